@@ -1,0 +1,93 @@
+"""The one table from code to HTTP status, and the one shape of errors (RFC 9457)."""
+
+import secrets
+from collections.abc import Sequence
+
+import orjson
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from common import errors
+from common.errors import ClipError, InvalidRequest, ItemFault, Unavailable
+
+log = structlog.get_logger()
+
+STATUS: dict[type[ClipError], int] = {
+    errors.NotJson: 400,
+    errors.UnsupportedMediaType: 415,
+    errors.BodyTooLarge: 413,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.InvalidRequest: 422,
+    errors.Unavailable: 503,
+    errors.DeadlineExceeded: 504,
+    errors.InternalError: 500,
+    errors.RequestError: 400,
+    errors.ItemError: 422,
+}
+
+FROM_WERKZEUG: dict[int, type[ClipError]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.BodyTooLarge,
+    415: errors.UnsupportedMediaType,
+}
+
+
+def status_of(error: ClipError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
+) -> Response:
+    """An answer of `application/problem+json`."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if faults:
+        body["errors"] = [fault.as_dict() for fault in faults]
+    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+
+
+def answer_clip_error(error: ClipError) -> Response:
+    status = status_of(error)
+    faults = error.faults if isinstance(error, InvalidRequest) else ()
+    response = problem(status, error.code, error.title, error.detail, faults)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """Flask's own refusals, in our shape; their headers (Allow, say) are kept."""
+    status = error.code or 500
+    kind = FROM_WERKZEUG.get(status, errors.RequestError)
+    response = problem(status, kind.code, kind.title, kind.title)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def answer_bug(error: Exception) -> Response:
+    """Our own bug: an id that is also in the log, and nothing of the inside."""
+    incident = secrets.token_hex(8)
+    log.error("bug", incident=incident, exc_info=error)
+    return problem(
+        500,
+        errors.InternalError.code,
+        errors.InternalError.title,
+        f"this is our mistake; the log has it as {incident}",
+    )
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(ClipError, answer_clip_error)
+    app.register_error_handler(HTTPException, answer_http_exception)
+    app.register_error_handler(Exception, answer_bug)

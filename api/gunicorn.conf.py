@@ -1,0 +1,18 @@
+"""How gunicorn serves the API: threads, because a request thread mostly waits."""
+
+from api.settings import ApiSettings
+from common.settings import read
+
+_settings = read(ApiSettings)
+
+bind = f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.api_processes
+threads = _settings.api_threads
+# A gthread worker beats while its requests wait, so this only ends a process that is stuck.
+timeout = 60
+graceful_timeout = 30
+keepalive = 75
+control_socket_disable = True
+worker_tmp_dir = None
+loglevel = "warning"

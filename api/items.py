@@ -1,0 +1,118 @@
+"""From the items of a request to the distinct things that must be encoded, and back."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from api import schemas
+from common.errors import ImageTooLarge, InvalidBase64, ItemError, ItemFault, UrlRefused
+from common.protocol import Item, ItemKind
+
+DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
+WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+
+
+def decode_base64(text: str) -> bytes:
+    """Base64 with or without line breaks, padding and a `data:image/…;base64,` prefix.
+
+    Raises:
+        InvalidBase64: it is anything else, or nothing.
+    """
+    prefix = DATA_PREFIX.match(text)
+    digits = WHITE_SPACE.sub("", text[prefix.end() :] if prefix else text).rstrip("=")
+    if not digits:
+        raise InvalidBase64("is empty")
+    try:
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidBase64 from None
+
+
+@dataclass
+class DistinctItems:
+    """The distinct items of a request, each once however often it stands there.
+
+    `pointers[i]` are the places in the request at which item `i` stands, `blobs` the pictures'
+    bytes by SHA-256, `faults` what is wrong with single items.
+    """
+
+    max_image_bytes: int
+    items: list[Item] = field(default_factory=list)
+    pointers: list[list[str]] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    faults: list[ItemFault] = field(default_factory=list)
+    _index: dict[tuple[ItemKind, str], int] = field(default_factory=dict)
+
+    def add(
+        self, items: Sequence[schemas.Item], pointer: str, *, are_queries: bool, required: bool
+    ) -> list[int]:
+        """Take in one list of the request. Returns the index of each of its items."""
+        indices = []
+        for position, item in enumerate(items):
+            try:
+                kind, value = self._identify(item)
+            except ItemError as error:
+                where = f"{pointer}/{position}/{_kind_of(item)}"
+                self.faults.append(ItemFault(where, error.code, error.detail))
+                continue
+            index = self._place(kind, value, queries=int(are_queries), required=required)
+            self.pointers[index].append(f"{pointer}/{position}/{_kind_of(item)}")
+            indices.append(index)
+        return indices
+
+    def _identify(self, item: schemas.Item) -> tuple[ItemKind, str]:
+        if item.text is not None:
+            return "text", item.text
+        if item.img_uri is not None:
+            return "uri", _checked_url(item.img_uri)
+        content = decode_base64(item.img_blob or "")
+        if len(content) > self.max_image_bytes:
+            raise ImageTooLarge(f"has {len(content)} bytes; the limit is {self.max_image_bytes}")
+        digest = hashlib.sha256(content).hexdigest()
+        self.blobs[digest] = content
+        return "blob", digest
+
+    def _place(self, kind: ItemKind, value: str, *, queries: int, required: bool) -> int:
+        index = self._index.setdefault((kind, value), len(self.items))
+        if index == len(self.items):
+            self.items.append(Item(kind, value, queries, required))
+            self.pointers.append([])
+        else:
+            known = self.items[index]
+            self.items[index] = Item(
+                kind, value, known.queries + queries, known.required or required
+            )
+        return index
+
+
+def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> list[list[Item]]:
+    """Cut a job's items into parts of about equal work: a text weighs a fraction of a picture."""
+    parts: list[list[Item]] = []
+    room = 0
+    for item in items:
+        weight = 1 if item.kind == "text" else texts_per_picture
+        if weight > room:
+            parts.append([])
+            room = pictures * texts_per_picture
+        parts[-1].append(item)
+        room -= weight
+    return parts
+
+
+def _kind_of(item: schemas.Item) -> str:
+    return next(kind for kind in schemas.KINDS if getattr(item, kind) is not None)
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parsed = urlsplit(url)
+        is_web = parsed.scheme.lower() in ("http", "https") and bool(parsed.hostname)
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise UrlRefused("is not an http or https URL")
+    return url

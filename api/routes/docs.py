@@ -1,0 +1,17 @@
+"""GET /openapi.json: the contract, for programs."""
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response
+
+
+def make_blueprint(document: dict[str, Any]) -> Blueprint:
+    blueprint = Blueprint("docs", __name__)
+    body = orjson.dumps(document)
+
+    @blueprint.get("/openapi.json")
+    def openapi() -> Response:
+        return Response(body, content_type="application/json")
+
+    return blueprint

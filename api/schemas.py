@@ -1,0 +1,99 @@
+"""What a request and an answer look like; the OpenAPI document is made from these."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+KINDS = ("text", "img_uri", "img_blob")
+
+
+def _exactly_one(schema: dict[str, Any]) -> None:
+    """State in JSON Schema what the validator checks: one kind present, `null` counts as absent."""
+    schema["oneOf"] = [
+        {"required": [kind], "properties": {kind: {"type": "string"}}} for kind in KINDS
+    ]
+
+
+class Item(BaseModel):
+    """A text or a picture: exactly one of the three keys, `null` counts as absent."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, json_schema_extra=_exactly_one
+    )
+
+    text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
+    img_uri: str | None = Field(default=None, description="the http or https URL of a picture")
+    img_blob: str | None = Field(
+        default=None,
+        description="a picture in base64, with or without line breaks, padding and a "
+        "`data:image/…;base64,` prefix",
+    )
+
+    @model_validator(mode="after")
+    def exactly_one(self) -> "Item":
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if not given:
+            raise PydanticCustomError("empty_item", "needs one of text, img_uri and img_blob")
+        if len(given) > 1:
+            raise PydanticCustomError(
+                "ambiguous_item", "has {given}; only one is allowed", {"given": " and ".join(given)}
+            )
+        return self
+
+
+class RankRequest(BaseModel):
+    """Rank the candidates for each query."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    queries: Annotated[list[Item], Field(min_length=1, description="what is ranked against")]
+    candidates: Annotated[list[Item], Field(min_length=1, description="what is ranked")]
+    allow_partial: bool = Field(
+        default=False,
+        description="answer a failing query with a null row and an entry in `errors`",
+    )
+
+
+class FaultBody(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str = Field(description="JSON Pointer into the request", examples=["/queries/3"])
+    code: str = Field(description="stable, for programs", examples=["not_an_image"])
+    detail: str = Field(description="in words, for people")
+
+
+class RankResponse(BaseModel):
+    """Both matrices have a row for each query and a column for each candidate, as requested."""
+
+    probabilities: list[list[float] | None]
+    cosine_similarities: list[list[float] | None]
+    errors: list[FaultBody] | None = Field(
+        default=None, description="only with `allow_partial`, and only where a query failed"
+    )
+
+
+class Problem(BaseModel):
+    """The one shape of every error (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FaultBody] | None = None
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """Whether a request would be served now, and why not."""
+
+    status: Literal["ready", "not_ready"]
+    redis: bool
+    workers: int = Field(description="live workers with a loaded model")
+    models: list[str]

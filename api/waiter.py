@@ -1,0 +1,93 @@
+"""How a request thread learns that its job has ended."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from common.jobs import DONE_CHANNEL, Ledger
+
+log = structlog.get_logger()
+
+
+class Waiter:
+    """Wakes request threads: a listener hears hints, a sweep finds what no hint told of.
+
+    Both threads start with the first request, hence after gunicorn's fork, and are shared by all
+    requests of the process.
+    """
+
+    def __init__(
+        self, redis: Redis, ledger: Ledger, repair: Callable[[], object], sweep_s: float = 0.5
+    ) -> None:
+        self._redis = redis
+        self._ledger = ledger
+        self._repair = repair
+        self._sweep_s = sweep_s
+        self._events: dict[str, list[threading.Event]] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._started = False
+
+    @contextmanager
+    def watch(self, job: str) -> Iterator[threading.Event]:
+        """An event that is set once the job has ended, or is gone. Watch before you send."""
+        event = threading.Event()
+        with self._lock:
+            self._start()
+            self._events.setdefault(job, []).append(event)
+        try:
+            yield event
+        finally:
+            with self._lock:
+                self._events[job].remove(event)
+                if not self._events[job]:
+                    del self._events[job]
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            for loop in (self._listen, self._sweep):
+                threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+
+    def _wake(self, job: str) -> None:
+        with self._lock:
+            for event in self._events.get(job, ()):
+                event.set()
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(DONE_CHANNEL)
+                    while not self._closed.is_set():
+                        message = channel.get_message(timeout=self._sweep_s)
+                        if message is not None:
+                            self._wake(message["data"].decode())
+            except RedisError as error:
+                log.warning("listener_interrupted", error=type(error).__name__)
+                self._closed.wait(self._sweep_s)
+
+    def _sweep(self) -> None:
+        while not self._closed.wait(self._sweep_s):
+            try:
+                self._repair()
+                self._wake_ended()
+            except (RedisError, OperationalError) as error:
+                log.warning("sweep_interrupted", error=type(error).__name__)
+
+    def _wake_ended(self) -> None:
+        with self._lock:
+            jobs = list(self._events)
+        if not jobs:
+            return
+        for job, has_ended in zip(jobs, self._ledger.ended(jobs), strict=True):
+            if has_ended:
+                self._wake(job)

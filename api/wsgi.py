@@ -1,0 +1,10 @@
+"""The application that gunicorn serves: the only module-level one."""
+
+from api.entry import assemble
+from api.settings import ApiSettings
+from common import logs
+from common.settings import read
+
+settings = read(ApiSettings)
+logs.configure("api", settings.log_level, settings.log_format)
+app = assemble(settings)

@@ -1,0 +1,192 @@
+"""Everything that can go wrong and be told to a caller.
+
+ClipError
+├── RequestError                    the request is at fault
+│   ├── NotJson
+│   ├── UnsupportedMediaType
+│   ├── BodyTooLarge
+│   ├── NotFound
+│   ├── MethodNotAllowed
+│   └── InvalidRequest              carries one ItemFault for each item at fault
+├── ItemError                       one item is at fault
+│   ├── InvalidBase64
+│   ├── NotAnImage
+│   ├── ImageTooLarge
+│   ├── TooManyPixels
+│   ├── UrlRefused
+│   ├── FetchFailed
+│   ├── FetchTimeout
+│   └── EncodeFailed
+├── Unavailable                     the service is at fault, try again
+│   ├── QueueFull
+│   ├── NoWorker
+│   ├── BrokerAway
+│   ├── JobLost
+│   └── ModelChanged
+├── DeadlineExceeded
+└── InternalError
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFault:
+    """One thing wrong with a request: where (a JSON Pointer, RFC 6901), what, and in words."""
+
+    pointer: str
+    code: str
+    detail: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+class ClipError(Exception):
+    """The root; `code` is stable and part of the HTTP contract, `title` never varies."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Error"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+
+
+class RequestError(ClipError):
+    code = "bad_request"
+    title = "The request cannot be served"
+
+
+class NotJson(RequestError):
+    code = "not_json"
+    title = "The body is not JSON"
+
+
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+    title = "The body must be application/json"
+
+
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    title = "The body is too large"
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    title = "The method is not allowed here"
+
+
+class InvalidRequest(RequestError):
+    code = "invalid_request"
+    title = "The request is not valid"
+
+    def __init__(self, faults: Sequence[ItemFault], detail: str = "") -> None:
+        super().__init__(detail or _summary(faults))
+        self.faults = tuple(faults)
+
+
+def _summary(faults: Sequence[ItemFault], most: int = 3) -> str:
+    told = "; ".join(f"{fault.pointer or 'the body'} {fault.detail}" for fault in faults[:most])
+    return told if len(faults) <= most else f"{told}; and {len(faults) - most} more"
+
+
+class ItemError(ClipError):
+    """One item is at fault; `detail` goes on where the item's pointer stopped."""
+
+    code = "invalid_item"
+    title = "is not valid"
+
+
+class InvalidBase64(ItemError):
+    code = "invalid_base64"
+    title = "is not valid base64"
+
+
+class NotAnImage(ItemError):
+    code = "not_an_image"
+    title = "is not a picture that can be read"
+
+
+class ImageTooLarge(ItemError):
+    code = "image_too_large"
+    title = "has too many bytes"
+
+
+class TooManyPixels(ItemError):
+    code = "too_many_pixels"
+    title = "has too many pixels"
+
+
+class UrlRefused(ItemError):
+    code = "url_refused"
+    title = "is not an address that pictures are fetched from"
+
+
+class FetchFailed(ItemError):
+    code = "fetch_failed"
+    title = "could not be fetched"
+
+
+class FetchTimeout(ItemError):
+    code = "fetch_timeout"
+    title = "took too long to fetch"
+
+
+class EncodeFailed(ItemError):
+    code = "encode_failed"
+    title = "could not be encoded by the model"
+
+
+class Unavailable(ClipError):
+    """The service cannot answer now; `retry_after_s` is when to try again, in seconds."""
+
+    code = "unavailable"
+    title = "The service cannot answer now"
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFull(Unavailable):
+    code = "queue_full"
+    title = "The queue is full"
+
+
+class NoWorker(Unavailable):
+    code = "no_worker"
+    title = "No worker is alive"
+
+
+class BrokerAway(Unavailable):
+    code = "broker_away"
+    title = "Redis does not answer"
+
+
+class JobLost(Unavailable):
+    code = "job_lost"
+    title = "The job was lost because Redis lost its data"
+
+
+class ModelChanged(Unavailable):
+    code = "model_changed"
+    title = "The model changed while the job ran"
+
+
+class DeadlineExceeded(ClipError):
+    code = "deadline_exceeded"
+    title = "The deadline passed"
+
+
+class InternalError(ClipError):
+    code = "internal_error"
+    title = "Something went wrong inside"

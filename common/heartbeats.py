@@ -1,0 +1,54 @@
+"""Workers' heartbeats: who lives, with which model."""
+
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import orjson
+from redis import Redis
+
+from common.jobs import load_script
+from common.protocol import ModelInfo
+
+WORKERS = "clip:workers"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a live worker says of itself; `since` is the epoch time at which it became ready."""
+
+    name: str
+    model: ModelInfo
+    device: str
+    dtype: str
+    batch_size: int
+    in_flight: int
+    since: float
+
+
+class Heartbeats:
+    """The live workers in one Redis; a heartbeat older than `ttl_s` counts for nothing."""
+
+    def __init__(self, redis: Redis, ttl_s: float) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._beat = load_script(redis, "beat")
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        self._beat(args=[heartbeat.name, orjson.dumps(asdict(heartbeat)), self._ttl_s])
+
+    def leave(self, name: str) -> None:
+        """Say goodbye, so that nobody waits for the heartbeat to run out."""
+        self._redis.delete(f"clip:worker:{name}")
+        self._redis.zrem(WORKERS, name)
+
+    def alive(self) -> list[Heartbeat]:
+        names = cast("list[bytes]", self._redis.zrange(WORKERS, 0, -1))
+        if not names:
+            return []
+        beats = self._redis.mget([b"clip:worker:" + name for name in names])
+        return [_load(beat) for beat in beats if beat is not None]
+
+
+def _load(raw: bytes | str) -> Heartbeat:
+    fields = orjson.loads(raw)
+    return Heartbeat(**{**fields, "model": ModelInfo(**fields["model"])})

@@ -1,0 +1,121 @@
+"""What travels between the API and the workers: names, items, results."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+TASK_NAME = "clip.encode_part"
+INTERACTIVE = "interactive"
+BULK = "bulk"
+QUEUES = (INTERACTIVE, BULK)
+
+ItemKind: TypeAlias = Literal["text", "uri", "blob"]
+Vectors: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One distinct thing to encode.
+
+    `value` is the text, the URL, or the SHA-256 of the picture's bytes. `queries` says for how many
+    queries of the request the item stands; a `required` item fails the whole job when it fails.
+    """
+
+    kind: ItemKind
+    value: str
+    queries: int
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What made an embedding, and what turns embeddings into probabilities.
+
+    probabilities = softmax(logit_scale · cos + logit_bias), or sigmoid in place of softmax;
+    `logit_scale` is already exponentiated.
+    """
+
+    name: str
+    revision: str
+    dimension: int
+    logit_scale: float
+    logit_bias: float = 0.0
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where a part's time went, in seconds; `fetch` and `decode` are those of its slowest item."""
+
+    queue: float = 0.0
+    fetch: float = 0.0
+    decode: float = 0.0
+    inference: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why one item could not be encoded."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """The embeddings of one part: `vectors` is float32 of shape (items, dimension), not normalised.
+
+    The row of an item that failed is zero, and `faults` has an entry under its index; `truncated`
+    are the indices of texts that the model did not see whole.
+    """
+
+    vectors: Vectors
+    model: ModelInfo
+    faults: dict[int, Fault] = field(default_factory=dict)
+    truncated: tuple[int, ...] = ()
+    timings: Timings = field(default_factory=Timings)
+
+
+def dump_items(items: list[Item]) -> bytes:
+    return orjson.dumps([[i.kind, i.value, i.queries, i.required] for i in items])
+
+
+def load_items(raw: bytes) -> list[Item]:
+    return [Item(*fields) for fields in orjson.loads(raw)]
+
+
+def dump_model(model: ModelInfo) -> bytes:
+    return orjson.dumps(model)
+
+
+def load_model(raw: bytes | str) -> ModelInfo:
+    return ModelInfo(**orjson.loads(raw))
+
+
+def dump_result(result: PartResult) -> dict[str, bytes]:
+    """The fields of the hash that holds a part's result."""
+    about = {
+        "faults": [[index, fault] for index, fault in result.faults.items()],
+        "truncated": result.truncated,
+        "timings": result.timings,
+    }
+    return {
+        "vectors": np.ascontiguousarray(result.vectors, dtype="<f4").tobytes(),
+        "model": dump_model(result.model),
+        "about": orjson.dumps(about),
+    }
+
+
+def load_result(fields: dict[bytes, bytes]) -> PartResult:
+    model = load_model(fields[b"model"])
+    about: dict[str, Any] = orjson.loads(fields[b"about"])
+    return PartResult(
+        vectors=np.frombuffer(fields[b"vectors"], dtype="<f4").reshape(-1, model.dimension),
+        model=model,
+        faults={index: Fault(**fault) for index, fault in about["faults"]},
+        truncated=tuple(about["truncated"]),
+        timings=Timings(**about["timings"]),
+    )

@@ -1,0 +1,11 @@
+-- Keep a job and its results for longer (or shorter) once it has ended.
+-- ARGV: id, seconds
+local job = job_key(ARGV[1])
+local fields = redis.call('HMGET', job, 'state', 'parts')
+if not fields[1] then return 0 end
+redis.call('HSET', job, 'ttl', ARGV[2])
+if is_ended(fields[1]) then
+  redis.call('EXPIRE', job, ARGV[2])
+  for n = 0, tonumber(fields[2]) - 1 do redis.call('EXPIRE', part_key(ARGV[1], n), ARGV[2]) end
+end
+return 1

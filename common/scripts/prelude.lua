@@ -1,0 +1,55 @@
+-- Shared by all scripts of the ledger: key names and the two ways in which things end.
+-- A member of clip:open is "job:part:items", so that it can be weighed without its job.
+
+local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
+local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
+local DRAINED_ITEMS = 'clip:drained-items'
+
+local function job_key(id) return 'clip:job:' .. id end
+local function part_key(id, n) return 'clip:part:' .. id .. ':' .. n end
+local function blob_key(id, digest) return 'clip:blob:' .. id .. ':' .. digest end
+local function worker_key(name) return 'clip:worker:' .. name end
+local function begun_key(queue) return 'clip:begun:' .. queue end
+
+local function now()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) + tonumber(t[2]) / 1000000
+end
+
+-- Lua's own number formatting would cut an epoch time to 14 digits.
+local function stamp(t) return string.format('%.6f', t) end
+
+local function is_ended(state)
+  return state ~= 'queued' and state ~= 'running'
+end
+
+local function leave_open(id, n, items)
+  if redis.call('ZREM', OPEN, id .. ':' .. n .. ':' .. items) == 1 then
+    redis.call('DECRBY', OPEN_ITEMS, items)
+    redis.call('INCRBY', DRAINED_ITEMS, items)
+  end
+end
+
+-- The part needs its pictures and its message no more.
+local function close_part(id, n)
+  local job = job_key(id)
+  local fields = redis.call('HMGET', job, 'size:' .. n, 'blobs:' .. n)
+  leave_open(id, n, fields[1])
+  for digest in string.gmatch(fields[2] or '', '%S+') do
+    redis.call('UNLINK', blob_key(id, digest))
+  end
+  redis.call('HDEL', job, 'items:' .. n, 'blobs:' .. n)
+end
+
+local function end_job(id, state, error)
+  local job = job_key(id)
+  local fields = redis.call('HMGET', job, 'parts', 'ttl')
+  local parts, ttl = tonumber(fields[1]), tonumber(fields[2])
+  redis.call('HSET', job, 'state', state, 'finished', stamp(now()), 'error', error)
+  for n = 0, parts - 1 do
+    if redis.call('HGET', job, 'state:' .. n) ~= 'done' then close_part(id, n) end
+    redis.call('EXPIRE', part_key(id, n), ttl)
+  end
+  redis.call('EXPIRE', job, ttl)
+  redis.call('PUBLISH', DONE_CHANNEL, id)
+end

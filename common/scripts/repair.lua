@@ -1,0 +1,32 @@
+-- Find parts that nobody works on. Returns [job, part, queue, request id] of each that must be
+-- sent again. ARGV: milliseconds that the lock holds, grace in seconds, parts looked at
+if not redis.call('SET', 'clip:repair-lock', 1, 'NX', 'PX', ARGV[1]) then return {} end
+local at, grace, lost = now(), tonumber(ARGV[2]), {}
+
+-- A message is gone when its queue is empty, or when a part that was sent later has begun.
+local function is_message_lost(queue, sent)
+  if at - sent < grace then return false end
+  return redis.call('LLEN', queue) == 0 or sent < tonumber(redis.call('GET', begun_key(queue)) or 0)
+end
+
+for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, ARGV[3] - 1)) do
+  local id, n, items = string.match(member, '^(.-):(%d+):(%d+)$')
+  local job = job_key(id)
+  local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'owner:' .. n, 'sent:' .. n,
+    'queue', 'deadline', 'request_id')
+  local queue, sent = fields[5], tonumber(fields[4])
+  if not fields[1] or is_ended(fields[1]) then
+    leave_open(id, n, items)
+  elseif tonumber(fields[6]) < at then
+    end_job(id, 'expired', '')
+  else
+    local orphaned = fields[2] == 'running' and redis.call('EXISTS', worker_key(fields[3])) == 0
+    if orphaned or (fields[2] == 'queued' and is_message_lost(queue, sent)) then
+      redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at))
+      redis.call('ZADD', OPEN, stamp(at), member)
+      lost[#lost + 1] = { id, n, queue, fields[7] }
+    end
+  end
+end
+if #lost > 0 then redis.call('INCRBY', 'clip:republished', #lost) end
+return lost
