@@ -1,0 +1,1 @@
+"""The inference side: fetches, decodes and encodes."""

@@ -1,0 +1,26 @@
+"""`python -m worker`: Celery's own worker with the right pool, concurrency, queues and name."""
+
+from common.protocol import QUEUES
+from worker.app import app, node_name, worker
+
+
+def main() -> None:
+    worker.configure_logs()
+    loaded = worker.load()
+    app.worker_main(
+        [
+            "--quiet",
+            "worker",
+            "--pool=threads",
+            f"--concurrency={worker.settings.concurrency or loaded.concurrency}",
+            f"--queues={','.join(QUEUES)}",
+            f"--hostname={node_name()}",
+            "--without-gossip",
+            "--without-mingle",
+            f"--loglevel={worker.settings.log_level}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The Celery entry point: `celery -A worker.app …` finds the application here."""
+
+import secrets
+import socket
+import sys
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+from celery.concurrency.thread import TaskPool as ThreadPool
+
+from common import logs
+from common.broker import Sender, make_celery
+from common.protocol import INTERACTIVE, TASK_NAME
+from common.settings import read
+from worker.lifecycle import Life, LoadedModel, load_model
+from worker.settings import WorkerSettings
+
+SOCKET_TIMEOUT_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """What hangs on one Celery application: nothing until Celery starts it."""
+
+    def __init__(self, settings: WorkerSettings, app: Celery) -> None:
+        self.settings = settings
+        self.app = app
+        self._loaded: LoadedModel | None = None
+        self._life: Life | None = None
+        signals.setup_logging.connect(self.configure_logs, weak=False)
+        signals.worker_init.connect(self._start, weak=False)
+        signals.worker_ready.connect(self._ready, weak=False)
+        signals.worker_shutdown.connect(self._end, weak=False)
+
+    def load(self) -> LoadedModel:
+        """Load the model once, or end the process with the reason."""
+        if self._loaded is None:
+            self._loaded = load_model(self._load_encoder, self.settings)
+        return self._loaded
+
+    def _load_encoder(self) -> Any:  # noqa: ANN401
+        from worker import clip  # noqa: PLC0415 - torch takes seconds; `celery status` needs none
+
+        settings = self.settings
+        try:
+            return clip.load(
+                settings.model,
+                settings.revision,
+                settings.device,
+                settings.dtype,
+                settings.torch_threads,
+            )
+        except clip.UnsuitableModel as error:
+            sys.exit(f"CLIP_MODEL: {error}")
+
+    def configure_logs(self, **_: object) -> None:
+        logs.configure("worker", self.settings.log_level, self.settings.log_format)
+
+    def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
+        if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
+            sys.exit("the worker needs the threads pool: start it with `python -m worker`")
+        self._life = Life(self.settings, self.load(), Sender(self.app))
+
+    def _ready(self, **_: object) -> None:
+        if self._life:
+            self._life.begin()
+
+    def _end(self, **_: object) -> None:
+        if self._life:
+            self._life.end()
+
+    def run_part(self, job: str, part: int, request_id: str, queue: str) -> None:
+        if self._life is None:
+            raise RuntimeError("the worker has not started")
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            self._life.runner.run(job, part, is_urgent=queue == INTERACTIVE)
+
+
+def node_name() -> str:
+    """A name that clashes with no other worker of this host."""
+    return f"clip-{secrets.token_hex(3)}@{socket.gethostname()}"
+
+
+settings = read(WorkerSettings)
+app = make_celery(settings.redis_url, socket_timeout_s=SOCKET_TIMEOUT_S)
+worker = Worker(settings, app)
+
+
+@app.task(name=TASK_NAME, bind=True)
+def run_part(task: Any, job: str, part: int, request_id: str = "") -> None:  # noqa: ANN401
+    worker.run_part(job, part, request_id, task.request.delivery_info["routing_key"])

@@ -1,0 +1,156 @@
+"""The thread that owns the model: everything that is to be encoded passes through it.
+
+There is no artificial wait: while the model runs, the next batch gathers.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.encoder import OutOfMemory
+from worker.policy import choose, halved
+
+log = logging.getLogger(__name__)
+
+Encode = Callable[[Sequence[Any]], Iterable[Any]]
+
+
+class BatcherClosed(Exception):
+    """The batcher ended before the item's turn came."""
+
+
+class TooLate(Exception):
+    """The item's deadline passed before its turn came."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A waiting item; `deadline` is an instant of time.monotonic()."""
+
+    kind: str
+    payload: Any
+    deadline: float
+    is_urgent: bool
+    answer: Future[Any] = field(default_factory=Future)
+
+
+class Batcher:
+    """Runs one function for each kind of item, on batches, in one thread.
+
+    Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
+    BatcherClosed. When the thread itself dies, `on_death` is called with the reason.
+    """
+
+    def __init__(
+        self,
+        encode: Mapping[str, Encode],
+        sizes: Mapping[str, int],
+        on_death: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self.sizes = dict(sizes)
+        self._encode = encode
+        self._on_death = on_death
+        self._waiting: list[Entry] = []
+        self._running: list[Entry] = []
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
+        self._thread.start()
+
+    def submit(self, kind: str, payload: Any, deadline: float, *, is_urgent: bool) -> Future[Any]:  # noqa: ANN401
+        """Have one item encoded.
+
+        Raises:
+            BatcherClosed: it takes no more items.
+        """
+        entry = Entry(kind, payload, deadline, is_urgent)
+        with self._changed:
+            if self._closing:
+                raise BatcherClosed
+            self._waiting.append(entry)
+            self._changed.notify()
+        return entry.answer
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Encode what waits, then end the thread. Later items are refused."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    @property
+    def in_flight(self) -> int:
+        """Items submitted and not yet answered."""
+        return len(self._waiting) + len(self._running)
+
+    def _run(self) -> None:
+        reason: BaseException = BatcherClosed()
+        try:
+            while self._take():
+                self._answer(self._running)
+                self._running = []
+        except BaseException as error:
+            reason = error
+            log.critical("the batcher died", exc_info=error)
+            if self._on_death:
+                self._on_death(error)
+        finally:
+            with self._changed:
+                self._closing = True
+                left = [*self._running, *self._waiting]
+                self._running, self._waiting = [], []
+            for entry in left:
+                if not entry.answer.done():
+                    entry.answer.set_exception(BatcherClosed(str(reason)))
+
+    def _take(self) -> bool:
+        """Wait for items and move the next batch to `_running`; False when it is time to end."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                choice = choose(self._waiting, self.sizes, time.monotonic())
+                late = [self._waiting[index] for index in choice.late]
+                batch = [self._waiting[index] for index in choice.batch]
+                gone = {*choice.late, *choice.batch}
+                self._waiting = [e for i, e in enumerate(self._waiting) if i not in gone]
+                for entry in late:
+                    entry.answer.set_exception(TooLate())
+                self._running = [e for e in batch if e.answer.set_running_or_notify_cancel()]
+                if self._running:
+                    return True
+                if self._closing and not self._waiting:
+                    return False
+
+    def _answer(self, batch: list[Entry]) -> None:
+        kind = batch[0].kind
+        try:
+            results = self._encode[kind]([entry.payload for entry in batch])
+        except OutOfMemory:
+            self._answer_smaller(kind, batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the items' answer
+            self._answer_singly(batch, error)
+        else:
+            for entry, result in zip(batch, results, strict=True):
+                entry.answer.set_result(result)
+
+    def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
+        """One poisoned item must cost one item."""
+        if len(batch) == 1:
+            batch[0].answer.set_exception(error)
+            return
+        for entry in batch:
+            self._answer([entry])
+
+    def _answer_smaller(self, kind: str, batch: list[Entry]) -> None:
+        """Remember that this size was too large, and carry on with halves."""
+        if len(batch) == 1:
+            batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
+            return
+        self.sizes[kind] = min(self.sizes[kind], halved(len(batch)))
+        log.warning("out of memory: the batch size of %s is now %d", kind, self.sizes[kind])
+        for start in range(0, len(batch), self.sizes[kind]):
+            self._answer(batch[start : start + self.sizes[kind]])

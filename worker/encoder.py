@@ -1,0 +1,52 @@
+"""What the batcher and the tasks know of a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from common.protocol import ModelInfo, Vectors
+
+Pixels = npt.NDArray[np.uint8]
+PreparedImage = npt.NDArray[np.float32]
+
+
+class OutOfMemory(Exception):
+    """The batch did not fit the device's memory; a smaller one may."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedText:
+    """Token ids as the model takes them; `truncated` when the text was longer than its context."""
+
+    ids: tuple[int, ...]
+    truncated: bool
+
+
+class Encoder(Protocol):
+    """One model. Preparing is safe in any thread, encoding happens in one thread only.
+
+    Encoding raises OutOfMemory when a smaller batch may succeed.
+    """
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    def prepare_image(self, pixels: Pixels) -> PreparedImage:
+        """RGB of shape (height, width, 3) → what `encode_images` takes."""
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]: ...
+
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        """Float32 embeddings of shape (images, dimension), not normalised."""
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        """Float32 embeddings of shape (texts, dimension), not normalised."""

@@ -1,0 +1,136 @@
+"""A worker's life: load, warm up, beat, drain."""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import structlog
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from common import connection
+from common.broker import Sender, repair
+from common.heartbeats import Heartbeat, Heartbeats
+from common.jobs import Ledger
+from worker.batcher import Batcher
+from worker.encoder import Encoder
+from worker.fetch import Fetcher
+from worker.settings import WorkerSettings
+from worker.tasks import PartRunner
+from worker.warmup import TEXTS_PER_PICTURE, warm_up
+
+log = structlog.get_logger()
+
+BEAT_S = 1.0
+EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
+SPARE_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that has run once, and the batch size that suits it."""
+
+    encoder: Encoder
+    batch_size: int
+
+    @property
+    def concurrency(self) -> int:
+        """Parts in hand at once: while one batch runs, the next one gathers."""
+        return max(8, min(64, 2 * self.batch_size))
+
+
+def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
+    started = time.monotonic()
+    encoder = load()
+    log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
+    loaded = LoadedModel(encoder, warm_up(encoder, settings.batch_size))
+    log.info(
+        "model_warm",
+        device=encoder.device,
+        dtype=encoder.dtype,
+        batch_size=loaded.batch_size,
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return loaded
+
+
+class Life:
+    """A worker process from the loaded model to its end."""
+
+    def __init__(self, settings: WorkerSettings, loaded: LoadedModel, sender: Sender) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._loaded = loaded
+        self._sender = sender
+        self._redis = connection.patient(
+            settings.redis_url, settings.concurrency or loaded.concurrency + SPARE_CONNECTIONS
+        )
+        self._ledger = Ledger(self._redis)
+        self._heartbeats = Heartbeats(
+            connection.fail_fast(settings.redis_url, max_connections=2), settings.worker_ttl_s
+        )
+        self._pictures = ThreadPoolExecutor(settings.fetch_threads, thread_name_prefix="picture")
+        encoder = loaded.encoder
+        self._batcher = Batcher(
+            {"image": encoder.encode_images, "text": encoder.encode_texts},
+            {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
+            on_death=_end_process,
+        )
+        self.runner = PartRunner(
+            worker=self.name,
+            ledger=self._ledger,
+            encoder=encoder,
+            batcher=self._batcher,
+            fetcher=Fetcher(settings.max_image_bytes, settings.fetch_timeout_s),
+            pictures=self._pictures,
+            max_image_pixels=settings.max_image_pixels,
+        )
+        self._ended = threading.Event()
+        self._since = time.time()
+
+    def begin(self) -> None:
+        """Start to beat: from now on the service counts on this worker."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        log.info("worker_ready", worker=self.name)
+
+    def end(self) -> None:
+        """Answer what was submitted, then say goodbye. Call it once no task runs any more."""
+        self._ended.set()
+        self._batcher.close()
+        self._pictures.shutdown()
+        try:
+            self._heartbeats.leave(self.name)
+        except RedisError as error:
+            log.warning("goodbye_failed", error=type(error).__name__)
+        log.info("worker_ended", worker=self.name)
+
+    def _beat(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._heartbeats.beat(self._heartbeat())
+                repair(self._ledger, self._sender)
+            except (RedisError, OperationalError) as error:
+                log.warning("heartbeat_failed", error=type(error).__name__)
+            self._ended.wait(BEAT_S)
+
+    def _heartbeat(self) -> Heartbeat:
+        encoder = self._loaded.encoder
+        return Heartbeat(
+            name=self.name,
+            model=encoder.info,
+            device=encoder.device,
+            dtype=encoder.dtype,
+            batch_size=self._batcher.sizes["image"],
+            in_flight=self._batcher.in_flight,
+            since=self._since,
+        )
+
+
+def _end_process(reason: BaseException) -> None:
+    """Without its batcher a worker is of no use: end at once, and leave its parts to others."""
+    log.critical("worker_gives_up", reason=repr(reason))
+    os._exit(EXIT_BATCHER_DIED)

@@ -1,0 +1,43 @@
+"""The settings of a worker process."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from common.settings import SharedSettings
+
+
+class WorkerSettings(SharedSettings):
+    """Which model, on what, and how much of it at once."""
+
+    model: Annotated[str, Field(min_length=1)] = Field(
+        default="openai/clip-vit-base-patch16",
+        description="a CLIP model: a name on the Hugging Face hub, or a folder",
+    )
+    revision: Annotated[str, Field(min_length=1)] = Field(
+        default="main", description="branch, tag or commit of the model on the hub"
+    )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
+        default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
+    )
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        default="auto", description="`auto` is float16 on a GPU and float32 elsewhere"
+    )
+    batch_size: Annotated[int, Field(ge=0, le=4096)] = Field(
+        default=0, description="pictures in a batch; 0 measures the best at start"
+    )
+    concurrency: Annotated[int, Field(ge=0, le=512)] = Field(
+        default=0, description="parts that a worker has in hand at once; 0 is twice the batch size"
+    )
+    torch_threads: Annotated[int, Field(ge=0, le=512)] = Field(
+        default=0, description="CPU threads of the model; 0 leaves it to torch"
+    )
+    max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
+        default=50_000_000, description="most pixels of a picture, width times height"
+    )
+    fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=15, description="longest time to fetch one picture, all told"
+    )
+    fetch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=16, description="pictures that a worker fetches and decodes at once"
+    )

@@ -1,0 +1,53 @@
+"""Measures which batch size suits this model on this machine."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from worker.encoder import Encoder, OutOfMemory, PreparedImage
+
+LARGEST = 256
+BUDGET_S = 10.0
+WORTH_IT = 1.05
+TEXTS_PER_PICTURE = 8
+
+
+def warm_up(encoder: Encoder, batch_size: int) -> int:
+    """Run the model once on each kind of item. Returns the batch size: as given, or measured."""
+    picture = encoder.prepare_image(np.zeros((64, 64, 3), dtype=np.uint8))
+    encoder.encode_texts(encoder.prepare_texts(["warm", "up"]))
+    encoder.encode_images([picture])
+    return batch_size or measure_batch_size(lambda size: _seconds(encoder, picture, size))
+
+
+def measure_batch_size(seconds: Callable[[int], float]) -> int:
+    """The smallest power of two beyond which doubling no longer pays.
+
+    `seconds(size)` runs a batch of that size. Stops at memory's end and when its budget is spent.
+    """
+    started = time.monotonic()
+    best, best_rate = 1, 1 / seconds(1)
+    size = 2
+    while size <= LARGEST and time.monotonic() - started < BUDGET_S:
+        try:
+            rate = size / seconds(size)
+        except OutOfMemory:
+            break
+        if rate > best_rate * WORTH_IT:
+            best, best_rate = size, rate
+        elif size >= best * 4:
+            break
+        size *= 2
+    return best
+
+
+def _seconds(encoder: Encoder, picture: PreparedImage, size: int) -> float:
+    """The quicker of two runs: the first of a size pays for its buffers."""
+    batch = [picture] * size
+    runs = []
+    for _ in range(2):
+        started = time.perf_counter()
+        encoder.encode_images(batch)
+        runs.append(time.perf_counter() - started)
+    return min(runs)
