@@ -1,0 +1,43 @@
+# `make run` serves, `make test` tests, `make check` reads the code. Python 3.11 or newer is all it takes.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check lock clean
+
+run: $(VENV)/standalone
+	@exec $(BIN)/python -m standalone
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/contract $(ARGS)
+
+# A stamp for each set of requirements, so that `make run` installs nothing that only tests need.
+$(VENV)/standalone $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed (found: $(PYTHON))" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Pin what requirements/*.in ask for. A local build tag of torch (+cpu) is not part of the pin.
+lock: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet pip-tools
+	for name in api worker standalone dev; do \
+		$(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+			--output-file requirements/$$name.txt requirements/$$name.in && \
+		sed -i.bak -E 's/^(torch==[^+ ]+)\+[a-z0-9]+/\1/' requirements/$$name.txt && \
+		rm requirements/$$name.txt.bak || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,77 @@
+"""`python -m standalone`: the whole service with one command, until Ctrl-C."""
+
+import itertools
+import signal
+import sys
+import time
+from types import FrameType
+
+import requests
+
+from common.settings import read
+from standalone.greeting import curl_line, rank_sample
+from standalone.service import Service, ServiceFailed, running
+from standalone.settings import DEMO_PICTURE, ROOT, StandaloneSettings
+
+SPINNER = "|/-\\"
+
+
+class Progress:
+    """One line that shows that something happens, where somebody can see it."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = time.monotonic()
+        self._frames = itertools.cycle(SPINNER)
+        self._is_live = sys.stdout.isatty()
+        if not self._is_live:
+            print(f"{what} …", flush=True)
+
+    def tick(self) -> None:
+        if self._is_live:
+            passed = time.monotonic() - self._started
+            print(f"\r{next(self._frames)} {self._what} … {passed:.0f} s ", end="", flush=True)
+
+    def done(self) -> None:
+        passed = time.monotonic() - self._started
+        print(f"{chr(13) if self._is_live else ''}{self._what}: ready after {passed:.1f} s")
+
+
+def greet(service: Service, settings: StandaloneSettings) -> None:
+    """Show a ranking and how to get it by hand; a model that cannot is no reason to stop."""
+    picture = DEMO_PICTURE.relative_to(ROOT)
+    try:
+        ranking = rank_sample(service.url, DEMO_PICTURE)
+    except (requests.RequestException, OSError) as error:
+        print(f"The sample could not be ranked: {error}", file=sys.stderr)
+    else:
+        print(f"\n{picture} is, says {settings.model}:\n\n{ranking}\n")
+        print(f"By hand:\n\n  {curl_line(service.url, picture)}\n")
+    print(f"Serving on {service.url} (Ctrl-C ends it)", flush=True)
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    settings = read(StandaloneSettings)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        with running(settings) as service:
+            progress = Progress("Starting Valkey, a worker and the API")
+            service.wait_until_ready(progress.tick)
+            progress.done()
+            greet(service, settings)
+            service.watch()
+    except ServiceFailed as error:
+        print(f"\nThe service stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nEnded.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

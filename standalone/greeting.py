@@ -1,0 +1,48 @@
+"""What a newcomer sees: a picture, ranked."""
+
+import base64
+from pathlib import Path
+
+import requests
+
+# The labels of the docker-clip-api README.
+LABELS = (
+    "t-shirt",
+    "jeans",
+    "jacket",
+    "dress",
+    "skirt",
+    "shorts",
+    "coat",
+    "shoes",
+    "hat",
+    "sweater",
+)
+BAR_WIDTH = 40
+
+
+def rank_sample(url: str, picture: Path) -> str:
+    """Rank a picture against the labels. Returns lines with bars, the likeliest label first."""
+    blob = base64.b64encode(picture.read_bytes()).decode()
+    body = {
+        "queries": [{"img_blob": blob}],
+        "candidates": [{"text": label} for label in LABELS],
+    }
+    response = requests.post(f"{url}/rank", json=body, timeout=90)
+    response.raise_for_status()
+    probabilities = response.json()["probabilities"][0]
+    ranking = sorted(zip(probabilities, LABELS, strict=True), reverse=True)
+    return "\n".join(
+        f"  {label:<10} {probability:6.1%}  {'█' * round(probability * BAR_WIDTH)}"
+        for probability, label in ranking
+    )
+
+
+def curl_line(url: str, picture: Path) -> str:
+    """The command that does the same by hand."""
+    candidates = ", ".join(f'{{"text": "{label}"}}' for label in LABELS[:3])
+    return (
+        f"""echo '{{"queries": [{{"img_blob": "'$(base64 < {picture} | tr -d '\\n')'"}}], """
+        f""""candidates": [{candidates}]}}' \\\n"""
+        f"""    | curl -s {url}/rank -H 'Content-Type: application/json' -d @-"""
+    )

@@ -1,0 +1,129 @@
+"""The processes of the service: started together, watched together, ended in order."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from standalone.settings import ROOT, StandaloneSettings, child_environment
+from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
+
+STOP_TIMEOUT_S = 40.0
+POLL_S = 0.1
+
+
+class ServiceFailed(Exception):
+    """The service cannot run; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process of ours, in a session of its own: a Ctrl-C reaches it only through us."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Service:
+    """The running service: an embedded Valkey, one worker and the API."""
+
+    def __init__(self, settings: StandaloneSettings, children: list[Child]) -> None:
+        self.url = f"http://{_reachable(settings.host)}:{settings.port}"
+        self._children = children
+
+    def check(self) -> None:
+        """Raise ServiceFailed when a process has ended."""
+        for child in self._children:
+            code = child.process.poll()
+            if code is not None:
+                raise ServiceFailed(f"the {child.name} ended with exit code {code}")
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def wait_until_ready(self, tick: Callable[[], None]) -> None:
+        """Wait for a worker with a warm model. Raises ServiceFailed when a process ends."""
+        while not self.is_ready():
+            self.check()
+            tick()
+            time.sleep(POLL_S)
+
+    def watch(self) -> None:
+        """Watch for ever. Raises ServiceFailed when a process ends."""
+        while True:
+            self.check()
+            time.sleep(POLL_S)
+
+
+@contextmanager
+def running(settings: StandaloneSettings) -> Iterator[Service]:
+    """The service, started; on the way out everything is ended and removed.
+
+    Raises:
+        ServiceFailed: it could not be started.
+    """
+    _check_port(settings.host, settings.port)
+    children: list[Child] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="clip-api-") as folder:
+            valkey = EmbeddedValkey(Path(folder))
+            try:
+                valkey.start()
+                environment = child_environment(settings, valkey.url)
+                children.append(_start("worker", ["-m", "worker"], environment))
+                gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
+                children.append(_start("API", gunicorn, environment))
+                yield Service(settings, children)
+            finally:
+                for child in reversed(children):
+                    child.stop()
+                valkey.stop()
+    except (OSError, ValkeyDidNotStart) as error:
+        raise ServiceFailed(str(error)) from error
+
+
+def _start(name: str, arguments: list[str], environment: dict[str, str]) -> Child:
+    command = [sys.executable, *arguments]
+    return Child(
+        name,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        ),
+    )
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServiceFailed(
+                f"cannot listen on {host}:{port} ({error.strerror}); set CLIP_PORT to another port"
+            ) from error
+
+
+def _reachable(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

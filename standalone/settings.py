@@ -1,0 +1,40 @@
+"""The settings of the one-command service, and the environment of the processes it starts."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from common.settings import PREFIX, SharedSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_MODEL = ROOT / "demo" / "model"
+DEMO_PICTURE = ROOT / "demo" / "pictures" / "t-shirt.png"
+
+
+class StandaloneSettings(SharedSettings):
+    """What `make run` needs to know itself; all else is for the processes it starts."""
+
+    host: str = Field(default="127.0.0.1", description="address the API listens on")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=3000, description="port the API listens on"
+    )
+    model: Annotated[str, Field(min_length=1)] = Field(
+        default=str(DEMO_MODEL), description="a CLIP model: the bundled demo unless set"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="least severe log line that is written"
+    )
+
+
+def child_environment(settings: StandaloneSettings, redis_url: str) -> dict[str, str]:
+    """The environment of the API and the worker: ours, with what only we know."""
+    known = {
+        "REDIS_URL": redis_url,
+        "HOST": settings.host,
+        "PORT": str(settings.port),
+        "MODEL": settings.model,
+        "LOG_LEVEL": settings.log_level,
+    }
+    return {**os.environ, **{PREFIX + name: value for name, value in known.items()}}
