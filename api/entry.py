@@ -21,4 +21,7 @@ def assemble(settings: ApiSettings) -> Flask:
     ledger, sender = Ledger(redis), Sender(celery)
     waiter = Waiter(redis, ledger, lambda: repair(ledger, sender))
     heartbeats = Heartbeats(redis, settings.worker_ttl_s)
-    return create_app(settings, Gateway(settings, ledger, sender, waiter, heartbeats))
+    gateway = Gateway(settings, ledger, sender, waiter, heartbeats)
+    app = create_app(settings, gateway)
+    app.extensions["gateway"] = gateway
+    return app

@@ -9,7 +9,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from common import errors
-from common.errors import ClipError, InvalidRequest, ItemFault, Unavailable
+from common.errors import ClipError, InternalError, InvalidRequest, ItemFault, Unavailable
 
 log = structlog.get_logger()
 
@@ -56,6 +56,8 @@ def problem(
 
 
 def answer_clip_error(error: ClipError) -> Response:
+    if isinstance(error, InternalError):
+        return answer_bug(error)
     status = status_of(error)
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     response = problem(status, error.code, error.title, error.detail, faults)
@@ -81,8 +83,8 @@ def answer_bug(error: Exception) -> Response:
     log.error("bug", incident=incident, exc_info=error)
     return problem(
         500,
-        errors.InternalError.code,
-        errors.InternalError.title,
+        InternalError.code,
+        InternalError.title,
         f"this is our mistake; the log has it as {incident}",
     )
 

@@ -1,7 +1,7 @@
 """Between HTTP and the queue: admit → store → send → wait → collect."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from common.errors import (
     ModelChanged,
     NoWorker,
     QueueFull,
+    Unavailable,
 )
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger, NewJob
@@ -92,8 +93,23 @@ class Gateway:
             lifetime_s=self._settings.job_timeout_s,
             ttl_s=self._settings.sync_result_ttl_s,
         )
-        with telling_of_outages(), self._waiter.watch(job.id) as ended:
-            self._submit(job, work.blobs)
+        with telling_of_outages():
+            return self._wait_for(job, work.blobs)
+
+    def live_workers(self) -> list[Heartbeat]:
+        with telling_of_outages():
+            return self._heartbeats.alive()
+
+    def close(self) -> None:
+        """End the threads that wake waiting requests."""
+        self._waiter.close()
+
+    def _wait_for(self, job: NewJob, blobs: Mapping[str, bytes]) -> Encoded:
+        self._admit(job, blobs)
+        # Watched from before its end can come, but not from before it is there: the sweep takes a
+        # job that is not there for one that is lost.
+        with self._waiter.watch(job.id) as ended:
+            self._send(job)
             if not ended.wait(self._settings.sync_timeout_s):
                 self._ledger.keep(job.id, self._settings.result_ttl_s)
                 raise DeadlineExceeded(
@@ -101,11 +117,7 @@ class Gateway:
                 )
             return self._collect(job.id)
 
-    def live_workers(self) -> list[Heartbeat]:
-        with telling_of_outages():
-            return self._heartbeats.alive()
-
-    def _submit(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
+    def _admit(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
         admission = self._ledger.create(
             job,
             blobs,
@@ -113,7 +125,9 @@ class Gateway:
             worker_ttl_s=self._settings.worker_ttl_s,
         )
         if admission in REFUSALS:
-            raise REFUSALS[admission]()
+            raise REFUSALS[admission]
+
+    def _send(self, job: NewJob) -> None:
         for part in range(len(job.parts)):
             self._sender.send(job.id, part, job.queue, job.request_id)
 
@@ -132,7 +146,7 @@ class Gateway:
         return join(job, whole)
 
 
-REFUSALS: dict[str, Callable[[], Exception]] = {"full": QueueFull, "no_worker": NoWorker}
+REFUSALS: dict[str, type[Unavailable]] = {"full": QueueFull, "no_worker": NoWorker}
 
 
 def join(job: str, parts: list[PartResult]) -> Encoded:

@@ -31,7 +31,7 @@ class Waiter:
         self._events: dict[str, list[threading.Event]] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._started = False
+        self._threads: list[threading.Thread] = []
 
     @contextmanager
     def watch(self, job: str) -> Iterator[threading.Event]:
@@ -49,13 +49,17 @@ class Waiter:
                     del self._events[job]
 
     def close(self) -> None:
+        """End both threads; a waiting request is woken by nothing but its timeout then."""
         self._closed.set()
+        for thread in self._threads:
+            thread.join()
 
     def _start(self) -> None:
-        if not self._started:
-            self._started = True
+        if not self._threads:
             for loop in (self._listen, self._sweep):
-                threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+                thread = threading.Thread(target=loop, name=loop.__name__, daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def _wake(self, job: str) -> None:
         with self._lock:

@@ -150,7 +150,8 @@ class Batcher:
         if len(batch) == 1:
             batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
             return
-        self.sizes[kind] = min(self.sizes[kind], halved(len(batch)))
+        half = halved(len(batch))
+        self.sizes[kind] = min(self.sizes[kind], half)
         log.warning("out of memory: the batch size of %s is now %d", kind, self.sizes[kind])
-        for start in range(0, len(batch), self.sizes[kind]):
-            self._answer(batch[start : start + self.sizes[kind]])
+        for start in range(0, len(batch), half):
+            self._answer(batch[start : start + half])

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 import requests
-from requests.exceptions import RequestException, Timeout
+from requests.exceptions import (
+    InvalidSchema,
+    InvalidURL,
+    MissingSchema,
+    RequestException,
+    Timeout,
+)
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, UrlRefused
 
@@ -43,7 +49,7 @@ class Fetcher:
                     return self._read(response, deadline)
             except Timeout:
                 raise FetchTimeout from None
-            except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL):
+            except (InvalidSchema, InvalidURL, MissingSchema):
                 raise UrlRefused from None
             except RequestException:
                 raise FetchFailed from None

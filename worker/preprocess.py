@@ -1,5 +1,6 @@
 """Pixels → what the model takes: the numbers of the checkpoint's preprocessor, for less work."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,14 +10,39 @@ import numpy.typing as npt
 from worker.decode import resize
 from worker.encoder import Pixels, PreparedImage
 
+# Beyond this ratio of its sides only the centre of a picture is resized: one of 1 by 50,000 pixels
+# would otherwise become one of 224 by 11 million.
+LONG = 8
+LANCZOS_REACH = 3  # the widest filter there is, in pixels of the coarser of both pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Pixels `first` to `last`, of which `start` to `end` (counted from `first`) are wanted.
+
+    The rest weighs in at the edges. Cut out before resizing, because Pillow takes a box in single
+    precision, which is too coarse far from the origin.
+    """
+
+    first: int
+    last: int
+    start: float
+    end: float
+
+    @classmethod
+    def around(cls, start: float, end: float, scale: float, length: int) -> "Span":
+        reach = math.ceil(LANCZOS_REACH * max(scale, 1)) + 1
+        first = max(0, math.floor(start) - reach)
+        last = min(length, math.ceil(end) + reach)
+        return cls(first, last, start - first, end - first)
+
 
 @dataclass(frozen=True, slots=True)
 class ShortestEdgeCrop:
     """Resize the shorter edge to `edge` pixels, cut out the centre, normalise.
 
     `table` of shape (3, 256) maps a channel's byte to its normalised value, made by the
-    preprocessor itself. Only the centre is ever resized: a picture of 1 by 50,000 pixels would
-    otherwise become one of 224 by 11 million.
+    preprocessor itself.
     """
 
     edge: int
@@ -31,13 +57,16 @@ class ShortestEdgeCrop:
         # Truncated, not rounded: so does the reference.
         tall, wide = int(self.edge * height / short), int(self.edge * width / short)
         top, left = (tall - self.height) // 2, (wide - self.width) // 2
-        box = (
-            left * width / wide,
-            top * height / tall,
-            (left + self.width) * width / wide,
-            (top + self.height) * height / tall,
-        )
-        centre = resize(pixels, (self.width, self.height), box, self.resample)
+        if max(tall, wide) <= LONG * self.edge:
+            whole = resize(pixels, (wide, tall), (0, 0, width, height), self.resample)
+            centre = whole[top : top + self.height, left : left + self.width]
+        else:
+            y, x = height / tall, width / wide
+            rows = Span.around(top * y, (top + self.height) * y, y, height)
+            columns = Span.around(left * x, (left + self.width) * x, x, width)
+            near = pixels[rows.first : rows.last, columns.first : columns.last]
+            box = (columns.start, rows.start, columns.end, rows.end)
+            centre = resize(near, (self.width, self.height), box, self.resample)
         return self.table[np.arange(3)[:, None, None], np.moveaxis(centre, -1, 0)]
 
 

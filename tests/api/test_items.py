@@ -1,0 +1,95 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.items import DistinctItems, cut, decode_base64
+from api.schemas import Item as RequestItem
+from common.errors import InvalidBase64
+from common.protocol import Item
+
+
+@given(st.binary(min_size=1), st.booleans(), st.booleans(), st.booleans())
+def test_every_spelling_of_base64_is_read(
+    content: bytes, padded: bool, broken: bool, prefixed: bool
+) -> None:
+    text = (base64.encodebytes if broken else base64.b64encode)(content).decode()
+    if not padded:
+        text = text.rstrip("=\n")
+    if prefixed:
+        text = "data:image/png;base64," + text
+    assert decode_base64(text) == content
+
+
+@pytest.mark.parametrize("text", ["", "=", "   ", "a", "a?b=", "data:image/png;base64,", "päng"])
+def test_anything_else_is_an_error(text: str) -> None:
+    with pytest.raises(InvalidBase64):
+        decode_base64(text)
+
+
+@given(st.text())
+def test_no_text_breaks_the_decoder(text: str) -> None:
+    try:
+        decode_base64(text)
+    except InvalidBase64:
+        pass
+
+
+def test_what_stands_twice_is_encoded_once() -> None:
+    work = DistinctItems(max_image_bytes=100)
+    candidates = work.add(
+        [RequestItem(text="a"), RequestItem(text="b")], "/candidates", are_queries=False, required=True
+    )
+    queries = work.add(
+        [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")],
+        "/queries",
+        are_queries=True,
+        required=False,
+    )
+    assert (candidates, queries) == ([0, 1], [1, 2, 2])
+    assert work.items == [
+        Item("text", "a", queries=0, required=True),
+        Item("text", "b", queries=1, required=True),
+        Item("text", "c", queries=2, required=False),
+    ]
+    assert work.pointers[2] == ["/queries/1/text", "/queries/2/text"]
+
+
+def test_every_item_at_fault_is_listed() -> None:
+    work = DistinctItems(max_image_bytes=2)
+    work.add(
+        [
+            RequestItem(img_blob="?"),
+            RequestItem(img_blob=base64.b64encode(b"too long").decode()),
+            RequestItem(img_uri="ftp://example.org/x"),
+            RequestItem(img_uri="http://[broken"),
+        ],
+        "/queries",
+        are_queries=True,
+        required=True,
+    )
+    assert [(fault.pointer, fault.code) for fault in work.faults] == [
+        ("/queries/0/img_blob", "invalid_base64"),
+        ("/queries/1/img_blob", "image_too_large"),
+        ("/queries/2/img_uri", "url_refused"),
+        ("/queries/3/img_uri", "url_refused"),
+    ]
+
+
+def test_a_small_job_is_one_part() -> None:
+    items = [Item("text", str(i), 0, required=True) for i in range(10)]
+    items.append(Item("blob", "d", 1, required=True))
+    assert cut(items, pictures=32) == [items]
+
+
+def test_a_large_job_is_cut_at_the_number_of_pictures() -> None:
+    items = [Item("uri", str(i), 1, required=True) for i in range(70)]
+    parts = cut(items, pictures=32)
+    assert [len(part) for part in parts] == [32, 32, 6]
+    assert [item for part in parts for item in part] == items
+
+
+def test_texts_weigh_less_than_pictures() -> None:
+    items = [Item("text", str(i), 0, required=True) for i in range(2000)]
+    assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]

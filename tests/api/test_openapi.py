@@ -1,0 +1,62 @@
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from tests.processes import Api
+
+
+@pytest.fixture(scope="module")
+def document(service: Api) -> dict[str, Any]:
+    body: dict[str, Any] = service.get("/openapi.json").json()
+    return body
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)  # type: ignore[arg-type]
+
+
+def test_it_knows_every_route(document: dict[str, Any]) -> None:
+    assert {"/rank", "/encode", "/healthz", "/readyz", "/openapi.json"} == set(document["paths"])
+
+
+def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> None:
+    queries = document["components"]["schemas"]["RankRequest"]["properties"]["queries"]
+    assert (queries["minItems"], queries["maxItems"]) == (1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("item", "is_valid"),
+    [
+        ({"text": "a"}, True),
+        ({"text": "a", "img_uri": None}, True),
+        ({"text": "a", "img_uri": "b"}, False),
+        ({"text": None}, False),
+        ({}, False),
+        ({"img_url": "a"}, False),
+    ],
+)
+def test_its_schema_of_an_item_judges_as_the_service_does(
+    service: Api, document: dict[str, Any], item: dict[str, Any], is_valid: bool
+) -> None:
+    schema = document["components"]["schemas"]["Item"]
+    assert Draft202012Validator(schema).is_valid(item) == is_valid
+    answer = service.post("/encode", [item])
+    structural = {"empty_item", "ambiguous_item", "unknown_key", "wrong_type"}
+    codes = {error["code"] for error in answer.json()["errors"]} if not answer.ok else set()
+    assert bool(codes & structural) != is_valid
+
+
+def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> None:
+    schemas = document["components"]
+    body = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
+    for name, answer in (
+        ("RankResponse", service.post("/rank", body)),
+        ("Problem", service.post("/rank", {})),
+        ("Readiness", service.get("/readyz")),
+        ("Health", service.get("/healthz")),
+    ):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": schemas}
+        Draft202012Validator(schema).validate(answer.json())

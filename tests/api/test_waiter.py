@@ -1,0 +1,66 @@
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from api.waiter import Waiter
+from common.jobs import Ledger
+from tests.common.test_jobs import create, new_job
+from tests.processes import wait_until
+
+
+@pytest.fixture
+def repairs() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def waiter(redis: Redis, ledger: Ledger, repairs: list[float]) -> Iterator[Waiter]:
+    waiter = Waiter(redis, ledger, lambda: repairs.append(time.monotonic()), sweep_s=0.2)
+    yield waiter
+    waiter.close()
+
+
+def subscribers(redis: Redis) -> int:
+    [(_, count)] = redis.pubsub_numsub("clip:done")
+    return int(count)
+
+
+def test_a_hint_wakes_whoever_waits_for_the_job(
+    redis: Redis, ledger: Ledger, waiter: Waiter
+) -> None:
+    create(ledger, new_job("mine"))
+    create(ledger, new_job("other"))
+    with waiter.watch("mine") as mine, waiter.watch("other") as other:
+        wait_until(lambda: subscribers(redis) == 1, "the listener listens")
+        ledger.stop("mine", "cancelled", "")
+        assert mine.wait(2)
+        assert not other.is_set()
+
+
+def test_the_sweep_finds_what_no_hint_told_of(
+    redis: Redis, ledger: Ledger, waiter: Waiter
+) -> None:
+    create(ledger, new_job())
+    with waiter.watch("j") as ended:
+        redis.hset("clip:job:j", "state", "done")
+        assert ended.wait(2)
+
+
+def test_a_job_that_is_gone_wakes_its_waiter(waiter: Waiter) -> None:
+    with waiter.watch("never was") as ended:
+        assert ended.wait(2)
+
+
+def test_several_may_wait_for_one_job(ledger: Ledger, waiter: Waiter) -> None:
+    create(ledger, new_job())
+    with waiter.watch("j") as one, waiter.watch("j") as another:
+        ledger.stop("j", "cancelled", "")
+        assert one.wait(2)
+        assert another.wait(2)
+
+
+def test_the_sweep_repairs(waiter: Waiter, repairs: list[float]) -> None:
+    with waiter.watch("any"):
+        wait_until(lambda: len(repairs) > 1, "the sweep repairs again and again")

@@ -1,0 +1,229 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from common.heartbeats import Heartbeat, Heartbeats
+from common.jobs import Ledger, NewJob, blob_key, job_key
+from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartResult
+
+MODEL = ModelInfo("demo", "main", 2, 100.0)
+TEXT = Item("text", "a cat", queries=1, required=True)
+PICTURE = Item("blob", "d1", queries=2, required=True)
+
+
+def new_job(job: str = "j", **changes: Any) -> NewJob:
+    fields: dict[str, Any] = {
+        "id": job,
+        "kind": "rank",
+        "queue": INTERACTIVE,
+        "parts": [[TEXT, PICTURE], [TEXT]],
+        "request": {"queries": [0]},
+        "request_id": "r1",
+        "lifetime_s": 60,
+        "ttl_s": 10,
+    }
+    return NewJob(**{**fields, **changes})
+
+
+def create(ledger: Ledger, job: NewJob, max_open_items: int = 100, worker_ttl_s: float = 0) -> str:
+    return ledger.create(
+        job, {"d1": b"picture"}, max_open_items=max_open_items, worker_ttl_s=worker_ttl_s
+    )
+
+
+def result(items: int, faults: dict[int, Fault] | None = None) -> PartResult:
+    return PartResult(np.ones((items, 2), dtype=np.float32), MODEL, faults or {})
+
+
+def beat(redis: Redis, name: str) -> None:
+    Heartbeats(redis, 5).beat(Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0))
+
+
+def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis) -> None:
+    assert create(ledger, new_job()) == "created"
+    record = ledger.read("j")
+    assert record is not None
+    assert (record.kind, record.state, record.parts) == ("rank", "queued", 2)
+    assert record.request == {"queries": [0]}
+    assert redis.get("clip:open-items") == b"3"
+    assert ledger.blobs("j", ["d1"]) == [b"picture"]
+
+
+def test_a_job_is_created_once(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    assert create(ledger, new_job()) == "exists"
+
+
+def test_a_full_queue_refuses_and_keeps_no_picture(ledger: Ledger, redis: Redis) -> None:
+    assert create(ledger, new_job(), max_open_items=2) == "full"
+    assert ledger.read("j") is None
+    assert not redis.exists(blob_key("j", "d1"))
+
+
+def test_without_a_worker_a_job_that_needs_one_is_refused(ledger: Ledger, redis: Redis) -> None:
+    assert create(ledger, new_job(), worker_ttl_s=5) == "no_worker"
+    beat(redis, "w")
+    assert create(ledger, new_job(), worker_ttl_s=5) == "created"
+
+
+def test_beginning_hands_out_the_items(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    begun = ledger.begin("j", 0, "w")
+    assert begun is not None
+    assert begun.items == [TEXT, PICTURE]
+    assert 59 < begun.left_s <= 60
+    assert begun.request_id == "r1"
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "running"
+
+
+def test_a_finished_part_is_stored_and_frees_its_pictures(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    assert ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    stored = ledger.results("j", [0, 1])
+    assert stored[0] is not None
+    assert stored[0].vectors.tolist() == [[1, 1], [1, 1]]
+    assert stored[0].model == MODEL
+    assert stored[1] is None
+    assert not redis.exists(blob_key("j", "d1"))
+    assert redis.get("clip:open-items") == b"1"
+
+
+def test_finishing_twice_stores_once(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    assert ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    assert not ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    assert redis.hget(job_key("j"), "parts_done") == b"1"
+    assert redis.get("clip:open-items") == b"1"
+
+
+def test_a_finished_part_cannot_be_begun(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    assert ledger.begin("j", 0, "w") is None
+    assert ledger.begin("j", 1, "w") is not None
+
+
+def test_the_last_part_ends_the_job_and_tells_of_it(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    with redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+        channel.subscribe("clip:done")
+        channel.get_message(timeout=1)
+        ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+        assert not ledger.ended(["j"])[0]
+        ledger.finish("j", 1, [TEXT], result(1))
+        assert channel.get_message(timeout=1)["data"] == b"j"
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "done"
+    assert 0 < redis.ttl(job_key("j")) <= 10
+
+
+def test_a_required_item_that_fails_fails_the_job(ledger: Ledger) -> None:
+    create(ledger, new_job(parts=[[TEXT]]))
+    ledger.finish("j", 0, [TEXT], result(1, {0: Fault("encode_failed", "")}))
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "failed"
+
+
+def test_an_optional_item_that_fails_is_counted(ledger: Ledger, redis: Redis) -> None:
+    optional = Item("uri", "u", queries=3, required=False)
+    create(ledger, new_job(parts=[[optional, TEXT]]))
+    ledger.finish("j", 0, [optional, TEXT], result(2, {0: Fault("fetch_failed", "")}))
+    assert redis.hmget(job_key("j"), "state", "done", "failed") == [b"done", b"1", b"3"]
+
+
+@pytest.mark.parametrize("state", ["cancelled", "failed", "expired"])
+def test_a_stopped_job_is_wanted_by_nobody(ledger: Ledger, redis: Redis, state: Any) -> None:
+    create(ledger, new_job())
+    assert ledger.stop("j", state, "why")
+    assert not ledger.is_wanted("j")
+    assert ledger.begin("j", 0, "w") is None
+    assert not ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    assert not ledger.stop("j", state, "why")
+    assert redis.get("clip:open-items") == b"0"
+    assert redis.zcard("clip:open") == 0
+    assert not redis.exists(blob_key("j", "d1"))
+
+
+def test_a_job_past_its_deadline_expires(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    redis.hset(job_key("j"), "deadline", 1)
+    assert ledger.begin("j", 0, "w") is None
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "expired"
+
+
+def test_keep_lengthens_the_life_of_an_ended_job(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job(parts=[[TEXT]]))
+    ledger.finish("j", 0, [TEXT], result(1))
+    ledger.keep("j", 500)
+    assert redis.ttl(job_key("j")) > 400
+    assert redis.ttl("clip:part:j:0") > 400
+
+
+class TestRepair:
+    def test_a_part_whose_worker_died_is_sent_again(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        ledger.begin("j", 0, "dead")
+        [lost] = ledger.repair()
+        assert (lost.job, lost.part, lost.queue, lost.request_id) == ("j", 0, INTERACTIVE, "r1")
+
+    def test_a_part_whose_worker_lives_is_left_alone(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        beat(redis, "alive")
+        ledger.begin("j", 0, "alive")
+        assert ledger.repair() == []
+
+    def test_a_message_that_is_in_no_queue_is_sent_again_after_a_while(
+        self, ledger: Ledger, redis: Redis
+    ) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        assert ledger.repair() == []
+        redis.delete("clip:repair-lock")
+        redis.hincrbyfloat(job_key("j"), "sent:0", -3)
+        assert len(ledger.repair()) == 1
+
+    def test_a_part_that_waits_its_turn_is_left_alone(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        redis.lpush(INTERACTIVE, "a message")
+        redis.hincrbyfloat(job_key("j"), "sent:0", -3)
+        assert ledger.repair() == []
+
+    def test_a_part_overtaken_by_later_ones_is_sent_again(
+        self, ledger: Ledger, redis: Redis
+    ) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        redis.lpush(INTERACTIVE, "a message")
+        redis.hincrbyfloat(job_key("j"), "sent:0", -3)
+        create(ledger, new_job("later", parts=[[TEXT]]))
+        beat(redis, "alive")
+        ledger.begin("later", 0, "alive")
+        assert [lost.job for lost in ledger.repair()] == ["j"]
+
+    def test_one_caller_at_a_time_repairs(self, ledger: Ledger) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        ledger.begin("j", 0, "dead")
+        assert len(ledger.repair()) == 1
+        ledger.begin("j", 0, "dead")
+        assert ledger.repair() == []
+
+    def test_late_jobs_expire(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job())
+        redis.hset(job_key("j"), "deadline", 1)
+        assert ledger.repair() == []
+        record = ledger.read("j")
+        assert record is not None
+        assert record.state == "expired"
+
+    def test_parts_of_vanished_jobs_leave_the_books(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job())
+        redis.delete(job_key("j"))
+        ledger.repair()
+        assert redis.zcard("clip:open") == 0
+        assert redis.get("clip:open-items") == b"0"

@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+
+from api.settings import ApiSettings
+from common.settings import read
+from tests.processes import ROOT
+from worker.settings import WorkerSettings
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIP_PORT", "4000")
+    assert read(ApiSettings).port == 4000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLIP_PORT", "no number"),
+        ("CLIP_PORT", "70000"),
+        ("CLIP_MAX_QUERIES", "0"),
+        ("CLIP_REDIS_URL", "amqp://somewhere"),
+        ("CLIP_SYNC_TIMEOUT_S", "-1"),
+    ],
+)
+def test_a_wrong_value_ends_the_process_and_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read(ApiSettings)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
+def test_known_devices_are_taken(device: str) -> None:
+    assert WorkerSettings(device=device).device == device
+
+
+def test_an_unknown_device_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLIP_DEVICE", "tpu")
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    assert "CLIP_DEVICE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["api.wsgi", "worker.app"])
+def test_a_process_with_a_wrong_value_ends_at_start(module: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import {module}"],
+        cwd=ROOT,
+        env={"CLIP_MAX_IMAGE_BYTES": "many", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("CLIP_MAX_IMAGE_BYTES: ")
+    assert "Traceback" not in ended.stderr

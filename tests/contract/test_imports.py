@@ -1,0 +1,99 @@
+"""Who knows whom: `api → common ← worker`, and nothing else across."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+ALLOWED = {
+    "common": {"common"},
+    "api": {"api", "common"},
+    "worker": {"worker", "common"},
+    "standalone": {"standalone", "common"},
+}
+OURS = set(ALLOWED)
+ONLY_IN = {
+    "torch": {"worker/clip.py"},
+    "transformers": {"worker/clip.py"},
+    "PIL": {"worker/decode.py"},
+    "requests": {"worker/fetch.py", "standalone/service.py", "standalone/greeting.py"}
+    | {"standalone/__main__.py"},
+    "flask": None,
+    "celery": {"common/broker.py", "worker/app.py"},
+}
+STDLIB_ONLY = ["worker/policy.py", "worker/batcher.py"]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_packages_know_only_those_they_may(package: str) -> None:
+    for path in modules(package):
+        known = {name.partition(".")[0] for name in imports(path)} & OURS
+        assert known <= ALLOWED[package], path
+
+
+@pytest.mark.parametrize(("library", "places"), ONLY_IN.items())
+def test_libraries_stay_where_they_belong(library: str, places: set[str] | None) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for package in OURS
+        for path in modules(package)
+        if library in {name.partition(".")[0] for name in imports(path)}
+    }
+    if places is None:
+        assert {user.partition("/")[0] for user in users} == {"api"}
+    else:
+        assert users == places
+
+
+@pytest.mark.parametrize("path", STDLIB_ONLY)
+def test_the_batcher_needs_nothing_but_the_standard_library(path: str) -> None:
+    outside = {
+        name
+        for name in imports(ROOT / path)
+        if name.partition(".")[0] not in sys.stdlib_module_names
+    }
+    assert outside <= {"worker.encoder", "worker.policy"}
+
+
+def test_the_api_loads_no_torch_no_pillow_and_no_worker() -> None:
+    script = "import sys, api.app, api.wsgi; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in ended.stdout.split()}
+    assert loaded.isdisjoint({"torch", "PIL", "transformers", "worker", "requests"})
+
+
+def test_the_requirements_of_the_api_have_no_torch_and_no_pillow() -> None:
+    pinned = {
+        line.partition("==")[0].lower()
+        for line in (ROOT / "requirements" / "api.txt").read_text().splitlines()
+    }
+    assert pinned.isdisjoint({"torch", "pillow", "transformers"})
+
+
+@pytest.mark.parametrize("package", OURS)
+def test_only_settings_modules_read_the_environment(package: str) -> None:
+    for path in modules(package):
+        if path.name != "settings.py":
+            source = path.read_text()
+            assert "os.environ" not in source, path
+            assert "getenv" not in source, path

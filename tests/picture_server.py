@@ -1,0 +1,57 @@
+"""A web server for pictures, on loopback: the outside world of the tests."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class PictureServer:
+    """Serves what it is given, each thing at a path of its own."""
+
+    def __init__(self) -> None:
+        answers = self._answers = dict[str, Answer]()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                answers[self.path](self)
+
+            def log_message(self, *_: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def serve(self, content: bytes, status: int = 200, **headers: str) -> str:
+        """Answer with these bytes. Returns the URL."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            sent = {"Content_Length": str(len(content)), **headers}
+            for name, value in sent.items():
+                handler.send_header(name.replace("_", "-"), value)
+            handler.end_headers()
+            handler.wfile.write(content)
+
+        return self.behave(answer)
+
+    def behave(self, answer: Answer) -> str:
+        """Answer as this function does. Returns the URL."""
+        path = f"/{len(self._answers)}"
+        self._answers[path] = answer
+        return self.url + path
+
+    @contextmanager
+    def running(self) -> Iterator["PictureServer"]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join()

@@ -1,0 +1,138 @@
+"""The service's own processes, started as an operator starts them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_MODEL = ROOT / "demo" / "model"
+PICTURES = ROOT / "demo" / "pictures"
+START_TIMEOUT_S = 90.0
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
+    """Wait for a condition, or fail the test with what did not come true."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s in vain: {what}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Process:
+    """A process of the service; what it wrote to standard error is in `log`."""
+
+    popen: subprocess.Popen[bytes]
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def kill(self) -> None:
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait()
+
+    def stop(self, timeout_s: float = 40.0) -> int:
+        self.popen.terminate()
+        return self.popen.wait(timeout_s)
+
+
+def _clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
+    ours = {f"CLIP_{name.upper()}": str(value) for name, value in settings.items()}
+    return {**inherited, "PYTHONWARNINGS": "default", **ours}
+
+
+def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) -> Process:
+    log_path = Path(tempfile.mkstemp(suffix=".log", dir=folder)[1])
+    with log_path.open("wb") as log:
+        popen = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=_clean_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    return Process(popen, log_path)
+
+
+def start_worker(folder: Path, redis_url: str, model: Path, **settings: object) -> Process:
+    """`python -m worker`; returns at once."""
+    return start(
+        ["-m", "worker"], folder, {"redis_url": redis_url, "model": model, **settings}
+    )
+
+
+@dataclass
+class Api:
+    """A running API process, and the sessions that talk to it."""
+
+    process: Process
+    url: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def post(self, path: str, json: object, **options: object) -> requests.Response:
+        return self.session.post(f"{self.url}{path}", json=json, timeout=120, **options)  # type: ignore[arg-type]
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(f"{self.url}{path}", timeout=120)
+
+    def stop(self) -> None:
+        self.session.close()
+        self.process.stop()
+
+    def workers(self) -> int:
+        count: int = self.get("/readyz").json()["workers"]
+        return count
+
+
+def start_api(folder: Path, redis_url: str, **settings: object) -> Api:
+    """Gunicorn as the README starts it; returns once it listens."""
+    port = free_port()
+    defaults: dict[str, object] = {"api_processes": 1, "host": "127.0.0.1"}
+    process = start(
+        ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"],
+        folder,
+        {**defaults, "redis_url": redis_url, "port": port, **settings},
+    )
+    api = Api(process, f"http://127.0.0.1:{port}")
+
+    def listens() -> bool:
+        assert process.popen.poll() is None, process.log
+        try:
+            return requests.get(f"{api.url}/healthz", timeout=1).ok
+        except requests.ConnectionError:
+            return False
+
+    wait_until(listens, "the API listens", START_TIMEOUT_S)
+    return api
+
+
+def wait_for_workers(api: Api, workers: list[Process], count: int | None = None) -> None:
+    """Wait until that many workers beat; fail at once when one of them ends."""
+
+    def all_beat() -> bool:
+        for worker in workers:
+            assert worker.popen.poll() is None, worker.log
+        return api.workers() == (len(workers) if count is None else count)
+
+    wait_until(all_beat, "the workers are ready", START_TIMEOUT_S)

@@ -1,0 +1,152 @@
+"""`make run`, seen from outside."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.processes import DEMO_MODEL, ROOT, free_port, wait_until
+
+READY_S = 120
+
+
+class Run:
+    """A running `python -m standalone`, its files in a folder of its own."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.output = folder / "output"
+        temporary = folder / "t"
+        temporary.mkdir(exist_ok=True)
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
+        ours = {f"CLIP_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = {**inherited, "TMPDIR": str(temporary), **ours}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "standalone"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def wait_for(self, words: str) -> None:
+        def is_said() -> bool:
+            assert words in self.text or self.process.poll() is None, self.text
+            return words in self.text
+
+        wait_until(is_said, f"it says {words!r}", READY_S)
+
+    def left_behind(self) -> list[str]:
+        """Temporary files, and processes that still have the folder in their environment."""
+        files = [str(path) for path in (self.folder / "t").iterdir()]
+        mark = f"TMPDIR={self.folder}/t".encode()
+        processes = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if mark in path.read_bytes().split(b"\0"):
+                    processes.append((path.parent / "cmdline").read_text())
+            except OSError:
+                continue
+        return files + processes
+
+
+@pytest.fixture
+def short_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("r")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
+    short_folder: Path, ending: signal.Signals
+) -> None:
+    port = free_port()
+    run = Run(short_folder, port=port)
+    run.wait_for("Serving on")
+    [first] = re.findall(r"^  (\S+) +([\d.]+)%", run.text, re.MULTILINE)[:1]
+    assert first[0] == "t-shirt"
+    assert "█" in run.text
+    assert f"curl -s http://127.0.0.1:{port}/rank" in run.text
+    assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).ok
+    run.process.send_signal(ending)
+    assert run.process.wait(30) == 0
+    assert "Ended." in run.text
+    assert run.left_behind() == []
+
+
+def test_the_printed_curl_line_works(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port())
+    run.wait_for("Serving on")
+    command = run.text.partition("By hand:")[2].partition("Serving on")[0]
+    answer = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.startswith('{"probabilities":[[')
+    run.process.terminate()
+    run.process.wait(30)
+
+
+def test_a_taken_port_is_told(short_folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = Run(short_folder, port=port)
+        assert run.process.wait(READY_S) == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in run.text
+    assert "CLIP_PORT" in run.text
+    assert "Traceback" not in run.text
+    assert run.left_behind() == []
+
+
+def test_a_worker_that_dies_at_start_is_told(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port(), model="/nowhere/to/be/found")
+    assert run.process.wait(READY_S) == 1
+    assert "CLIP_MODEL: cannot load /nowhere/to/be/found" in run.text
+    assert "the worker ended with exit code 1" in run.text
+    assert "Traceback" not in run.text
+    assert run.left_behind() == []
+
+
+def test_a_wrong_setting_names_the_variable(short_folder: Path) -> None:
+    run = Run(short_folder, port="many")
+    assert run.process.wait(READY_S) == 2
+    assert "CLIP_PORT" in run.text
+    assert run.left_behind() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission_to_write_is_told(short_folder: Path) -> None:
+    (short_folder / "t").mkdir()
+    (short_folder / "t").chmod(0o500)
+    run = Run(short_folder, port=free_port())
+    assert run.process.wait(READY_S) == 1
+    assert "ermission" in run.text
+    assert "Traceback" not in run.text
+
+
+def test_a_service_whose_worker_is_killed_ends(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port(), model=DEMO_MODEL)
+    run.wait_for("Serving on")
+    children = subprocess.run(
+        ["pgrep", "-P", str(run.process.pid), "-f", "python.* -m worker"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    os.kill(int(children.stdout), signal.SIGKILL)
+    assert run.process.wait(60) == 1
+    assert "the worker ended" in run.text
+    assert run.left_behind() == []

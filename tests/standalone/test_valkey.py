@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
+
+
+def test_it_answers_and_stops(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path)
+    server.start()
+    with Redis.from_url(server.url) as client:
+        assert client.set("a", 1)
+    server.stop()
+    with pytest.raises(Exception, match="valkey.sock"), Redis.from_url(server.url) as client:
+        client.ping()
+
+
+def test_append_only_data_survives_a_kill(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path, append_only=True)
+    server.start()
+    with Redis.from_url(server.url) as client:
+        client.set("a", "kept")
+    server.kill()
+    server.start()
+    with Redis.from_url(server.url) as client:
+        assert client.get("a") == b"kept"
+    server.stop()
+
+
+def test_two_run_beside_each_other(tmp_path: Path) -> None:
+    servers = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        servers.append(EmbeddedValkey(tmp_path / name))
+        servers[-1].start()
+    assert servers[0].pid != servers[1].pid
+    for server in servers:
+        server.stop()
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises((OSError, ValkeyDidNotStart)):
+        EmbeddedValkey(tmp_path / "missing").start()

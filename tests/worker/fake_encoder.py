@@ -1,0 +1,43 @@
+"""A model that can be told to misbehave; it keeps the promises of worker.encoder.Encoder."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.protocol import ModelInfo, Vectors
+from worker.encoder import Pixels, PreparedImage, PreparedText
+
+CONTEXT = 8
+POISON = 13
+"""The brightness of a picture that makes the model raise."""
+
+
+class FakeEncoder:
+    """A picture's embedding is its mean colour and a one, a text's its length, a two and a three."""
+
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(self) -> None:
+        self.info = ModelInfo("fake", "main", dimension=4, logit_scale=10.0)
+        self.batches: list[int] = []
+
+    def prepare_image(self, pixels: Pixels) -> PreparedImage:
+        return pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        return [
+            PreparedText(tuple(range(min(len(text), CONTEXT))), len(text) > CONTEXT)
+            for text in texts
+        ]
+
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        self.batches.append(len(images))
+        for image in images:
+            if np.all(image == POISON):
+                raise ValueError("poison")
+        return np.array([[*image, 1] for image in images], dtype=np.float32)
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        self.batches.append(len(texts))
+        return np.array([[len(text.ids), 2, 3, 0] for text in texts], dtype=np.float32)

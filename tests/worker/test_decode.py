@@ -1,0 +1,55 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import NotAnImage, TooManyPixels
+from tests.pictures import encoded, noise
+from worker.decode import decode
+
+
+def test_a_picture_becomes_rgb_pixels() -> None:
+    pixels = decode(encoded(noise(30, 20)), max_pixels=1000)
+    assert (pixels.shape, pixels.dtype) == ((20, 30, 3), np.uint8)
+    assert np.array_equal(pixels, np.asarray(noise(30, 20)))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "I;16"])
+def test_every_mode_is_converted_as_pillow_converts(mode: str) -> None:
+    picture = noise(9, 7, "L").convert("I;16") if mode == "I;16" else noise(9, 7, mode)
+    content = encoded(picture)
+    expected = Image.open(io.BytesIO(content)).convert("RGB")
+    assert np.array_equal(decode(content, 1000), np.asarray(expected))
+
+
+def test_of_several_frames_the_first_counts() -> None:
+    frames = [noise(10, 10, seed=seed).quantize() for seed in range(3)]
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.array_equal(decode(content, 1000), np.asarray(frames[0].convert("RGB")))
+
+
+def test_the_size_is_checked_before_anything_is_decoded() -> None:
+    header_of_a_giant = encoded(Image.new("1", (9_000, 9_000)))[:200]
+    with pytest.raises(TooManyPixels, match="9000x9000"):
+        decode(header_of_a_giant, max_pixels=1_000_000)
+
+
+def test_a_decompression_bomb_has_too_many_pixels() -> None:
+    with pytest.raises(TooManyPixels):
+        decode(encoded(Image.new("1", (20_000, 20_000))), max_pixels=2**40)
+
+
+def test_at_the_limit_a_picture_is_taken() -> None:
+    assert decode(encoded(noise(10, 10)), max_pixels=100).shape == (10, 10, 3)
+    with pytest.raises(TooManyPixels):
+        decode(encoded(noise(10, 10)), max_pixels=99)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", encoded(noise(50, 50))[:-60]],
+)
+def test_what_is_no_whole_picture_is_an_error(content: bytes) -> None:
+    with pytest.raises(NotAnImage):
+        decode(content, 10_000)

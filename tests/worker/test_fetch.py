@@ -1,0 +1,111 @@
+import gzip
+import time
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
+from tests.picture_server import PictureServer
+from worker.fetch import Fetcher
+
+CONTENT = bytes(range(256)) * 10
+
+
+@pytest.fixture
+def fetcher() -> Fetcher:
+    return Fetcher(max_bytes=5_000, timeout_s=1.0)
+
+
+def test_the_bytes_come_as_they_are(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
+
+
+def test_compression_is_undone(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    url = picture_server.serve(gzip.compress(CONTENT), Content_Encoding="gzip")
+    assert fetcher.fetch(url) == CONTENT
+
+
+def test_a_redirect_is_followed(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    goal = picture_server.serve(CONTENT)
+    assert fetcher.fetch(picture_server.serve(b"", 302, Location=goal)) == CONTENT
+
+
+def test_redirects_end(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    url = picture_server.serve(b"", 302, Location="/0")
+    with pytest.raises(FetchFailed):
+        fetcher.fetch(url)
+
+
+@pytest.mark.parametrize("status", [204, 403, 404, 500])
+def test_another_status_is_an_error(
+    fetcher: Fetcher, picture_server: PictureServer, status: int
+) -> None:
+    with pytest.raises(FetchFailed, match=str(status)):
+        fetcher.fetch(picture_server.serve(b"", status))
+
+
+def test_too_much_is_refused(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    with pytest.raises(ImageTooLarge):
+        fetcher.fetch(picture_server.serve(b"x" * 5_001))
+
+
+def test_what_unpacks_to_too_much_is_refused(
+    fetcher: Fetcher, picture_server: PictureServer
+) -> None:
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    with pytest.raises(ImageTooLarge):
+        fetcher.fetch(picture_server.serve(bomb, Content_Encoding="gzip"))
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """A byte now and then, for ever, each in time for a timeout on reading."""
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.1)
+    except OSError:
+        handler.close_connection = True
+
+
+def test_a_slow_drip_ends_at_the_deadline(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    started = time.monotonic()
+    with pytest.raises(FetchTimeout):
+        fetcher.fetch(picture_server.behave(drip))
+    assert time.monotonic() - started < 3
+
+
+def silence(handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(2)
+    handler.close_connection = True
+
+
+def test_silence_ends_at_the_deadline(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    with pytest.raises(FetchTimeout):
+        fetcher.fetch(picture_server.behave(silence))
+
+
+def test_nobody_there_is_an_error(fetcher: Fetcher) -> None:
+    with pytest.raises(FetchFailed):
+        fetcher.fetch("http://127.0.0.1:9/x.png")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "http://", "nonsense", ""])
+def test_what_is_no_web_address_is_refused(fetcher: Fetcher, url: str) -> None:
+    with pytest.raises(UrlRefused):
+        fetcher.fetch(url)
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    fetcher: Fetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
+
+
+def test_errors_do_not_tell_what_the_network_looks_like(fetcher: Fetcher) -> None:
+    with pytest.raises(ItemError) as caught:
+        fetcher.fetch("http://127.0.0.1:9/x.png")
+    assert "127.0.0.1" not in str(caught.value)
+    assert "refused" not in str(caught.value)

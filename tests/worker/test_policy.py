@@ -1,0 +1,42 @@
+from dataclasses import dataclass
+
+from worker.policy import choose, halved
+
+SIZES = {"image": 3, "text": 5}
+
+
+@dataclass
+class Entry:
+    kind: str = "image"
+    deadline: float = 100.0
+    is_urgent: bool = True
+
+
+def test_a_batch_takes_what_is_there_up_to_its_size() -> None:
+    assert choose([Entry()] * 2, SIZES, now=0).batch == (0, 1)
+    assert choose([Entry()] * 7, SIZES, now=0).batch == (0, 1, 2)
+
+
+def test_a_batch_is_of_one_kind_and_who_waited_longest_decides() -> None:
+    waiting = [Entry("text"), Entry(), Entry("text"), Entry()]
+    assert choose(waiting, SIZES, now=0).batch == (0, 2)
+    assert choose(waiting[1:], SIZES, now=0).batch == (0, 2)
+
+
+def test_urgent_items_go_first_and_others_fill_the_batch() -> None:
+    waiting = [Entry(is_urgent=False), Entry(is_urgent=False), Entry(), Entry(is_urgent=False)]
+    assert choose(waiting, SIZES, now=0).batch == (2, 0, 1)
+
+
+def test_late_items_are_in_no_batch() -> None:
+    waiting = [Entry(deadline=1), Entry(), Entry(deadline=2)]
+    choice = choose(waiting, SIZES, now=2)
+    assert (choice.batch, choice.late) == ((1,), (0, 2))
+
+
+def test_nothing_waits() -> None:
+    assert choose([], SIZES, now=0).batch == ()
+
+
+def test_a_batch_size_never_reaches_zero() -> None:
+    assert [halved(size) for size in (8, 3, 2, 1)] == [4, 1, 1, 1]

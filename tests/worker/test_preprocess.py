@@ -1,0 +1,60 @@
+"""The quick way gives the very numbers of the preprocessor itself."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+from tests.pictures import noise
+from worker.preprocess import ShortestEdgeCrop, Whole, preprocessor
+
+
+def clip_processor(**changes: Any) -> Any:
+    return CLIPImageProcessorPil(**changes)
+
+
+SIZES = [(224, 224), (300, 200), (640, 481), (223, 225), (64, 500), (1, 1), (1, 7), (37, 2), (3, 3)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("resample", [2, 3])
+def test_the_numbers_are_those_of_the_preprocessor(size: tuple[int, int], resample: int) -> None:
+    processor = clip_processor(resample=resample)
+    quick = preprocessor(processor)
+    assert isinstance(quick, ShortestEdgeCrop)
+    picture = noise(*size, seed=sum(size))
+    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
+    assert np.allclose(quick(np.asarray(picture)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(5000, 30), (20, 3000), (3, 2000), (7, 4001), (7000, 300), (1, 2001)])
+def test_of_a_very_long_picture_the_centre_is_as_good_as_the_same(size: tuple[int, int]) -> None:
+    processor = clip_processor()
+    picture = noise(*size)
+    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
+    off = np.abs(preprocessor(processor)(np.asarray(picture)) - expected)
+    assert off.max() < 0.031, "more than two steps in 255"
+    assert (off > 1e-6).mean() < 1e-3
+
+
+def test_a_very_long_picture_costs_no_more_than_its_centre() -> None:
+    pixels = np.zeros((1, 60_000, 3), dtype=np.uint8)
+    assert preprocessor(clip_processor())(pixels).shape == (3, 224, 224)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": {"height": 64, "width": 64}, "do_center_crop": False},
+        {"size": {"shortest_edge": 32}, "crop_size": {"height": 64, "width": 64}},
+        {"do_resize": False},
+    ],
+)
+def test_another_geometry_is_left_to_the_preprocessor(changes: dict[str, Any]) -> None:
+    processor = clip_processor(**changes)
+    slow = preprocessor(processor)
+    assert isinstance(slow, Whole)
+    picture = noise(100, 80)
+    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
+    assert np.allclose(slow(np.asarray(picture)), expected)

@@ -1,0 +1,133 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.jobs import Ledger, NewJob
+from common.protocol import INTERACTIVE, Item, PartResult
+from tests.picture_server import PictureServer
+from tests.pictures import encoded
+from tests.worker.fake_encoder import POISON, FakeEncoder
+from worker.batcher import Batcher, BatcherClosed
+from worker.fetch import Fetcher
+from worker.tasks import PartRunner
+
+
+def plain(brightness: int) -> bytes:
+    return encoded(Image.new("RGB", (5, 4), (brightness,) * 3))
+
+
+def text(value: str) -> Item:
+    return Item("text", value, queries=1, required=True)
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture
+def batcher(encoder: FakeEncoder) -> Iterator[Batcher]:
+    batcher = Batcher(
+        {"image": encoder.encode_images, "text": encoder.encode_texts}, {"image": 16, "text": 64}
+    )
+    yield batcher
+    batcher.close(5)
+
+
+@pytest.fixture
+def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[PartRunner]:
+    with ThreadPoolExecutor(4) as pictures:
+        yield PartRunner(
+            worker="w",
+            ledger=ledger,
+            encoder=encoder,
+            batcher=batcher,
+            fetcher=Fetcher(max_bytes=10_000, timeout_s=2),
+            pictures=pictures,
+            max_image_pixels=1000,
+        )
+
+
+def run(
+    runner: PartRunner, ledger: Ledger, items: list[Item], pictures: list[bytes] | None = None
+) -> PartResult | None:
+    """Create a job of one part, run it, and return what was stored."""
+    blobs = {sha256(content).hexdigest(): content for content in pictures or []}
+    blob_items = [Item("blob", digest, queries=1, required=True) for digest in blobs]
+    job = NewJob("j", "encode", INTERACTIVE, [[*items, *blob_items]], {}, "r", 60, 60)
+    ledger.create(job, blobs, max_open_items=1000, worker_ttl_s=0)
+    runner.run("j", 0, is_urgent=True)
+    [stored] = ledger.results("j", [0])
+    return stored
+
+
+def test_texts_and_pictures_are_encoded_in_order(runner: PartRunner, ledger: Ledger) -> None:
+    stored = run(runner, ledger, [text("abc"), text("a")], [plain(7), plain(200)])
+    assert stored is not None
+    assert stored.vectors.tolist() == [[3, 2, 3, 0], [1, 2, 3, 0], [7, 7, 7, 1], [200] * 3 + [1]]
+    assert stored.faults == {}
+    assert stored.timings.queue >= 0
+
+
+def test_a_picture_is_fetched(
+    runner: PartRunner, ledger: Ledger, picture_server: PictureServer
+) -> None:
+    url = picture_server.serve(plain(9))
+    stored = run(runner, ledger, [Item("uri", url, queries=1, required=True)])
+    assert stored is not None
+    assert stored.vectors.tolist() == [[9, 9, 9, 1]]
+    assert stored.timings.fetch > 0
+
+
+def test_cut_texts_are_told(runner: PartRunner, ledger: Ledger) -> None:
+    stored = run(runner, ledger, [text("short"), text("much too long")])
+    assert stored is not None
+    assert stored.truncated == (1,)
+
+
+def test_a_bad_picture_costs_itself_alone(runner: PartRunner, ledger: Ledger) -> None:
+    stored = run(runner, ledger, [text("a")], [b"no picture", plain(3)])
+    assert stored is not None
+    assert {index: fault.code for index, fault in stored.faults.items()} == {1: "not_an_image"}
+    assert stored.vectors.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [3, 3, 3, 1]]
+
+
+def test_a_picture_that_makes_the_model_raise_costs_itself_alone(
+    runner: PartRunner, ledger: Ledger
+) -> None:
+    good = [plain(100 + n) for n in range(15)]
+    stored = run(runner, ledger, [], [*good[:7], plain(POISON), *good[7:]])
+    assert stored is not None
+    assert {index: fault.code for index, fault in stored.faults.items()} == {7: "encode_failed"}
+    assert np.count_nonzero(stored.vectors[:, 3]) == 15
+
+
+def test_a_part_nobody_wants_is_not_encoded(
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
+) -> None:
+    job = NewJob("j", "encode", INTERACTIVE, [[text("a")]], {}, "r", 60, 60)
+    ledger.create(job, {}, max_open_items=10, worker_ttl_s=0)
+    ledger.stop("j", "cancelled", "")
+    runner.run("j", 0, is_urgent=True)
+    assert encoder.batches == []
+
+
+def test_a_part_delivered_twice_is_encoded_once(
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
+) -> None:
+    run(runner, ledger, [text("a")])
+    runner.run("j", 0, is_urgent=True)
+    assert encoder.batches == [1]
+
+
+def test_an_ending_worker_leaves_the_part_to_others(
+    runner: PartRunner, ledger: Ledger, batcher: Batcher
+) -> None:
+    batcher.close(5)
+    with pytest.raises(BatcherClosed):
+        run(runner, ledger, [text("a")])
+    assert ledger.is_wanted("j")

@@ -1,0 +1,27 @@
+import numpy as np
+
+from worker.encoder import OutOfMemory
+from worker.warmup import measure_batch_size
+
+
+def test_where_larger_is_faster_memory_is_the_limit() -> None:
+    def seconds(size: int) -> float:
+        if size > 32:
+            raise OutOfMemory
+        return 1 + 0.01 * size
+
+    assert measure_batch_size(seconds) == 32
+
+
+def test_where_small_batches_win_the_small_one_is_chosen() -> None:
+    rates = {1: 20, 2: 28, 4: 34, 8: 30, 16: 20, 32: 14}
+    assert measure_batch_size(lambda size: size / rates[size]) == 4
+
+
+def test_a_slow_step_between_does_not_hide_a_better_one() -> None:
+    rates = {1: 10, 2: 9, 4: 20, 8: 19, 16: 19}
+    assert measure_batch_size(lambda size: size / rates[size]) == 4
+
+
+def test_gains_too_small_to_matter_are_left() -> None:
+    assert measure_batch_size(lambda size: size / (100 + np.log2(size))) == 1
