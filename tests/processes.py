@@ -77,9 +77,7 @@ def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) ->
 
 def start_worker(folder: Path, redis_url: str, model: Path, **settings: object) -> Process:
     """`python -m worker`; returns at once."""
-    return start(
-        ["-m", "worker"], folder, {"redis_url": redis_url, "model": model, **settings}
-    )
+    return start(["-m", "worker"], folder, {"redis_url": redis_url, "model": model, **settings})
 
 
 @dataclass

@@ -74,7 +74,9 @@ def load(name: str, revision: str, device: str, dtype: str, threads: int) -> Cli
     try:
         config = AutoConfig.from_pretrained(name, revision=revision)
         if getattr(config, "text_config", None) is None or not hasattr(config, "projection_dim"):
-            raise UnsuitableModel(f"cannot load {name}: it is a {config.model_type} model, not a CLIP model")
+            raise UnsuitableModel(
+                f"cannot load {name}: it is a {config.model_type} model, not a CLIP model"
+            )
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
         image_processor = AutoImageProcessor.from_pretrained(name, revision=revision)
         model = AutoModel.from_pretrained(

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ClientMaker
-from tests.pictures import blob, encoded, noise, picture_item
 from tests.picture_server import PictureServer
+from tests.pictures import blob, encoded, noise, picture_item
 from tests.processes import PICTURES, Api
 
 CAT = {"text": "a cat"}
@@ -26,7 +26,18 @@ def test_the_answer_has_two_matrices_and_nothing_else(service: Api) -> None:
 
 
 def test_a_t_shirt_is_a_t_shirt(service: Api) -> None:
-    labels = "t-shirt jeans jacket dress skirt shorts coat shoes hat sweater".split()
+    labels = [
+        "t-shirt",
+        "jeans",
+        "jacket",
+        "dress",
+        "skirt",
+        "shorts",
+        "coat",
+        "shoes",
+        "hat",
+        "sweater",
+    ]
     picture = blob((PICTURES / "t-shirt.png").read_bytes())
     [row] = rank(service, [picture], [{"text": label} for label in labels]).json()["probabilities"]
     assert labels[row.index(max(row))] == "t-shirt"
@@ -161,7 +172,11 @@ def test_a_failing_candidate_always_fails_the_request(service: Api) -> None:
         ({"queries": [CAT], "candidates": []}, "/candidates", "too_few"),
         ({"queries": CAT, "candidates": [CAT]}, "/queries", "wrong_type"),
         ({"queries": [CAT], "candidates": [CAT], "a/b~": 1}, "/a~1b~0", "unknown_key"),
-        ({"queries": [CAT], "candidates": [CAT], "allow_partial": 1}, "/allow_partial", "wrong_type"),
+        (
+            {"queries": [CAT], "candidates": [CAT], "allow_partial": 1},
+            "/allow_partial",
+            "wrong_type",
+        ),
     ],
 )
 def test_a_request_of_another_shape_is_refused(

@@ -39,9 +39,7 @@ def test_a_hint_wakes_whoever_waits_for_the_job(
         assert not other.is_set()
 
 
-def test_the_sweep_finds_what_no_hint_told_of(
-    redis: Redis, ledger: Ledger, waiter: Waiter
-) -> None:
+def test_the_sweep_finds_what_no_hint_told_of(redis: Redis, ledger: Ledger, waiter: Waiter) -> None:
     create(ledger, new_job())
     with waiter.watch("j") as ended:
         redis.hset("clip:job:j", "state", "done")

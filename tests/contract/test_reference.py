@@ -138,9 +138,7 @@ class TestDemoModel:
         check(service, demo, list(IMAGES.values()), TEXTS)
 
     @pytest.mark.parametrize("count", [1, 2, 10, 200])
-    def test_any_number_of_candidates(
-        self, service: Api, demo: Reference, count: int
-    ) -> None:
+    def test_any_number_of_candidates(self, service: Api, demo: Reference, count: int) -> None:
         texts = [f"label {'long ' * (number % 7)}{number}" for number in range(count)]
         check(service, demo, [IMAGES["jpeg"], IMAGES["png"]], texts)
 

@@ -12,7 +12,7 @@ def test_it_answers_and_stops(tmp_path: Path) -> None:
     with Redis.from_url(server.url) as client:
         assert client.set("a", 1)
     server.stop()
-    with pytest.raises(Exception, match="valkey.sock"), Redis.from_url(server.url) as client:
+    with pytest.raises(Exception, match=r"valkey\.sock"), Redis.from_url(server.url) as client:
         client.ping()
 
 

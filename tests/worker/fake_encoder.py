@@ -13,7 +13,7 @@ POISON = 13
 
 
 class FakeEncoder:
-    """A picture's embedding is its mean colour and a one, a text's its length, a two and a three."""
+    """A picture's embedding is its mean colour and 1, a text's its length, 2, 3 and 0."""
 
     device = "cpu"
     dtype = "float32"
@@ -23,7 +23,8 @@ class FakeEncoder:
         self.batches: list[int] = []
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        return pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
+        mean: PreparedImage = pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
+        return mean
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [

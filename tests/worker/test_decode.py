@@ -11,7 +11,8 @@ from worker.decode import decode
 
 def test_a_picture_becomes_rgb_pixels() -> None:
     pixels = decode(encoded(noise(30, 20)), max_pixels=1000)
-    assert (pixels.shape, pixels.dtype) == ((20, 30, 3), np.uint8)
+    assert pixels.shape == (20, 30, 3)
+    assert pixels.dtype == np.uint8
     assert np.array_equal(pixels, np.asarray(noise(30, 20)))
 
 

@@ -28,7 +28,9 @@ def test_the_numbers_are_those_of_the_preprocessor(size: tuple[int, int], resamp
     assert np.allclose(quick(np.asarray(picture)), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("size", [(5000, 30), (20, 3000), (3, 2000), (7, 4001), (7000, 300), (1, 2001)])
+@pytest.mark.parametrize(
+    "size", [(5000, 30), (20, 3000), (3, 2000), (7, 4001), (7000, 300), (1, 2001)]
+)
 def test_of_a_very_long_picture_the_centre_is_as_good_as_the_same(size: tuple[int, int]) -> None:
     processor = clip_processor()
     picture = noise(*size)

@@ -1,0 +1,65 @@
+"""What the README promises."""
+
+import re
+from typing import get_args
+
+from annotated_types import Ge, Gt, Le
+from pydantic.fields import FieldInfo
+
+from api.settings import ApiSettings
+from common.settings import PREFIX, SharedSettings
+from tests.processes import ROOT
+from worker.settings import WorkerSettings
+
+README = (ROOT / "README.md").read_text()
+LIMITS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le")}
+
+
+def bounds(field: FieldInfo) -> str:
+    choices = [f"`{choice}`" for choice in get_args(field.annotation) if isinstance(choice, str)]
+    limits = [
+        f"{sign} {getattr(limit, name):.15g}"
+        for limit in field.metadata
+        for kind, (sign, name) in LIMITS.items()
+        if isinstance(limit, kind)
+    ]
+    return ", ".join(choices or limits) or "text"
+
+
+def rows(kind: type[SharedSettings]) -> list[str]:
+    return [
+        f"| `{PREFIX}{name.upper()}` | `{field.default}` | {bounds(field)} | {field.description} |"
+        for name, field in kind.model_fields.items()
+        if kind is SharedSettings or name not in SharedSettings.model_fields
+    ]
+
+
+def table(kind: type[SharedSettings]) -> str:
+    head = ["| variable | default | bounds | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows(kind)])
+
+
+def test_every_setting_has_a_description() -> None:
+    for kind in (ApiSettings, WorkerSettings):
+        for name, field in kind.model_fields.items():
+            assert field.description, name
+
+
+def test_the_tables_of_settings_are_those_of_the_code() -> None:
+    for kind in (SharedSettings, ApiSettings, WorkerSettings):
+        assert table(kind) in README, f"\n{table(kind)}\n"
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_its_commands_are_targets_of_make() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_its_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / link).exists(), link
