@@ -1,10 +1,15 @@
 """`python -m worker`: Celery's own worker with the right pool, concurrency, queues and name."""
 
+import signal
+import sys
+
 from common.protocol import QUEUES
 from worker.app import app, node_name, worker
 
 
 def main() -> None:
+    # Until Celery takes over: as process 1 of a container, a loading worker would ignore it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     worker.configure_logs()
     loaded = worker.load()
     app.worker_main(

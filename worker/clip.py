@@ -68,6 +68,7 @@ def load(name: str, revision: str, device: str, dtype: str, threads: int) -> Cli
         UnsuitableModel: it is not there, broken, or not a CLIP model.
     """
     transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     if threads:
         torch.set_num_threads(threads)
     where = _resolve_device(device)
