@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 
 from api import errors, openapi
 from api.gateway import Gateway
-from api.routes import docs, encode, health, rank
+from api.routes import docs, encode, health, jobs, rank, workers
 from api.settings import ApiSettings
 
 log = structlog.get_logger()
@@ -22,6 +22,8 @@ def create_app(settings: ApiSettings, gateway: Gateway) -> Flask:
     app.url_map.strict_slashes = False
     app.register_blueprint(rank.make_blueprint(gateway, settings))
     app.register_blueprint(encode.make_blueprint(gateway, settings))
+    app.register_blueprint(jobs.make_blueprint(gateway, settings))
+    app.register_blueprint(workers.make_blueprint(gateway))
     app.register_blueprint(health.make_blueprint(gateway))
     app.register_blueprint(docs.make_blueprint(openapi.document(settings)))
     errors.register(app)
@@ -40,6 +42,9 @@ def _begin_request() -> None:
 
 def _end_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
+    if "job" in g:
+        response.headers["X-Job-Id"] = g.job
+        response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     write = log.debug if rule in ("/healthz", "/readyz") else log.info
     write(
@@ -48,6 +53,6 @@ def _end_request(response: Response) -> Response:
         route=rule,
         status=response.status_code,
         seconds=round(time.monotonic() - g.started, 4),
-        job=response.headers.get("X-Job-Id"),
+        job=g.get("job"),
     )
     return response

@@ -5,9 +5,8 @@ from flask import Flask
 from api.app import create_app
 from api.gateway import Gateway
 from api.settings import ApiSettings
-from api.waiter import Waiter
 from common import connection
-from common.broker import Sender, make_celery, repair
+from common.broker import Sender, make_celery
 from common.heartbeats import Heartbeats
 from common.jobs import Ledger
 
@@ -19,9 +18,8 @@ def assemble(settings: ApiSettings) -> Flask:
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
     celery = make_celery(settings.redis_url, socket_timeout_s=connection.FAIL_FAST_TIMEOUT_S)
     ledger, sender = Ledger(redis), Sender(celery)
-    waiter = Waiter(redis, ledger, lambda: repair(ledger, sender))
     heartbeats = Heartbeats(redis, settings.worker_ttl_s)
-    gateway = Gateway(settings, ledger, sender, waiter, heartbeats)
+    gateway = Gateway(settings, ledger, sender, heartbeats)
     app = create_app(settings, gateway)
     app.extensions["gateway"] = gateway
     return app

@@ -9,7 +9,14 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from common import errors
-from common.errors import ClipError, InternalError, InvalidRequest, ItemFault, Unavailable
+from common.errors import (
+    ClipError,
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    ItemFault,
+    Unavailable,
+)
 
 log = structlog.get_logger()
 
@@ -19,6 +26,9 @@ STATUS: dict[type[ClipError], int] = {
     errors.BodyTooLarge: 413,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.JobHasEnded: 409,
+    errors.JobCancelled: 409,
+    errors.IdempotencyKeyReused: 422,
     errors.InvalidRequest: 422,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
@@ -63,6 +73,8 @@ def answer_clip_error(error: ClipError) -> Response:
     response = problem(status, error.code, error.title, error.detail, faults)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, DeadlineExceeded) and error.job:
+        response.headers["Location"] = f"/jobs/{error.job}"
     return response
 
 

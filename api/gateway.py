@@ -1,47 +1,24 @@
-"""Between HTTP and the queue: admit → store → send → wait → collect."""
+"""Between HTTP and the queue: admit → store → send → wait."""
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-import numpy as np
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api.drain import DrainMeter
 from api.items import DistinctItems, cut
+from api.results import Outcome
 from api.settings import ApiSettings
 from api.waiter import Waiter
-from common.broker import Sender
-from common.errors import (
-    BrokerAway,
-    DeadlineExceeded,
-    InternalError,
-    JobLost,
-    ModelChanged,
-    NoWorker,
-    QueueFull,
-    Unavailable,
-)
+from common.broker import Sender, repair
+from common.errors import BrokerAway, IdempotencyKeyReused, NotFound, NoWorker, QueueFull
 from common.heartbeats import Heartbeat, Heartbeats
-from common.jobs import Ledger, NewJob
-from common.protocol import INTERACTIVE, Fault, ModelInfo, PartResult, Timings, Vectors
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The embeddings of a job's distinct items: `vectors` is float32 of shape (items, dimension).
-
-    The row of an item in `faults` is zero; `truncated` are the indices of texts cut short.
-    """
-
-    job: str
-    vectors: Vectors
-    model: ModelInfo
-    faults: Mapping[int, Fault]
-    truncated: frozenset[int]
-    timings: Timings
+from common.jobs import Ledger
+from common.protocol import BULK, INTERACTIVE
+from common.records import Idempotency, JobRecord, NewJob
 
 
 @contextmanager
@@ -56,7 +33,7 @@ def telling_of_outages() -> Iterator[None]:
 class Gateway:
     """The API's way to the workers.
 
-    Its methods raise BrokerAway when Redis is away.
+    Its methods raise BrokerAway when Redis is away, and NotFound for a job that is not there.
     """
 
     def __init__(
@@ -64,37 +41,99 @@ class Gateway:
         settings: ApiSettings,
         ledger: Ledger,
         sender: Sender,
-        waiter: Waiter,
         heartbeats: Heartbeats,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._sender = sender
-        self._waiter = waiter
         self._heartbeats = heartbeats
+        self._meter = DrainMeter()
+        self._waiter = Waiter(ledger, self._sweep)
 
-    def encode(
-        self, kind: str, work: DistinctItems, request: Mapping[str, Any], request_id: str
-    ) -> Encoded:
-        """Have the items encoded and wait for it.
+    def submit(
+        self,
+        kind: str,
+        work: DistinctItems,
+        request_id: str,
+        *,
+        is_async: bool,
+        idempotency: Idempotency | None = None,
+    ) -> str:
+        """Have the items encoded. Returns the id of the job, which may be an earlier one's.
 
         Raises:
             QueueFull, NoWorker: the job was not accepted.
-            DeadlineExceeded: the job goes on, but nobody waited any longer.
-            JobLost, ModelChanged: the job was accepted and must be sent again.
+            IdempotencyKeyReused: its key belongs to another request.
         """
+        settings = self._settings
+        parts = cut(work.items, settings.part_queries)
         job = NewJob(
             id=secrets.token_hex(16),
             kind=kind,
-            queue=INTERACTIVE,
-            parts=cut(work.items, self._settings.part_queries),
-            request=request,
+            queue=BULK if is_async else INTERACTIVE,
+            parts=parts,
+            request={**work.request(), "sizes": [len(part) for part in parts]},
             request_id=request_id,
-            lifetime_s=self._settings.job_timeout_s,
-            ttl_s=self._settings.sync_result_ttl_s,
+            lifetime_s=settings.job_timeout_s,
+            ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
+            listed=is_async,
+            idempotency=idempotency,
         )
         with telling_of_outages():
-            return self._wait_for(job, work.blobs)
+            admission = self._ledger.create(
+                job,
+                work.blobs,
+                max_open_items=settings.max_open_items,
+                worker_ttl_s=0 if is_async else settings.worker_ttl_s,
+            )
+            match admission.outcome:
+                case "created":
+                    self._send(job)
+                case "full":
+                    raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
+                case "no_worker":
+                    raise NoWorker
+                case "other":
+                    raise IdempotencyKeyReused
+            return admission.job
+
+    def wait(self, job: str, seconds: float) -> JobRecord:
+        """Wait until a job has ended, or as long. Returns it as it is then."""
+        deadline = time.monotonic() + seconds
+        with telling_of_outages(), self._waiter.watch(job) as ended:
+            while True:
+                ended.clear()
+                record = self._read(job)
+                left = deadline - time.monotonic()
+                if record.has_ended or left <= 0:
+                    return record
+                ended.wait(left)
+
+    def outcome(self, record: JobRecord) -> Outcome:
+        return Outcome(self._ledger, record)
+
+    def keep(self, job: str) -> None:
+        """Nobody took the answer of a synchronous job: keep it like that of any other."""
+        with telling_of_outages():
+            self._ledger.keep(job, self._settings.result_ttl_s)
+
+    def cancel(self, job: str) -> bool:
+        """End a job. False when it had ended already."""
+        with telling_of_outages():
+            self._read(job)
+            return self._ledger.stop(job, "cancelled", "")
+
+    def forget(self, job: str) -> None:
+        with telling_of_outages():
+            if not self._ledger.forget(job):
+                raise NotFound
+
+    def listed(self, before: float, limit: int) -> list[tuple[JobRecord | None, float]]:
+        """Jobs created before an epoch time, newest first; None where one has expired."""
+        with telling_of_outages():
+            found = self._ledger.listed(before, limit)
+            records = self._ledger.read_all([job for job, _ in found])
+        return [(record, at) for record, (_, at) in zip(records, found, strict=True)]
 
     def live_workers(self) -> list[Heartbeat]:
         with telling_of_outages():
@@ -104,72 +143,23 @@ class Gateway:
         """End the threads that wake waiting requests."""
         self._waiter.close()
 
-    def _wait_for(self, job: NewJob, blobs: Mapping[str, bytes]) -> Encoded:
-        self._admit(job, blobs)
-        # Watched from before its end can come, but not from before it is there: the sweep takes a
-        # job that is not there for one that is lost.
-        with self._waiter.watch(job.id) as ended:
-            self._send(job)
-            if not ended.wait(self._settings.sync_timeout_s):
-                self._ledger.keep(job.id, self._settings.result_ttl_s)
-                raise DeadlineExceeded(
-                    f"no answer within {self._settings.sync_timeout_s:g} seconds"
-                )
-            return self._collect(job.id)
+    def _sweep(self) -> None:
+        repair(self._ledger, self._sender)
+        self._meter.observe(time.monotonic(), self._ledger.load())
 
-    def _admit(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
-        admission = self._ledger.create(
-            job,
-            blobs,
-            max_open_items=self._settings.max_open_items,
-            worker_ttl_s=self._settings.worker_ttl_s,
-        )
-        if admission in REFUSALS:
-            raise REFUSALS[admission]
-
-    def _send(self, job: NewJob) -> None:
-        for part in range(len(job.parts)):
-            self._sender.send(job.id, part, job.queue, job.request_id)
-
-    def _collect(self, job: str) -> Encoded:
+    def _read(self, job: str) -> JobRecord:
         record = self._ledger.read(job)
         if record is None:
-            raise JobLost
-        if record.state == "expired":
-            raise DeadlineExceeded
-        if record.state not in ("done", "failed"):
-            raise InternalError(f"the job was {record.state}")
-        results = self._ledger.results(job, range(record.parts))
-        whole = [result for result in results if result is not None]
-        if len(whole) < len(results):
-            raise JobLost
-        return join(job, whole)
+            raise NotFound("there is no such job (any more)")
+        return record
 
-
-REFUSALS: dict[str, type[Unavailable]] = {"full": QueueFull, "no_worker": NoWorker}
-
-
-def join(job: str, parts: list[PartResult]) -> Encoded:
-    """Put the parts of a job together.
-
-    Raises:
-        ModelChanged: they were not all encoded by the same model.
-    """
-    model = parts[0].model
-    faults: dict[int, Fault] = {}
-    truncated: set[int] = set()
-    first = 0
-    for part in parts:
-        if part.model != model:
-            raise ModelChanged
-        faults.update({first + index: fault for index, fault in part.faults.items()})
-        truncated.update(first + index for index in part.truncated)
-        first += len(part.vectors)
-    timings = Timings(
-        queue=max(part.timings.queue for part in parts),
-        fetch=max(part.timings.fetch for part in parts),
-        decode=max(part.timings.decode for part in parts),
-        inference=max(part.timings.inference for part in parts),
-    )
-    vectors = np.concatenate([part.vectors for part in parts])
-    return Encoded(job, vectors, model, faults, frozenset(truncated), timings)
+    def _send(self, job: NewJob) -> None:
+        try:
+            for part in range(len(job.parts)):
+                self._sender.send(job.id, part, job.queue, job.request_id)
+        except OperationalError:
+            # Nobody will be told of this job, so nobody waits for it. Should it survive all the
+            # same, the ledger's repair sends it, and its result is forgotten in time.
+            with suppress(RedisError):
+                self._ledger.forget(job.id)
+            raise

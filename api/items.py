@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
@@ -32,37 +33,44 @@ def decode_base64(text: str) -> bytes:
         raise InvalidBase64 from None
 
 
+KIND_LETTERS: dict[ItemKind, str] = {"text": "t", "uri": "u", "blob": "b"}
+KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob"}
+
+
 @dataclass
 class DistinctItems:
     """The distinct items of a request, each once however often it stands there.
 
-    `pointers[i]` are the places in the request at which item `i` stands, `blobs` the pictures'
-    bytes by SHA-256, `faults` what is wrong with single items.
+    `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
+    `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items.
     """
 
     max_image_bytes: int
     items: list[Item] = field(default_factory=list)
-    pointers: list[list[str]] = field(default_factory=list)
+    lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     faults: list[ItemFault] = field(default_factory=list)
     _index: dict[tuple[ItemKind, str], int] = field(default_factory=dict)
 
     def add(
         self, items: Sequence[schemas.Item], pointer: str, *, are_queries: bool, required: bool
-    ) -> list[int]:
-        """Take in one list of the request. Returns the index of each of its items."""
-        indices = []
+    ) -> None:
+        """Take in one list of the request."""
+        indices = self.lists.setdefault(pointer, [])
         for position, item in enumerate(items):
             try:
                 kind, value = self._identify(item)
             except ItemError as error:
-                where = f"{pointer}/{position}/{_kind_of(item)}"
+                where = f"{pointer}/{position}/{_key_of(item)}"
                 self.faults.append(ItemFault(where, error.code, error.detail))
-                continue
-            index = self._place(kind, value, queries=int(are_queries), required=required)
-            self.pointers[index].append(f"{pointer}/{position}/{_kind_of(item)}")
-            indices.append(index)
-        return indices
+            else:
+                queries = int(are_queries)
+                indices.append(self._place(kind, value, queries=queries, required=required))
+
+    def request(self) -> dict[str, Any]:
+        """What must be remembered of the request to make an answer of the embeddings."""
+        kinds = "".join(KIND_LETTERS[item.kind] for item in self.items)
+        return {"lists": self.lists, "kinds": kinds}
 
     def _identify(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.text is not None:
@@ -80,7 +88,6 @@ class DistinctItems:
         index = self._index.setdefault((kind, value), len(self.items))
         if index == len(self.items):
             self.items.append(Item(kind, value, queries, required))
-            self.pointers.append([])
         else:
             known = self.items[index]
             self.items[index] = Item(
@@ -103,7 +110,7 @@ def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> li
     return parts
 
 
-def _kind_of(item: schemas.Item) -> str:
+def _key_of(item: schemas.Item) -> str:
     return next(kind for kind in schemas.KINDS if getattr(item, kind) is not None)
 
 

@@ -8,12 +8,18 @@ from pydantic.json_schema import models_json_schema
 from api import schemas
 from api.settings import ApiSettings
 from common import errors
+from common.errors import ClipError
+from common.records import STATES
 
 VERSION = "0.1.0"
 MODELS: tuple[type[BaseModel], ...] = (
     schemas.Item,
     schemas.RankRequest,
     schemas.RankResponse,
+    schemas.Accepted,
+    schemas.Job,
+    schemas.JobList,
+    schemas.Workers,
     schemas.Problem,
     schemas.Health,
     schemas.Readiness,
@@ -24,6 +30,20 @@ RANK_EXAMPLE = {
     "queries": [{"img_uri": "https://example.org/shirt.png"}],
     "candidates": [{"text": "t-shirt"}, {"text": "jeans"}],
 }
+VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+
+COMMON: dict[str, type[ClipError]] = {
+    "500": errors.InternalError,
+    "503": errors.Unavailable,
+}
+ON_SUBMIT: dict[str, type[ClipError]] = {
+    "400": errors.NotJson,
+    "409": errors.JobCancelled,
+    "413": errors.BodyTooLarge,
+    "415": errors.UnsupportedMediaType,
+    "422": errors.InvalidRequest,
+    "504": errors.DeadlineExceeded,
+}
 
 
 def document(settings: ApiSettings) -> dict[str, Any]:
@@ -33,11 +53,11 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     )
     components: dict[str, Any] = definitions["$defs"]
     request_schema = components["RankRequest"]["properties"]
-    request_schema["queries"]["maxItems"] = settings.max_queries
+    request_schema["queries"]["maxItems"] = settings.max_async_queries
     request_schema["candidates"]["maxItems"] = settings.max_candidates
-    encode_schema = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
-    encode_schema.pop("$defs", None)
-    encode_schema |= {"minItems": 1, "maxItems": settings.max_queries}
+    items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
+    items.pop("$defs", None)
+    items |= {"minItems": 1, "maxItems": settings.max_async_queries}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,9 +67,19 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": {
-            "/rank": {"post": _rank()},
-            "/encode": {"post": _encode(encode_schema)},
-            "/healthz": {"get": _get("healthz", "The process lives.", "Health")},
+            "/rank": {
+                "post": _submit("rank", "Rank the candidates for each query.")
+                | _body(_ref("RankRequest"), RANK_EXAMPLE)
+                | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_SUBMIT)
+            },
+            "/encode": {
+                "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
+                | _body(items, [{"text": "a t-shirt"}])
+                | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
+            },
+            **_jobs(),
+            "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
+            "/healthz": {"get": _get("healthz", "The process lives.", "Health", {})},
             "/readyz": {"get": _readyz()},
             "/openapi.json": {"get": _openapi()},
         },
@@ -57,40 +87,75 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     }
 
 
-def _rank() -> dict[str, Any]:
+def _jobs() -> dict[str, Any]:
+    job = _parameter("job", "path", {"type": "string"}, "the job's id")
+    not_found: dict[str, type[ClipError]] = {"404": errors.NotFound}
+    invalid: dict[str, type[ClipError]] = {"422": errors.InvalidRequest}
+    ended: dict[str, type[ClipError]] = {"409": errors.JobHasEnded}
+    wait = _parameter("wait", "query", {"type": "number", "minimum": 0}, "seconds to wait for it")
+    page = [
+        _parameter("status", "query", {"enum": list(STATES)}, "only jobs in this state"),
+        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100}, "most"),
+        _parameter("cursor", "query", {"type": "string"}, "`next` of the page before"),
+    ]
+    look = _get("job", "A job, with its result once it is done.", "Job", not_found | invalid)
+    cancel = _get("cancel", "End a job before its time.", "Job", not_found | ended)
+    forget = {
+        "operationId": "forget",
+        "summary": "Cancel a job if need be, and forget its pictures and result.",
+        "parameters": [job],
+        "responses": {"204": {"description": "It is gone."}, **_problems(COMMON | not_found)},
+    }
     return {
-        "operationId": "rank",
-        "summary": "Rank the candidates for each query.",
-        "requestBody": _body({"$ref": REF.format(model="RankRequest")}, RANK_EXAMPLE),
+        "/jobs": {"get": _get("jobs", "The jobs.", "JobList", invalid) | {"parameters": page}},
+        "/jobs/{job}": {"get": look | {"parameters": [job, wait]}, "delete": forget},
+        "/jobs/{job}/cancel": {"post": cancel | {"parameters": [job]}},
+    }
+
+
+def _submit(operation: str, summary: str) -> dict[str, Any]:
+    string = {"type": "string"}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "parameters": [
+            _parameter("Prefer", "header", string, "`respond-async` or `respond-async, wait=N`"),
+            _parameter("wait", "query", {"type": "number", "minimum": 0}, "seconds; then 202"),
+            _parameter(
+                "Idempotency-Key",
+                "header",
+                {"type": "string", "minLength": 1, "maxLength": 255},
+                "the same key with the same body is the same job",
+            ),
+        ],
+    }
+
+
+def _answers(
+    good: dict[str, tuple[str, dict[str, Any]]], bad: dict[str, type[ClipError]]
+) -> dict[str, Any]:
+    told = {status: _content(words, schema) for status, (words, schema) in good.items()}
+    accepted = _content("The job goes on.", _ref("Accepted"))
+    return {"responses": {**told, "202": accepted, **_problems(COMMON | bad)}}
+
+
+def _get(
+    operation: str, summary: str, model: str, bad: dict[str, type[ClipError]]
+) -> dict[str, Any]:
+    return {
+        "operationId": operation,
+        "summary": summary,
         "responses": {
-            "200": _content("One row for each query.", {"$ref": REF.format(model="RankResponse")}),
-            **_problems(),
+            "200": _content(summary, _ref(model)),
+            **(_problems(COMMON | bad) if bad else {}),
         },
     }
 
 
-def _encode(schema: dict[str, Any]) -> dict[str, Any]:
-    vectors = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
-    return {
-        "operationId": "encode",
-        "summary": "The embeddings of texts and pictures, not normalised.",
-        "requestBody": _body(schema, [{"text": "a t-shirt"}]),
-        "responses": {"200": _content("One vector for each item.", vectors), **_problems()},
-    }
-
-
-def _get(operation: str, summary: str, model: str) -> dict[str, Any]:
-    return {
-        "operationId": operation,
-        "summary": summary,
-        "responses": {"200": _content(summary, {"$ref": REF.format(model=model)})},
-    }
-
-
 def _readyz() -> dict[str, Any]:
-    operation = _get("readyz", "A request would be served now.", "Readiness")
-    schema = {"$ref": REF.format(model="Readiness")}
-    operation["responses"]["503"] = _content("A request would not be served now.", schema)
+    operation = _get("readyz", "A request would be served now.", "Readiness", {})
+    told = _content("A request would not be served now.", _ref("Readiness"))
+    operation["responses"]["503"] = told
     return operation
 
 
@@ -103,30 +168,33 @@ def _openapi() -> dict[str, Any]:
     }
 
 
+def _ref(model: str) -> dict[str, Any]:
+    return {"$ref": REF.format(model=model)}
+
+
+def _parameter(name: str, where: str, schema: dict[str, Any], words: str) -> dict[str, Any]:
+    required = where == "path"
+    return {
+        "name": name,
+        "in": where,
+        "required": required,
+        "schema": schema,
+        "description": words,
+    }
+
+
 def _body(schema: dict[str, Any], example: object) -> dict[str, Any]:
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"required": True, "content": content}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _content(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _problems() -> dict[str, Any]:
-    schema = {"$ref": REF.format(model="Problem")}
-    told = {
-        "400": errors.NotJson.title,
-        "413": errors.BodyTooLarge.title,
-        "415": errors.UnsupportedMediaType.title,
-        "422": errors.InvalidRequest.title,
-        "500": errors.InternalError.title,
-        "503": errors.Unavailable.title,
-        "504": errors.DeadlineExceeded.title,
-    }
+def _problems(told: dict[str, type[ClipError]]) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
     return {
-        status: {
-            "description": title,
-            "content": {"application/problem+json": {"schema": schema}},
-        }
-        for status, title in told.items()
+        status: {"description": error.title, "content": content}
+        for status, error in sorted(told.items())
     }

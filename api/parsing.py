@@ -32,8 +32,10 @@ def parse(request: Request, adapter: TypeAdapter[Model]) -> Model:
     """
     if not request.is_json:
         raise UnsupportedMediaType
+    # A body may be large and is needed once, or twice where its fingerprint is wanted.
+    raw = request.get_data(cache="Idempotency-Key" in request.headers)
     try:
-        body = orjson.loads(request.get_data(cache=False))
+        body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise NotJson(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     try:

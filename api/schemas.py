@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from common.records import State
+
 KINDS = ("text", "img_uri", "img_blob")
 
 
@@ -82,6 +84,94 @@ class Problem(BaseModel):
     detail: str
     code: str
     errors: list[FaultBody] | None = None
+
+
+class Links(BaseModel):
+    """Where to go from here."""
+
+    self: str
+    cancel: str
+
+
+class Accepted(BaseModel):
+    """The job goes on; ask at `links.self`, which is the header `Location` too."""
+
+    id: str
+    status: State
+    links: Links
+
+
+class Progress(BaseModel):
+    """Counts queries (items, for `/encode`)."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class JobSummary(BaseModel):
+    """A job as it stands in a list. Times are ISO 8601 in UTC."""
+
+    id: str
+    kind: Literal["rank", "encode"]
+    status: State
+    progress: Progress
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    links: Links
+
+
+class JobModel(BaseModel):
+    """What made the embeddings."""
+
+    name: str
+    revision: str
+
+
+class JobTimings(BaseModel):
+    """Where the time went, in seconds, in the part that took longest."""
+
+    queue_s: float
+    fetch_s: float
+    decode_s: float
+    inference_s: float
+
+
+class Job(JobSummary):
+    """A job in full. `result` is there once it is done, and is what the request asked for."""
+
+    model: JobModel | None
+    timings: JobTimings
+    errors: list[FaultBody]
+    truncated: list[str] = Field(description="JSON Pointers of texts that were cut")
+    result: RankResponse | list[list[float]] | None = None
+
+
+class JobList(BaseModel):
+    """A page of jobs, newest first; `next` is the cursor of the next page, if there is one."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+class Worker(BaseModel):
+    """A live worker."""
+
+    name: str
+    model: str
+    revision: str
+    device: str
+    dtype: str
+    batch_size: int
+    in_flight: int = Field(description="items handed to the model and not yet through")
+    since: str
+
+
+class Workers(BaseModel):
+    """All live workers, the oldest first."""
+
+    workers: list[Worker]
 
 
 class Health(BaseModel):

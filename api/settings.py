@@ -29,6 +29,9 @@ class ApiSettings(SharedSettings):
     max_queries: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1000, description="most queries of a request, and most items of `/encode`"
     )
+    max_async_queries: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=10_000, description="the same for an asynchronous request"
+    )
     max_candidates: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1000, description="most candidates of a request"
     )

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 
 import structlog
 from kombu.exceptions import OperationalError
-from redis import Redis
 from redis.exceptions import RedisError
 
-from common.jobs import DONE_CHANNEL, Ledger
+from common.jobs import Ledger
 
 log = structlog.get_logger()
 
@@ -17,16 +16,13 @@ log = structlog.get_logger()
 class Waiter:
     """Wakes request threads: a listener hears hints, a sweep finds what no hint told of.
 
-    Both threads start with the first request, hence after gunicorn's fork, and are shared by all
-    requests of the process.
+    The sweep also does whatever else must be done now and then. Both threads start with the first
+    request, hence after gunicorn's fork, and are shared by all requests of the process.
     """
 
-    def __init__(
-        self, redis: Redis, ledger: Ledger, repair: Callable[[], object], sweep_s: float = 0.5
-    ) -> None:
-        self._redis = redis
+    def __init__(self, ledger: Ledger, sweep: Callable[[], object], sweep_s: float = 0.5) -> None:
         self._ledger = ledger
-        self._repair = repair
+        self._on_sweep = sweep
         self._sweep_s = sweep_s
         self._events: dict[str, list[threading.Event]] = {}
         self._lock = threading.Lock()
@@ -69,8 +65,7 @@ class Waiter:
     def _listen(self) -> None:
         while not self._closed.is_set():
             try:
-                with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
-                    channel.subscribe(DONE_CHANNEL)
+                with self._ledger.hints() as channel:
                     while not self._closed.is_set():
                         message = channel.get_message(timeout=self._sweep_s)
                         if message is not None:
@@ -82,7 +77,7 @@ class Waiter:
     def _sweep(self) -> None:
         while not self._closed.wait(self._sweep_s):
             try:
-                self._repair()
+                self._on_sweep()
                 self._wake_ended()
             except (RedisError, OperationalError) as error:
                 log.warning("sweep_interrupted", error=type(error).__name__)

@@ -5,8 +5,9 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 
-from common.jobs import Ledger, LostPart
+from common.jobs import Ledger
 from common.protocol import BULK, INTERACTIVE, QUEUES, TASK_NAME
+from common.records import LostPart
 
 # A part is delivered again when it was not acknowledged for this long, so it must exceed the
 # longest wait and run of a part by far; the ledger's repair is quicker and needs no such guess.

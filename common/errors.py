@@ -7,6 +7,9 @@ ClipError
 │   ├── BodyTooLarge
 │   ├── NotFound
 │   ├── MethodNotAllowed
+│   ├── JobHasEnded
+│   ├── JobCancelled
+│   ├── IdempotencyKeyReused
 │   └── InvalidRequest              carries one ItemFault for each item at fault
 ├── ItemError                       one item is at fault
 │   ├── InvalidBase64
@@ -16,7 +19,8 @@ ClipError
 │   ├── UrlRefused
 │   ├── FetchFailed
 │   ├── FetchTimeout
-│   └── EncodeFailed
+│   ├── EncodeFailed
+│   └── GivenUp
 ├── Unavailable                     the service is at fault, try again
 │   ├── QueueFull
 │   ├── NoWorker
@@ -85,6 +89,21 @@ class MethodNotAllowed(RequestError):
     title = "The method is not allowed here"
 
 
+class JobHasEnded(RequestError):
+    code = "job_has_ended"
+    title = "The job has ended"
+
+
+class JobCancelled(RequestError):
+    code = "job_cancelled"
+    title = "The job was cancelled"
+
+
+class IdempotencyKeyReused(RequestError):
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used before, for another request"
+
+
 class InvalidRequest(RequestError):
     code = "invalid_request"
     title = "The request is not valid"
@@ -146,6 +165,11 @@ class EncodeFailed(ItemError):
     title = "could not be encoded by the model"
 
 
+class GivenUp(ItemError):
+    code = "given_up"
+    title = "was given up, because workers kept failing on it or on an item beside it"
+
+
 class Unavailable(ClipError):
     """The service cannot answer now; `retry_after_s` is when to try again, in seconds."""
 
@@ -183,8 +207,14 @@ class ModelChanged(Unavailable):
 
 
 class DeadlineExceeded(ClipError):
+    """No answer in time; where the job goes on, `job` is its id."""
+
     code = "deadline_exceeded"
     title = "The deadline passed"
+
+    def __init__(self, detail: str = "", *, job: str = "") -> None:
+        super().__init__(detail)
+        self.job = job
 
 
 class InternalError(ClipError):

@@ -6,78 +6,37 @@ Times are epoch seconds of Redis' own clock, so that hosts need not agree on the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, cast
 
 import orjson
 from redis import Redis
+from redis.client import PubSub
 from redis.commands.core import Script
 
-from common.protocol import Item, PartResult, dump_items, dump_result, load_items, load_result
-
-State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
-Admission: TypeAlias = Literal["created", "exists", "no_worker", "full"]
+from common.protocol import (
+    Item,
+    PartAbout,
+    PartResult,
+    dump_items,
+    dump_result,
+    load_about,
+    load_items,
+    load_result,
+)
+from common.records import Admission, BegunPart, JobRecord, Load, LostPart, NewJob
 
 DONE_CHANNEL = "clip:done"
+JOBS = "clip:jobs"
 SCRIPTS = Path(__file__).parent / "scripts"
 REPAIR_LOCK_MS = 400
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """A job to be admitted; `parts` together hold its distinct items in order.
-
-    `request` is whatever the API needs to make an answer of the embeddings later. The job is given
-    up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended.
-    """
-
-    id: str
-    kind: str
-    queue: str
-    parts: Sequence[list[Item]]
-    request: Mapping[str, Any]
-    request_id: str
-    lifetime_s: int
-    ttl_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class BegunPart:
-    """A part in a worker's hand; `left_s` is the time until the job's deadline."""
-
-    items: list[Item]
-    left_s: float
-    waited_s: float
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """What the ledger holds about a job, without its parts."""
-
-    id: str
-    kind: str
-    state: State
-    parts: int
-    request: dict[str, Any]
-    error: str
-
-    @property
-    def has_ended(self) -> bool:
-        return self.state not in ("queued", "running")
-
-
-@dataclass(frozen=True, slots=True)
-class LostPart:
-    """A part that must be sent again."""
-
-    job: str
-    part: int
-    queue: str
-    request_id: str
+RECORD_FIELDS = (
+    *("kind", "state", "parts", "request", "error"),
+    *("done", "failed", "created", "started", "finished"),
+)
 
 
 def blob_key(job: str, digest: str) -> str:
@@ -97,15 +56,14 @@ class Ledger:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._create = self._script("create")
-        self._begin = self._script("begin")
-        self._finish = self._script("finish")
-        self._stop = self._script("stop")
-        self._keep = self._script("keep")
-        self._repair = self._script("repair")
-
-    def _script(self, name: str) -> Script:
-        return load_script(self._redis, name)
+        self._create = load_script(redis, "create")
+        self._begin = load_script(redis, "begin")
+        self._finish = load_script(redis, "finish")
+        self._stop = load_script(redis, "stop")
+        self._keep = load_script(redis, "keep")
+        self._forget = load_script(redis, "forget")
+        self._strike = load_script(redis, "strike")
+        self._repair = load_script(redis, "repair")
 
     def create(
         self,
@@ -128,24 +86,31 @@ class Ledger:
             "request_id": job.request_id,
             "ttl": job.ttl_s,
         }
-        limits = (max_open_items, worker_ttl_s, job.lifetime_s)
-        answer = self._create(args=[job.id, *limits, orjson.dumps(fields), orjson.dumps(parts)])
-        admission: Admission = _text(answer)  # type: ignore[assignment]
-        if admission != "created":
+        key = job.idempotency
+        outcome, detail = self._create(
+            args=[
+                *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
+                *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
+                *((key.key, key.fingerprint) if key else ("", "")),
+            ]
+        )
+        if outcome != b"created":
             self._drop_blobs(job.id, blobs)
-        return admission
+        if isinstance(detail, bytes):
+            return Admission(_text(outcome), job=_text(detail))  # type: ignore[arg-type]
+        return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
         """Take a part in hand; None when it is finished or its job has ended."""
         answer = self._begin(args=[job, part, worker])
         if not answer:
             return None
-        items, left, waited, request_id = answer
-        return BegunPart(load_items(items), float(left), float(waited), _text(request_id))
+        items, left, waited, strikes, tries = answer
+        return BegunPart(load_items(items), float(left), float(waited), strikes, tries)
 
     def finish(self, job: str, part: int, items: Sequence[Item], result: PartResult) -> bool:
         """Store the result of a part; False when it was stored before or nobody wants it."""
-        failed = [items[index] for index in result.faults]
+        failed = [items[index] for index in result.about.faults]
         failed_queries = sum(item.queries for item in failed)
         counts = [
             sum(item.queries for item in items) - failed_queries,
@@ -161,16 +126,32 @@ class Ledger:
         return before is not None and _text(before) in ("queued", "running")
 
     def keep(self, job: str, ttl_s: int) -> None:
-        """Change for how long a job is kept after its end."""
+        """Keep a job for longer after its end, and list it."""
         self._keep(args=[job, ttl_s])
 
+    def forget(self, job: str) -> bool:
+        """End a job if need be and leave nothing of it; False when there is no such job."""
+        return bool(self._forget(args=[job]))
+
+    def strike(self, job: str, part: int) -> None:
+        """Note that the model hung with this part in it."""
+        self._strike(args=[job, part])
+
     def read(self, job: str) -> JobRecord | None:
-        names = ["kind", "state", "parts", "request", "error"]
-        values = self._redis.hmget(job_key(job), names)
-        if values[1] is None:
-            return None
-        kind, state, parts, request, error = (_text(value or b"") for value in values)
-        return JobRecord(job, kind, state, int(parts), orjson.loads(request), error)  # type: ignore[arg-type]
+        return self.read_all([job])[0]
+
+    def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+        return [_record(job, values) for job, values in zip(jobs, pipeline.execute(), strict=True)]
+
+    def listed(self, before: float, limit: int) -> list[tuple[str, float]]:
+        """Listed jobs created before an epoch time, newest first, with when they were created."""
+        found = self._redis.zrevrangebyscore(
+            JOBS, f"({before!r}", "-inf", start=0, num=limit, withscores=True
+        )
+        return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
     def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
         """The stored results of some parts, None for each that has none."""
@@ -179,12 +160,25 @@ class Ledger:
             pipeline.hgetall(part_key(job, part))
         return [load_result(fields) if fields else None for fields in pipeline.execute()]
 
+    def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
+        """What is known about some parts' results, without the results."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for part in parts:
+            pipeline.hget(part_key(job, part), "about")
+        return [load_about(raw) if raw else None for raw in pipeline.execute()]
+
     def ended(self, jobs: Sequence[str]) -> list[bool]:
         """Which of these jobs have ended, or are not there (any more)."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hget(job_key(job), "state")
         return [state not in (b"queued", b"running") for state in pipeline.execute()]
+
+    def hints(self) -> PubSub:
+        """A subscription to the ids of jobs that end; losing a message costs at most a sweep."""
+        channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        channel.subscribe(DONE_CHANNEL)
+        return channel
 
     def is_wanted(self, job: str) -> bool:
         """Whether anybody still waits for this job's work."""
@@ -196,6 +190,10 @@ class Ledger:
             return []
         keys = [blob_key(job, digest) for digest in digests]
         return cast("list[bytes | None]", self._redis.mget(keys))
+
+    def load(self) -> Load:
+        open_items, drained = self._redis.mget(["clip:open-items", "clip:drained-items"])
+        return Load(int(open_items or 0), int(drained or 0))
 
     def repair(self) -> list[LostPart]:
         """Expire what is late and find what nobody works on; at most one caller at a time does."""
@@ -220,6 +218,25 @@ def load_script(redis: Redis, name: str) -> Script:
     """One script of the folder `scripts`, behind the prelude that all share."""
     source = "\n".join((SCRIPTS / f"{part}.lua").read_text() for part in ("prelude", name))
     return redis.register_script(source)
+
+
+def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    fields: dict[str, Any] = dict(zip(RECORD_FIELDS, values, strict=True))
+    if fields["state"] is None:
+        return None
+    return JobRecord(
+        id=job,
+        kind=_text(fields["kind"]),
+        state=_text(fields["state"]),  # type: ignore[arg-type]
+        parts=int(fields["parts"]),
+        request=orjson.loads(fields["request"]),
+        error=_text(fields["error"] or b""),
+        done=int(fields["done"]),
+        failed=int(fields["failed"]),
+        created=float(fields["created"]),
+        started=None if fields["started"] is None else float(fields["started"]),
+        finished=None if fields["finished"] is None else float(fields["finished"]),
+    )
 
 
 def _digests(part: Sequence[Item]) -> str:

@@ -65,18 +65,28 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class PartResult:
-    """The embeddings of one part: `vectors` is float32 of shape (items, dimension), not normalised.
+class PartAbout:
+    """What there is to know about a part's result beside the embeddings.
 
-    The row of an item that failed is zero, and `faults` has an entry under its index; `truncated`
-    are the indices of texts that the model did not see whole.
+    `faults` has an entry under the index of each item that failed; `truncated` are the indices of
+    texts that the model did not see whole.
     """
 
-    vectors: Vectors
     model: ModelInfo
     faults: dict[int, Fault] = field(default_factory=dict)
     truncated: tuple[int, ...] = ()
     timings: Timings = field(default_factory=Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """The embeddings of one part: `vectors` is float32 of shape (items, dimension), not normalised.
+
+    The row of an item that failed is zero.
+    """
+
+    vectors: Vectors
+    about: PartAbout
 
 
 def dump_items(items: list[Item]) -> bytes:
@@ -87,35 +97,32 @@ def load_items(raw: bytes) -> list[Item]:
     return [Item(*fields) for fields in orjson.loads(raw)]
 
 
-def dump_model(model: ModelInfo) -> bytes:
-    return orjson.dumps(model)
-
-
-def load_model(raw: bytes | str) -> ModelInfo:
-    return ModelInfo(**orjson.loads(raw))
-
-
 def dump_result(result: PartResult) -> dict[str, bytes]:
     """The fields of the hash that holds a part's result."""
-    about = {
-        "faults": [[index, fault] for index, fault in result.faults.items()],
-        "truncated": result.truncated,
-        "timings": result.timings,
+    about = result.about
+    fields = {
+        "model": about.model,
+        "faults": [[index, fault] for index, fault in about.faults.items()],
+        "truncated": about.truncated,
+        "timings": about.timings,
     }
     return {
         "vectors": np.ascontiguousarray(result.vectors, dtype="<f4").tobytes(),
-        "model": dump_model(result.model),
-        "about": orjson.dumps(about),
+        "about": orjson.dumps(fields),
     }
 
 
-def load_result(fields: dict[bytes, bytes]) -> PartResult:
-    model = load_model(fields[b"model"])
-    about: dict[str, Any] = orjson.loads(fields[b"about"])
-    return PartResult(
-        vectors=np.frombuffer(fields[b"vectors"], dtype="<f4").reshape(-1, model.dimension),
-        model=model,
-        faults={index: Fault(**fault) for index, fault in about["faults"]},
-        truncated=tuple(about["truncated"]),
-        timings=Timings(**about["timings"]),
+def load_about(raw: bytes) -> PartAbout:
+    fields: dict[str, Any] = orjson.loads(raw)
+    return PartAbout(
+        model=ModelInfo(**fields["model"]),
+        faults={index: Fault(**fault) for index, fault in fields["faults"]},
+        truncated=tuple(fields["truncated"]),
+        timings=Timings(**fields["timings"]),
     )
+
+
+def load_result(fields: dict[bytes, bytes]) -> PartResult:
+    about = load_about(fields[b"about"])
+    vectors = np.frombuffer(fields[b"vectors"], dtype="<f4").reshape(-1, about.model.dimension)
+    return PartResult(vectors, about)

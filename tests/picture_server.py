@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -55,3 +55,22 @@ class PictureServer:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+
+class Stalling:
+    """A picture that is not delivered before it is let go: until then its part is in hand."""
+
+    def __init__(self, server: PictureServer, content: bytes) -> None:
+        self.asked = threading.Semaphore(0)
+        self.let_go = threading.Event()
+        self._content = content
+        self.url = server.behave(self._answer)
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self.asked.release()
+        self.let_go.wait(60)
+        with suppress(OSError):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(self._content)))
+            handler.end_headers()
+            handler.wfile.write(self._content)

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from common.protocol import QUEUES
+from common.protocol import INTERACTIVE
 from worker.app import app, node_name, worker
 
 
@@ -18,7 +18,7 @@ def main() -> None:
             "worker",
             "--pool=threads",
             f"--concurrency={worker.settings.concurrency or loaded.concurrency}",
-            f"--queues={','.join(QUEUES)}",
+            f"--queues={INTERACTIVE}",  # worker.consumers adds the other
             f"--hostname={node_name()}",
             "--without-gossip",
             "--without-mingle",

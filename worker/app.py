@@ -13,6 +13,7 @@ from common import logs
 from common.broker import Sender, make_celery
 from common.protocol import INTERACTIVE, TASK_NAME
 from common.settings import read
+from worker.consumers import BulkConsumer
 from worker.lifecycle import Life, LoadedModel, load_model
 from worker.settings import WorkerSettings
 
@@ -29,6 +30,7 @@ class Worker:
         self.app = app
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
+        app.steps["consumer"].add(BulkConsumer)
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.worker_init.connect(self._start, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
@@ -37,10 +39,10 @@ class Worker:
     def load(self) -> LoadedModel:
         """Load the model once, or end the process with the reason."""
         if self._loaded is None:
-            self._loaded = load_model(self._load_encoder, self.settings)
+            self._loaded = load_model(self.load_encoder, self.settings)
         return self._loaded
 
-    def _load_encoder(self) -> Any:  # noqa: ANN401
+    def load_encoder(self) -> Any:  # noqa: ANN401
         from worker import clip  # noqa: PLC0415 - torch takes seconds; `celery status` needs none
 
         settings = self.settings

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.encoder import OutOfMemory
-from worker.policy import choose, halved
+from worker.policy import Origin, choose, halved
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,11 @@ class TooLate(Exception):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A waiting item; `deadline` is an instant of time.monotonic()."""
+    """A waiting item."""
 
     kind: str
     payload: Any
-    deadline: float
-    is_urgent: bool
+    origin: Origin
     answer: Future[Any] = field(default_factory=Future)
 
 
@@ -56,18 +55,19 @@ class Batcher:
         self._on_death = on_death
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
+        self._running_since = 0.0
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
 
-    def submit(self, kind: str, payload: Any, deadline: float, *, is_urgent: bool) -> Future[Any]:  # noqa: ANN401
+    def submit(self, kind: str, payload: Any, origin: Origin) -> Future[Any]:  # noqa: ANN401
         """Have one item encoded.
 
         Raises:
             BatcherClosed: it takes no more items.
         """
-        entry = Entry(kind, payload, deadline, is_urgent)
+        entry = Entry(kind, payload, origin)
         with self._changed:
             if self._closing:
                 raise BatcherClosed
@@ -86,6 +86,13 @@ class Batcher:
     def in_flight(self) -> int:
         """Items submitted and not yet answered."""
         return len(self._waiting) + len(self._running)
+
+    def stuck(self, longer_than_s: float) -> set[Origin]:
+        """Whose items have been in the model for longer than that; nobody's when all is well."""
+        running, since = self._running, self._running_since
+        if not running or time.monotonic() - since <= longer_than_s:
+            return set()
+        return {entry.origin for entry in running}
 
     def _run(self) -> None:
         reason: BaseException = BatcherClosed()
@@ -119,8 +126,10 @@ class Batcher:
                 self._waiting = [e for i, e in enumerate(self._waiting) if i not in gone]
                 for entry in late:
                     entry.answer.set_exception(TooLate())
-                self._running = [e for e in batch if e.answer.set_running_or_notify_cancel()]
-                if self._running:
+                wanted = [e for e in batch if e.answer.set_running_or_notify_cancel()]
+                if wanted:
+                    self._running_since = time.monotonic()
+                    self._running = wanted
                     return True
                 if self._closing and not self._waiting:
                     return False

@@ -27,7 +27,9 @@ from worker.warmup import TEXTS_PER_PICTURE, warm_up
 log = structlog.get_logger()
 
 BEAT_S = 1.0
+WATCH_S = 1.0
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
+EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
 SPARE_CONNECTIONS = 8
 
 
@@ -66,14 +68,19 @@ class Life:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._loaded = loaded
         self._sender = sender
-        self._redis = connection.patient(
-            settings.redis_url, settings.concurrency or loaded.concurrency + SPARE_CONNECTIONS
+        patient = connection.patient(
+            settings.redis_url,
+            2 * settings.fetch_threads
+            + (settings.concurrency or loaded.concurrency)
+            + SPARE_CONNECTIONS,
         )
-        self._ledger = Ledger(self._redis)
-        self._heartbeats = Heartbeats(
-            connection.fail_fast(settings.redis_url, max_connections=2), settings.worker_ttl_s
-        )
-        self._pictures = ThreadPoolExecutor(settings.fetch_threads, thread_name_prefix="picture")
+        # For what must not be held up: a heartbeat, or the last words of a hanging process.
+        quick = connection.fail_fast(settings.redis_url, max_connections=4)
+        self._quick_ledger = Ledger(quick)
+        self._heartbeats = Heartbeats(quick, settings.worker_ttl_s)
+        self._model_timeout_s = settings.model_timeout_s
+        self._urgent_pictures = ThreadPoolExecutor(settings.fetch_threads, "urgent-picture")
+        self._other_pictures = ThreadPoolExecutor(settings.fetch_threads, "other-picture")
         encoder = loaded.encoder
         self._batcher = Batcher(
             {"image": encoder.encode_images, "text": encoder.encode_texts},
@@ -82,11 +89,12 @@ class Life:
         )
         self.runner = PartRunner(
             worker=self.name,
-            ledger=self._ledger,
+            ledger=Ledger(patient),
             encoder=encoder,
             batcher=self._batcher,
             fetcher=Fetcher(settings.max_image_bytes, settings.fetch_timeout_s),
-            pictures=self._pictures,
+            urgent_pictures=self._urgent_pictures,
+            other_pictures=self._other_pictures,
             max_image_pixels=settings.max_image_pixels,
         )
         self._ended = threading.Event()
@@ -94,14 +102,16 @@ class Life:
 
     def begin(self) -> None:
         """Start to beat: from now on the service counts on this worker."""
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        for loop in (self._beat, self._watch):
+            threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
         log.info("worker_ready", worker=self.name)
 
     def end(self) -> None:
         """Answer what was submitted, then say goodbye. Call it once no task runs any more."""
         self._ended.set()
         self._batcher.close()
-        self._pictures.shutdown()
+        self._urgent_pictures.shutdown()
+        self._other_pictures.shutdown()
         try:
             self._heartbeats.leave(self.name)
         except RedisError as error:
@@ -112,10 +122,23 @@ class Life:
         while not self._ended.is_set():
             try:
                 self._heartbeats.beat(self._heartbeat())
-                repair(self._ledger, self._sender)
+                repair(self._quick_ledger, self._sender)
             except (RedisError, OperationalError) as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
             self._ended.wait(BEAT_S)
+
+    def _watch(self) -> None:
+        """End the process when the model hangs: no thread can be ended from outside."""
+        while not self._ended.wait(min(WATCH_S, self._model_timeout_s / 4)):
+            stuck = self._batcher.stuck(self._model_timeout_s)
+            if not stuck:
+                continue
+            log.critical("model_hangs", parts=[(origin.job, origin.part) for origin in stuck])
+            try:
+                for origin in stuck:
+                    self._quick_ledger.strike(origin.job, origin.part)
+            finally:
+                os._exit(EXIT_MODEL_HANGS)
 
     def _heartbeat(self) -> Heartbeat:
         encoder = self._loaded.encoder

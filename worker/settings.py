@@ -35,6 +35,9 @@ class WorkerSettings(SharedSettings):
     max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
         default=50_000_000, description="most pixels of a picture, width times height"
     )
+    model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=60, description="a batch that takes the model longer ends the worker"
+    )
     fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=15, description="longest time to fetch one picture, all told"
     )

@@ -1,27 +1,34 @@
 """The one task: begin → fetch and decode → batcher → finish."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import structlog
 
-from common.errors import ClipError, EncodeFailed, NotAnImage
-from common.jobs import BegunPart, Ledger
-from common.protocol import Fault, Item, PartResult, Timings, Vectors
+from common.errors import ClipError, EncodeFailed, GivenUp, NotAnImage
+from common.jobs import Ledger
+from common.protocol import Fault, Item, PartAbout, PartResult, Timings, Vectors
+from common.records import BegunPart
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.decode import decode
 from worker.encoder import Encoder
 from worker.fetch import Fetcher
+from worker.interest import Interest, NotWanted
+from worker.policy import Origin
 
 log = structlog.get_logger()
+
+MAX_STRIKES = 3
+MAX_TRIES = 20
+"""A part is begun again after every death of a worker, but not for ever: it may be the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture on its way to the batcher, and the seconds that it took to get there."""
+    """A picture handed to the batcher, and the seconds that it took to get there."""
 
     answer: Future[Vectors]
     fetch_s: float
@@ -37,7 +44,8 @@ class PartRunner:
     encoder: Encoder
     batcher: Batcher
     fetcher: Fetcher
-    pictures: ThreadPoolExecutor
+    urgent_pictures: ThreadPoolExecutor
+    other_pictures: ThreadPoolExecutor
     max_image_pixels: int
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
@@ -51,10 +59,11 @@ class PartRunner:
             log.info("part_not_wanted", job=job, part=part)
             return
         started = time.monotonic()
+        origin = Origin(job, part, started + begun.left_s, is_urgent, alone=begun.strikes > 0)
         try:
-            result = self._encode(job, begun, is_urgent=is_urgent)
-        except TooLate:
-            log.info("part_too_late", job=job, part=part)
+            result = self._give_up(begun) or PartRun(self, begun, origin).encode()
+        except (TooLate, NotWanted):
+            log.info("part_no_longer_wanted", job=job, part=part)
             return
         stored = self.ledger.finish(job, part, begun.items, result)
         log.info(
@@ -62,70 +71,110 @@ class PartRunner:
             job=job,
             part=part,
             items=len(begun.items),
-            failed=len(result.faults),
+            failed=len(result.about.faults),
             stored=stored,
             seconds=round(time.monotonic() - started, 4),
         )
 
-    def _encode(self, job: str, begun: BegunPart, *, is_urgent: bool) -> PartResult:
-        deadline = time.monotonic() + begun.left_s
-        submit = Submission(self.batcher, deadline, is_urgent)
-        texts = {i: item.value for i, item in enumerate(begun.items) if item.kind == "text"}
-        prepared_texts = self.encoder.prepare_texts(list(texts.values())) if texts else []
-        answers: dict[int, Future[Vectors]] = {
-            index: submit("text", text) for index, text in zip(texts, prepared_texts, strict=True)
+    def _give_up(self, begun: BegunPart) -> PartResult | None:
+        """A result without embeddings, for a part that took down worker after worker."""
+        if begun.strikes < MAX_STRIKES and begun.tries < MAX_TRIES:
+            return None
+        fault = Fault(GivenUp.code, GivenUp.title)
+        faults = dict.fromkeys(range(len(begun.items)), fault)
+        vectors = np.zeros((len(begun.items), self.encoder.info.dimension), dtype=np.float32)
+        return PartResult(vectors, PartAbout(self.encoder.info, faults))
+
+
+class PartRun:
+    """One part on its way through fetching, decoding and the model."""
+
+    def __init__(self, runner: PartRunner, begun: BegunPart, origin: Origin) -> None:
+        self._runner = runner
+        self._encoder = runner.encoder
+        self._begun = begun
+        self._origin = origin
+        self._interest = Interest(runner.ledger, origin.job)
+        self._faults: dict[int, Fault] = {}
+
+    def encode(self) -> PartResult:
+        """Encode all items; one that fails costs itself alone.
+
+        Raises:
+            TooLate, NotWanted, BatcherClosed: and what was under way is dropped.
+        """
+        answers: dict[int, Future[Vectors]] = {}
+        pictures: dict[int, Future[Prepared]] = {}
+        try:
+            truncated = self._submit_texts(answers)
+            pictures.update(self._prepare_pictures())
+            prepared = self._collect_pictures(pictures, answers)
+            waiting_since = time.monotonic()
+            vectors = self._gather(answers)
+        except BaseException:
+            _cancel(pictures.values())
+            _cancel(answers.values())
+            raise
+        timings = Timings(
+            queue=self._begun.waited_s,
+            fetch=max((p.fetch_s for p in prepared), default=0.0),
+            decode=max((p.decode_s for p in prepared), default=0.0),
+            inference=time.monotonic() - waiting_since,
+        )
+        return PartResult(vectors, PartAbout(self._encoder.info, self._faults, truncated, timings))
+
+    def _submit(self, kind: str, payload: object) -> Future[Vectors]:
+        return self._runner.batcher.submit(kind, payload, self._origin)
+
+    def _submit_texts(self, answers: dict[int, Future[Vectors]]) -> tuple[int, ...]:
+        """Hand all texts to the batcher. Returns the indices of those that were cut."""
+        texts = {i: item.value for i, item in enumerate(self._begun.items) if item.kind == "text"}
+        if not texts:
+            return ()
+        prepared = dict(zip(texts, self._encoder.prepare_texts(list(texts.values())), strict=True))
+        for index, text in prepared.items():
+            answers[index] = self._submit("text", text)
+        return tuple(index for index, text in prepared.items() if text.truncated)
+
+    def _prepare_pictures(self) -> dict[int, Future[Prepared]]:
+        runner, items = self._runner, self._begun.items
+        digests = [item.value for item in items if item.kind == "blob"]
+        blobs = dict(zip(digests, runner.ledger.blobs(self._origin.job, digests), strict=True))
+        pool = runner.urgent_pictures if self._origin.is_urgent else runner.other_pictures
+        return {
+            index: pool.submit(self._prepare_picture, item, blobs)
+            for index, item in enumerate(items)
+            if item.kind != "text"
         }
-        pictures = self._prepare_pictures(job, begun.items, submit)
-        faults: dict[int, Fault] = {}
-        prepared: list[Prepared] = []
+
+    def _prepare_picture(self, item: Item, blobs: Mapping[str, bytes | None]) -> Prepared:
+        self._interest.check()
+        runner = self._runner
+        started = time.monotonic()
+        content = runner.fetcher.fetch(item.value) if item.kind == "uri" else blobs[item.value]
+        if content is None:
+            raise NotAnImage("is no longer there")
+        fetched = time.monotonic()
+        pixels = self._encoder.prepare_image(decode(content, runner.max_image_pixels))
+        decoded = time.monotonic()
+        self._interest.check()
+        return Prepared(self._submit("image", pixels), fetched - started, decoded - fetched)
+
+    def _collect_pictures(
+        self, pictures: Mapping[int, Future[Prepared]], answers: dict[int, Future[Vectors]]
+    ) -> list[Prepared]:
+        prepared = []
         for index, picture in pictures.items():
             try:
                 prepared.append(picture.result())
                 answers[index] = prepared[-1].answer
             except ClipError as error:
-                faults[index] = Fault(error.code, error.detail)
-        waiting_since = time.monotonic()
-        vectors = self._gather(len(begun.items), answers, faults)
-        return PartResult(
-            vectors=vectors,
-            model=self.encoder.info,
-            faults=faults,
-            truncated=tuple(i for i, t in zip(texts, prepared_texts, strict=True) if t.truncated),
-            timings=Timings(
-                queue=begun.waited_s,
-                fetch=max((p.fetch_s for p in prepared), default=0.0),
-                decode=max((p.decode_s for p in prepared), default=0.0),
-                inference=time.monotonic() - waiting_since,
-            ),
-        )
+                self._faults[index] = Fault(error.code, error.detail)
+        return prepared
 
-    def _prepare_pictures(
-        self, job: str, items: list[Item], submit: "Submission"
-    ) -> dict[int, Future[Prepared]]:
-        digests = [item.value for item in items if item.kind == "blob"]
-        blobs = dict(zip(digests, self.ledger.blobs(job, digests), strict=True))
-        return {
-            index: self.pictures.submit(self._prepare_picture, item, blobs, submit)
-            for index, item in enumerate(items)
-            if item.kind != "text"
-        }
-
-    def _prepare_picture(
-        self, item: Item, blobs: Mapping[str, bytes | None], submit: "Submission"
-    ) -> Prepared:
-        started = time.monotonic()
-        content = self.fetcher.fetch(item.value) if item.kind == "uri" else blobs[item.value]
-        if content is None:
-            raise NotAnImage("is no longer there")
-        fetched = time.monotonic()
-        pixels = self.encoder.prepare_image(decode(content, self.max_image_pixels))
-        decoded = time.monotonic()
-        return Prepared(submit("image", pixels), fetched - started, decoded - fetched)
-
-    def _gather(
-        self, count: int, answers: Mapping[int, Future[Vectors]], faults: dict[int, Fault]
-    ) -> Vectors:
-        vectors = np.zeros((count, self.encoder.info.dimension), dtype=np.float32)
+    def _gather(self, answers: Mapping[int, Future[Vectors]]) -> Vectors:
+        shape = (len(self._begun.items), self._encoder.info.dimension)
+        vectors = np.zeros(shape, dtype=np.float32)
         for index, answer in answers.items():
             try:
                 vectors[index] = answer.result()
@@ -133,17 +182,10 @@ class PartRunner:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the model raised
                 log.warning("encode_failed", error=repr(error))
-                faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
+                self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
         return vectors
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """Hands items of one part to the batcher."""
-
-    batcher: Batcher
-    deadline: float
-    is_urgent: bool
-
-    def __call__(self, kind: str, payload: object) -> Future[Vectors]:
-        return self.batcher.submit(kind, payload, self.deadline, is_urgent=self.is_urgent)
+def _cancel(futures: Iterable[Future[Vectors]] | Iterable[Future[Prepared]]) -> None:
+    for future in futures:
+        future.cancel()

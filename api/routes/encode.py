@@ -2,18 +2,15 @@
 
 from typing import Annotated
 
-import numpy as np
-import orjson
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from pydantic import Field, TypeAdapter
 
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import parse
-from api.routes.encoding import JSON, check_count, check_items, finish_response, item_faults
+from api.routes.serving import check_count, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
-from common.errors import InvalidRequest
 
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 
@@ -23,19 +20,12 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
     @blueprint.post("/encode")
     def encode() -> Response:
+        wish = preference_of(request, settings)
         body = parse(request, REQUEST)
-        check_count(body, settings.max_queries, "")
+        most = settings.max_async_queries if wish.is_async else settings.max_queries
+        check_count(body, most, "")
         work = DistinctItems(settings.max_image_bytes)
-        items = work.add(body, "", are_queries=True, required=True)
-        check_items(work)
-        encoded = gateway.encode("encode", work, {"items": items}, g.request_id)
-        faults = item_faults(encoded, work, range(len(work.items)))
-        if faults:
-            raise InvalidRequest(faults)
-        vectors = np.ascontiguousarray(encoded.vectors[items])
-        response = Response(
-            orjson.dumps(vectors, option=orjson.OPT_SERIALIZE_NUMPY), content_type=JSON
-        )
-        return finish_response(response, encoded, items)
+        work.add(body, "", are_queries=True, required=True)
+        return serve("encode", work, wish, gateway, request)
 
     return blueprint

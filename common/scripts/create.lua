@@ -1,19 +1,29 @@
--- Admit a job, or say why not. Returns 'created', 'exists', 'no_worker' or 'full'.
+-- Admit a job, or say why not. Returns {'created' | 'no_worker' | 'full', excess items} or, when the
+-- idempotency key was used before, {'same' | 'other', job}.
 -- ARGV: id, max open items, worker ttl (0: no worker needed), lifetime, fields as a JSON object,
---       parts as a JSON array of [items as text, size, blobs]
+--       parts as a JSON array of [items as text, size, blobs], whether the job is listed,
+--       idempotency key (or nothing), fingerprint of the request
 local id, max_open, worker_ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local lifetime = tonumber(ARGV[4])
+local lifetime, listed, idempotency, fingerprint = tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
 local job, at = job_key(id), now()
-if redis.call('EXISTS', job) == 1 then return 'exists' end
-if worker_ttl > 0 and redis.call('ZCOUNT', WORKERS, at - worker_ttl, '+inf') == 0 then
-  return 'no_worker'
+
+if idempotency ~= '' then
+  local known = redis.call('HMGET', idempotency_key(idempotency), 'job', 'fingerprint')
+  if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then
+    return { known[2] == fingerprint and 'same' or 'other', known[1] }
+  end
+end
+if worker_ttl > 0 and redis.call('ZCOUNT', WORKERS, stamp(at - worker_ttl), '+inf') == 0 then
+  return { 'no_worker', 0 }
 end
 
 local parts, total = cjson.decode(ARGV[6]), 0
 for _, part in ipairs(parts) do total = total + part[2] end
-if tonumber(redis.call('GET', OPEN_ITEMS) or 0) + total > max_open then return 'full' end
+local excess = tonumber(redis.call('GET', OPEN_ITEMS) or 0) + total - max_open
+if excess > 0 then return { 'full', excess } end
 
-for field, value in pairs(cjson.decode(ARGV[5])) do redis.call('HSET', job, field, value) end
+local fields = cjson.decode(ARGV[5])
+for field, value in pairs(fields) do redis.call('HSET', job, field, value) end
 redis.call('HSET', job, 'state', 'queued', 'created', stamp(at), 'deadline', stamp(at + lifetime),
   'parts', #parts, 'parts_done', 0, 'done', 0, 'failed', 0, 'fatal', 0)
 for index, part in ipairs(parts) do
@@ -23,5 +33,12 @@ for index, part in ipairs(parts) do
   redis.call('ZADD', OPEN, stamp(at), id .. ':' .. n .. ':' .. part[2])
 end
 redis.call('INCRBY', OPEN_ITEMS, total)
-redis.call('EXPIRE', job, lifetime + redis.call('HGET', job, 'ttl'))
-return 'created'
+local life = lifetime + fields.ttl
+redis.call('EXPIRE', job, life)
+if listed == '1' then redis.call('ZADD', JOBS, stamp(at), id) end
+if idempotency ~= '' then
+  local key = idempotency_key(idempotency)
+  redis.call('HSET', key, 'job', id, 'fingerprint', fingerprint)
+  redis.call('EXPIRE', key, life)
+end
+return { 'created', id }

@@ -3,12 +3,13 @@
 
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
 local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
-local DRAINED_ITEMS = 'clip:drained-items'
+local DRAINED_ITEMS, JOBS = 'clip:drained-items', 'clip:jobs'
 
 local function job_key(id) return 'clip:job:' .. id end
 local function part_key(id, n) return 'clip:part:' .. id .. ':' .. n end
 local function blob_key(id, digest) return 'clip:blob:' .. id .. ':' .. digest end
 local function worker_key(name) return 'clip:worker:' .. name end
+local function idempotency_key(key) return 'clip:idempotency:' .. key end
 local function begun_key(queue) return 'clip:begun:' .. queue end
 
 local function now()

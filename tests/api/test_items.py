@@ -37,25 +37,17 @@ def test_no_text_breaks_the_decoder(text: str) -> None:
 
 def test_what_stands_twice_is_encoded_once() -> None:
     work = DistinctItems(max_image_bytes=100)
-    candidates = work.add(
-        [RequestItem(text="a"), RequestItem(text="b")],
-        "/candidates",
-        are_queries=False,
-        required=True,
-    )
-    queries = work.add(
-        [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")],
-        "/queries",
-        are_queries=True,
-        required=False,
-    )
-    assert (candidates, queries) == ([0, 1], [1, 2, 2])
+    candidates = [RequestItem(text="a"), RequestItem(text="b")]
+    queries = [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")]
+    work.add(candidates, "/candidates", are_queries=False, required=True)
+    work.add(queries, "/queries", are_queries=True, required=False)
     assert work.items == [
         Item("text", "a", queries=0, required=True),
         Item("text", "b", queries=1, required=True),
         Item("text", "c", queries=2, required=False),
     ]
-    assert work.pointers[2] == ["/queries/1/text", "/queries/2/text"]
+    lists = {"/candidates": [0, 1], "/queries": [1, 2, 2]}
+    assert work.request() == {"lists": lists, "kinds": "ttt"}
 
 
 def test_every_item_at_fault_is_listed() -> None:

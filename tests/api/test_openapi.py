@@ -1,9 +1,12 @@
+import re
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from api.entry import assemble
+from api.settings import ApiSettings
 from tests.processes import Api
 
 
@@ -19,12 +22,14 @@ def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_it_knows_every_route(document: dict[str, Any]) -> None:
-    assert {"/rank", "/encode", "/healthz", "/readyz", "/openapi.json"} == set(document["paths"])
+    app = assemble(ApiSettings())
+    routes = {re.sub(r"<(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
+    assert routes == set(document["paths"])
 
 
 def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> None:
     queries = document["components"]["schemas"]["RankRequest"]["properties"]["queries"]
-    assert (queries["minItems"], queries["maxItems"]) == (1, 1000)
+    assert (queries["minItems"], queries["maxItems"]) == (1, 10_000)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,10 @@ def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> Non
         ("Problem", service.post("/rank", {})),
         ("Readiness", service.get("/readyz")),
         ("Health", service.get("/healthz")),
+        ("Workers", service.get("/workers")),
+        ("Accepted", service.post("/rank?wait=0", body)),
+        ("Job", service.get(service.post("/rank?wait=0", body).headers["Location"] + "?wait=9")),
+        ("JobList", service.get("/jobs")),
     ):
         schema = {"$ref": f"#/components/schemas/{name}", "components": schemas}
         Draft202012Validator(schema).validate(answer.json())

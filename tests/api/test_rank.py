@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ClientMaker
-from tests.picture_server import PictureServer
+from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded, noise, picture_item
 from tests.processes import PICTURES, Api
 
@@ -219,9 +219,13 @@ def test_too_large_a_picture_is_refused(make_client: ClientMaker) -> None:
     assert answer.get_json()["errors"][0]["code"] == "image_too_large"
 
 
-def test_a_request_that_takes_too_long_is_told_so(make_client: ClientMaker) -> None:
-    client = make_client(sync_timeout_s=1e-6)
-    answer = client.post("/rank", json={"queries": [picture_item(77)], "candidates": [CAT]})
+def test_a_request_that_takes_too_long_is_told_so(
+    make_client: ClientMaker, picture_server: PictureServer
+) -> None:
+    stalling = Stalling(picture_server, encoded(noise(9, 9)))
+    body = {"queries": [{"img_uri": stalling.url}], "candidates": [CAT]}
+    answer = make_client(sync_timeout_s=0.2).post("/rank", json=body)
+    stalling.let_go.set()
     assert (answer.status_code, answer.get_json()["code"]) == (504, "deadline_exceeded")
 
 

@@ -16,8 +16,8 @@ def repairs() -> list[float]:
 
 
 @pytest.fixture
-def waiter(redis: Redis, ledger: Ledger, repairs: list[float]) -> Iterator[Waiter]:
-    waiter = Waiter(redis, ledger, lambda: repairs.append(time.monotonic()), sweep_s=0.2)
+def waiter(ledger: Ledger, repairs: list[float]) -> Iterator[Waiter]:
+    waiter = Waiter(ledger, lambda: repairs.append(time.monotonic()), sweep_s=0.2)
     yield waiter
     waiter.close()
 

@@ -5,8 +5,9 @@ import pytest
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
-from common.jobs import Ledger, NewJob, blob_key, job_key
-from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartResult
+from common.jobs import Ledger, blob_key, job_key
+from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartAbout, PartResult
+from common.records import Admission, Idempotency, NewJob
 
 MODEL = ModelInfo("demo", "main", 2, 100.0)
 TEXT = Item("text", "a cat", queries=1, required=True)
@@ -27,14 +28,16 @@ def new_job(job: str = "j", **changes: Any) -> NewJob:
     return NewJob(**{**fields, **changes})
 
 
-def create(ledger: Ledger, job: NewJob, max_open_items: int = 100, worker_ttl_s: float = 0) -> str:
+def create(
+    ledger: Ledger, job: NewJob, max_open_items: int = 100, worker_ttl_s: float = 0
+) -> Admission:
     return ledger.create(
         job, {"d1": b"picture"}, max_open_items=max_open_items, worker_ttl_s=worker_ttl_s
     )
 
 
 def result(items: int, faults: dict[int, Fault] | None = None) -> PartResult:
-    return PartResult(np.ones((items, 2), dtype=np.float32), MODEL, faults or {})
+    return PartResult(np.ones((items, 2), dtype=np.float32), PartAbout(MODEL, faults or {}))
 
 
 def beat(redis: Redis, name: str) -> None:
@@ -42,7 +45,7 @@ def beat(redis: Redis, name: str) -> None:
 
 
 def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis) -> None:
-    assert create(ledger, new_job()) == "created"
+    assert create(ledger, new_job()).outcome == "created"
     record = ledger.read("j")
     assert record is not None
     assert (record.kind, record.state, record.parts) == ("rank", "queued", 2)
@@ -51,21 +54,16 @@ def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis
     assert ledger.blobs("j", ["d1"]) == [b"picture"]
 
 
-def test_a_job_is_created_once(ledger: Ledger) -> None:
-    create(ledger, new_job())
-    assert create(ledger, new_job()) == "exists"
-
-
 def test_a_full_queue_refuses_and_keeps_no_picture(ledger: Ledger, redis: Redis) -> None:
-    assert create(ledger, new_job(), max_open_items=2) == "full"
+    assert create(ledger, new_job(), max_open_items=2) == Admission("full", excess=1)
     assert ledger.read("j") is None
     assert not redis.exists(blob_key("j", "d1"))
 
 
 def test_without_a_worker_a_job_that_needs_one_is_refused(ledger: Ledger, redis: Redis) -> None:
-    assert create(ledger, new_job(), worker_ttl_s=5) == "no_worker"
+    assert create(ledger, new_job(), worker_ttl_s=5).outcome == "no_worker"
     beat(redis, "w")
-    assert create(ledger, new_job(), worker_ttl_s=5) == "created"
+    assert create(ledger, new_job(), worker_ttl_s=5).outcome == "created"
 
 
 def test_beginning_hands_out_the_items(ledger: Ledger) -> None:
@@ -74,7 +72,7 @@ def test_beginning_hands_out_the_items(ledger: Ledger) -> None:
     assert begun is not None
     assert begun.items == [TEXT, PICTURE]
     assert 59 < begun.left_s <= 60
-    assert begun.request_id == "r1"
+    assert (begun.strikes, begun.tries) == (0, 0)
     record = ledger.read("j")
     assert record is not None
     assert record.state == "running"
@@ -86,7 +84,8 @@ def test_a_finished_part_is_stored_and_frees_its_pictures(ledger: Ledger, redis:
     stored = ledger.results("j", [0, 1])
     assert stored[0] is not None
     assert stored[0].vectors.tolist() == [[1, 1], [1, 1]]
-    assert stored[0].model == MODEL
+    assert stored[0].about.model == MODEL
+    assert ledger.abouts("j", [0, 1]) == [stored[0].about, None]
     assert stored[1] is None
     assert not redis.exists(blob_key("j", "d1"))
     assert redis.get("clip:open-items") == b"1"
@@ -167,6 +166,62 @@ def test_keep_lengthens_the_life_of_an_ended_job(ledger: Ledger, redis: Redis) -
     assert redis.ttl("clip:part:j:0") > 400
 
 
+def test_the_same_idempotency_key_gives_the_same_job(ledger: Ledger) -> None:
+    key = Idempotency("key", "fingerprint")
+    assert create(ledger, new_job("one", idempotency=key)) == Admission("created", "one")
+    assert create(ledger, new_job("two", idempotency=key)) == Admission("same", "one")
+    other = Idempotency("key", "another fingerprint")
+    assert create(ledger, new_job("three", idempotency=other)) == Admission("other", "one")
+    assert ledger.read("two") is ledger.read("three") is None
+
+
+def test_an_idempotency_key_is_free_again_once_its_job_is_gone(ledger: Ledger) -> None:
+    key = Idempotency("key", "fingerprint")
+    create(ledger, new_job("one", idempotency=key))
+    ledger.forget("one")
+    assert create(ledger, new_job("two", idempotency=key)).outcome == "created"
+
+
+def test_a_forgotten_job_leaves_nothing(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job(listed=True))
+    ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    assert ledger.forget("j")
+    assert not ledger.forget("j")
+    assert not list(redis.scan_iter("clip:*:j*"))
+    assert redis.zcard("clip:open") == redis.zcard("clip:jobs") == 0
+    assert redis.get("clip:open-items") == b"0"
+
+
+def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
+    for name in ("a", "b", "c"):
+        create(ledger, new_job(name, listed=True))
+    create(ledger, new_job("not listed"))
+    found = ledger.listed(float("inf"), 2)
+    assert [job for job, _ in found] == ["c", "b"]
+    assert [job for job, _ in ledger.listed(found[-1][1], 2)] == ["a"]
+
+
+def test_a_part_counts_its_tries_and_strikes(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    ledger.begin("j", 0, "w")
+    ledger.strike("j", 0)
+    begun = ledger.begin("j", 0, "w")
+    assert begun is not None
+    assert (begun.strikes, begun.tries) == (1, 1)
+
+
+def test_a_strike_on_a_job_that_is_gone_makes_none(ledger: Ledger) -> None:
+    ledger.strike("gone", 0)
+    assert ledger.read("gone") is None
+
+
+def test_the_load_counts_open_and_drained_items(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+    load = ledger.load()
+    assert (load.open_items, load.drained_items) == (1, 2)
+
+
 class TestRepair:
     def test_a_part_whose_worker_died_is_sent_again(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
@@ -220,6 +275,12 @@ class TestRepair:
         record = ledger.read("j")
         assert record is not None
         assert record.state == "expired"
+
+    def test_jobs_that_are_gone_leave_the_list(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job(listed=True))
+        redis.delete(job_key("j"))
+        ledger.repair()
+        assert ledger.listed(float("inf"), 10) == []
 
     def test_parts_of_vanished_jobs_leave_the_books(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job())

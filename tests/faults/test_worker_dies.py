@@ -1,6 +1,5 @@
 """A worker dies while a request waits: the request is answered, by whom it may be."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.picture_server import PictureServer
+from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise, picture_item
 from tests.processes import (
     DEMO_MODEL,
@@ -39,27 +38,6 @@ def worker(folder: Path, redis_url_of_its_own: str, api: Api) -> Iterator[Proces
         worker.stop()
 
 
-class Stalling:
-    """A picture that is not delivered before it is let go: its part is in a worker's hand."""
-
-    def __init__(self, server: PictureServer) -> None:
-        self.asked = threading.Semaphore(0)
-        self.let_go = threading.Event()
-        self._content = encoded(noise(50, 50))
-        self.url = server.behave(self._answer)
-
-    def _answer(self, handler: object) -> None:
-        self.asked.release()
-        self.let_go.wait(60)
-        try:
-            handler.send_response(200)  # type: ignore[attr-defined]
-            handler.send_header("Content-Length", str(len(self._content)))  # type: ignore[attr-defined]
-            handler.end_headers()  # type: ignore[attr-defined]
-            handler.wfile.write(self._content)  # type: ignore[attr-defined]
-        except OSError:
-            pass
-
-
 def ask(api: Api, url: str) -> requests.Response:
     body = {"queries": [{"img_uri": url}], "candidates": LABELS}
     return requests.post(f"{api.url}/rank", json=body, timeout=60)
@@ -68,7 +46,7 @@ def ask(api: Api, url: str) -> requests.Response:
 def test_without_another_worker_the_request_ends_with_a_clear_error(
     api: Api, worker: Process, picture_server: PictureServer
 ) -> None:
-    stalling = Stalling(picture_server)
+    stalling = Stalling(picture_server, encoded(noise(50, 50)))
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ask, api, stalling.url)
         assert stalling.asked.acquire(timeout=10)
@@ -88,7 +66,7 @@ def test_another_worker_answers_in_its_place(
     picture_server: PictureServer,
 ) -> None:
     # As fast to notice a death as it gets, so that the request's own timeout does not pass.
-    stalling = Stalling(picture_server)
+    stalling = Stalling(picture_server, encoded(noise(50, 50)))
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(ask, api, stalling.url)
         assert stalling.asked.acquire(timeout=10)

@@ -9,6 +9,7 @@ import pytest
 from tests.processes import wait_until
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.encoder import OutOfMemory
+from worker.policy import Origin
 
 NEVER = float("inf")
 Encode = Callable[[Sequence[Any]], Sequence[Any]]
@@ -52,7 +53,7 @@ def batcher(model: Model, deaths: list[BaseException]) -> Iterator[Batcher]:
 
 
 def submit(batcher: Batcher, item: Any, kind: str = "n", deadline: float = NEVER) -> Future[Any]:
-    return batcher.submit(kind, item, deadline, is_urgent=True)
+    return batcher.submit(kind, item, Origin("j", item if isinstance(item, int) else 0, deadline))
 
 
 def hold(batcher: Batcher, model: Model) -> Future[Any]:
@@ -191,3 +192,13 @@ def test_many_threads_get_their_own_answers(batcher: Batcher) -> None:
     for thread in threads:
         thread.join()
     assert got == {n: n * 2 for n in range(200)}
+
+
+def test_whose_items_hang_in_the_model_is_known(batcher: Batcher, model: Model) -> None:
+    assert batcher.stuck(0) == set()
+    hold(batcher, model)
+    assert batcher.stuck(60) == set()
+    wait_until(lambda: batcher.stuck(0.01), "the model has run for a while")
+    assert {origin.job for origin in batcher.stuck(0.01)} == {"j"}
+    model.free.set()
+    wait_until(lambda: not batcher.stuck(0), "the model is free")

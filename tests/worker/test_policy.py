@@ -1,6 +1,7 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from worker.policy import choose, halved
+from worker.policy import Origin, choose, halved
 
 SIZES = {"image": 3, "text": 5}
 
@@ -8,8 +9,11 @@ SIZES = {"image": 3, "text": 5}
 @dataclass
 class Entry:
     kind: str = "image"
-    deadline: float = 100.0
-    is_urgent: bool = True
+    origin: Origin = field(default_factory=Origin)
+
+
+def entry(kind: str = "image", **origin: Any) -> Entry:
+    return Entry(kind, Origin(**origin))
 
 
 def test_a_batch_takes_what_is_there_up_to_its_size() -> None:
@@ -24,12 +28,12 @@ def test_a_batch_is_of_one_kind_and_who_waited_longest_decides() -> None:
 
 
 def test_urgent_items_go_first_and_others_fill_the_batch() -> None:
-    waiting = [Entry(is_urgent=False), Entry(is_urgent=False), Entry(), Entry(is_urgent=False)]
+    waiting = [entry(is_urgent=False), entry(is_urgent=False), Entry(), entry(is_urgent=False)]
     assert choose(waiting, SIZES, now=0).batch == (2, 0, 1)
 
 
 def test_late_items_are_in_no_batch() -> None:
-    waiting = [Entry(deadline=1), Entry(), Entry(deadline=2)]
+    waiting = [entry(deadline=1), Entry(), entry(deadline=2)]
     choice = choose(waiting, SIZES, now=2)
     assert (choice.batch, choice.late) == ((1,), (0, 2))
 
@@ -40,3 +44,10 @@ def test_nothing_waits() -> None:
 
 def test_a_batch_size_never_reaches_zero() -> None:
     assert [halved(size) for size in (8, 3, 2, 1)] == [4, 1, 1, 1]
+
+
+def test_a_part_that_goes_alone_shares_its_batch_with_no_other() -> None:
+    lonely = Origin("j", 1, alone=True)
+    waiting = [Entry(origin=lonely), entry(), Entry(origin=lonely), entry(job="k", alone=True)]
+    assert choose(waiting, SIZES, now=0).batch == (0, 2)
+    assert choose(waiting[1:], SIZES, now=0).batch == (0,)

@@ -1,19 +1,23 @@
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.jobs import Ledger, NewJob
+from common.jobs import Ledger
 from common.protocol import INTERACTIVE, Item, PartResult
+from common.records import NewJob
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.worker.fake_encoder import POISON, FakeEncoder
 from worker.batcher import Batcher, BatcherClosed
 from worker.fetch import Fetcher
-from worker.tasks import PartRunner
+from worker.interest import ASK_EVERY_S
+from worker.tasks import MAX_TRIES, PartRunner
 
 
 def plain(brightness: int) -> bytes:
@@ -40,14 +44,15 @@ def batcher(encoder: FakeEncoder) -> Iterator[Batcher]:
 
 @pytest.fixture
 def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[PartRunner]:
-    with ThreadPoolExecutor(4) as pictures:
+    with ThreadPoolExecutor(4) as urgent, ThreadPoolExecutor(4) as other:
         yield PartRunner(
             worker="w",
             ledger=ledger,
             encoder=encoder,
             batcher=batcher,
             fetcher=Fetcher(max_bytes=10_000, timeout_s=2),
-            pictures=pictures,
+            urgent_pictures=urgent,
+            other_pictures=other,
             max_image_pixels=1000,
         )
 
@@ -69,8 +74,8 @@ def test_texts_and_pictures_are_encoded_in_order(runner: PartRunner, ledger: Led
     stored = run(runner, ledger, [text("abc"), text("a")], [plain(7), plain(200)])
     assert stored is not None
     assert stored.vectors.tolist() == [[3, 2, 3, 0], [1, 2, 3, 0], [7, 7, 7, 1], [200] * 3 + [1]]
-    assert stored.faults == {}
-    assert stored.timings.queue >= 0
+    assert stored.about.faults == {}
+    assert stored.about.timings.queue >= 0
 
 
 def test_a_picture_is_fetched(
@@ -80,19 +85,21 @@ def test_a_picture_is_fetched(
     stored = run(runner, ledger, [Item("uri", url, queries=1, required=True)])
     assert stored is not None
     assert stored.vectors.tolist() == [[9, 9, 9, 1]]
-    assert stored.timings.fetch > 0
+    assert stored.about.timings.fetch > 0
 
 
 def test_cut_texts_are_told(runner: PartRunner, ledger: Ledger) -> None:
     stored = run(runner, ledger, [text("short"), text("much too long")])
     assert stored is not None
-    assert stored.truncated == (1,)
+    assert stored.about.truncated == (1,)
 
 
 def test_a_bad_picture_costs_itself_alone(runner: PartRunner, ledger: Ledger) -> None:
     stored = run(runner, ledger, [text("a")], [b"no picture", plain(3)])
     assert stored is not None
-    assert {index: fault.code for index, fault in stored.faults.items()} == {1: "not_an_image"}
+    assert {index: fault.code for index, fault in stored.about.faults.items()} == {
+        1: "not_an_image"
+    }
     assert stored.vectors.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [3, 3, 3, 1]]
 
 
@@ -102,7 +109,9 @@ def test_a_picture_that_makes_the_model_raise_costs_itself_alone(
     good = [plain(100 + n) for n in range(15)]
     stored = run(runner, ledger, [], [*good[:7], plain(POISON), *good[7:]])
     assert stored is not None
-    assert {index: fault.code for index, fault in stored.faults.items()} == {7: "encode_failed"}
+    assert {index: fault.code for index, fault in stored.about.faults.items()} == {
+        7: "encode_failed"
+    }
     assert np.count_nonzero(stored.vectors[:, 3]) == 15
 
 
@@ -131,3 +140,44 @@ def test_an_ending_worker_leaves_the_part_to_others(
     with pytest.raises(BatcherClosed):
         run(runner, ledger, [text("a")])
     assert ledger.is_wanted("j")
+
+
+def test_a_job_cancelled_while_its_pictures_are_fetched_costs_no_model_time(
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder, picture_server: PictureServer
+) -> None:
+    def cancel_then_answer(handler: BaseHTTPRequestHandler) -> None:
+        ledger.stop("j", "cancelled", "")
+        time.sleep(ASK_EVERY_S)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(plain(1))))
+        handler.end_headers()
+        handler.wfile.write(plain(1))
+
+    url = picture_server.behave(cancel_then_answer)
+    assert run(runner, ledger, [Item("uri", url, queries=1, required=True)]) is None
+    assert encoder.batches == []
+
+
+def test_a_part_that_hung_the_model_three_times_is_given_up(
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
+) -> None:
+    job = NewJob("j", "encode", INTERACTIVE, [[text("a"), text("b")]], {}, "r", 60, 60)
+    ledger.create(job, {}, max_open_items=10, worker_ttl_s=0)
+    for _ in range(3):
+        ledger.strike("j", 0)
+    runner.run("j", 0, is_urgent=True)
+    [stored] = ledger.results("j", [0])
+    assert stored is not None
+    assert [fault.code for fault in stored.about.faults.values()] == ["given_up", "given_up"]
+    assert encoder.batches == []
+
+
+def test_a_part_that_never_gets_done_is_given_up(runner: PartRunner, ledger: Ledger) -> None:
+    job = NewJob("j", "encode", INTERACTIVE, [[text("a")]], {}, "r", 60, 60)
+    ledger.create(job, {}, max_open_items=10, worker_ttl_s=0)
+    for _ in range(MAX_TRIES):
+        ledger.begin("j", 0, "dead")
+    runner.run("j", 0, is_urgent=True)
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "failed"

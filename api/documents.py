@@ -1,0 +1,85 @@
+"""What a caller is shown of a job, and of a worker."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from api.rendering import render
+from api.results import Outcome
+from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
+from common.heartbeats import Heartbeat
+from common.records import JobRecord
+
+ENDINGS: dict[str, type[ClipError]] = {"cancelled": JobCancelled, "expired": DeadlineExceeded}
+
+
+def links(record: JobRecord) -> dict[str, str]:
+    own = f"/jobs/{record.id}"
+    return {"self": own, "cancel": f"{own}/cancel"}
+
+
+def summary(record: JobRecord) -> dict[str, Any]:
+    """A job as it stands in a list."""
+    lists = record.request["lists"]
+    queries = lists["/queries"] if record.kind == "rank" else lists[""]
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "status": record.state,
+        "progress": {"total": len(queries), "done": record.done, "failed": record.failed},
+        "created_at": timestamp(record.created),
+        "started_at": timestamp(record.started),
+        "finished_at": timestamp(record.finished),
+        "links": links(record),
+    }
+
+
+def document(outcome: Outcome) -> dict[str, Any]:
+    """A job in full, but for its result."""
+    model = outcome.model
+    ending = ENDINGS.get(outcome.record.state)
+    faults = outcome.item_faults()
+    if ending:
+        faults.append(ItemFault("", ending.code, ending.title))
+    return {
+        **summary(outcome.record),
+        "model": model and {"name": model.name, "revision": model.revision},
+        "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
+        "errors": [fault.as_dict() for fault in faults],
+        "truncated": [pointer for _, pointer in outcome.pointers(outcome.truncated)],
+    }
+
+
+def stream(outcome: Outcome) -> Iterator[bytes]:
+    """A job in full, its result last and in pieces: it may be larger than this process."""
+    head = orjson.dumps(document(outcome))
+    if outcome.record.state != "done":
+        yield head
+        return
+    outcome.check_complete()
+    yield head[:-1] + b',"result":'
+    yield from render(outcome)
+    yield b"}"
+
+
+def worker(heartbeat: Heartbeat) -> dict[str, Any]:
+    return {
+        "name": heartbeat.name,
+        "model": heartbeat.model.name,
+        "revision": heartbeat.model.revision,
+        "device": heartbeat.device,
+        "dtype": heartbeat.dtype,
+        "batch_size": heartbeat.batch_size,
+        "in_flight": heartbeat.in_flight,
+        "since": timestamp(heartbeat.since),
+    }
+
+
+def timestamp(epoch_s: float | None) -> str | None:
+    """ISO 8601 in UTC."""
+    if epoch_s is None:
+        return None
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")

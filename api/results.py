@@ -1,0 +1,126 @@
+"""What came of a job, read from the ledger part by part."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate, groupby
+
+import numpy as np
+
+from api.items import KEY_OF_LETTER
+from common.errors import ItemFault, JobLost, ModelChanged
+from common.jobs import Ledger
+from common.protocol import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
+from common.records import JobRecord
+
+SMALL_PARTS = 4
+PARTS_IN_MEMORY = 4
+
+
+class Outcome:
+    """A job and what its finished parts tell; complete once the job is done or has failed.
+
+    Embeddings are read as they are asked for, and few are held at a time: an answer may be far
+    larger than what this process should take.
+    """
+
+    def __init__(self, ledger: Ledger, record: JobRecord) -> None:
+        self.record = record
+        self._ledger = ledger
+        self._ends = list(accumulate(record.request["sizes"]))
+        self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
+        self._small = record.has_ended and record.parts <= SMALL_PARTS
+
+    @cached_property
+    def _results(self) -> list[PartResult | None]:
+        """All parts of a small job: one round trip instead of two."""
+        return self._ledger.results(self.record.id, range(self.record.parts))
+
+    @cached_property
+    def _abouts(self) -> list[PartAbout | None]:
+        if self._small:
+            return [result.about if result else None for result in self._results]
+        return self._ledger.abouts(self.record.id, range(self.record.parts))
+
+    def items_of(self, pointer: str) -> list[int]:
+        """The indices of the items in one list of the request."""
+        indices: list[int] = self.record.request["lists"][pointer]
+        return indices
+
+    @cached_property
+    def faults(self) -> dict[int, Fault]:
+        """What is wrong with single items, by their index."""
+        return {
+            first + index: fault
+            for first, about in self._finished()
+            for index, fault in about.faults.items()
+        }
+
+    @cached_property
+    def truncated(self) -> frozenset[int]:
+        """The indices of texts that the model did not see whole."""
+        return frozenset(first + i for first, about in self._finished() for i in about.truncated)
+
+    @property
+    def timings(self) -> Timings:
+        """Where the time went, in the part that took longest."""
+        return Timings(
+            *(
+                max((getattr(about.timings, name) for _, about in self._finished()), default=0.0)
+                for name in ("queue", "fetch", "decode", "inference")
+            )
+        )
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model of the finished parts. Raises ModelChanged when there were several."""
+        models = {about.model for _, about in self._finished()}
+        if len(models) > 1:
+            raise ModelChanged
+        return next(iter(models), None)
+
+    def check_complete(self) -> None:
+        """Raise JobLost when the result of a part is gone, ModelChanged when they do not fit."""
+        if None in self._abouts or self.model is None:
+            raise JobLost
+
+    def pointers(self, indices: Iterable[int]) -> Iterator[tuple[int, str]]:
+        """Each place in the request where one of these items stands, in the request's order."""
+        wanted = set(indices)
+        kinds = self.record.request["kinds"]
+        for pointer, items in self.record.request["lists"].items():
+            for position, index in enumerate(items):
+                if index in wanted:
+                    yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
+
+    def item_faults(self) -> list[ItemFault]:
+        return [
+            ItemFault(pointer, self.faults[index].code, self.faults[index].detail)
+            for index, pointer in self.pointers(self.faults)
+        ]
+
+    def vectors(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        """Embeddings in this order, in runs that stand in one part: (indices, float32 rows)."""
+        for number, run in groupby(indices, key=lambda index: bisect_right(self._ends, index)):
+            members = list(run)
+            first = self._ends[number - 1] if number else 0
+            yield members, self._part(number).vectors[[index - first for index in members]]
+
+    def gathered(self, indices: Sequence[int]) -> Vectors:
+        """Embeddings in this order, all at once."""
+        return np.concatenate([vectors for _, vectors in self.vectors(indices)])
+
+    def _read_part(self, number: int) -> PartResult:
+        if self._small:
+            result = self._results[number]
+        else:
+            [result] = self._ledger.results(self.record.id, [number])
+        if result is None:
+            raise JobLost
+        return result
+
+    def _finished(self) -> Iterator[tuple[int, PartAbout]]:
+        """The finished parts, each with the index of its first item."""
+        for start, about in zip([0, *self._ends], self._abouts, strict=False):
+            if about is not None:
+                yield start, about

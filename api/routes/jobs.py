@@ -1,0 +1,107 @@
+"""The jobs: look, list, cancel, forget."""
+
+import math
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from api.documents import stream, summary
+from api.gateway import Gateway
+from api.preference import parse_wait
+from api.routes.serving import JSON, RETRY_AFTER_S
+from api.settings import ApiSettings
+from common.errors import InvalidRequest, ItemFault, JobHasEnded
+from common.records import JobRecord, State
+
+SCANNED_AT_ONCE = 100
+SCANNED_AT_MOST = 1000
+
+
+class ListQuery(BaseModel):
+    """The query parameters of the list; `cursor` is the creation time of the last job seen."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    status: State | None = None
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: float = Field(default=math.inf, allow_inf_nan=True)
+
+
+def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+    blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+    @blueprint.get("")
+    def list_jobs() -> Response:
+        query = _list_query()
+        found, cursor = _matching(gateway, query)
+        body = {"jobs": [summary(record) for record in found], "next": cursor}
+        return _fresh(Response(orjson.dumps(body), content_type=JSON))
+
+    @blueprint.get("/<job>")
+    def get_job(job: str) -> Response:
+        wait = parse_wait(request.args.get("wait", "0"), settings.sync_timeout_s)
+        return _document(gateway, gateway.wait(job, wait))
+
+    @blueprint.post("/<job>/cancel")
+    def cancel_job(job: str) -> Response:
+        if not gateway.cancel(job):
+            raise JobHasEnded
+        return _document(gateway, gateway.wait(job, 0))
+
+    @blueprint.delete("/<job>")
+    def forget_job(job: str) -> Response:
+        gateway.forget(job)
+        return Response(status=204)
+
+    return blueprint
+
+
+def _document(gateway: Gateway, record: JobRecord) -> Response:
+    pieces = stream(gateway.outcome(record))
+    # The first piece is made here, so that an error is still told as one.
+    first = next(pieces)
+
+    def body() -> Any:  # noqa: ANN401
+        yield first
+        yield from pieces
+
+    response = _fresh(Response(body(), content_type=JSON))
+    if not record.has_ended:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _fresh(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _list_query() -> ListQuery:
+    try:
+        return ListQuery.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        faults = [
+            ItemFault("", "invalid_parameter", f"parameter {each['loc'][0]}: {each['msg']}")
+            for each in error.errors()
+        ]
+        raise InvalidRequest(faults, faults[0].detail) from None
+
+
+def _matching(gateway: Gateway, query: ListQuery) -> tuple[list[JobRecord], str | None]:
+    """A page of jobs, and the cursor of the next one where there may be more."""
+    found: list[JobRecord] = []
+    before = query.cursor
+    for _ in range(SCANNED_AT_MOST // SCANNED_AT_ONCE):
+        scanned = gateway.listed(before, SCANNED_AT_ONCE)
+        for record, created in scanned:
+            before = created
+            if record is None or (query.status and record.state != query.status):
+                continue
+            found.append(record)
+            if len(found) == query.limit:
+                return found, repr(before)
+        if len(scanned) < SCANNED_AT_ONCE:
+            return found, None
+    return found, repr(before)

@@ -1,0 +1,130 @@
+"""What /rank and /encode share: how a job is asked for, waited for and answered."""
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+from flask import Request, Response, g
+
+from api.documents import links
+from api.gateway import Gateway
+from api.items import DistinctItems
+from api.preference import Preference, preference
+from api.rendering import render
+from api.results import Outcome
+from api.settings import ApiSettings
+from common.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    ItemFault,
+    JobCancelled,
+    JobLost,
+    NotFound,
+)
+from common.records import Idempotency, JobRecord
+
+JSON = "application/json"
+RETRY_AFTER_S = 1
+MAX_KEY_LENGTH = 255
+
+
+def preference_of(request: Request, settings: ApiSettings) -> Preference:
+    headers = request.headers.getlist("Prefer")
+    return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
+
+
+def check_count(items: Sequence[object], limit: int, pointer: str) -> None:
+    """Raise InvalidRequest when there are more items than the limit."""
+    if len(items) > limit:
+        fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
+        raise InvalidRequest([fault])
+
+
+def serve(
+    kind: str, work: DistinctItems, wish: Preference, gateway: Gateway, request: Request
+) -> Response:
+    """Have a request's items encoded, and answer with the result or with the job."""
+    if work.faults:
+        raise InvalidRequest(work.faults)
+    job = gateway.submit(
+        kind,
+        work,
+        g.request_id,
+        is_async=wish.is_async,
+        idempotency=idempotency_of(request),
+    )
+    g.job = job
+    try:
+        record = gateway.wait(job, wish.wait_s)
+    except NotFound:
+        raise JobLost from None
+    if record.has_ended and (wish.wait_s > 0 or not wish.is_async):
+        response = answer(gateway.outcome(record))
+    elif wish.is_async:
+        response = accepted(record)
+    else:
+        gateway.keep(job)
+        raise DeadlineExceeded(f"no answer within {wish.wait_s:g} seconds", job=job)
+    if wish.is_async:
+        response.headers["Preference-Applied"] = "respond-async"
+    return response
+
+
+def idempotency_of(request: Request) -> Idempotency | None:
+    """The request's idempotency key, bound to its path; and what tells the request from others.
+
+    Raises:
+        InvalidRequest: the key is empty or too long.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
+        raise InvalidRequest([fault])
+    bound = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
+    return Idempotency(bound, hashlib.sha256(request.get_data()).hexdigest())
+
+
+def answer(outcome: Outcome) -> Response:
+    """The plain result of a job that has ended.
+
+    Raises:
+        InvalidRequest, JobCancelled, DeadlineExceeded: it ended without one.
+    """
+    check_done(outcome)
+    response = Response(b"".join(render(outcome)), content_type=JSON)
+    times = outcome.timings
+    response.headers["Server-Timing"] = ", ".join(
+        f"{name};dur={getattr(times, name) * 1000:.1f}"
+        for name in ("queue", "fetch", "decode", "inference")
+    )
+    truncated = len(list(outcome.pointers(outcome.truncated)))
+    if truncated:
+        response.headers["X-Truncated-Texts"] = str(truncated)
+    return response
+
+
+def check_done(outcome: Outcome) -> None:
+    match outcome.record.state:
+        case "done":
+            outcome.check_complete()
+        case "failed":
+            outcome.check_complete()
+            raise InvalidRequest(outcome.item_faults())
+        case "cancelled":
+            raise JobCancelled
+        case "expired":
+            raise DeadlineExceeded
+        case state:
+            raise InternalError(f"a job that has ended was {state}")
+
+
+def accepted(record: JobRecord) -> Response:
+    """202: the job goes on, and this is where to ask for it."""
+    body = {"id": record.id, "status": record.state, "links": links(record)}
+    response = Response(orjson.dumps(body), 202, content_type=JSON)
+    response.headers["Location"] = links(record)["self"]
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

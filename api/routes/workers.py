@@ -1,0 +1,19 @@
+"""GET /workers: who beats, with which model."""
+
+import orjson
+from flask import Blueprint, Response
+
+from api import documents
+from api.gateway import Gateway
+
+
+def make_blueprint(gateway: Gateway) -> Blueprint:
+    blueprint = Blueprint("workers", __name__)
+
+    @blueprint.get("/workers")
+    def workers() -> Response:
+        beats = sorted(gateway.live_workers(), key=lambda beat: (beat.since, beat.name))
+        body = {"workers": [documents.worker(beat) for beat in beats]}
+        return Response(orjson.dumps(body), content_type="application/json")
+
+    return blueprint

@@ -1,0 +1,109 @@
+"""What the ledger takes in and gives out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from common.protocol import Item
+
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's key for a request, and what tells this request from others."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be admitted; `parts` together hold its distinct items in order.
+
+    `request` is whatever the API needs to make an answer of the embeddings later. The job is given
+    up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
+    one that somebody may come back to.
+    """
+
+    id: str
+    kind: str
+    queue: str
+    parts: Sequence[list[Item]]
+    request: Mapping[str, Any]
+    request_id: str
+    lifetime_s: int
+    ttl_s: int
+    listed: bool = False
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of a new job.
+
+    `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
+    by how many items the queue was too full.
+    """
+
+    outcome: Literal["created", "same", "other", "no_worker", "full"]
+    job: str = ""
+    excess: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BegunPart:
+    """A part in a worker's hand.
+
+    `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
+    counts how often the model hung with the part in it, `tries` how often it was begun before.
+    """
+
+    items: list[Item]
+    left_s: float
+    waited_s: float
+    strikes: int = 0
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What the ledger holds about a job, without its parts. Times are epoch seconds.
+
+    `done` and `failed` count queries.
+    """
+
+    id: str
+    kind: str
+    state: State
+    parts: int
+    request: dict[str, Any]
+    error: str
+    done: int
+    failed: int
+    created: float
+    started: float | None
+    finished: float | None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class LostPart:
+    """A part that must be sent again."""
+
+    job: str
+    part: int
+    queue: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Items accepted and unfinished, and items that ever left that state."""
+
+    open_items: int
+    drained_items: int

@@ -1,0 +1,57 @@
+"""A worker whose model is a fake that can be told to misbehave: `python -m tests.faults.worker`.
+
+It is the real worker in every other way. How it misbehaves is in the environment, as FAULT_*.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.protocol import Vectors
+from tests.worker.fake_encoder import FakeEncoder
+from worker.__main__ import main
+from worker.app import worker
+from worker.encoder import OutOfMemory, PreparedImage
+
+HANG = 77
+"""The brightness of a picture in which the model hangs."""
+DEATH = 99
+"""The brightness of a picture that ends the batcher thread."""
+
+
+class ModelDied(BaseException):
+    """Nothing that the batcher could catch and go on."""
+
+
+class FaultyEncoder(FakeEncoder):
+    """Takes time over each picture, and misbehaves at the sight of some."""
+
+    def __init__(self, seconds_a_picture: float, memory: int) -> None:
+        super().__init__()
+        self._seconds = seconds_a_picture
+        self._memory = memory
+
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        if len(images) > self._memory:
+            raise OutOfMemory
+        for image in images:
+            if np.all(image == HANG):
+                time.sleep(3600)
+            if np.all(image == DEATH):
+                raise ModelDied
+        time.sleep(self._seconds * len(images))
+        return super().encode_images(images)
+
+
+def make_encoder() -> FaultyEncoder:
+    return FaultyEncoder(
+        float(os.environ.get("FAULT_SECONDS_A_PICTURE", "0.005")),
+        int(os.environ.get("FAULT_MEMORY", "1000")),
+    )
+
+
+if __name__ == "__main__":
+    worker.load_encoder = make_encoder  # type: ignore[method-assign]
+    main()
