@@ -20,6 +20,8 @@ from common.jobs import Ledger
 from common.protocol import BULK, INTERACTIVE
 from common.records import Idempotency, JobRecord, NewJob
 
+READ_AGAIN_S = 0.2
+
 
 @contextmanager
 def telling_of_outages() -> Iterator[None]:
@@ -98,16 +100,23 @@ class Gateway:
             return admission.job
 
     def wait(self, job: str, seconds: float) -> JobRecord:
-        """Wait until a job has ended, or as long. Returns it as it is then."""
+        """Wait until a job has ended, or as long. Returns it as it is then.
+
+        Who waits already waits through an outage: Redis may come back before the time is up.
+        """
         deadline = time.monotonic() + seconds
         with telling_of_outages(), self._waiter.watch(job) as ended:
-            while True:
-                ended.clear()
-                record = self._read(job)
-                left = deadline - time.monotonic()
-                if record.has_ended or left <= 0:
-                    return record
+            record = self._read(job)
+            while not record.has_ended and (left := deadline - time.monotonic()) > 0:
                 ended.wait(left)
+                ended.clear()
+                try:
+                    record = self._read(job)
+                except RedisError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(READ_AGAIN_S)
+            return record
 
     def outcome(self, record: JobRecord) -> Outcome:
         return Outcome(self._ledger, record)

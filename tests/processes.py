@@ -46,7 +46,8 @@ class Process:
         return self.log_path.read_text(errors="replace")
 
     def kill(self) -> None:
-        self.popen.send_signal(signal.SIGKILL)
+        """Kill it and whatever it started, as a power cut would."""
+        os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
     def stop(self, timeout_s: float = 40.0) -> int:
@@ -105,14 +106,11 @@ class Api:
 
 def start_api(folder: Path, redis_url: str, **settings: object) -> Api:
     """Gunicorn as the README starts it; returns once it listens."""
-    port = free_port()
-    defaults: dict[str, object] = {"api_processes": 1, "host": "127.0.0.1"}
-    process = start(
-        ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"],
-        folder,
-        {**defaults, "redis_url": redis_url, "port": port, **settings},
-    )
-    api = Api(process, f"http://127.0.0.1:{port}")
+    defaults: dict[str, object] = {"api_processes": 1, "host": "127.0.0.1", "port": free_port()}
+    chosen = {**defaults, "redis_url": redis_url, **settings}
+    gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
+    process = start(gunicorn, folder, chosen)
+    api = Api(process, f"http://127.0.0.1:{chosen['port']}")
 
     def listens() -> bool:
         assert process.popen.poll() is None, process.log

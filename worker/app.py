@@ -13,7 +13,7 @@ from common import logs
 from common.broker import Sender, make_celery
 from common.protocol import INTERACTIVE, TASK_NAME
 from common.settings import read
-from worker.consumers import BulkConsumer
+from worker.consumers import BulkConsumer, drain, outlive_outages
 from worker.lifecycle import Life, LoadedModel, load_model
 from worker.settings import WorkerSettings
 
@@ -33,6 +33,7 @@ class Worker:
         app.steps["consumer"].add(BulkConsumer)
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.worker_init.connect(self._start, weak=False)
+        signals.worker_shutting_down.connect(self._drain, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
         signals.worker_shutdown.connect(self._end, weak=False)
 
@@ -63,11 +64,15 @@ class Worker:
     def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
         if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
             sys.exit("the worker needs the threads pool: start it with `python -m worker`")
+        outlive_outages()
         self._life = Life(self.settings, self.load(), Sender(self.app))
 
     def _ready(self, **_: object) -> None:
         if self._life:
             self._life.begin()
+
+    def _drain(self, **_: object) -> None:
+        drain()
 
     def _end(self, **_: object) -> None:
         if self._life:

@@ -41,14 +41,15 @@ class Batcher:
     """Runs one function for each kind of item, on batches, in one thread.
 
     Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
-    BatcherClosed. When the thread itself dies, `on_death` is called with the reason.
+    BatcherClosed. When the thread itself dies, `on_death` is called with the reason and with whose
+    items were in the model.
     """
 
     def __init__(
         self,
         encode: Mapping[str, Encode],
         sizes: Mapping[str, int],
-        on_death: Callable[[BaseException], None] | None = None,
+        on_death: Callable[[BaseException, set[Origin]], None] | None = None,
     ) -> None:
         self.sizes = dict(sizes)
         self._encode = encode
@@ -104,7 +105,7 @@ class Batcher:
             reason = error
             log.critical("the batcher died", exc_info=error)
             if self._on_death:
-                self._on_death(error)
+                self._on_death(error, {entry.origin for entry in self._running})
         finally:
             with self._changed:
                 self._closing = True

@@ -20,6 +20,7 @@ from common.jobs import Ledger
 from worker.batcher import Batcher
 from worker.encoder import Encoder
 from worker.fetch import Fetcher
+from worker.policy import Origin
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner
 from worker.warmup import TEXTS_PER_PICTURE, warm_up
@@ -85,7 +86,7 @@ class Life:
         self._batcher = Batcher(
             {"image": encoder.encode_images, "text": encoder.encode_texts},
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
-            on_death=_end_process,
+            on_death=self._give_up,
         )
         self.runner = PartRunner(
             worker=self.name,
@@ -133,12 +134,22 @@ class Life:
             stuck = self._batcher.stuck(self._model_timeout_s)
             if not stuck:
                 continue
-            log.critical("model_hangs", parts=[(origin.job, origin.part) for origin in stuck])
-            try:
-                for origin in stuck:
-                    self._quick_ledger.strike(origin.job, origin.part)
-            finally:
-                os._exit(EXIT_MODEL_HANGS)
+            self._end_process("the model hangs", stuck, EXIT_MODEL_HANGS)
+
+    def _give_up(self, reason: BaseException, suspects: set[Origin]) -> None:
+        """Without its batcher a worker is of no use: leave its parts to others."""
+        self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
+
+    def _end_process(self, reason: str, suspects: set[Origin], status: int) -> None:
+        """End at once, and note which parts may have been the cause."""
+        parts = [(origin.job, origin.part) for origin in suspects]
+        log.critical("worker_gives_up", reason=reason, parts=parts)
+        try:
+            for job, part in parts:
+                self._quick_ledger.strike(job, part)
+            self._heartbeats.leave(self.name)
+        finally:
+            os._exit(status)
 
     def _heartbeat(self) -> Heartbeat:
         encoder = self._loaded.encoder
@@ -151,9 +162,3 @@ class Life:
             in_flight=self._batcher.in_flight,
             since=self._since,
         )
-
-
-def _end_process(reason: BaseException) -> None:
-    """Without its batcher a worker is of no use: end at once, and leave its parts to others."""
-    log.critical("worker_gives_up", reason=repr(reason))
-    os._exit(EXIT_BATCHER_DIED)

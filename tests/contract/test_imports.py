@@ -23,7 +23,7 @@ ONLY_IN = {
     "requests": {"worker/fetch.py", "standalone/service.py", "standalone/greeting.py"}
     | {"standalone/__main__.py"},
     "flask": None,
-    "celery": {"common/broker.py", "worker/app.py"},
+    "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py"},
 }
 STDLIB_ONLY = ["worker/policy.py", "worker/batcher.py"]
 

@@ -12,6 +12,7 @@ from worker.encoder import OutOfMemory
 from worker.policy import Origin
 
 NEVER = float("inf")
+Death = tuple[BaseException, set[int]]
 Encode = Callable[[Sequence[Any]], Sequence[Any]]
 
 
@@ -40,13 +41,16 @@ def model() -> Model:
 
 
 @pytest.fixture
-def deaths() -> list[BaseException]:
+def deaths() -> list[Death]:
     return []
 
 
 @pytest.fixture
-def batcher(model: Model, deaths: list[BaseException]) -> Iterator[Batcher]:
-    batcher = Batcher({"n": model, "text": model}, {"n": 4, "text": 4}, deaths.append)
+def batcher(model: Model, deaths: list[Death]) -> Iterator[Batcher]:
+    def note(reason: BaseException, suspects: set[Origin]) -> None:
+        deaths.append((reason, {origin.part for origin in suspects}))
+
+    batcher = Batcher({"n": model, "text": model}, {"n": 4, "text": 4}, note)
     yield batcher
     model.free.set()
     batcher.close(5)
@@ -154,20 +158,22 @@ def test_closing_answers_what_waits_and_refuses_the_rest(batcher: Batcher, model
     assert [answer.result(0) for answer in waiting] == [2, 4, 6, 8, 10]
 
 
-class Death(BaseException):
+class Dying(BaseException):
     """Nothing that the batcher could catch and go on."""
 
 
 def test_when_the_thread_dies_every_item_is_answered_and_somebody_told(
-    batcher: Batcher, model: Model, deaths: list[BaseException]
+    batcher: Batcher, model: Model, deaths: list[Death]
 ) -> None:
     hold(batcher, model)
-    answers = [submit(batcher, item) for item in (1, Death(), 3, 4, 5, 6)]
+    answers = [submit(batcher, item) for item in (1, Dying(), 3, 4, 5, 6)]
     model.free.set()
     for answer in answers:
         with pytest.raises(BatcherClosed):
             answer.result(5)
-    assert isinstance(deaths[0], Death)
+    [(reason, suspects)] = deaths
+    assert isinstance(reason, Dying)
+    assert suspects == {0, 1, 3, 4}
     with pytest.raises(BatcherClosed):
         submit(batcher, 7)
 

@@ -1,0 +1,66 @@
+"""A service to be maltreated: Valkey with AOF, one API process, workers with a fake model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from redis import Redis
+
+from standalone.valkey import EmbeddedValkey
+from tests.processes import Api, Process, start, start_api, wait_for_workers
+
+
+@dataclass
+class Deployment:
+    """The parts of a running service, each of which can be killed."""
+
+    folder: Path
+    valkey: EmbeddedValkey
+    api: Api
+    workers: list[Process] = field(default_factory=list)
+
+    def start_worker(self, **settings: object) -> Process:
+        """A real worker with the fake model; returns at once."""
+        worker = start(
+            ["-m", "tests.faults.worker"],
+            self.folder,
+            {"redis_url": self.valkey.url, "batch_size": 8, **settings},
+        )
+        self.workers.append(worker)
+        return worker
+
+    def add_worker(self, **settings: object) -> Process:
+        """The same, and wait until it beats beside those that live."""
+        worker = self.start_worker(**settings)
+        wait_for_workers(self.api, [w for w in self.workers if w.popen.poll() is None])
+        return worker
+
+    def restart_api(self) -> None:
+        """Kill the API and start it anew on the same port."""
+        port = int(self.api.url.rpartition(":")[2])
+        self.api.session.close()
+        self.api.process.kill()
+        self.api = start_api(self.folder, self.valkey.url, port=port)
+
+    def redis(self) -> Redis:
+        return Redis.from_url(self.valkey.url)
+
+
+@contextmanager
+def deployed(folder: Path, workers: int = 1, **settings: object) -> Iterator[Deployment]:
+    """A service with that many workers, all ready; everything is ended on the way out."""
+    valkey = EmbeddedValkey(folder, append_only=True)
+    valkey.start()
+    deployment = Deployment(folder, valkey, start_api(folder, valkey.url))
+    try:
+        for _ in range(workers):
+            deployment.start_worker(**settings)
+        wait_for_workers(deployment.api, deployment.workers)
+        yield deployment
+    finally:
+        deployment.api.stop()
+        for worker in deployment.workers:
+            if worker.popen.poll() is None:
+                worker.stop()
+        valkey.stop()

@@ -1,0 +1,160 @@
+"""Clients that never rest, and an account of every job that the service accepted."""
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import requests
+from PIL import Image
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.pictures import blob, encoded
+
+CLIENTS = 32
+THINK_S = 0.05
+COLLECT_S = 60.0
+"""How long an accepted job may take before it counts as lost."""
+
+
+@dataclass
+class Tally:
+    """What became of the jobs; `refused` were never accepted, `wrong` had a wrong answer."""
+
+    accepted: int = 0
+    done: int = 0
+    failed: int = 0
+    lost: int = 0
+    wrong: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    executed_twice: int = 0
+    slowest_s: float = 0.0
+
+    def row(self) -> str:
+        refused = ", ".join(f"{count} {why}" for why, count in sorted(self.refused.items()))
+        return (
+            f"{self.accepted} | {self.done} | {self.failed} | {self.lost} | "
+            f"{self.executed_twice} | {self.slowest_s:.1f} s | {refused or '-'}"
+        )
+
+
+def colour(chance: random.Random) -> tuple[int, int, int]:
+    """Never a grey: some greys make the fake model misbehave."""
+    red, green = chance.randrange(256), chance.randrange(256)
+    return red, green, (red + 128) % 256
+
+
+def picture(of: tuple[int, int, int]) -> dict[str, str]:
+    return blob(encoded(Image.new("RGB", (4, 4), of)))
+
+
+def cosine(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """What the fake encoder's embeddings, the mean colour and a 1, must come to."""
+    a, b = (*one, 1), (*other, 1)
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    norms = sum(x * x for x in a) ** 0.5 * sum(y * y for y in b) ** 0.5
+    return float(dot / norms)
+
+
+class Load:
+    """32 clients, every fourth of which submits, leaves and comes back."""
+
+    def __init__(self, url: str, redis_url: str) -> None:
+        self.url = url
+        self.tally = Tally()
+        self._redis = Redis.from_url(redis_url)
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Submit nothing more, and collect what was accepted."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+        self._redis.close()
+
+    def wait_for(self, done: int, timeout_s: float = 60.0) -> None:
+        """Wait until that many more jobs are done."""
+        goal = self.tally.done + done
+        deadline = time.monotonic() + timeout_s
+        while self.tally.done < goal:
+            assert time.monotonic() < deadline, f"{self.tally.done} of {goal} done"
+            time.sleep(0.02)
+
+    def _client(self, number: int) -> None:
+        chance = random.Random(number)
+        with requests.Session() as session:
+            while not self._ending.wait(THINK_S):
+                self._one_job(session, chance, is_async=number % 4 == 0)
+
+    def _one_job(self, session: requests.Session, chance: random.Random, *, is_async: bool) -> None:
+        query, candidates = colour(chance), [colour(chance), colour(chance)]
+        body = {"queries": [picture(query)], "candidates": [picture(c) for c in candidates]}
+        headers = {"Prefer": "respond-async"} if is_async else {}
+        started = time.monotonic()
+        try:
+            answer = session.post(f"{self.url}/rank", json=body, headers=headers, timeout=90)
+        except requests.RequestException:
+            self._refused("no connection")
+            return
+        job = answer.headers.get("X-Job-Id", "")
+        if answer.status_code in (202, 504):
+            result = self._collect(session, job)
+        elif answer.status_code == 200:
+            result = answer.json()
+        else:
+            self._refused(f"{answer.status_code} {answer.json()['code']}")
+            return
+        self._account(job, result, [cosine(query, c) for c in candidates], started)
+
+    def _collect(self, session: requests.Session, job: str) -> Any:
+        """The result of an accepted job, the name of its end, or None when it is lost."""
+        deadline = time.monotonic() + COLLECT_S
+        while time.monotonic() < deadline:
+            try:
+                answer = session.get(f"{self.url}/jobs/{job}?wait=2", timeout=30)
+            except requests.RequestException:
+                time.sleep(THINK_S)
+                continue
+            if answer.status_code == 404:
+                return None
+            if answer.ok and answer.json()["finished_at"]:
+                document = answer.json()
+                return document.get("result", document["status"])
+            if not answer.ok:
+                time.sleep(THINK_S)
+        return None
+
+    def _refused(self, why: str) -> None:
+        with self._lock:
+            self.tally.refused[why] = self.tally.refused.get(why, 0) + 1
+
+    def _account(self, job: str, result: Any, expected: list[float], started: float) -> None:
+        seconds = time.monotonic() - started
+        try:
+            tries = int(self._redis.hget(f"clip:job:{job}", "tries:0") or 0)
+        except RedisError:
+            tries = 0
+        with self._lock:
+            tally = self.tally
+            tally.accepted += 1
+            tally.executed_twice += tries > 1
+            tally.slowest_s = max(tally.slowest_s, seconds)
+            if result is None:
+                tally.lost += 1
+            elif isinstance(result, str):
+                tally.failed += 1
+            else:
+                tally.done += 1
+                [got] = result["cosine_similarities"]
+                tally.wrong += any(abs(g - e) > 1e-5 for g, e in zip(got, expected, strict=True))
