@@ -1,0 +1,109 @@
+"""Turns RGBA sprites into varied training pictures, a whole batch at a time.
+
+Shapes: N sprites of S by S pixels in, N pictures of P by P pixels out; colours are in [0, 1].
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def _uniform(count: int, low: float, high: float, *shape: int) -> Tensor:
+    return torch.rand(count, *(shape or (1, 1, 1))) * (high - low) + low
+
+
+def _chosen(count: int, probability: float) -> Tensor:
+    return (torch.rand(count, 1, 1, 1) < probability).float()
+
+
+def move(sprites: Tensor, pixels: int) -> Tensor:
+    """Rotate, scale, stretch, shear, shift and mirror: (N, 4, S, S) to (N, 4, P, P)."""
+    count = len(sprites)
+    angle = torch.randn(count) * math.radians(7)
+    # Above 1 the picture looks at more than the sprite, so the thing gets smaller.
+    zoom = torch.exp(torch.empty(count).uniform_(math.log(0.9), math.log(1.4)))
+    stretch = torch.exp(torch.randn(count) * 0.08)
+    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+    shear = torch.randn(count) * 0.05
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    room = 0.06 + (zoom - 1).clamp(min=0) * 0.5
+    shift = (torch.rand(count, 2) * 2 - 1) * room[:, None]
+    rows = [
+        torch.stack([cos * stretch * mirror, -sin + shear, shift[:, 0]], 1),
+        torch.stack([sin * mirror, cos / stretch, shift[:, 1]], 1),
+    ]
+    grid = functional.affine_grid(
+        torch.stack(rows, 1), [count, 4, pixels, pixels], align_corners=False
+    )
+    return functional.grid_sample(sprites, grid, mode="bilinear", align_corners=False)
+
+
+def backgrounds(count: int, pixels: int) -> Tensor:
+    """Return backgrounds (N, 3, P, P): white, plain, gradients and coarse noise, mostly light."""
+    # Most backgrounds are light, because many of the styles draw with black lines.
+    dark = _chosen(count, 0.2)
+    corner = torch.rand(count, 3, 2, 2) * (1 - 0.55 * (1 - dark)) + 0.55 * (1 - dark)
+    plain = corner[:, :, :1, :1].expand(-1, -1, pixels, pixels)
+    gradient = functional.interpolate(
+        corner, size=(pixels, pixels), mode="bilinear", align_corners=True
+    )
+    noise = functional.interpolate(
+        torch.randn(count, 3, 8, 8), size=(pixels, pixels), mode="bilinear"
+    )
+    mixed = torch.lerp(plain, gradient, _chosen(count, 0.4)) + 0.12 * noise * _chosen(count, 0.25)
+    return torch.lerp(mixed, torch.ones_like(mixed), _chosen(count, 0.65)).clamp(0, 1)
+
+
+def recolour(pictures: Tensor) -> Tensor:
+    """Change hue, saturation, contrast and brightness of (N, 3, P, P), each picture its own way."""
+    count = len(pictures)
+    turn = torch.randn(count) * math.radians(20)
+    turn = torch.where(torch.rand(count) < 0.15, torch.rand(count) * 2 * math.pi, turn)
+    cos, sin = torch.cos(turn)[:, None, None], torch.sin(turn)[:, None, None]
+    # Rodrigues' rotation about the grey axis (1, 1, 1) / sqrt(3).
+    third = torch.full((3, 3), 1 / 3)
+    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+    matrix = cos * torch.eye(3) + sin * cross + (1 - cos) * third
+    saturation = torch.empty(count, 1, 1).uniform_(0.5, 1.4)
+    saturation = torch.where(torch.rand(count, 1, 1) < 0.12, 0.0, saturation)
+    matrix = saturation * matrix + (1 - saturation) * third
+    turned = torch.einsum("nij,njhw->nihw", matrix, pictures)
+    contrast, light = _uniform(count, 0.7, 1.2), _uniform(count, -0.1, 0.1)
+    return ((turned - 0.5) * contrast + 0.5 + light).clamp(0, 1)
+
+
+def coarsen(pictures: Tensor) -> Tensor:
+    """Blur some of the pictures (N, 3, P, P) and hide a random rectangle of some."""
+    count, pixels = len(pictures), pictures.shape[-1]
+    blurred = functional.avg_pool2d(
+        functional.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1
+    )
+    pictures = torch.lerp(pictures, blurred, _chosen(count, 0.15) * _uniform(count, 0.3, 1.0))
+    place = torch.arange(pixels).float()
+    low = torch.rand(count, 2, 1) * pixels
+    inside = (place >= low) & (place < low + torch.empty(count, 2, 1).uniform_(8, pixels * 0.35))
+    hidden = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None] * _chosen(count, 0.05)
+    return torch.lerp(pictures, torch.rand(count, 3, 1, 1).expand_as(pictures), hidden)
+
+
+def normalise(pictures: Tensor) -> Tensor:
+    """Return pictures as CLIP's image processor scales them."""
+    return (pictures - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[
+        :, None, None
+    ]
+
+
+def training_pictures(sprites: Tensor, pixels: int) -> Tensor:
+    """Return normalised training pictures (N, 3, P, P) of uint8 RGBA sprites (N, 4, S, S)."""
+    rgba = sprites.float() / 255
+    # Colour times opacity, so that the interpolation does not draw in transparent pixels.
+    moved = move(torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1), pixels)
+    opacity = moved[:, 3:]
+    colour = recolour(moved[:, :3] / opacity.clamp(min=1e-3)) * opacity
+    composed = colour + backgrounds(len(sprites), pixels) * (1 - opacity)
+    return normalise(coarsen(composed).clamp(0, 1))
