@@ -4,13 +4,18 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lock clean
+.PHONY: run test soak check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# Every fault under load, over and over, for MINUTES.
+MINUTES ?= 30
+soak: $(VENV)/dev
+	$(BIN)/python -m tests.faults.report --minutes $(MINUTES)
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import requests
 from common.settings import read
 from standalone.greeting import curl_line, rank_sample
 from standalone.service import Service, ServiceFailed, running
-from standalone.settings import DEMO_PICTURE, ROOT, StandaloneSettings
+from standalone.settings import DEMO_MODEL, DEMO_PICTURE, ROOT, StandaloneSettings
 
 SPINNER = "|/-\\"
 
@@ -45,7 +45,8 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
     except (requests.RequestException, OSError) as error:
         print(f"The sample could not be ranked: {error}", file=sys.stderr)
     else:
-        print(f"\n{picture} is, says {settings.model}:\n\n{ranking}\n")
+        model = "the demo model" if settings.model == str(DEMO_MODEL) else settings.model
+        print(f"\n{picture} is, says {model}:\n\n{ranking}\n")
         print(f"By hand:\n\n  {curl_line(service.url, picture)}\n")
     print(f"Serving on {service.url} (Ctrl-C ends it)", flush=True)
 
@@ -56,7 +57,8 @@ def interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     settings = read(StandaloneSettings)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell that starts us in the background would have us ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
         with running(settings) as service:
