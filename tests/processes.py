@@ -57,7 +57,10 @@ class Process:
 
 def _clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
-    ours = {f"CLIP_{name.upper()}": str(value) for name, value in settings.items()}
+    ours = {
+        name if name.startswith("FAULT_") else f"CLIP_{name.upper()}": str(value)
+        for name, value in settings.items()
+    }
     return {**inherited, "PYTHONWARNINGS": "default", **ours}
 
 

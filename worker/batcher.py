@@ -57,6 +57,7 @@ class Batcher:
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
         self._running_since = 0.0
+        self._urgent_lead = True
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
@@ -120,7 +121,9 @@ class Batcher:
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
-                choice = choose(self._waiting, self.sizes, time.monotonic())
+                choice = choose(
+                    self._waiting, self.sizes, time.monotonic(), urgent_lead=self._urgent_lead
+                )
                 late = [self._waiting[index] for index in choice.late]
                 batch = [self._waiting[index] for index in choice.batch]
                 gone = {*choice.late, *choice.batch}
@@ -129,6 +132,7 @@ class Batcher:
                     entry.answer.set_exception(TooLate())
                 wanted = [e for e in batch if e.answer.set_running_or_notify_cancel()]
                 if wanted:
+                    self._urgent_lead = not self._urgent_lead
                     self._running_since = time.monotonic()
                     self._running = wanted
                     return True

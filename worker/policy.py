@@ -40,18 +40,21 @@ class Choice:
     late: tuple[int, ...]
 
 
-def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float) -> Choice:
-    """The next batch: as many items as fit with the one that has waited longest, urgent ones first.
+def choose(
+    waiting: Sequence[Entry], sizes: dict[str, int], now: float, *, urgent_lead: bool
+) -> Choice:
+    """The next batch: as many items as fit with the one that has waited longest.
 
-    Waits for nobody: a batch is whatever is there. Items whose deadline has passed are left out of
-    every batch.
+    Urgent items go first where they lead, the others where they do not; let them lead in turns,
+    and neither delays the other by more than a batch. Waits for nobody: a batch is whatever is
+    there. Items whose deadline has passed are left out of every batch.
     """
     late = tuple(i for i, entry in enumerate(waiting) if entry.origin.deadline <= now)
     alive = [i for i, entry in enumerate(waiting) if entry.origin.deadline > now]
     if not alive:
         return Choice((), late)
     # Python's sort is stable: among equals, who came first goes first.
-    order = sorted(alive, key=lambda index: not waiting[index].origin.is_urgent)
+    order = sorted(alive, key=lambda index: waiting[index].origin.is_urgent != urgent_lead)
     first = _company(waiting[order[0]])
     batch = [index for index in order if _company(waiting[index]) == first]
     return Choice(tuple(batch[: sizes[first[0]]]), late)

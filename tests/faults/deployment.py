@@ -1,5 +1,6 @@
 """A service to be maltreated: Valkey with AOF, one API process, workers with a fake model."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,25 @@ class Deployment:
         worker = self.start_worker(**settings)
         wait_for_workers(self.api, [w for w in self.workers if w.popen.poll() is None])
         return worker
+
+    @contextmanager
+    def supervised(self, **settings: object) -> Iterator[None]:
+        """Start a new worker for each that ends, as an orchestrator does."""
+        ending = threading.Event()
+
+        def supervise() -> None:
+            while not ending.wait(0.1):
+                for worker in [w for w in self.workers if w.popen.poll() is not None]:
+                    self.workers.remove(worker)
+                    self.start_worker(**settings)
+
+        thread = threading.Thread(target=supervise)
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
 
     def restart_api(self) -> None:
         """Kill the API and start it anew on the same port."""

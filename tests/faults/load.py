@@ -30,6 +30,7 @@ class Tally:
     wrong: int = 0
     refused: dict[str, int] = field(default_factory=dict)
     executed_twice: int = 0
+    most_tries: int = 0
     slowest_s: float = 0.0
 
     def row(self) -> str:
@@ -149,6 +150,7 @@ class Load:
             tally = self.tally
             tally.accepted += 1
             tally.executed_twice += tries > 1
+            tally.most_tries = max(tally.most_tries, tries)
             tally.slowest_s = max(tally.slowest_s, seconds)
             if result is None:
                 tally.lost += 1

@@ -6,9 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import requests
+
+from common.protocol import QUEUES
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.load import Load, Tally
+from tests.faults.load import Load, Tally, picture
+from tests.faults.worker import DEATH, HANG
 from tests.processes import wait_until
+from tests.worker.fake_encoder import POISON
 
 Scenario = Callable[[Path], Tally]
 
@@ -86,11 +91,112 @@ def api_killed(folder: Path) -> Tally:
         return under_load(service, lambda _: service.restart_api())
 
 
+def redis_emptied(folder: Path) -> Tally:
+    """What was accepted is lost, by nature; who waits must be told, and work must go on."""
+    with deployed(folder) as service:
+
+        def harm(_: Load) -> None:
+            service.valkey.kill()
+            for file in folder.glob("appendonlydir/*"):
+                file.unlink()
+            service.valkey.start()
+
+        return under_load(service, harm)
+
+
+def messages_lost(folder: Path) -> Tally:
+    with deployed(folder, concurrency=2, FAULT_SECONDS_A_PICTURE=0.02) as service:
+
+        def harm(_: Load) -> None:
+            with service.redis() as redis:
+                dropped = 0
+                while dropped < 20:
+                    dropped += sum(redis.lpop(queue) is not None for queue in QUEUES)
+                    time.sleep(0.02)
+
+        return under_load(service, harm)
+
+
+def messages_doubled(folder: Path) -> Tally:
+    with deployed(folder, concurrency=2, FAULT_SECONDS_A_PICTURE=0.02) as service:
+
+        def harm(_: Load) -> None:
+            with service.redis() as redis:
+                doubled = 0
+                while doubled < 20:
+                    for queue in QUEUES:
+                        for message in redis.lrange(queue, 0, 0):
+                            redis.rpush(queue, message)
+                            doubled += 1
+                    time.sleep(0.02)
+
+        return under_load(service, harm)
+
+
+def rank(service: Deployment, *brightness: int, path: str = "/rank") -> requests.Response:
+    """Rank grey pictures, whatever becomes of single ones."""
+    queries = [picture((shade, shade, shade)) for shade in brightness]
+    body = {"queries": queries, "candidates": [{"text": "a"}], "allow_partial": True}
+    return service.api.post(path, body)
+
+
+def poisoned_picture(folder: Path) -> Tally:
+    with deployed(folder) as service:
+
+        def harm(load: Load) -> None:
+            shades = [100 + number for number in range(15)]
+            for _ in range(5):
+                load.wait_for(done=5)
+                answer = rank(service, *shades[:7], POISON, *shades[7:])
+                rows = answer.json()["probabilities"]
+                assert [row is None for row in rows] == [n == 7 for n in range(16)]
+
+        return under_load(service, harm)
+
+
+def memory_runs_out(folder: Path) -> Tally:
+    with deployed(folder, batch_size=16, FAULT_MEMORY=3) as service:
+
+        def harm(_: Load) -> None:
+            assert rank(service, *range(100, 164)).status_code == 200
+            [worker] = service.api.get("/workers").json()["workers"]
+            assert worker["batch_size"] <= 3
+
+        return under_load(service, harm)
+
+
+def job_takes_workers_down(folder: Path, brightness: int, **settings: object) -> Tally:
+    """The job is given up after it took down three workers; no other is harmed."""
+    with deployed(folder, workers=2, **settings) as service, service.supervised(**settings):
+
+        def harm(_: Load) -> None:
+            location = rank(service, brightness, path="/rank?wait=0").headers["Location"]
+            document = service.api.get(f"{location}?wait=50").json()
+            assert document["errors"][0]["code"] == "given_up", document
+
+        return under_load(service, harm)
+
+
+def batcher_dies(folder: Path) -> Tally:
+    return job_takes_workers_down(folder, DEATH)
+
+
+def model_hangs(folder: Path) -> Tally:
+    return job_takes_workers_down(folder, HANG, model_timeout_s=1)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "kill -9 of a worker, 10 times, another alive": worker_killed_again_and_again,
     "kill -9 of the only worker, a new one after 5 s": only_worker_killed,
     "SIGTERM of each worker in turn": workers_rolled,
     "Redis killed and restarted with AOF": redis_killed_with_aof,
+    "Redis restarted empty": redis_emptied,
     "Redis frozen for 10 s": redis_frozen,
     "API killed and restarted": api_killed,
+    "20 messages dropped from the queues": messages_lost,
+    "20 messages delivered twice": messages_doubled,
+    "a picture that makes the model raise": poisoned_picture,
+    "out of memory above 3 pictures": memory_runs_out,
+    "a picture that kills the batcher thread": batcher_dies,
+    "a picture in which the model hangs": model_hangs,
 }

@@ -54,3 +54,38 @@ def test_the_api_killed(folder_of_its_own: Path) -> None:
     tally = scenarios.api_killed(folder_of_its_own)
     check(tally)
     assert set(tally.refused) <= {"no connection"}
+
+
+def test_redis_emptied(folder_of_its_own: Path) -> None:
+    tally = scenarios.redis_emptied(folder_of_its_own)
+    assert (tally.failed, tally.wrong) == (0, 0), tally
+    assert tally.done >= 100, tally
+    assert tally.slowest_s < SLOWEST_S, tally
+    assert set(tally.refused) <= {"503 broker_away", "503 no_worker", "503 job_lost"}
+    assert tally.refused["503 job_lost"] > 0
+
+
+def test_messages_lost(folder_of_its_own: Path) -> None:
+    check(scenarios.messages_lost(folder_of_its_own))
+
+
+def test_messages_delivered_twice(folder_of_its_own: Path) -> None:
+    tally = scenarios.messages_doubled(folder_of_its_own)
+    check(tally)
+    assert tally.most_tries <= 2
+
+
+def test_a_poisoned_picture(folder_of_its_own: Path) -> None:
+    check(scenarios.poisoned_picture(folder_of_its_own))
+
+
+def test_out_of_memory(folder_of_its_own: Path) -> None:
+    check(scenarios.memory_runs_out(folder_of_its_own))
+
+
+def test_the_batcher_dies(folder_of_its_own: Path) -> None:
+    check(scenarios.batcher_dies(folder_of_its_own))
+
+
+def test_the_model_hangs(folder_of_its_own: Path) -> None:
+    check(scenarios.model_hangs(folder_of_its_own))

@@ -98,11 +98,8 @@ def test_a_poisoned_picture_costs_itself_alone(service: Deployment) -> None:
     assert [row is None for row in rows] == [number == 7 for number in range(16)]
 
 
-def test_out_of_memory_halves_the_batch_and_loses_nothing(
-    service: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAULT_MEMORY", "5")
-    service.add_worker(batch_size=32)
+def test_out_of_memory_halves_the_batch_and_loses_nothing(service: Deployment) -> None:
+    service.add_worker(batch_size=32, FAULT_MEMORY=5)
     answer = service.api.post("/rank", rank_body(*[grey(100 + n) for n in range(64)]))
     assert answer.status_code == 200
     assert len(answer.json()["probabilities"]) == 64
@@ -216,11 +213,9 @@ def test_everything_but_results_is_freed(service: Deployment) -> None:
 
 
 def test_a_backlog_of_bulk_work_does_not_delay_an_interactive_request(
-    service: Deployment, monkeypatch: pytest.MonkeyPatch
+    service: Deployment,
 ) -> None:
-    seconds_a_picture = 0.01
-    monkeypatch.setenv("FAULT_SECONDS_A_PICTURE", str(seconds_a_picture))
-    service.add_worker(batch_size=8)
+    service.add_worker(batch_size=8, FAULT_SECONDS_A_PICTURE=0.01)
     pictures = [grey(100 + number) for number in range(64)]
     backlog = [submit(service, *pictures, {"text": str(n)}) for n in range(20)]
     waits = []

@@ -208,3 +208,14 @@ def test_whose_items_hang_in_the_model_is_known(batcher: Batcher, model: Model) 
     assert {origin.job for origin in batcher.stuck(0.01)} == {"j"}
     model.free.set()
     wait_until(lambda: not batcher.stuck(0), "the model is free")
+
+
+def test_a_steady_stream_of_urgent_items_starves_no_other(batcher: Batcher, model: Model) -> None:
+    hold(batcher, model)
+    patient = batcher.submit("n", 100, Origin("bulk", is_urgent=False))
+    urgent = [submit(batcher, n) for n in range(1, 21)]
+    model.free.set()
+    assert patient.result(5) == 200
+    for answer in urgent:
+        answer.result(5)
+    assert next(i for i, batch in enumerate(model.batches) if 100 in batch) <= 2
