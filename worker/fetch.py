@@ -1,6 +1,5 @@
 """URL → bytes: capped in bytes and in time."""
 
-import time
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -12,8 +11,10 @@ from requests.exceptions import (
     RequestException,
     Timeout,
 )
+from urllib3.exceptions import HTTPError
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, UrlRefused
+from worker.deadline import Deadline, DeadlineAdapter
 
 CHUNK_BYTES = 65_536
 MAX_REDIRECTS = 5
@@ -35,34 +36,36 @@ class Fetcher:
             FetchFailed, FetchTimeout: the other side did not deliver, or not in time.
             ImageTooLarge: it delivers more than is allowed.
         """
-        deadline = time.monotonic() + self._timeout_s
-        with requests.Session() as session:
+        with Deadline(self._timeout_s) as deadline, requests.Session() as session:
             session.trust_env = False
             session.max_redirects = MAX_REDIRECTS
             session.headers["User-Agent"] = USER_AGENT
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, DeadlineAdapter(deadline))
             try:
-                with session.get(url, stream=True, timeout=self._timeout_s) as response:
-                    if response.status_code != HTTPStatus.OK:
-                        raise FetchFailed(
-                            f"could not be fetched: the other side answered {response.status_code}"
-                        )
-                    return self._read(response, deadline)
-            except Timeout:
-                raise FetchTimeout from None
+                content = self._get(session, url)
             except (InvalidSchema, InvalidURL, MissingSchema):
                 raise UrlRefused from None
-            except RequestException:
+            except (RequestException, HTTPError, OSError) as error:
+                if deadline.has_passed or isinstance(error, Timeout):
+                    raise FetchTimeout from None
                 raise FetchFailed from None
-
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        content = bytearray()
-        for chunk in _chunks(response):
-            content += chunk
-            if len(content) > self._max_bytes:
-                raise ImageTooLarge(f"has more than the {self._max_bytes} bytes allowed")
-            if time.monotonic() > deadline:
+            # A socket that was shut down looks like an answer that is complete.
+            if deadline.has_passed:
                 raise FetchTimeout
-        return bytes(content)
+            return content
+
+    def _get(self, session: requests.Session, url: str) -> bytes:
+        with session.get(url, stream=True, timeout=self._timeout_s) as response:
+            if response.status_code != HTTPStatus.OK:
+                status = response.status_code
+                raise FetchFailed(f"could not be fetched: the other side answered {status}")
+            content = bytearray()
+            for chunk in _chunks(response):
+                content += chunk
+                if len(content) > self._max_bytes:
+                    raise ImageTooLarge(f"has more than the {self._max_bytes} bytes allowed")
+            return bytes(content)
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from standalone.greeting import LABELS
 from tests.conftest import ClientMaker
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded, noise, picture_item
@@ -26,21 +27,9 @@ def test_the_answer_has_two_matrices_and_nothing_else(service: Api) -> None:
 
 
 def test_a_t_shirt_is_a_t_shirt(service: Api) -> None:
-    labels = [
-        "t-shirt",
-        "jeans",
-        "jacket",
-        "dress",
-        "skirt",
-        "shorts",
-        "coat",
-        "shoes",
-        "hat",
-        "sweater",
-    ]
     picture = blob((PICTURES / "t-shirt.png").read_bytes())
-    [row] = rank(service, [picture], [{"text": label} for label in labels]).json()["probabilities"]
-    assert labels[row.index(max(row))] == "t-shirt"
+    [row] = rank(service, [picture], [{"text": label} for label in LABELS]).json()["probabilities"]
+    assert LABELS[row.index(max(row))] == "t-shirt"
 
 
 def test_a_text_may_be_ranked_against_pictures(service: Api) -> None:

@@ -20,7 +20,12 @@ ONLY_IN = {
     "torch": {"worker/clip.py"},
     "transformers": {"worker/clip.py"},
     "PIL": {"worker/decode.py"},
-    "requests": {"worker/fetch.py", "standalone/service.py", "standalone/greeting.py"}
+    "requests": {
+        "worker/fetch.py",
+        "worker/deadline.py",
+        "standalone/service.py",
+        "standalone/greeting.py",
+    }
     | {"standalone/__main__.py"},
     "flask": None,
     "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py"},

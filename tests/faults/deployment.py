@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import Redis
 
 from standalone.valkey import EmbeddedValkey
-from tests.processes import Api, Process, start, start_api, wait_for_workers
+from tests.processes import Api, Process, start, start_api, wait_for_workers, wait_until
 
 
 @dataclass
@@ -36,6 +36,11 @@ class Deployment:
         worker = self.start_worker(**settings)
         wait_for_workers(self.api, [w for w in self.workers if w.popen.poll() is None])
         return worker
+
+    def replace_worker(self) -> None:
+        """Start one in the place of one that ended, and wait until it says that it is ready."""
+        worker = self.start_worker()
+        wait_until(lambda: "worker_ready" in worker.log, "a new worker is ready")
 
     @contextmanager
     def supervised(self, **settings: object) -> Iterator[None]:

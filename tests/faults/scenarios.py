@@ -12,7 +12,6 @@ from common.protocol import QUEUES
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load, Tally, picture
 from tests.faults.worker import DEATH, HANG
-from tests.processes import wait_until
 from tests.worker.fake_encoder import POISON
 
 Scenario = Callable[[Path], Tally]
@@ -34,8 +33,7 @@ def worker_killed_again_and_again(folder: Path) -> Tally:
             for _ in range(10):
                 load.wait_for(done=10)
                 service.workers[-1].kill()
-                service.start_worker()
-                wait_until(lambda: "worker_ready" in service.workers[-1].log, "a new worker")
+                service.replace_worker()
 
         return under_load(service, harm)
 
@@ -58,8 +56,7 @@ def workers_rolled(folder: Path) -> Tally:
             for old in list(service.workers):
                 load.wait_for(done=20)
                 assert old.stop() == 0
-                service.start_worker()
-                wait_until(lambda: "worker_ready" in service.workers[-1].log, "a new worker")
+                service.replace_worker()
 
         return under_load(service, harm)
 

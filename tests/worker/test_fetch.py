@@ -76,6 +76,44 @@ def test_a_slow_drip_ends_at_the_deadline(fetcher: Fetcher, picture_server: Pict
     assert time.monotonic() - started < 3
 
 
+def drip_headers(handler: BaseHTTPRequestHandler) -> None:
+    """A header now and then, for ever."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    try:
+        while True:
+            handler.wfile.write(b"X-More: 1\r\n")
+            time.sleep(0.3)
+    except OSError:
+        handler.close_connection = True
+
+
+def cut_short(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b"x" * 10)
+    handler.close_connection = True
+
+
+def test_dripping_headers_end_at_the_deadline(
+    fetcher: Fetcher, picture_server: PictureServer
+) -> None:
+    started = time.monotonic()
+    with pytest.raises(FetchTimeout):
+        fetcher.fetch(picture_server.behave(drip_headers))
+    assert time.monotonic() - started < 3
+
+
+def test_what_is_cut_short_is_an_error(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    with pytest.raises(FetchFailed):
+        fetcher.fetch(picture_server.behave(cut_short))
+
+
+def test_what_is_no_gzip_is_an_error(fetcher: Fetcher, picture_server: PictureServer) -> None:
+    with pytest.raises(FetchFailed):
+        fetcher.fetch(picture_server.serve(b"plain", Content_Encoding="gzip"))
+
+
 def silence(handler: BaseHTTPRequestHandler) -> None:
     time.sleep(2)
     handler.close_connection = True
