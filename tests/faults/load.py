@@ -32,6 +32,11 @@ class Tally:
     executed_twice: int = 0
     most_tries: int = 0
     slowest_s: float = 0.0
+    may_lose: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        return not (self.failed or self.wrong) and (self.may_lose or not self.lost)
 
     def row(self) -> str:
         refused = ", ".join(f"{count} {why}" for why, count in sorted(self.refused.items()))
