@@ -42,5 +42,7 @@ def read(kind: type[Settings]) -> Settings:
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']} (got {problem['input']!r})", file=sys.stderr)  # noqa: T201
+            # A URL may hold a password.
+            given = "" if name.endswith("_URL") else f" (got {problem['input']!r})"
+            print(f"{name}: {problem['msg']}{given}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

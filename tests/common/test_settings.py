@@ -34,6 +34,15 @@ def test_a_wrong_value_ends_the_process_and_names_the_variable(
     assert capsys.readouterr().err.startswith(f"{name}: ")
 
 
+def test_a_password_in_a_url_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLIP_REDIS_URL", "http://user:secret@somewhere")
+    with pytest.raises(SystemExit):
+        read(ApiSettings)
+    assert "secret" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1", "mps"])
 def test_known_devices_are_taken(device: str) -> None:
     assert WorkerSettings(device=device).device == device
