@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, islice
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from common.records import JobRecord
 
 SMALL_PARTS = 4
 PARTS_IN_MEMORY = 4
+ROWS_AT_ONCE = 128
 
 
 class Outcome:
@@ -100,11 +101,11 @@ class Outcome:
         ]
 
     def vectors(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], Vectors]]:
-        """Embeddings in this order, in runs that stand in one part: (indices, float32 rows)."""
+        """Embeddings in this order, in short runs that stand in one part: (indices, rows)."""
         for number, run in groupby(indices, key=lambda index: bisect_right(self._ends, index)):
-            members = list(run)
             first = self._ends[number - 1] if number else 0
-            yield members, self._part(number).vectors[[index - first for index in members]]
+            while members := list(islice(run, ROWS_AT_ONCE)):
+                yield members, self._part(number).vectors[[index - first for index in members]]
 
     def gathered(self, indices: Sequence[int]) -> Vectors:
         """Embeddings in this order, all at once."""
