@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 
 from api.results import Outcome
-from api.scoring import Matrix, cosine_similarities, probabilities
+from api.scoring import Matrix, Units, cosine_similarities, normalised, probabilities
 from common.protocol import ModelInfo
 
 Chunks = Iterator[bytes]
@@ -19,10 +19,11 @@ def render(outcome: Outcome) -> Chunks:
 
 def render_rank(outcome: Outcome) -> Chunks:
     """`{"probabilities": …, "cosine_similarities": …}`, and `errors` where a query failed."""
+    candidates = normalised(outcome.gathered(outcome.items_of("/candidates")))
     yield b'{"probabilities":['
-    yield from _matrix(outcome, probabilities)
+    yield from _matrix(outcome, candidates, probabilities)
     yield b'],"cosine_similarities":['
-    yield from _matrix(outcome, lambda cosines, _: cosines)
+    yield from _matrix(outcome, candidates, lambda cosines, _: cosines)
     yield b"]"
     faults = outcome.item_faults()
     if faults:
@@ -47,13 +48,14 @@ RENDERERS: dict[str, Callable[[Outcome], Chunks]] = {
 }
 
 
-def _matrix(outcome: Outcome, score: Callable[[Matrix, ModelInfo], Matrix]) -> Chunks:
+def _matrix(
+    outcome: Outcome, candidates: Units, score: Callable[[Matrix, ModelInfo], Matrix]
+) -> Chunks:
     model = outcome.model
     assert model is not None, "checked by whoever asked for the answer"  # noqa: S101
-    candidates = outcome.gathered(outcome.items_of("/candidates"))
     separator = b""
     for indices, queries in outcome.vectors(outcome.items_of("/queries")):
-        scores = score(cosine_similarities(queries, candidates), model)
+        scores = score(cosine_similarities(normalised(queries), candidates), model)
         rows = [
             None if index in outcome.faults else np.ascontiguousarray(row)
             for index, row in zip(indices, scores, strict=True)

@@ -6,14 +6,16 @@ import numpy.typing as npt
 from common.protocol import ModelInfo, Vectors
 
 Matrix = npt.NDArray[np.float32]
+Units = npt.NDArray[np.float64]
 
 
-def cosine_similarities(queries: Vectors, candidates: Vectors) -> Matrix:
+def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
     """The cosine similarities q̂·ĉᵀ with q̂ = q/‖q‖₂ and ĉ = c/‖c‖₂ (Radford et al. 2021, figure 3).
 
-    Takes float32 of shape (Q, dimension) and (C, dimension), gives (Q, C).
+    Takes what `normalised` gives, of shape (Q, dimension) and (C, dimension); gives (Q, C). One
+    side is normalised once and used often.
     """
-    cosines: Matrix = (_normalised(queries) @ _normalised(candidates).T).astype(np.float32)
+    cosines: Matrix = (queries @ candidates.T).astype(np.float32)
     return cosines
 
 
@@ -34,10 +36,9 @@ def probabilities(cosines: Matrix, model: ModelInfo) -> Matrix:
     return rounded
 
 
-def _normalised(vectors: Vectors) -> npt.NDArray[np.float64]:
+def normalised(vectors: Vectors) -> Units:
+    """Rows of length 1, of the same shape; a zero row stays zero."""
     exact = vectors.astype(np.float64)
     norms = np.linalg.norm(exact, axis=1, keepdims=True)
-    unit: npt.NDArray[np.float64] = np.divide(
-        exact, norms, out=np.zeros_like(exact), where=norms > 0
-    )
+    unit: Units = np.divide(exact, norms, out=np.zeros_like(exact), where=norms > 0)
     return unit

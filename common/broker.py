@@ -6,7 +6,7 @@ from celery import Celery
 from kombu import Queue
 
 from common.jobs import Ledger
-from common.protocol import BULK, INTERACTIVE, QUEUES, TASK_NAME
+from common.protocol import INTERACTIVE, QUEUES, TASK_NAME
 from common.records import LostPart
 
 # A part is delivered again when it was not acknowledged for this long, so it must exceed the
@@ -76,7 +76,7 @@ class Sender:
         Raises:
             kombu.exceptions.OperationalError: Redis is away.
         """
-        if queue not in (INTERACTIVE, BULK):
+        if queue not in QUEUES:
             raise ValueError(f"no such queue: {queue}")
         self._app.send_task(
             TASK_NAME,

@@ -17,7 +17,7 @@ def main() -> None:
             "--quiet",
             "worker",
             "--pool=threads",
-            f"--concurrency={worker.settings.concurrency or loaded.concurrency}",
+            f"--concurrency={loaded.concurrency}",
             f"--queues={INTERACTIVE}",  # worker.consumers adds the other
             f"--hostname={node_name()}",
             "--without-gossip",

@@ -36,30 +36,28 @@ SPARE_CONNECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that has run once, and the batch size that suits it."""
+    """A model that has run once, its batch size, and how many parts to have in hand at once."""
 
     encoder: Encoder
     batch_size: int
-
-    @property
-    def concurrency(self) -> int:
-        """Parts in hand at once: while one batch runs, the next one gathers."""
-        return max(8, min(64, 2 * self.batch_size))
+    concurrency: int
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
     started = time.monotonic()
     encoder = load()
     log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
-    loaded = LoadedModel(encoder, warm_up(encoder, settings.batch_size))
+    batch_size = warm_up(encoder, settings.batch_size)
+    # While one batch runs, the next one gathers.
+    concurrency = settings.concurrency or max(8, min(64, 2 * batch_size))
     log.info(
         "model_warm",
         device=encoder.device,
         dtype=encoder.dtype,
-        batch_size=loaded.batch_size,
+        batch_size=batch_size,
         seconds=round(time.monotonic() - started, 2),
     )
-    return loaded
+    return LoadedModel(encoder, batch_size, concurrency)
 
 
 class Life:
@@ -71,9 +69,7 @@ class Life:
         self._sender = sender
         patient = connection.patient(
             settings.redis_url,
-            2 * settings.fetch_threads
-            + (settings.concurrency or loaded.concurrency)
-            + SPARE_CONNECTIONS,
+            2 * settings.fetch_threads + loaded.concurrency + SPARE_CONNECTIONS,
         )
         # For what must not be held up: a heartbeat, or the last words of a hanging process.
         quick = connection.fail_fast(settings.redis_url, max_connections=4)

@@ -5,6 +5,8 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response
 
+from api.routes.serving import JSON
+
 
 def make_blueprint(document: dict[str, Any]) -> Blueprint:
     blueprint = Blueprint("docs", __name__)
@@ -12,6 +14,6 @@ def make_blueprint(document: dict[str, Any]) -> Blueprint:
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
-        return Response(body, content_type="application/json")
+        return Response(body, content_type=JSON)
 
     return blueprint

@@ -4,9 +4,8 @@ import orjson
 from flask import Blueprint, Response
 
 from api.gateway import Gateway
+from api.routes.serving import JSON
 from common.errors import BrokerAway
-
-JSON = "application/json"
 
 
 def make_blueprint(gateway: Gateway) -> Blueprint:

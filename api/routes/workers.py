@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 
 from api import documents
 from api.gateway import Gateway
+from api.routes.serving import JSON
 
 
 def make_blueprint(gateway: Gateway) -> Blueprint:
@@ -14,6 +15,6 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     def workers() -> Response:
         beats = sorted(gateway.live_workers(), key=lambda beat: (beat.since, beat.name))
         body = {"workers": [documents.worker(beat) for beat in beats]}
-        return Response(orjson.dumps(body), content_type="application/json")
+        return Response(orjson.dumps(body), content_type=JSON)
 
     return blueprint

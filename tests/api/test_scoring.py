@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from api.scoring import cosine_similarities, probabilities
+from api.scoring import cosine_similarities, normalised, probabilities
 from common.protocol import ModelInfo
 
 SOFTMAX = ModelInfo("m", "r", 2, logit_scale=100.0)
@@ -13,7 +13,9 @@ def vectors(*rows: list[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float
 
 
 def test_cosines_do_not_depend_on_length() -> None:
-    got = cosine_similarities(vectors([3, 0], [1, 1]), vectors([5, 0], [0, 0.1]))
+    got = cosine_similarities(
+        normalised(vectors([3, 0], [1, 1])), normalised(vectors([5, 0], [0, 0.1]))
+    )
     assert got == pytest.approx(np.array([[1, 0], [0.5**0.5, 0.5**0.5]]))
 
 
@@ -38,4 +40,5 @@ def test_extreme_logits_do_not_overflow() -> None:
 
 
 def test_a_zero_vector_is_similar_to_nothing() -> None:
-    assert cosine_similarities(vectors([0, 0]), vectors([1, 0])).tolist() == [[0.0]]
+    got = cosine_similarities(normalised(vectors([0, 0])), normalised(vectors([1, 0])))
+    assert got.tolist() == [[0.0]]
