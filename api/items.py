@@ -46,6 +46,7 @@ class DistinctItems:
     """
 
     max_image_bytes: int
+    fetch_urls: bool = True
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -76,6 +77,8 @@ class DistinctItems:
         if item.text is not None:
             return "text", item.text
         if item.img_uri is not None:
+            if not self.fetch_urls:
+                raise UrlRefused("is a URL, and this service fetches none")
             return "uri", _checked_url(item.img_uri)
         content = decode_base64(item.img_blob or "")
         if len(content) > self.max_image_bytes:

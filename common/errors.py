@@ -147,7 +147,7 @@ class TooManyPixels(ItemError):
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "is not an address that pictures are fetched from"
+    title = "does not lead to an address that pictures are fetched from"
 
 
 class FetchFailed(ItemError):

@@ -21,6 +21,9 @@ class SharedSettings(BaseSettings):
     max_image_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(
         default=20_000_000, description="largest picture file, in bytes"
     )
+    fetch_urls: bool = Field(
+        default=True, description="`false` refuses every `img_uri`: nothing is fetched for callers"
+    )
     worker_ttl_s: Annotated[float, Field(ge=1, le=300)] = Field(
         default=5, description="a worker silent for this long counts as dead"
     )

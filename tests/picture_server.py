@@ -1,7 +1,7 @@
 """A web server for pictures, on loopback: the outside world of the tests."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -28,16 +28,11 @@ class PictureServer:
 
     def serve(self, content: bytes, status: int = 200, **headers: str) -> str:
         """Answer with these bytes. Returns the URL."""
+        return self.behave(_delivering(content, status, headers))
 
-        def answer(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(status)
-            sent = {"Content_Length": str(len(content)), **headers}
-            for name, value in sent.items():
-                handler.send_header(name.replace("_", "-"), value)
-            handler.end_headers()
-            handler.wfile.write(content)
-
-        return self.behave(answer)
+    def answer_to(self, target: str, content: bytes) -> None:
+        """Answer to a request for this very target: a proxy is asked for whole URLs."""
+        self._answers[target] = _delivering(content, 200, {})
 
     def behave(self, answer: Answer) -> str:
         """Answer as this function does. Returns the URL."""
@@ -55,6 +50,18 @@ class PictureServer:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+
+def _delivering(content: bytes, status: int, headers: Mapping[str, str]) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        sent = {"Content_Length": str(len(content)), **headers}
+        for name, value in sent.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
 
 
 class Stalling:

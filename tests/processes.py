@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
 PICTURES = ROOT / "demo" / "pictures"
 START_TIMEOUT_S = 90.0
+LOOPBACK_ALLOWED = {"fetch_allow": "127.0.0.0/8", "fetch_ports": "1-65535"}
+"""For workers that fetch pictures from the tests' own servers."""
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
@@ -81,7 +83,8 @@ def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) ->
 
 def start_worker(folder: Path, redis_url: str, model: Path, **settings: object) -> Process:
     """`python -m worker`; returns at once."""
-    return start(["-m", "worker"], folder, {"redis_url": redis_url, "model": model, **settings})
+    chosen = {"redis_url": redis_url, "model": model, **LOOPBACK_ALLOWED, **settings}
+    return start(["-m", "worker"], folder, chosen)
 
 
 @dataclass

@@ -3,11 +3,12 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Self
+from typing import Self, TypeVar
 
-import urllib3
-from requests.adapters import HTTPAdapter
+Answer = TypeVar("Answer")
 
 
 class Deadline:
@@ -21,8 +22,12 @@ class Deadline:
         self._timer.daemon = True
 
     @property
+    def left_s(self) -> float:
+        return max(0.0, self._at - time.monotonic())
+
+    @property
     def has_passed(self) -> bool:
-        return time.monotonic() >= self._at
+        return self.left_s == 0
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -38,36 +43,24 @@ class Deadline:
         if self.has_passed:
             raise TimeoutError
 
+    def bound(self, work: Callable[[], Answer]) -> Answer:
+        """Do what knows no timeout of its own, in a thread that is left behind when it is late.
+
+        Raises TimeoutError when the time has come, and whatever `work` raises.
+        """
+        answer: Future[Answer] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                answer.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return answer.result(self.left_s)
+
     def _shut_down(self) -> None:
-        with self._lock, suppress(OSError):
+        with self._lock:
             for opened in self._sockets:
-                opened.shutdown(socket.SHUT_RDWR)
-
-
-class DeadlineAdapter(HTTPAdapter):
-    """Tells a deadline of every socket that a session opens, those of redirects included."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _covered(urllib3.HTTPConnectionPool, self._deadline),
-            "https": _covered(urllib3.HTTPSConnectionPool, self._deadline),
-        }
-
-
-def _covered(pool: Any, deadline: Deadline) -> Any:  # noqa: ANN401
-    """A kind of pool whose connections tell the deadline of their sockets."""
-
-    class Connection(pool.ConnectionCls):  # type: ignore[misc]
-        def connect(self) -> None:
-            super().connect()
-            deadline.cover(self.sock)
-
-    class Pool(pool):  # type: ignore[misc]
-        ConnectionCls = Connection
-
-    return Pool
+                with suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)

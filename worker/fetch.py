@@ -1,74 +1,73 @@
-"""URL → bytes: capped in bytes and in time."""
+"""URL → bytes, with the redirects between: each hop is an exchange of its own."""
 
-from collections.abc import Iterator
-from http import HTTPStatus
+from dataclasses import dataclass
+from urllib.parse import urljoin
 
-import requests
-from requests.exceptions import (
-    InvalidSchema,
-    InvalidURL,
-    MissingSchema,
-    RequestException,
-    Timeout,
-)
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
-from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, UrlRefused
-from worker.deadline import Deadline, DeadlineAdapter
+from common.errors import FetchFailed, UrlRefused
+from worker.deadline import Deadline
+from worker.exchange import Redirect, exchange
+from worker.guard import Guard
+from worker.host_slots import HostSlots
 
-CHUNK_BYTES = 65_536
 MAX_REDIRECTS = 5
-USER_AGENT = "clip-api"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """`timeout_s` is for one picture, redirects included; a wait for a host's slot has its own."""
+
+    max_bytes: int
+    timeout_s: float
+    per_host: int = 8
 
 
 class Fetcher:
-    """Fetches pictures. Safe to use from many threads."""
+    """Fetches pictures. Safe to use from many threads. Without a guard it refuses all URLs."""
 
-    def __init__(self, max_bytes: int, timeout_s: float) -> None:
-        self._max_bytes = max_bytes
-        self._timeout_s = timeout_s
+    def __init__(
+        self, guard: Guard | None, limits: FetchLimits, *, use_proxies: bool = False
+    ) -> None:
+        self._guard = guard
+        self._limits = limits
+        self._slots = HostSlots(limits.per_host)
+        self._use_proxies = use_proxies
 
     def fetch(self, url: str) -> bytes:
         """The bytes behind a URL.
 
         Raises:
-            UrlRefused: it is not an http or https URL.
+            UrlRefused: pictures are not fetched from there.
             FetchFailed, FetchTimeout: the other side did not deliver, or not in time.
             ImageTooLarge: it delivers more than is allowed.
         """
-        with Deadline(self._timeout_s) as deadline, requests.Session() as session:
-            session.trust_env = False
-            session.max_redirects = MAX_REDIRECTS
-            session.headers["User-Agent"] = USER_AGENT
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, DeadlineAdapter(deadline))
-            try:
-                content = self._get(session, url)
-            except (InvalidSchema, InvalidURL, MissingSchema):
-                raise UrlRefused from None
-            except (RequestException, HTTPError, OSError) as error:
-                if deadline.has_passed or isinstance(error, Timeout):
-                    raise FetchTimeout from None
-                raise FetchFailed from None
-            # A socket that was shut down looks like an answer that is complete.
-            if deadline.has_passed:
-                raise FetchTimeout
-            return content
-
-    def _get(self, session: requests.Session, url: str) -> bytes:
-        with session.get(url, stream=True, timeout=self._timeout_s) as response:
-            if response.status_code != HTTPStatus.OK:
-                status = response.status_code
-                raise FetchFailed(f"could not be fetched: the other side answered {status}")
-            content = bytearray()
-            for chunk in _chunks(response):
-                content += chunk
-                if len(content) > self._max_bytes:
-                    raise ImageTooLarge(f"has more than the {self._max_bytes} bytes allowed")
-            return bytes(content)
+        if self._guard is None:
+            raise UrlRefused("is a URL, and this service fetches none")
+        limits = self._limits
+        left_s = limits.timeout_s
+        for _ in range(MAX_REDIRECTS + 1):
+            with self._slots.slot(_host(url), limits.timeout_s), Deadline(left_s) as deadline:
+                answer = exchange(
+                    url, self._guard, deadline, limits.max_bytes, use_proxies=self._use_proxies
+                )
+                left_s = deadline.left_s
+            if not isinstance(answer, Redirect):
+                return answer
+            url = _joined(url, answer)
+        raise FetchFailed("could not be fetched: it redirects too often")
 
 
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Decompressed pieces as they arrive: a slow drip must not hide behind a full chunk."""
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        yield chunk
+def _host(url: str) -> str:
+    try:
+        return parse_url(url).host or ""
+    except LocationParseError:
+        raise UrlRefused from None
+
+
+def _joined(url: str, redirect: Redirect) -> str:
+    try:
+        return urljoin(url, redirect.location)
+    except ValueError:
+        raise UrlRefused from None

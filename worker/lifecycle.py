@@ -19,7 +19,8 @@ from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from worker.batcher import Batcher
 from worker.encoder import Encoder
-from worker.fetch import Fetcher
+from worker.fetch import Fetcher, FetchLimits
+from worker.guard import Allowed, Guard, Ports
 from worker.policy import Origin
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner
@@ -41,6 +42,16 @@ class LoadedModel:
     encoder: Encoder
     batch_size: int
     concurrency: int
+
+
+def make_fetcher(settings: WorkerSettings) -> Fetcher:
+    guard = Guard(Ports.parse(settings.fetch_ports), Allowed.parse(settings.fetch_allow))
+    limits = FetchLimits(
+        settings.max_image_bytes, settings.fetch_timeout_s, settings.fetch_per_host
+    )
+    return Fetcher(
+        guard if settings.fetch_urls else None, limits, use_proxies=settings.fetch_use_proxies
+    )
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
@@ -89,7 +100,7 @@ class Life:
             ledger=Ledger(patient),
             encoder=encoder,
             batcher=self._batcher,
-            fetcher=Fetcher(settings.max_image_bytes, settings.fetch_timeout_s),
+            fetcher=make_fetcher(settings),
             urgent_pictures=self._urgent_pictures,
             other_pictures=self._other_pictures,
             max_image_pixels=settings.max_image_pixels,

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from common.settings import SharedSettings
+from worker.guard import Allowed, Ports
 
 
 class WorkerSettings(SharedSettings):
@@ -39,8 +40,33 @@ class WorkerSettings(SharedSettings):
         default=60, description="a batch that takes the model longer ends the worker"
     )
     fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=15, description="longest time to fetch one picture, all told"
+        default=15, description="longest time to fetch one picture, once its host is free"
     )
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default=16, description="pictures that a worker fetches and decodes at once"
     )
+    fetch_ports: str = Field(
+        default="80,443", description="ports that pictures are fetched from, such as `80,8000-8999`"
+    )
+    fetch_allow: str = Field(
+        default="",
+        description="networks (CIDR) and host names inside that pictures are fetched from too",
+    )
+    fetch_per_host: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=8, description="pictures fetched at once from one host"
+    )
+    fetch_use_proxies: bool = Field(
+        default=False, description="fetch through the proxies of the environment (`HTTP_PROXY`, …)"
+    )
+
+    @field_validator("fetch_ports")
+    @classmethod
+    def are_ports(cls, value: str) -> str:
+        Ports.parse(value)
+        return value
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def are_networks_or_hosts(cls, value: str) -> str:
+        Allowed.parse(value)
+        return value

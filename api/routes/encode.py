@@ -24,7 +24,7 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
         body = parse(request, REQUEST)
         most = settings.max_async_queries if wish.is_async else settings.max_queries
         check_count(body, most, "")
-        work = DistinctItems(settings.max_image_bytes)
+        work = DistinctItems(settings.max_image_bytes, fetch_urls=settings.fetch_urls)
         work.add(body, "", are_queries=True, required=True)
         return serve("encode", work, wish, gateway, request)
 

@@ -23,7 +23,7 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
         most = settings.max_async_queries if wish.is_async else settings.max_queries
         check_count(body.queries, most, "/queries")
         check_count(body.candidates, settings.max_candidates, "/candidates")
-        work = DistinctItems(settings.max_image_bytes)
+        work = DistinctItems(settings.max_image_bytes, fetch_urls=settings.fetch_urls)
         # Candidates first: every row of the answer depends on them.
         work.add(body.candidates, "/candidates", are_queries=False, required=True)
         work.add(body.queries, "/queries", are_queries=True, required=not body.allow_partial)

@@ -87,3 +87,16 @@ def test_a_large_job_is_cut_at_the_number_of_pictures() -> None:
 def test_texts_weigh_less_than_pictures() -> None:
     items = [Item("text", str(i), 0, required=True) for i in range(2000)]
     assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]
+
+
+def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:
+    work = DistinctItems(max_image_bytes=2, fetch_urls=False)
+    work.add(
+        [RequestItem(img_uri="https://example.org/x.png")],
+        "/queries",
+        are_queries=True,
+        required=True,
+    )
+    assert [(fault.pointer, fault.code) for fault in work.faults] == [
+        ("/queries/0/img_uri", "url_refused")
+    ]

@@ -57,6 +57,22 @@ def test_an_unknown_device_names_the_variable(
     assert "CLIP_DEVICE" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("CLIP_FETCH_PORTS", wrong) for wrong in ("web", "0", "80-", "443-80", "70000", "80;81")),
+        *(("CLIP_FETCH_ALLOW", wrong) for wrong in ("10.0.0.0/33", "10.0.0.1/8", "*.test", "x:80")),
+    ],
+)
+def test_a_wrong_place_to_fetch_from_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    assert capsys.readouterr().err.startswith(f"{name}: ")
+
+
 @pytest.mark.parametrize("module", ["api.wsgi", "worker.app"])
 def test_a_process_with_a_wrong_value_ends_at_start(module: str) -> None:
     ended = subprocess.run(

@@ -21,8 +21,8 @@ ONLY_IN = {
     "transformers": {"worker/clip.py"},
     "PIL": {"worker/decode.py"},
     "requests": {
-        "worker/fetch.py",
-        "worker/deadline.py",
+        "worker/exchange.py",
+        "worker/guarded_adapter.py",
         "standalone/service.py",
         "standalone/greeting.py",
     }

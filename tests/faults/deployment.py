@@ -9,7 +9,15 @@ from pathlib import Path
 from redis import Redis
 
 from standalone.valkey import EmbeddedValkey
-from tests.processes import Api, Process, start, start_api, wait_for_workers, wait_until
+from tests.processes import (
+    LOOPBACK_ALLOWED,
+    Api,
+    Process,
+    start,
+    start_api,
+    wait_for_workers,
+    wait_until,
+)
 
 
 @dataclass
@@ -26,7 +34,7 @@ class Deployment:
         worker = start(
             ["-m", "tests.faults.worker"],
             self.folder,
-            {"redis_url": self.valkey.url, "batch_size": 8, **settings},
+            {"redis_url": self.valkey.url, "batch_size": 8, **LOOPBACK_ALLOWED, **settings},
         )
         self.workers.append(worker)
         return worker

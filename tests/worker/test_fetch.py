@@ -6,6 +6,7 @@ import pytest
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
 from tests.picture_server import PictureServer
+from tests.worker.fetchers import loopback_fetcher
 from worker.fetch import Fetcher
 
 CONTENT = bytes(range(256)) * 10
@@ -13,7 +14,7 @@ CONTENT = bytes(range(256)) * 10
 
 @pytest.fixture
 def fetcher() -> Fetcher:
-    return Fetcher(max_bytes=5_000, timeout_s=1.0)
+    return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
 
 
 def test_the_bytes_come_as_they_are(fetcher: Fetcher, picture_server: PictureServer) -> None:

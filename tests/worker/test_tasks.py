@@ -14,8 +14,8 @@ from common.records import NewJob
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.worker.fake_encoder import POISON, FakeEncoder
+from tests.worker.fetchers import loopback_fetcher
 from worker.batcher import Batcher, BatcherClosed
-from worker.fetch import Fetcher
 from worker.interest import ASK_EVERY_S
 from worker.tasks import MAX_TRIES, PartRunner
 
@@ -50,7 +50,7 @@ def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[P
             ledger=ledger,
             encoder=encoder,
             batcher=batcher,
-            fetcher=Fetcher(max_bytes=10_000, timeout_s=2),
+            fetcher=loopback_fetcher(max_bytes=10_000, timeout_s=2),
             urgent_pictures=urgent,
             other_pictures=other,
             max_image_pixels=1000,

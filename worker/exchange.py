@@ -1,0 +1,119 @@
+"""One request and its answer, from where the guard allows, capped in bytes and in time."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import requests
+from requests.exceptions import (
+    InvalidURL,
+    MissingSchema,
+    RequestException,
+    SSLError,
+)
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, UrlRefused
+from worker.deadline import Deadline
+from worker.guard import Guard
+from worker.guarded_adapter import GuardedAdapter
+
+CHUNK_BYTES = 65_536
+DEFAULT_PORTS = {"http": 80, "https": 443}
+USER_AGENT = "clip-api"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An answer that sends us elsewhere; `location` may be relative."""
+
+    location: str
+
+
+def exchange(
+    url: str, guard: Guard, deadline: Deadline, max_bytes: int, *, use_proxies: bool
+) -> bytes | Redirect:
+    """What a URL answers.
+
+    Raises:
+        UrlRefused: the guard does not allow it, or it is no http or https URL.
+        FetchFailed, FetchTimeout, ImageTooLarge: see worker.fetch.Fetcher.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        raise UrlRefused
+    with _failures_told(deadline), closing(GuardedAdapter(guard, deadline, max_bytes)) as adapter:
+        request = requests.Request("GET", url, headers={"User-Agent": USER_AGENT}).prepare()
+        proxies = _proxies(url, guard) if use_proxies else {}
+        with closing(_open(adapter, request, deadline, proxies)) as response:
+            # The body of a redirect is not read: `requests` would, however long it is.
+            if response.is_redirect:
+                return Redirect(response.headers["Location"].encode("latin-1").decode())
+            if response.status_code != HTTPStatus.OK:
+                status = response.status_code
+                raise FetchFailed(f"could not be fetched: the other side answered {status}")
+            return _content(response, max_bytes)
+
+
+@contextmanager
+def _failures_told(deadline: Deadline) -> Iterator[None]:
+    """Turn whatever goes wrong into words that tell nothing of the inside network."""
+    try:
+        yield
+    except (InvalidURL, MissingSchema, UnicodeError):
+        raise UrlRefused from None
+    except (RequestException, HTTPError, OSError):
+        raise (FetchTimeout if deadline.has_passed else FetchFailed) from None
+    # A socket that was shut down looks like an answer that is complete.
+    if deadline.has_passed:
+        raise FetchTimeout
+
+
+def _open(
+    adapter: GuardedAdapter,
+    request: requests.PreparedRequest,
+    deadline: Deadline,
+    proxies: dict[str, str],
+) -> requests.Response:
+    """The response, its body unread. A connection that fails is tried once more."""
+
+    def send() -> requests.Response:
+        timeout_s = max(deadline.left_s, 0.001)
+        return adapter.send(request, stream=True, timeout=timeout_s, verify=True, proxies=proxies)
+
+    try:
+        return send()
+    except SSLError:
+        raise
+    except requests.ConnectionError:
+        if deadline.has_passed:
+            raise
+        return send()
+
+
+def _proxies(url: str, guard: Guard) -> dict[str, str]:
+    """The proxies of the environment. Behind one it is the proxy that resolves names."""
+    proxies: dict[str, str] = get_environ_proxies(url)
+    if select_proxy(url, proxies):
+        parsed = parse_url(url)
+        guard.check_literal(
+            parsed.host or "", parsed.port or DEFAULT_PORTS.get(parsed.scheme or "", 0)
+        )
+    return proxies
+
+
+def _content(response: requests.Response, max_bytes: int) -> bytes:
+    content = bytearray()
+    for chunk in _chunks(response):
+        content += chunk
+        if len(content) > max_bytes:
+            raise ImageTooLarge(f"has more than the {max_bytes} bytes allowed")
+    return bytes(content)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """Decompressed pieces as they arrive: a slow drip must not hide behind a full chunk."""
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        yield chunk
