@@ -6,9 +6,12 @@ import time
 
 import structlog
 from flask import Flask, Response, g, request
+from redis import Redis
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import errors, openapi
+from api import cors, errors, openapi, rate_limits
 from api.gateway import Gateway
+from api.keys import Keyring
 from api.routes import docs, encode, health, jobs, rank, workers
 from api.settings import ApiSettings
 
@@ -16,7 +19,7 @@ log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-def create_app(settings: ApiSettings, gateway: Gateway) -> Flask:
+def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
@@ -29,7 +32,23 @@ def create_app(settings: ApiSettings, gateway: Gateway) -> Flask:
     errors.register(app)
     app.before_request(_begin_request)
     app.after_request(_end_request)
+    _guard(app, settings, redis)
     return app
+
+
+def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
+    """Say who may call, and how often."""
+    if settings.trusted_proxies:
+        proxies = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
+        app.wsgi_app = proxies  # type: ignore[method-assign]
+    if settings.cors_origins:
+        cors.register(app, settings.cors_origins)
+    keyring = Keyring(settings.accepted_keys)
+    # Who shows a wrong key is counted before being refused, or keys could be tried without end.
+    app.before_request(keyring.identify)
+    if settings.rate_limit:
+        rate_limits.register(app, settings.rate_limit, redis)
+    app.before_request(keyring.check)
 
 
 def _begin_request() -> None:
@@ -42,6 +61,7 @@ def _begin_request() -> None:
 
 def _end_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
     if "job" in g:
         response.headers["X-Job-Id"] = g.job
         response.vary.add("Prefer")
@@ -54,5 +74,6 @@ def _end_request(response: Response) -> Response:
         status=response.status_code,
         seconds=round(time.monotonic() - g.started, 4),
         job=g.get("job"),
+        owner=g.get("owner") or None,
     )
     return response

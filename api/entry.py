@@ -20,6 +20,6 @@ def assemble(settings: ApiSettings) -> Flask:
     ledger, sender = Ledger(redis), Sender(celery)
     heartbeats = Heartbeats(redis, settings.worker_ttl_s)
     gateway = Gateway(settings, ledger, sender, heartbeats)
-    app = create_app(settings, gateway)
+    app = create_app(settings, gateway, redis)
     app.extensions["gateway"] = gateway
     return app

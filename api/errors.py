@@ -6,15 +6,18 @@ from collections.abc import Sequence
 import orjson
 import structlog
 from flask import Flask, Response
+from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from common import errors
 from common.errors import (
+    BrokerAway,
     ClipError,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
     ItemFault,
+    Unauthorized,
     Unavailable,
 )
 
@@ -24,6 +27,8 @@ STATUS: dict[type[ClipError], int] = {
     errors.NotJson: 400,
     errors.UnsupportedMediaType: 415,
     errors.BodyTooLarge: 413,
+    errors.Unauthorized: 401,
+    errors.RateLimited: 429,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.JobHasEnded: 409,
@@ -42,6 +47,7 @@ FROM_WERKZEUG: dict[int, type[ClipError]] = {
     405: errors.MethodNotAllowed,
     413: errors.BodyTooLarge,
     415: errors.UnsupportedMediaType,
+    429: errors.RateLimited,
 }
 
 
@@ -71,11 +77,17 @@ def answer_clip_error(error: ClipError) -> Response:
     status = status_of(error)
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     response = problem(status, error.code, error.title, error.detail, faults)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, DeadlineExceeded) and error.job:
         response.headers["Location"] = f"/jobs/{error.job}"
     return response
+
+
+def answer_outage(_: RedisError) -> Response:
+    return answer_clip_error(BrokerAway())
 
 
 def answer_http_exception(error: HTTPException) -> Response:
@@ -103,5 +115,6 @@ def answer_bug(error: Exception) -> Response:
 
 def register(app: Flask) -> None:
     app.register_error_handler(ClipError, answer_clip_error)
+    app.register_error_handler(RedisError, answer_outage)
     app.register_error_handler(HTTPException, answer_http_exception)
     app.register_error_handler(Exception, answer_bug)

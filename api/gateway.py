@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -32,10 +33,19 @@ def telling_of_outages() -> Iterator[None]:
         raise BrokerAway from error
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and in which request; the `owner` is empty where no API keys are asked for."""
+
+    owner: str
+    request_id: str
+
+
 class Gateway:
     """The API's way to the workers.
 
-    Its methods raise BrokerAway when Redis is away, and NotFound for a job that is not there.
+    Its methods raise BrokerAway when Redis is away, and NotFound for a job that is not there or is
+    not the `owner`'s.
     """
 
     def __init__(
@@ -56,7 +66,7 @@ class Gateway:
         self,
         kind: str,
         work: DistinctItems,
-        request_id: str,
+        caller: Caller,
         *,
         is_async: bool,
         idempotency: Idempotency | None = None,
@@ -75,9 +85,10 @@ class Gateway:
             queue=BULK if is_async else INTERACTIVE,
             parts=parts,
             request={**work.request(), "sizes": [len(part) for part in parts]},
-            request_id=request_id,
+            request_id=caller.request_id,
             lifetime_s=settings.job_timeout_s,
             ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
+            owner=caller.owner,
             listed=is_async,
             idempotency=idempotency,
         )
@@ -99,19 +110,19 @@ class Gateway:
                     raise IdempotencyKeyReused
             return admission.job
 
-    def wait(self, job: str, seconds: float) -> JobRecord:
+    def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
         """Wait until a job has ended, or as long. Returns it as it is then.
 
         Who waits already waits through an outage: Redis may come back before the time is up.
         """
         deadline = time.monotonic() + seconds
         with telling_of_outages(), self._waiter.watch(job) as ended:
-            record = self._read(job)
+            record = self._read(job, owner)
             while not record.has_ended and (left := deadline - time.monotonic()) > 0:
                 ended.wait(left)
                 ended.clear()
                 try:
-                    record = self._read(job)
+                    record = self._read(job, owner)
                 except RedisError:
                     if time.monotonic() > deadline:
                         raise
@@ -126,21 +137,22 @@ class Gateway:
         with telling_of_outages():
             self._ledger.keep(job, self._settings.result_ttl_s)
 
-    def cancel(self, job: str) -> bool:
+    def cancel(self, job: str, owner: str) -> bool:
         """End a job. False when it had ended already."""
         with telling_of_outages():
-            self._read(job)
+            self._read(job, owner)
             return self._ledger.stop(job, "cancelled", "")
 
-    def forget(self, job: str) -> None:
+    def forget(self, job: str, owner: str) -> None:
         with telling_of_outages():
+            self._read(job, owner)
             if not self._ledger.forget(job):
                 raise NotFound
 
-    def listed(self, before: float, limit: int) -> list[tuple[JobRecord | None, float]]:
+    def listed(self, owner: str, before: float, limit: int) -> list[tuple[JobRecord | None, float]]:
         """Jobs created before an epoch time, newest first; None where one has expired."""
         with telling_of_outages():
-            found = self._ledger.listed(before, limit)
+            found = self._ledger.listed(owner, before, limit)
             records = self._ledger.read_all([job for job, _ in found])
         return [(record, at) for record, (_, at) in zip(records, found, strict=True)]
 
@@ -156,9 +168,9 @@ class Gateway:
         repair(self._ledger, self._sender)
         self._meter.observe(time.monotonic(), self._ledger.load())
 
-    def _read(self, job: str) -> JobRecord:
+    def _read(self, job: str, owner: str) -> JobRecord:
         record = self._ledger.read(job)
-        if record is None:
+        if record is None or record.owner != owner:
             raise NotFound("there is no such job (any more)")
         return record
 

@@ -1,5 +1,7 @@
 """How gunicorn serves the API: threads, because a request thread mostly waits."""
 
+from gunicorn.arbiter import Arbiter
+
 from api.settings import ApiSettings
 from common.settings import read
 
@@ -16,3 +18,13 @@ keepalive = 75
 control_socket_disable = True
 worker_tmp_dir = None
 loglevel = "warning"
+
+
+def when_ready(server: Arbiter) -> None:
+    """Say it once, from the process that all others come from."""
+    if _settings.is_open_to_others:
+        server.log.warning(
+            "Anybody who reaches %s is served: no API key is asked for. "
+            "Set CLIP_API_KEYS, or CLIP_HOST=127.0.0.1.",
+            bind,
+        )

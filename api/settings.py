@@ -1,10 +1,42 @@
 """The settings of the API process."""
 
-from typing import Annotated
+import re
+from ipaddress import ip_address
+from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from limits import parse_many
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
-from common.settings import SharedSettings
+from common.keys import ApiKeys, ApiKeysFile
+from common.settings import SharedSettings, words
+
+LONGEST_WINDOW_S = 31_104_000
+# No wildcard within: the library behind would take `https://*.example.org` for a regular expression.
+ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
+
+
+def _rate_limit(text: str) -> str:
+    if text and not all(
+        limit.amount > 0 and limit.get_expiry() <= LONGEST_WINDOW_S for limit in parse_many(text)
+    ):
+        raise ValueError("a limit lets at least one request pass, and lasts a year at most")
+    return text
+
+
+def _words(value: object) -> object:
+    return words(value) if isinstance(value, str) else value
+
+
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if odd := [origin for origin in origins if not ORIGIN.fullmatch(origin)]:
+        raise ValueError(f"{odd[0]!r} is no origin such as https://example.org")
+    return origins
+
+
+Origins: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_origins)
+]
 
 
 class ApiSettings(SharedSettings):
@@ -50,3 +82,35 @@ class ApiSettings(SharedSettings):
     api_threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=64, description="requests that one API process serves at once"
     )
+    api_keys: ApiKeys = Field(
+        default=(), description="keys of which callers must show one; none: anybody is served"
+    )
+    api_keys_file: ApiKeysFile = Field(
+        default=(), description="a file with more of them, one a line; `#` begins a comment line"
+    )
+    rate_limit: Annotated[str, AfterValidator(_rate_limit)] = Field(
+        default="", description="most requests of a key or address: `100 per minute; 5000 per day`"
+    )
+    trusted_proxies: Annotated[int, Field(ge=0, le=16)] = Field(
+        default=0, description="proxies in front whose `X-Forwarded-For` is believed"
+    )
+    cors_origins: Origins = Field(
+        default=(),
+        description="origins whose pages may call, such as `https://example.org`; or `*`",
+    )
+
+    @property
+    def accepted_keys(self) -> tuple[SecretStr, ...]:
+        return self.api_keys + self.api_keys_file
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether anybody who reaches this machine is served."""
+        return not self.accepted_keys and not _is_loopback(self.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

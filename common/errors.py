@@ -5,6 +5,8 @@ ClipError
 │   ├── NotJson
 │   ├── UnsupportedMediaType
 │   ├── BodyTooLarge
+│   ├── Unauthorized
+│   ├── RateLimited
 │   ├── NotFound
 │   ├── MethodNotAllowed
 │   ├── JobHasEnded
@@ -77,6 +79,16 @@ class UnsupportedMediaType(RequestError):
 class BodyTooLarge(RequestError):
     code = "body_too_large"
     title = "The body is too large"
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    title = "A valid API key is needed"
+
+
+class RateLimited(RequestError):
+    code = "rate_limited"
+    title = "There were too many requests"
 
 
 class NotFound(RequestError):

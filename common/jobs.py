@@ -27,14 +27,13 @@ from common.protocol import (
 from common.records import Admission, BegunPart, JobRecord, Load, LostPart, NewJob
 
 DONE_CHANNEL = "clip:done"
-JOBS = "clip:jobs"
 SCRIPTS = Path(__file__).parent / "scripts"
 REPAIR_LOCK_MS = 400
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 
 RECORD_FIELDS = (
-    *("kind", "state", "parts", "request", "error"),
+    *("owner", "kind", "state", "parts", "request", "error"),
     *("done", "failed", "created", "started", "finished"),
 )
 
@@ -45,6 +44,10 @@ def blob_key(job: str, digest: str) -> str:
 
 def job_key(job: str) -> str:
     return f"clip:job:{job}"
+
+
+def jobs_key(owner: str) -> str:
+    return f"clip:jobs:{owner}"
 
 
 def part_key(job: str, part: int) -> str:
@@ -80,6 +83,7 @@ class Ledger:
         self._store_blobs(job, blobs)
         parts = [(dump_items(part).decode(), len(part), _digests(part)) for part in job.parts]
         fields = {
+            "owner": job.owner,
             "kind": job.kind,
             "queue": job.queue,
             "request": orjson.dumps(job.request).decode(),
@@ -126,7 +130,7 @@ class Ledger:
         return before is not None and _text(before) in ("queued", "running")
 
     def keep(self, job: str, ttl_s: int) -> None:
-        """Keep a job for longer after its end, and list it."""
+        """Keep a job for longer after its end, and list it with its owner's."""
         self._keep(args=[job, ttl_s])
 
     def forget(self, job: str) -> bool:
@@ -146,10 +150,10 @@ class Ledger:
             pipeline.hmget(job_key(job), list(RECORD_FIELDS))
         return [_record(job, values) for job, values in zip(jobs, pipeline.execute(), strict=True)]
 
-    def listed(self, before: float, limit: int) -> list[tuple[str, float]]:
-        """Listed jobs created before an epoch time, newest first, with when they were created."""
+    def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
+        """An owner's listed jobs created before an epoch time, newest first, with that time."""
         found = self._redis.zrevrangebyscore(
-            JOBS, f"({before!r}", "-inf", start=0, num=limit, withscores=True
+            jobs_key(owner), f"({before!r}", "-inf", start=0, num=limit, withscores=True
         )
         return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
@@ -226,6 +230,7 @@ def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
         return None
     return JobRecord(
         id=job,
+        owner=_text(fields["owner"]),
         kind=_text(fields["kind"]),
         state=_text(fields["state"]),  # type: ignore[arg-type]
         parts=int(fields["parts"]),

@@ -40,6 +40,8 @@ def configure(process: str, level: str, log_format: LogFormat) -> None:
         "httpx",
         "httpcore",
         "kombu",
+        "flask-limiter",
+        "flask_cors",
         "celery.worker.strategy",
         "celery.app.trace",
     ):

@@ -24,7 +24,8 @@ class NewJob:
 
     `request` is whatever the API needs to make an answer of the embeddings later. The job is given
     up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
-    one that somebody may come back to.
+    one that somebody may come back to. The `owner` stands for the API key that made it, and is
+    empty where no keys are asked for.
     """
 
     id: str
@@ -35,6 +36,7 @@ class NewJob:
     request_id: str
     lifetime_s: int
     ttl_s: int
+    owner: str = ""
     listed: bool = False
     idempotency: Idempotency | None = None
 
@@ -75,6 +77,7 @@ class JobRecord:
     """
 
     id: str
+    owner: str
     kind: str
     state: State
     parts: int

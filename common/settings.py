@@ -1,5 +1,6 @@
 """The settings that every process shares, and how any settings are read."""
 
+import re
 import sys
 from typing import Annotated, Literal, TypeVar
 
@@ -7,6 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "CLIP_"
+SECRET = ("_URL", "_KEYS", "_KEYS_FILE")  # a URL may hold a password
 
 
 class SharedSettings(BaseSettings):
@@ -35,6 +37,11 @@ class SharedSettings(BaseSettings):
     )
 
 
+def words(text: str) -> tuple[str, ...]:
+    """The words of a setting that holds several, separated by commas or white space."""
+    return tuple(re.findall(r"[^\s,]+", text))
+
+
 Settings = TypeVar("Settings", bound=SharedSettings)
 
 
@@ -45,7 +52,7 @@ def read(kind: type[Settings]) -> Settings:
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
-            # A URL may hold a password.
-            given = "" if name.endswith("_URL") else f" (got {problem['input']!r})"
-            print(f"{name}: {problem['msg']}{given}", file=sys.stderr)  # noqa: T201
+            given = "" if name.endswith(SECRET) else f" (got {problem['input']!r})"
+            told = problem["msg"].removeprefix("Value error, ")
+            print(f"{name}: {told}{given}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

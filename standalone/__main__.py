@@ -41,13 +41,14 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
     """Show a ranking and how to get it by hand; a model that cannot is no reason to stop."""
     picture = DEMO_PICTURE.relative_to(ROOT)
     try:
-        ranking = rank_sample(service.url, DEMO_PICTURE)
+        ranking = rank_sample(service.url, DEMO_PICTURE, settings.own_key)
     except (requests.RequestException, OSError) as error:
         print(f"The sample could not be ranked: {error}", file=sys.stderr)
     else:
         model = "the demo model" if settings.model == str(DEMO_MODEL) else settings.model
         print(f"\n{picture} is, says {model}:\n\n{ranking}\n")
-        print(f"By hand:\n\n  {curl_line(service.url, picture)}\n")
+        command = curl_line(service.url, picture, needs_key=settings.own_key is not None)
+        print(f"By hand:\n\n  {command}\n")
     print(f"Serving on {service.url} (Ctrl-C ends it)", flush=True)
 
 

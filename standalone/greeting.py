@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 import requests
+from pydantic import SecretStr
 
 # The labels of the docker-clip-api README.
 LABELS = (
@@ -21,14 +22,15 @@ LABELS = (
 BAR_WIDTH = 40
 
 
-def rank_sample(url: str, picture: Path) -> str:
+def rank_sample(url: str, picture: Path, key: SecretStr | None) -> str:
     """Rank a picture against the labels. Returns lines with bars, the likeliest label first."""
     blob = base64.b64encode(picture.read_bytes()).decode()
     body = {
         "queries": [{"img_blob": blob}],
         "candidates": [{"text": label} for label in LABELS],
     }
-    response = requests.post(f"{url}/rank", json=body, timeout=90)
+    headers = {"X-API-Key": key.get_secret_value()} if key else {}
+    response = requests.post(f"{url}/rank", json=body, headers=headers, timeout=90)
     response.raise_for_status()
     probabilities = response.json()["probabilities"][0]
     ranking = sorted(zip(probabilities, LABELS, strict=True), reverse=True)
@@ -38,11 +40,12 @@ def rank_sample(url: str, picture: Path) -> str:
     )
 
 
-def curl_line(url: str, picture: Path) -> str:
-    """The command that does the same by hand."""
+def curl_line(url: str, picture: Path, *, needs_key: bool) -> str:
+    """The command that does the same by hand; the key itself is not in it."""
+    key = ' -H "X-API-Key: $CLIP_API_KEY"' if needs_key else ""
     candidates = ", ".join(f'{{"text": "{label}"}}' for label in LABELS[:3])
     return (
         f"""echo '{{"queries": [{{"img_blob": "'$(base64 < {picture} | tr -d '\\n')'"}}], """
         f""""candidates": [{candidates}]}}' \\\n"""
-        f"""    | curl -s {url}/rank -H 'Content-Type: application/json' -d @-"""
+        f"""    | curl -s {url}/rank -H 'Content-Type: application/json'{key} -d @-"""
     )

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from common.keys import ApiKeys, ApiKeysFile
 from common.settings import PREFIX, SharedSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,13 @@ class StandaloneSettings(SharedSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="least severe log line that is written"
     )
+    api_keys: ApiKeys = Field(default=(), description="keys that the API asks for")
+    api_keys_file: ApiKeysFile = Field(default=(), description="a file with more of them")
+
+    @property
+    def own_key(self) -> SecretStr | None:
+        """The key of our own requests; None where no key is asked for."""
+        return next(iter(self.api_keys + self.api_keys_file), None)
 
 
 def child_environment(settings: StandaloneSettings, redis_url: str) -> dict[str, str]:

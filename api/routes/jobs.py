@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.documents import stream, summary
@@ -35,24 +35,24 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.get("")
     def list_jobs() -> Response:
         query = _list_query()
-        found, cursor = _matching(gateway, query)
+        found, cursor = _matching(gateway, g.owner, query)
         body = {"jobs": [summary(record) for record in found], "next": cursor}
         return _fresh(Response(orjson.dumps(body), content_type=JSON))
 
     @blueprint.get("/<job>")
     def get_job(job: str) -> Response:
         wait = parse_wait(request.args.get("wait", "0"), settings.sync_timeout_s)
-        return _document(gateway, gateway.wait(job, wait))
+        return _document(gateway, gateway.wait(job, g.owner, wait))
 
     @blueprint.post("/<job>/cancel")
     def cancel_job(job: str) -> Response:
-        if not gateway.cancel(job):
+        if not gateway.cancel(job, g.owner):
             raise JobHasEnded
-        return _document(gateway, gateway.wait(job, 0))
+        return _document(gateway, gateway.wait(job, g.owner, 0))
 
     @blueprint.delete("/<job>")
     def forget_job(job: str) -> Response:
-        gateway.forget(job)
+        gateway.forget(job, g.owner)
         return Response(status=204)
 
     return blueprint
@@ -89,12 +89,12 @@ def _list_query() -> ListQuery:
         raise InvalidRequest(faults, faults[0].detail) from None
 
 
-def _matching(gateway: Gateway, query: ListQuery) -> tuple[list[JobRecord], str | None]:
-    """A page of jobs, and the cursor of the next one where there may be more."""
+def _matching(gateway: Gateway, owner: str, query: ListQuery) -> tuple[list[JobRecord], str | None]:
+    """A page of an owner's jobs, and the cursor of the next one where there may be more."""
     found: list[JobRecord] = []
     before = query.cursor
     for _ in range(SCANNED_AT_MOST // SCANNED_AT_ONCE):
-        scanned = gateway.listed(before, SCANNED_AT_ONCE)
+        scanned = gateway.listed(owner, before, SCANNED_AT_ONCE)
         for record, created in scanned:
             before = created
             if record is None or (query.status and record.state != query.status):

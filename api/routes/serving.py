@@ -7,7 +7,7 @@ import orjson
 from flask import Request, Response, g
 
 from api.documents import links
-from api.gateway import Gateway
+from api.gateway import Caller, Gateway
 from api.items import DistinctItems
 from api.preference import Preference, preference
 from api.rendering import render
@@ -50,13 +50,13 @@ def serve(
     job = gateway.submit(
         kind,
         work,
-        g.request_id,
+        Caller(g.owner, g.request_id),
         is_async=wish.is_async,
-        idempotency=idempotency_of(request),
+        idempotency=idempotency_of(request, g.owner),
     )
     g.job = job
     try:
-        record = gateway.wait(job, wish.wait_s)
+        record = gateway.wait(job, g.owner, wish.wait_s)
     except NotFound:
         raise JobLost from None
     if record.has_ended and (wish.wait_s > 0 or not wish.is_async):
@@ -71,8 +71,8 @@ def serve(
     return response
 
 
-def idempotency_of(request: Request) -> Idempotency | None:
-    """The request's idempotency key, bound to its path; and what tells the request from others.
+def idempotency_of(request: Request, owner: str) -> Idempotency | None:
+    """The request's idempotency key, bound to owner and path; and what sets the request apart.
 
     Raises:
         InvalidRequest: the key is empty or too long.
@@ -83,7 +83,7 @@ def idempotency_of(request: Request) -> Idempotency | None:
     if not 0 < len(key) <= MAX_KEY_LENGTH:
         fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
         raise InvalidRequest([fault])
-    bound = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
+    bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
     return Idempotency(bound, hashlib.sha256(request.get_data()).hexdigest())
 
 

@@ -35,7 +35,7 @@ end
 redis.call('INCRBY', OPEN_ITEMS, total)
 local life = lifetime + fields.ttl
 redis.call('EXPIRE', job, life)
-if listed == '1' then redis.call('ZADD', JOBS, stamp(at), id) end
+if listed == '1' then list_job(fields.owner, id, stamp(at), life) end
 if idempotency ~= '' then
   local key = idempotency_key(idempotency)
   redis.call('HSET', key, 'job', id, 'fingerprint', fingerprint)

@@ -1,10 +1,10 @@
 -- End a job if need be, and leave nothing of it. Returns 0 when there is no such job. ARGV: id
 local id = ARGV[1]
 local job = job_key(id)
-local fields = redis.call('HMGET', job, 'state', 'parts')
+local fields = redis.call('HMGET', job, 'state', 'parts', 'owner')
 if not fields[1] then return 0 end
 if not is_ended(fields[1]) then end_job(id, 'cancelled', '') end
 for n = 0, tonumber(fields[2]) - 1 do redis.call('UNLINK', part_key(id, n)) end
 redis.call('UNLINK', job)
-redis.call('ZREM', JOBS, id)
+redis.call('ZREM', jobs_key(fields[3]), id)
 return 1

@@ -3,9 +3,10 @@
 
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
 local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
-local DRAINED_ITEMS, JOBS = 'clip:drained-items', 'clip:jobs'
+local DRAINED_ITEMS = 'clip:drained-items'
 
 local function job_key(id) return 'clip:job:' .. id end
+local function jobs_key(owner) return 'clip:jobs:' .. owner end
 local function part_key(id, n) return 'clip:part:' .. id .. ':' .. n end
 local function blob_key(id, digest) return 'clip:blob:' .. id .. ':' .. digest end
 local function worker_key(name) return 'clip:worker:' .. name end
@@ -22,6 +23,17 @@ local function stamp(t) return string.format('%.6f', t) end
 
 local function is_ended(state)
   return state ~= 'queued' and state ~= 'running'
+end
+
+-- List a job with its owner's; the list lives for as many seconds at least. Each job that enters
+-- has ten of the oldest looked at and those that are gone leave, so that no list grows for ever.
+local function list_job(owner, id, created, life)
+  local jobs = jobs_key(owner)
+  redis.call('ZADD', jobs, created, id)
+  redis.call('EXPIRE', jobs, math.max(life, redis.call('TTL', jobs)))
+  for _, old in ipairs(redis.call('ZRANGE', jobs, 0, 9)) do
+    if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', jobs, old) end
+  end
 end
 
 local function leave_open(id, n, items)

@@ -28,9 +28,5 @@ for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, ARGV[3] - 1)) do
     end
   end
 end
--- Jobs that are no longer there leave the list; the oldest go first.
-for _, id in ipairs(redis.call('ZRANGE', JOBS, 0, 499)) do
-  if redis.call('EXISTS', job_key(id)) == 0 then redis.call('ZREM', JOBS, id) end
-end
 if #lost > 0 then redis.call('INCRBY', 'clip:republished', #lost) end
 return lost

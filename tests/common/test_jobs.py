@@ -5,7 +5,7 @@ import pytest
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
-from common.jobs import Ledger, blob_key, job_key
+from common.jobs import Ledger, blob_key, job_key, jobs_key
 from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartAbout, PartResult
 from common.records import Admission, Idempotency, NewJob
 
@@ -188,7 +188,7 @@ def test_a_forgotten_job_leaves_nothing(ledger: Ledger, redis: Redis) -> None:
     assert ledger.forget("j")
     assert not ledger.forget("j")
     assert not list(redis.scan_iter("clip:*:j*"))
-    assert redis.zcard("clip:open") == redis.zcard("clip:jobs") == 0
+    assert redis.zcard("clip:open") == redis.zcard(jobs_key("")) == 0
     assert redis.get("clip:open-items") == b"0"
 
 
@@ -196,9 +196,40 @@ def test_jobs_are_listed_newest_first(ledger: Ledger) -> None:
     for name in ("a", "b", "c"):
         create(ledger, new_job(name, listed=True))
     create(ledger, new_job("not listed"))
-    found = ledger.listed(float("inf"), 2)
+    found = ledger.listed("", float("inf"), 2)
     assert [job for job, _ in found] == ["c", "b"]
-    assert [job for job, _ in ledger.listed(found[-1][1], 2)] == ["a"]
+    assert [job for job, _ in ledger.listed("", found[-1][1], 2)] == ["a"]
+
+
+def test_every_owner_has_a_list_of_its_own(ledger: Ledger) -> None:
+    create(ledger, new_job("mine", owner="me", listed=True))
+    create(ledger, new_job("yours", owner="you", listed=True))
+    create(ledger, new_job("anybody's", listed=True))
+    for owner, job in (("me", "mine"), ("you", "yours"), ("", "anybody's")):
+        assert [name for name, _ in ledger.listed(owner, float("inf"), 9)] == [job]
+        record = ledger.read(job)
+        assert record is not None
+        assert record.owner == owner
+
+
+def test_a_kept_job_enters_its_owners_list(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job(owner="me"))
+    ledger.keep("j", 500)
+    assert [job for job, _ in ledger.listed("me", float("inf"), 9)] == ["j"]
+    assert redis.ttl(jobs_key("me")) > 500
+
+
+def test_jobs_that_are_gone_leave_the_list_as_others_enter_it(ledger: Ledger, redis: Redis) -> None:
+    for number in range(30):
+        create(ledger, new_job(str(number), listed=True))
+        redis.delete(job_key(str(number)))
+    assert redis.zcard(jobs_key("")) <= 1
+
+
+def test_a_list_lives_as_long_as_any_job_in_it(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job("long", listed=True, lifetime_s=1000, ttl_s=500))
+    create(ledger, new_job("short", listed=True, lifetime_s=1, ttl_s=1))
+    assert 1490 < redis.ttl(jobs_key("")) <= 1500
 
 
 def test_a_part_counts_its_tries_and_strikes(ledger: Ledger) -> None:
@@ -275,12 +306,6 @@ class TestRepair:
         record = ledger.read("j")
         assert record is not None
         assert record.state == "expired"
-
-    def test_jobs_that_are_gone_leave_the_list(self, ledger: Ledger, redis: Redis) -> None:
-        create(ledger, new_job(listed=True))
-        redis.delete(job_key("j"))
-        ledger.repair()
-        assert ledger.listed(float("inf"), 10) == []
 
     def test_parts_of_vanished_jobs_leave_the_books(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job())

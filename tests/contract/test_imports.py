@@ -28,6 +28,9 @@ ONLY_IN = {
     }
     | {"standalone/__main__.py"},
     "flask": None,
+    "flask_cors": {"api/cors.py"},
+    "flask_limiter": {"api/rate_limits.py"},
+    "limits": {"api/settings.py"},
     "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py"},
 }
 STDLIB_ONLY = ["worker/policy.py", "worker/batcher.py"]

@@ -1,0 +1,32 @@
+"""Which other origins' pages may call: none, unless the operator names them."""
+
+from collections.abc import Sequence
+
+from flask import Flask
+from flask_cors import CORS
+
+PREFLIGHT_MAX_AGE_S = 600
+ALLOWED = (
+    *("Authorization", "Content-Type", "Idempotency-Key", "Prefer"),
+    *("X-API-Key", "X-Request-Id"),
+)
+EXPOSED = (
+    *("Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("Server-Timing", "X-Job-Id", "X-Request-Id", "X-Truncated-Texts"),
+)
+
+
+def register(app: Flask, origins: Sequence[str]) -> None:
+    """Let pages of these origins call; `*` is all of them. Cookies are never part of it."""
+    CORS(
+        app,
+        origins=list(origins),
+        methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_headers=list(ALLOWED),
+        expose_headers=list(EXPOSED),
+        supports_credentials=False,
+        max_age=PREFLIGHT_MAX_AGE_S,
+        send_wildcard=True,
+        always_send=False,
+        intercept_exceptions=False,  # every error has its handler and is an answer like any other
+    )

@@ -1,0 +1,52 @@
+"""API keys as settings hold them: checked when the process starts, and printed nowhere."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from common.settings import words
+
+SHORTEST = 16
+VISIBLE = re.compile(r"[!-~]+")  # what a header carries unchanged
+
+
+def _given(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return _checked(words(value)) if value.strip() else ()
+
+
+def _read(path: object) -> object:
+    if not isinstance(path, str):
+        return path
+    if not path:
+        return ()
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise ValueError(f"the file cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not text") from None
+    keys = [line.strip() for line in lines]
+    return _checked([key for key in keys if key and not key.startswith("#")])
+
+
+def _checked(keys: Sequence[str]) -> tuple[str, ...]:
+    if not keys:
+        raise ValueError("there is no key in it")
+    for number, key in enumerate(keys, 1):
+        if len(key) < SHORTEST:
+            raise ValueError(f"key {number} has fewer than {SHORTEST} characters")
+        if not VISIBLE.fullmatch(key):
+            raise ValueError(f"key {number} has other characters than visible ASCII")
+    return tuple(keys)
+
+
+# Keys in the variable itself, separated by commas or white space.
+ApiKeys: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_given)]
+# The keys of the file that the variable names: one a line, lines that start with # left out.
+ApiKeysFile: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_read)]
