@@ -33,6 +33,8 @@ RANK_EXAMPLE = {
 VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
 
 COMMON: dict[str, type[ClipError]] = {
+    "401": errors.Unauthorized,
+    "429": errors.RateLimited,
     "500": errors.InternalError,
     "503": errors.Unavailable,
 }
@@ -44,6 +46,19 @@ ON_SUBMIT: dict[str, type[ClipError]] = {
     "422": errors.InvalidRequest,
     "504": errors.DeadlineExceeded,
 }
+HEADERS: dict[str, dict[str, str]] = {
+    "401": {"WWW-Authenticate": "`Bearer`"},
+    "429": {
+        "Retry-After": "seconds until a request is served again",
+        "RateLimit": "what is left, as draft-ietf-httpapi-ratelimit-headers has it",
+        "RateLimit-Policy": "the limits in force",
+    },
+}
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+OPEN: dict[str, list[Any]] = {"security": []}
 
 
 def document(settings: ApiSettings) -> dict[str, Any]:
@@ -79,11 +94,16 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             },
             **_jobs(),
             "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
-            "/healthz": {"get": _get("healthz", "The process lives.", "Health", {})},
-            "/readyz": {"get": _readyz()},
-            "/openapi.json": {"get": _openapi()},
+            "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
+            "/readyz": {"get": _readyz() | OPEN},
+            "/openapi.json": {"get": _openapi() | OPEN},
         },
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
+        **(
+            {"security": [{name: []} for name in SECURITY_SCHEMES]}
+            if settings.accepted_keys
+            else {}
+        ),
     }
 
 
@@ -195,6 +215,13 @@ def _content(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problems(told: dict[str, type[ClipError]]) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": _ref("Problem")}}
     return {
-        status: {"description": error.title, "content": content}
+        status: {"description": error.title, "content": content, **_headers(status)}
         for status, error in sorted(told.items())
     }
+
+
+def _headers(status: str) -> dict[str, Any]:
+    told = HEADERS.get(status, {})
+    string = {"type": "string"}
+    headers = {name: {"description": words, "schema": string} for name, words in told.items()}
+    return {"headers": headers} if headers else {}

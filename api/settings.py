@@ -12,7 +12,7 @@ from common.keys import ApiKeys, ApiKeysFile
 from common.settings import SharedSettings, words
 
 LONGEST_WINDOW_S = 31_104_000
-# No wildcard within: the library behind would take `https://*.example.org` for a regular expression.
+# No wildcard within, which the library behind would take for a regular expression.
 ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 
 

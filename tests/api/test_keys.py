@@ -109,7 +109,7 @@ def test_the_log_tells_owners_apart_and_has_no_key(
     for headers in ({"X-API-Key": KEY}, {"X-API-Key": OTHER}, {"Authorization": f"Bearer {wrong}"}):
         client.get("/jobs", headers=headers)
     told = capfd.readouterr()
-    owners = re.findall(r"owner\S*?=\S*?([0-9a-f]{16})\b", told.out + told.err)
+    owners = re.findall(r"owner\S*[=:]\s?\S*?([0-9a-f]{16})\b", told.out + told.err)
     assert len(set(owners)) == 2
     for key in (KEY, OTHER, wrong):
         assert key not in told.out + told.err

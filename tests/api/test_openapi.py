@@ -32,6 +32,29 @@ def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> Non
     assert (queries["minItems"], queries["maxItems"]) == (1, 10_000)
 
 
+def test_it_asks_for_a_key_where_the_service_does() -> None:
+    key = "a-key-0123456789abcdef"
+    app = assemble(ApiSettings(api_keys=key))  # type: ignore[arg-type]
+    client = app.test_client()
+    document = client.get("/openapi.json").get_json()
+    validate(document)
+    assert key not in str(document)
+    assert set(document["components"]["securitySchemes"]) == {
+        name for way in document["security"] for name in way
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method in ("get", "post", "delete"):
+                asks = operation.get("security", document["security"]) != []
+                answer = client.open(path.replace("{job}", "any"), method=method.upper())
+                assert asks == (answer.status_code == 401), path
+                assert asks == ("401" in operation["responses"]), path
+
+
+def test_it_asks_for_none_where_there_are_none(document: dict[str, Any]) -> None:
+    assert "security" not in document
+
+
 @pytest.mark.parametrize(
     ("item", "is_valid"),
     [

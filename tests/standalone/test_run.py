@@ -101,6 +101,38 @@ def test_the_printed_curl_line_works(short_folder: Path) -> None:
     run.process.wait(30)
 
 
+def test_with_keys_it_shows_its_own_and_prints_none(short_folder: Path) -> None:
+    key, other = "a-key-0123456789abcdef", "another-key-0123456789"
+    run = Run(short_folder, port=free_port(), api_keys=f"{key} {other}", log_level="info")
+    run.wait_for("Serving on")
+    assert "█" in run.text
+    command = run.text.partition("By hand:")[2].partition("Serving on")[0]
+    assert '-H "X-API-Key: $CLIP_API_KEY"' in command
+    for known, start in ((key, '{"probabilities":[['), (other, '{"probabilities":[['), ("", "{")):
+        answer = subprocess.run(
+            ["bash", "-c", command.split("\n\n{")[0]],
+            cwd=ROOT,
+            env={**os.environ, "CLIP_API_KEY": known},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert answer.stdout.startswith(start)
+        assert ("unauthorized" in answer.stdout) == (not known)
+    run.process.terminate()
+    run.process.wait(30)
+    assert key not in run.text
+    assert other not in run.text
+
+
+def test_open_to_others_without_keys_it_warns(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port(), host="0.0.0.0")
+    run.wait_for("Serving on")
+    assert run.text.count("no API key is asked for") == 1
+    run.process.terminate()
+    run.process.wait(30)
+
+
 def test_a_taken_port_is_told(short_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
