@@ -99,12 +99,13 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             "/openapi.json": {"get": _openapi() | OPEN},
         },
         "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
-        **(
-            {"security": [{name: []} for name in SECURITY_SCHEMES]}
-            if settings.accepted_keys
-            else {}
-        ),
+        **_security(settings),
     }
+
+
+def _security(settings: ApiSettings) -> dict[str, Any]:
+    ways: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
+    return {"security": ways} if settings.accepted_keys else {}
 
 
 def _jobs() -> dict[str, Any]:

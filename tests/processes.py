@@ -122,7 +122,7 @@ def start_api(folder: Path, redis_url: str, **settings: object) -> Api:
         assert process.popen.poll() is None, process.log
         try:
             return requests.get(f"{api.url}/healthz", timeout=1).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     wait_until(listens, "the API listens", START_TIMEOUT_S)

@@ -1,4 +1,5 @@
 -- Shared by all scripts of the ledger: key names and the two ways in which things end.
+-- In a job's hash `owner` is whose job it is, and `owner:n` the worker that has part n in hand.
 -- A member of clip:open is "job:part:items", so that it can be weighed without its job.
 
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'

@@ -34,7 +34,7 @@ def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> Non
 
 def test_it_asks_for_a_key_where_the_service_does() -> None:
     key = "a-key-0123456789abcdef"
-    app = assemble(ApiSettings(api_keys=key))  # type: ignore[arg-type]
+    app = assemble(ApiSettings(api_keys=key))
     client = app.test_client()
     document = client.get("/openapi.json").get_json()
     validate(document)

@@ -103,7 +103,7 @@ def test_a_key_given_as_the_file_is_not_printed(
 def test_settings_do_not_show_their_keys(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(TWO)
-    settings = ApiSettings(api_keys=ONE, api_keys_file=str(path))  # type: ignore[arg-type]
+    settings = ApiSettings(api_keys=ONE, api_keys_file=str(path))
     assert accepted(settings) == [ONE, TWO]
     for shown in (repr(settings), str(settings), settings.model_dump_json()):
         assert ONE not in shown
@@ -128,5 +128,5 @@ def test_settings_do_not_show_their_keys(tmp_path: Path) -> None:
 def test_without_keys_only_loopback_is_closed_to_others(
     host: str, keys: str, is_open: bool
 ) -> None:
-    settings = ApiSettings(host=host, api_keys=keys)  # type: ignore[arg-type]
+    settings = ApiSettings(host=host, api_keys=keys)
     assert settings.is_open_to_others == is_open

@@ -101,24 +101,23 @@ def test_the_printed_curl_line_works(short_folder: Path) -> None:
     run.process.wait(30)
 
 
-def test_with_keys_it_shows_its_own_and_prints_none(short_folder: Path) -> None:
+def test_with_keys_it_uses_its_own_and_prints_none(short_folder: Path) -> None:
     key, other = "a-key-0123456789abcdef", "another-key-0123456789"
     run = Run(short_folder, port=free_port(), api_keys=f"{key} {other}", log_level="info")
     run.wait_for("Serving on")
     assert "█" in run.text
-    command = run.text.partition("By hand:")[2].partition("Serving on")[0]
-    assert '-H "X-API-Key: $CLIP_API_KEY"' in command
-    for known, start in ((key, '{"probabilities":[['), (other, '{"probabilities":[['), ("", "{")):
+    [command] = re.findall(r"^  echo .*\n.*-d @-$", run.text, re.MULTILINE)
+    for shown, start in ((key, '{"probabilities":[['), (other, '{"probabilities":[['), ("", "{")):
         answer = subprocess.run(
-            ["bash", "-c", command.split("\n\n{")[0]],
+            ["bash", "-c", command],
             cwd=ROOT,
-            env={**os.environ, "CLIP_API_KEY": known},
+            env={**os.environ, "CLIP_API_KEY": shown},
             capture_output=True,
             text=True,
             check=True,
         )
         assert answer.stdout.startswith(start)
-        assert ("unauthorized" in answer.stdout) == (not known)
+        assert ("unauthorized" in answer.stdout) == (not shown)
     run.process.terminate()
     run.process.wait(30)
     assert key not in run.text
