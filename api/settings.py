@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.keys import ApiKeys, ApiKeysFile
+from common.protocol import MAX_PART_PICTURES
 from common.settings import SharedSettings, words
 
 LONGEST_WINDOW_S = 31_104_000
@@ -73,7 +74,7 @@ class ApiSettings(SharedSettings):
     max_open_items: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=50_000, description="most items accepted and unfinished; beyond it 503"
     )
-    part_queries: Annotated[int, Field(ge=1, le=10_000)] = Field(
+    part_queries: Annotated[int, Field(ge=1, le=MAX_PART_PICTURES)] = Field(
         default=32, description="pictures in one message to a worker"
     )
     api_processes: Annotated[int, Field(ge=1, le=64)] = Field(

@@ -69,18 +69,23 @@ class Waiter:
                     while not self._closed.is_set():
                         message = channel.get_message(timeout=self._sweep_s)
                         if message is not None:
-                            self._wake(message["data"].decode())
+                            self._wake(message["data"].decode(errors="replace"))
             except RedisError as error:
                 log.warning("listener_interrupted", error=type(error).__name__)
+                self._closed.wait(self._sweep_s)
+            except Exception:  # whatever else it is, requests wait for this thread
+                log.exception("listener_failed")
                 self._closed.wait(self._sweep_s)
 
     def _sweep(self) -> None:
         while not self._closed.wait(self._sweep_s):
-            try:
-                self._on_sweep()
-                self._wake_ended()
-            except (RedisError, OperationalError) as error:
-                log.warning("sweep_interrupted", error=type(error).__name__)
+            for step in (self._wake_ended, self._on_sweep):
+                try:
+                    step()
+                except (RedisError, OperationalError) as error:
+                    log.warning("sweep_interrupted", error=type(error).__name__)
+                except Exception:  # whatever else it is, requests wait for this thread
+                    log.exception("sweep_failed")
 
     def _wake_ended(self) -> None:
         with self._lock:

@@ -4,10 +4,15 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 import orjson
+import structlog
+from pydantic import TypeAdapter
 from redis import Redis
 
 from common.jobs import load_script
-from common.protocol import ModelInfo
+from common.protocol import Broken, Count, ModelInfo, Words, load_json
+from common.records import EpochTime
+
+log = structlog.get_logger()
 
 WORKERS = "clip:workers"
 
@@ -16,13 +21,16 @@ WORKERS = "clip:workers"
 class Heartbeat:
     """What a live worker says of itself; `since` is the epoch time at which it became ready."""
 
-    name: str
+    name: Words
     model: ModelInfo
-    device: str
-    dtype: str
-    batch_size: int
-    in_flight: int
-    since: float
+    device: Words
+    dtype: Words
+    batch_size: Count
+    in_flight: Count
+    since: EpochTime
+
+
+HEARTBEAT = TypeAdapter(Heartbeat)
 
 
 class Heartbeats:
@@ -46,9 +54,13 @@ class Heartbeats:
         if not names:
             return []
         beats = self._redis.mget([b"clip:worker:" + name for name in names])
-        return [_load(beat) for beat in beats if beat is not None]
+        read = [_load(beat) for beat in beats if beat is not None]
+        return [heartbeat for heartbeat in read if heartbeat is not None]
 
 
-def _load(raw: bytes | str) -> Heartbeat:
-    fields = orjson.loads(raw)
-    return Heartbeat(**{**fields, "model": ModelInfo(**fields["model"])})
+def _load(raw: bytes | str) -> Heartbeat | None:
+    try:
+        return load_json(HEARTBEAT, raw)
+    except Broken as error:
+        log.warning("heartbeat_refused", reason=str(error))
+        return None

@@ -5,26 +5,36 @@
 Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import orjson
+import structlog
+from pydantic import TypeAdapter, ValidationError
 from redis import Redis
 from redis.client import PubSub
 from redis.commands.core import Script
 
+from common.errors import JobLost
 from common.protocol import (
+    MAX_PARTS,
+    QUEUES,
+    Broken,
     Item,
     PartAbout,
     PartResult,
     dump_items,
     dump_result,
+    first_fault,
     load_about,
     load_items,
     load_result,
 )
 from common.records import Admission, BegunPart, JobRecord, Load, LostPart, NewJob
+
+log = structlog.get_logger()
 
 DONE_CHANNEL = "clip:done"
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -36,6 +46,8 @@ RECORD_FIELDS = (
     *("owner", "kind", "state", "parts", "request", "error"),
     *("done", "failed", "created", "started", "finished"),
 )
+RECORD = TypeAdapter(JobRecord)
+Checked = TypeVar("Checked")
 
 
 def blob_key(job: str, digest: str) -> str:
@@ -105,12 +117,16 @@ class Ledger:
         return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
-        """Take a part in hand; None when it is finished or its job has ended."""
+        """Take a part in hand; None when it is finished or its job has ended.
+
+        Raises:
+            Broken: somebody else wrote into the job.
+        """
         answer = self._begin(args=[job, part, worker])
         if not answer:
             return None
         items, left, waited, strikes, tries = answer
-        return BegunPart(load_items(items), float(left), float(waited), strikes, tries)
+        return BegunPart(load_items(items), _number(left), _number(waited), strikes, tries)
 
     def finish(self, job: str, part: int, items: Sequence[Item], result: PartResult) -> bool:
         """Store the result of a part; False when it was stored before or nobody wants it."""
@@ -142,13 +158,28 @@ class Ledger:
         self._strike(args=[job, part])
 
     def read(self, job: str) -> JobRecord | None:
-        return self.read_all([job])[0]
+        """One job; None when there is no such job.
+
+        Raises:
+            JobLost: what is there is no job.
+        """
+        values = cast("list[bytes | None]", self._redis.hmget(job_key(job), list(RECORD_FIELDS)))
+        try:
+            return _record(job, values)
+        except Broken as error:
+            log.warning("record_refused", job=job, reason=str(error))
+            raise JobLost from None
 
     def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
+        """Several jobs; None for each that is not there, or is no job."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hmget(job_key(job), list(RECORD_FIELDS))
-        return [_record(job, values) for job, values in zip(jobs, pipeline.execute(), strict=True)]
+        answers = pipeline.execute(raise_on_error=False)
+        return [
+            None if isinstance(values, Exception) else _checked(_record, job, values)
+            for job, values in zip(jobs, answers, strict=True)
+        ]
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
         """An owner's listed jobs created before an epoch time, newest first, with that time."""
@@ -158,18 +189,18 @@ class Ledger:
         return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
     def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
-        """The stored results of some parts, None for each that has none."""
+        """The stored results of some parts, None for each that has none, or a broken one."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hgetall(part_key(job, part))
-        return [load_result(fields) if fields else None for fields in pipeline.execute()]
+        return [_checked(load_result, fields) if fields else None for fields in pipeline.execute()]
 
     def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
         """What is known about some parts' results, without the results."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hget(part_key(job, part), "about")
-        return [load_about(raw) if raw else None for raw in pipeline.execute()]
+        return [_checked(load_about, raw) if raw else None for raw in pipeline.execute()]
 
     def ended(self, jobs: Sequence[str]) -> list[bool]:
         """Which of these jobs have ended, or are not there (any more)."""
@@ -201,11 +232,9 @@ class Ledger:
 
     def repair(self) -> list[LostPart]:
         """Expire what is late and find what nobody works on; at most one caller at a time does."""
-        lost = self._repair(args=[REPAIR_LOCK_MS, REPAIR_GRACE_S, REPAIR_PARTS])
-        return [
-            LostPart(_text(job), int(part), _text(queue), _text(request_id))
-            for job, part, queue, request_id in lost
-        ]
+        rows = self._repair(args=[REPAIR_LOCK_MS, REPAIR_GRACE_S, REPAIR_PARTS])
+        lost = [_checked(_lost_part, row) for row in rows]
+        return [part for part in lost if part is not None]
 
     def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
@@ -225,23 +254,47 @@ def load_script(redis: Redis, name: str) -> Script:
 
 
 def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
-    fields: dict[str, Any] = dict(zip(RECORD_FIELDS, values, strict=True))
+    fields: dict[str, Any] = {
+        name: None if value is None else _text(value)
+        for name, value in zip(RECORD_FIELDS, values, strict=True)
+    }
     if fields["state"] is None:
         return None
-    return JobRecord(
-        id=job,
-        owner=_text(fields["owner"]),
-        kind=_text(fields["kind"]),
-        state=_text(fields["state"]),  # type: ignore[arg-type]
-        parts=int(fields["parts"]),
-        request=orjson.loads(fields["request"]),
-        error=_text(fields["error"] or b""),
-        done=int(fields["done"]),
-        failed=int(fields["failed"]),
-        created=float(fields["created"]),
-        started=None if fields["started"] is None else float(fields["started"]),
-        finished=None if fields["finished"] is None else float(fields["finished"]),
-    )
+    try:
+        request = orjson.loads(fields["request"] or "")
+        error = fields["error"] or ""
+        owner = fields["owner"] or ""
+        told = {"id": job, "owner": owner, "request": request, "error": error}
+        return RECORD.validate_python({**fields, **told})
+    except ValidationError as fault:
+        raise Broken(first_fault(fault)) from None
+    except orjson.JSONDecodeError:
+        raise Broken("request: is no JSON") from None
+
+
+def _lost_part(row: Sequence[bytes]) -> LostPart:
+    if len(row) < 4:  # noqa: PLR2004 - a field that is not there ends what Lua returns
+        raise Broken("a field is missing")
+    job, part, queue, request_id = map(_text, row)
+    if queue not in QUEUES or len(part) > len(str(MAX_PARTS)):
+        raise Broken("no such queue or part")
+    return LostPart(job, int(part), queue, request_id)
+
+
+def _checked(load: Callable[..., Checked], *arguments: object) -> Checked | None:
+    """What was read, or None (and a line in the log) when it is broken."""
+    try:
+        return load(*arguments)
+    except Broken as error:
+        log.warning("record_refused", reason=str(error))
+        return None
+
+
+def _number(raw: bytes) -> float:
+    number = float(raw)
+    if not math.isfinite(number):
+        raise Broken("a time is no number")
+    return number
 
 
 def _digests(part: Sequence[Item]) -> str:
@@ -249,4 +302,4 @@ def _digests(part: Sequence[Item]) -> str:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

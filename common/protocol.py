@@ -1,19 +1,41 @@
-"""What travels between the API and the workers: names, items, results."""
+"""What travels between the API and the workers: names, items, results.
 
+Whatever is read back is checked, because anybody may have written it who can write to Redis.
+"""
+
+import re
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
 TASK_NAME = "clip.encode_part"
 INTERACTIVE = "interactive"
 BULK = "bulk"
 QUEUES = (INTERACTIVE, BULK)
 
+MAX_PARTS = 1_000_000
+MAX_PART_PICTURES = 1000
+MAX_PART_ITEMS = 32 * MAX_PART_PICTURES  # a picture weighs as much as 32 texts when a job is cut
+MAX_TEXT_CHARS = 1_000_000
+MAX_URL_CHARS = 8192
+MAX_DIMENSION = 65_536
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
 ItemKind: TypeAlias = Literal["text", "uri", "blob"]
 Vectors: TypeAlias = npt.NDArray[np.float32]
+Count: TypeAlias = Annotated[int, Field(ge=0, le=100_000_000)]
+Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
+Words: TypeAlias = Annotated[str, Field(max_length=4096)]
+Checked = TypeVar("Checked")
+
+
+class Broken(ValueError):
+    """What was read from Redis is not what this service writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +60,11 @@ class ModelInfo:
     `logit_scale` is already exponentiated.
     """
 
-    name: str
-    revision: str
-    dimension: int
-    logit_scale: float
-    logit_bias: float = 0.0
+    name: Words
+    revision: Words
+    dimension: Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
+    logit_scale: Number
+    logit_bias: Number = 0.0
     activation: Literal["softmax", "sigmoid"] = "softmax"
 
 
@@ -50,18 +72,18 @@ class ModelInfo:
 class Timings:
     """Where a part's time went, in seconds; `fetch` and `decode` are those of its slowest item."""
 
-    queue: float = 0.0
-    fetch: float = 0.0
-    decode: float = 0.0
-    inference: float = 0.0
+    queue: Number = 0.0
+    fetch: Number = 0.0
+    decode: Number = 0.0
+    inference: Number = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why one item could not be encoded."""
 
-    code: str
-    detail: str
+    code: Words
+    detail: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +111,81 @@ class PartResult:
     about: PartAbout
 
 
+@dataclass(frozen=True, slots=True)
+class _SentAbout:
+    """PartAbout as JSON, which knows no keys but strings."""
+
+    model: ModelInfo
+    faults: list[tuple[Count, Fault]]
+    truncated: list[Count]
+    timings: Timings
+
+
+ItemRow: TypeAlias = tuple[ItemKind, Annotated[str, Field(max_length=MAX_TEXT_CHARS)], Count, bool]
+ITEMS: TypeAdapter[list[ItemRow]] = TypeAdapter(
+    Annotated[list[ItemRow], Field(min_length=1, max_length=MAX_PART_ITEMS)]
+)
+ABOUT = TypeAdapter(_SentAbout)
+
+
+def load_json(adapter: TypeAdapter[Checked], raw: bytes | str) -> Checked:
+    """Read JSON of exactly one shape.
+
+    Raises:
+        Broken: it is anything else; says what and where, and nothing of the content.
+    """
+    try:
+        return adapter.validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise Broken(first_fault(error)) from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing wrong with what was read, in a few words."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    where = "/".join(str(step)[:40] for step in fault["loc"])
+    return f"{where}: {fault['msg']}"[:200]
+
+
 def dump_items(items: list[Item]) -> bytes:
     return orjson.dumps([[i.kind, i.value, i.queries, i.required] for i in items])
 
 
 def load_items(raw: bytes) -> list[Item]:
-    return [Item(*fields) for fields in orjson.loads(raw)]
+    """The items of a part. Raises Broken for what `dump_items` does not make."""
+    items = [Item(*row) for row in load_json(ITEMS, raw)]
+    if len({(item.kind, item.value) for item in items}) < len(items):
+        raise Broken("an item stands there twice")
+    if sum(item.kind != "text" for item in items) > MAX_PART_PICTURES:
+        raise Broken(f"there are more than {MAX_PART_PICTURES} pictures")
+    for item in items:
+        if item.kind == "uri" and len(item.value) > MAX_URL_CHARS:
+            raise Broken(f"a URL is longer than {MAX_URL_CHARS} characters")
+        if item.kind == "blob" and not DIGEST.fullmatch(item.value):
+            raise Broken("a picture's name is no SHA-256")
+    return items
 
 
 def dump_result(result: PartResult) -> dict[str, bytes]:
     """The fields of the hash that holds a part's result."""
     about = result.about
-    fields = {
-        "model": about.model,
-        "faults": [[index, fault] for index, fault in about.faults.items()],
-        "truncated": about.truncated,
-        "timings": about.timings,
-    }
+    sent = _SentAbout(about.model, list(about.faults.items()), list(about.truncated), about.timings)
     return {
         "vectors": np.ascontiguousarray(result.vectors, dtype="<f4").tobytes(),
-        "about": orjson.dumps(fields),
+        "about": orjson.dumps(sent),
     }
 
 
 def load_about(raw: bytes) -> PartAbout:
-    fields: dict[str, Any] = orjson.loads(raw)
-    return PartAbout(
-        model=ModelInfo(**fields["model"]),
-        faults={index: Fault(**fault) for index, fault in fields["faults"]},
-        truncated=tuple(fields["truncated"]),
-        timings=Timings(**fields["timings"]),
-    )
+    """Raises Broken for what `dump_result` does not make."""
+    sent = load_json(ABOUT, raw)
+    return PartAbout(sent.model, dict(sent.faults), tuple(sent.truncated), sent.timings)
 
 
 def load_result(fields: dict[bytes, bytes]) -> PartResult:
-    about = load_about(fields[b"about"])
-    vectors = np.frombuffer(fields[b"vectors"], dtype="<f4").reshape(-1, about.model.dimension)
-    return PartResult(vectors, about)
+    """Raises Broken for what `dump_result` does not make."""
+    about = load_about(fields.get(b"about", b""))
+    raw = fields.get(b"vectors", b"")
+    if len(raw) % (4 * about.model.dimension):
+        raise Broken("the embeddings are not of the model's dimension")
+    return PartResult(np.frombuffer(raw, dtype="<f4").reshape(-1, about.model.dimension), about)

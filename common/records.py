@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from common.protocol import Item
+from pydantic import Field
+
+from common.protocol import Count, Item
 
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+EpochTime: TypeAlias = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # before the year 10000
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
 
 
@@ -80,14 +83,14 @@ class JobRecord:
     owner: str
     kind: str
     state: State
-    parts: int
+    parts: Count
     request: dict[str, Any]
     error: str
-    done: int
-    failed: int
-    created: float
-    started: float | None
-    finished: float | None
+    done: Count
+    failed: Count
+    created: EpochTime
+    started: EpochTime | None
+    finished: EpochTime | None
 
     @property
     def has_ended(self) -> bool:

@@ -13,7 +13,9 @@ from common import logs
 from common.broker import Sender, make_celery
 from common.protocol import INTERACTIVE, TASK_NAME
 from common.settings import read
-from worker.consumers import BulkConsumer, drain, outlive_outages
+from worker.channel import drain, use_channels
+from worker.consumers import BulkConsumer
+from worker.control import allow_inspection_only
 from worker.lifecycle import Life, LoadedModel, load_model
 from worker.settings import WorkerSettings
 
@@ -64,7 +66,10 @@ class Worker:
     def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
         if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
             sys.exit("the worker needs the threads pool: start it with `python -m worker`")
-        outlive_outages()
+        use_channels()
+        allow_inspection_only()
+        for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
+            self.app.tasks.unregister(name)
         self._life = Life(self.settings, self.load(), Sender(self.app))
 
     def _ready(self, **_: object) -> None:
@@ -96,5 +101,5 @@ worker = Worker(settings, app)
 
 
 @app.task(name=TASK_NAME, bind=True)
-def run_part(task: Any, job: str, part: int, request_id: str = "") -> None:  # noqa: ANN401
+def run_part(task: Any, job: str, part: int, request_id: str) -> None:  # noqa: ANN401
     worker.run_part(job, part, request_id, task.request.delivery_info["routing_key"])

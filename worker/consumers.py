@@ -4,7 +4,6 @@ from typing import Any
 
 from celery import bootsteps
 from kombu.common import ignore_errors
-from kombu.transport.redis import Channel, QoS
 
 from common.protocol import BULK
 
@@ -12,37 +11,6 @@ from common.protocol import BULK
 def bulk_share(concurrency: int) -> int:
     """How many of a worker's threads bulk work may take."""
     return max(1, concurrency // 2)
-
-
-class LenientQoS(QoS):
-    """Kombu's account of unacknowledged messages, made to outlive a lost connection.
-
-    Parts in hand go on while Redis is away. Kombu's own account raises AttributeError when such a
-    part is acknowledged on the channel that is no more, or when the messages are to be put back
-    into a queue that is not there yet, and either error ends the worker. Here nothing is done on a
-    closed channel: what is delivered again the ledger refuses.
-    """
-
-    # Put back what is unacknowledged only when the worker ends: see `drain`.
-    restore_at_shutdown = False
-
-    def ack(self, delivery_tag: str) -> None:
-        if not self.channel.closed:
-            super().ack(delivery_tag)
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not self.channel.closed:
-            super().reject(delivery_tag, requeue=requeue)
-
-
-def outlive_outages() -> None:
-    """Have all channels of this process keep their account leniently."""
-    Channel.QoS = LenientQoS
-
-
-def drain() -> None:
-    """Give back to the queues what this ending worker has not acknowledged."""
-    LenientQoS.restore_at_shutdown = True
 
 
 class BulkConsumer(bootsteps.StartStopStep):

@@ -133,6 +133,8 @@ class Life:
                 repair(self._quick_ledger, self._sender)
             except (RedisError, OperationalError) as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
+            except Exception:  # whatever else it is, without this thread the worker counts as dead
+                log.exception("heartbeat_failed")
             self._ended.wait(BEAT_S)
 
     def _watch(self) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from common.errors import ClipError, EncodeFailed, GivenUp, NotAnImage
 from common.jobs import Ledger
-from common.protocol import Fault, Item, PartAbout, PartResult, Timings, Vectors
+from common.protocol import Broken, Fault, Item, PartAbout, PartResult, Timings, Vectors
 from common.records import BegunPart
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.decode import decode
@@ -54,7 +54,12 @@ class PartRunner:
         Raises:
             BatcherClosed: this process is ending; another worker must do the part.
         """
-        begun = self.ledger.begin(job, part, self.worker)
+        try:
+            begun = self.ledger.begin(job, part, self.worker)
+        except Broken as error:
+            log.warning("part_refused", job=job, part=part, reason=str(error))
+            self.ledger.stop(job, "failed", "broken")
+            return
         if begun is None:
             log.info("part_not_wanted", job=job, part=part)
             return

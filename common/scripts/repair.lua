@@ -9,7 +9,7 @@ local function is_message_lost(queue, sent)
   return redis.call('LLEN', queue) == 0 or sent < tonumber(redis.call('GET', begun_key(queue)) or 0)
 end
 
-for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, ARGV[3] - 1)) do
+local function look_after(member)
   local id, n, items = string.match(member, '^(.-):(%d+):(%d+)$')
   local job = job_key(id)
   local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'owner:' .. n, 'sent:' .. n,
@@ -27,6 +27,12 @@ for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, ARGV[3] - 1)) do
       lost[#lost + 1] = { id, n, queue, fields[7] }
     end
   end
+end
+
+-- What is no part of ours must not keep others from being looked after. (Where Redis takes no
+-- writes, the lock above has failed already.)
+for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, ARGV[3] - 1)) do
+  if not pcall(look_after, member) then redis.call('ZREM', OPEN, member) end
 end
 if #lost > 0 then redis.call('INCRBY', 'clip:republished', #lost) end
 return lost

@@ -9,9 +9,10 @@ from common.jobs import Ledger, blob_key, job_key, jobs_key
 from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartAbout, PartResult
 from common.records import Admission, Idempotency, NewJob
 
+DIGEST = "d1" * 32
 MODEL = ModelInfo("demo", "main", 2, 100.0)
 TEXT = Item("text", "a cat", queries=1, required=True)
-PICTURE = Item("blob", "d1", queries=2, required=True)
+PICTURE = Item("blob", DIGEST, queries=2, required=True)
 
 
 def new_job(job: str = "j", **changes: Any) -> NewJob:
@@ -32,7 +33,7 @@ def create(
     ledger: Ledger, job: NewJob, max_open_items: int = 100, worker_ttl_s: float = 0
 ) -> Admission:
     return ledger.create(
-        job, {"d1": b"picture"}, max_open_items=max_open_items, worker_ttl_s=worker_ttl_s
+        job, {DIGEST: b"picture"}, max_open_items=max_open_items, worker_ttl_s=worker_ttl_s
     )
 
 
@@ -51,13 +52,13 @@ def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis
     assert (record.kind, record.state, record.parts) == ("rank", "queued", 2)
     assert record.request == {"queries": [0]}
     assert redis.get("clip:open-items") == b"3"
-    assert ledger.blobs("j", ["d1"]) == [b"picture"]
+    assert ledger.blobs("j", [DIGEST]) == [b"picture"]
 
 
 def test_a_full_queue_refuses_and_keeps_no_picture(ledger: Ledger, redis: Redis) -> None:
     assert create(ledger, new_job(), max_open_items=2) == Admission("full", excess=1)
     assert ledger.read("j") is None
-    assert not redis.exists(blob_key("j", "d1"))
+    assert not redis.exists(blob_key("j", DIGEST))
 
 
 def test_without_a_worker_a_job_that_needs_one_is_refused(ledger: Ledger, redis: Redis) -> None:
@@ -87,7 +88,7 @@ def test_a_finished_part_is_stored_and_frees_its_pictures(ledger: Ledger, redis:
     assert stored[0].about.model == MODEL
     assert ledger.abouts("j", [0, 1]) == [stored[0].about, None]
     assert stored[1] is None
-    assert not redis.exists(blob_key("j", "d1"))
+    assert not redis.exists(blob_key("j", DIGEST))
     assert redis.get("clip:open-items") == b"1"
 
 
@@ -146,7 +147,7 @@ def test_a_stopped_job_is_wanted_by_nobody(ledger: Ledger, redis: Redis, state: 
     assert not ledger.stop("j", state, "why")
     assert redis.get("clip:open-items") == b"0"
     assert redis.zcard("clip:open") == 0
-    assert not redis.exists(blob_key("j", "d1"))
+    assert not redis.exists(blob_key("j", DIGEST))
 
 
 def test_a_job_past_its_deadline_expires(ledger: Ledger, redis: Redis) -> None:

@@ -31,7 +31,7 @@ ONLY_IN = {
     "flask_cors": {"api/cors.py"},
     "flask_limiter": {"api/rate_limits.py"},
     "limits": {"api/settings.py"},
-    "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py"},
+    "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py", "worker/control.py"},
 }
 STDLIB_ONLY = ["worker/policy.py", "worker/batcher.py"]
 

@@ -1,0 +1,91 @@
+"""Which messages a worker takes. Anybody may have written them who can write to Redis."""
+
+import base64
+import uuid
+from typing import Annotated, Literal, TypeAlias
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from common.protocol import MAX_PARTS, TASK_NAME, Broken, load_json
+
+MAX_MESSAGE_BYTES = 16_384  # ours have about 1,200
+
+JobId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+PartNumber: TypeAlias = Annotated[int, Field(ge=0, lt=MAX_PARTS)]
+# The same as in api.app.
+RequestId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:/+=-]{1,128}$")]
+
+
+class Options(BaseModel):
+    """The task's keyword arguments."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    request_id: RequestId
+
+
+class Headers(BaseModel):
+    task: str
+
+
+class Properties(BaseModel):
+    body_encoding: Literal["base64"]
+
+
+class Envelope(BaseModel):
+    """A message as Kombu puts it on a list; whatever else it holds is ignored."""
+
+    headers: Headers
+    properties: Properties
+    content_type: Annotated[Literal["application/json"], Field(alias="content-type")]
+    content_encoding: Annotated[Literal["utf-8"], Field(alias="content-encoding")]
+    body: str
+
+
+Signatures: TypeAlias = dict[Literal["callbacks", "errbacks", "chain", "chord"], None]
+Body: TypeAlias = tuple[tuple[JobId, PartNumber], Options, Signatures]
+
+ENVELOPE = TypeAdapter(Envelope)
+BODY: TypeAdapter[Body] = TypeAdapter(Body)
+
+
+def admit(raw: bytes, queue: str) -> bytes:
+    """The message as Celery may have it: made anew of what was checked, and of nothing else.
+
+    So a message has no say in when or how often it runs, what runs after it, how it is compressed,
+    or which other message is acknowledged with it.
+
+    Raises:
+        Broken: it is not one of those that `common.broker.Sender` sends.
+    """
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise Broken(f"has {len(raw)} bytes; the limit is {MAX_MESSAGE_BYTES}")
+    envelope = load_json(ENVELOPE, raw)
+    if envelope.headers.task != TASK_NAME:
+        raise Broken("headers/task: is no task of ours")
+    try:
+        body = base64.b64decode(envelope.body, validate=True)
+    except ValueError:
+        raise Broken("body: is not valid base64") from None
+    (job, part), options, _ = load_json(BODY, body)
+    return _message(job, part, options.request_id, queue)
+
+
+def _message(job: str, part: int, request_id: str, queue: str) -> bytes:
+    """In version 2 of Celery's message protocol, in the envelope of Kombu's virtual transports."""
+    name = str(uuid.uuid4())
+    body = orjson.dumps([[job, part], {"request_id": request_id}, {}])
+    return orjson.dumps(
+        {
+            "headers": {"lang": "py", "task": TASK_NAME, "id": name, "ignore_result": True},
+            "properties": {
+                "body_encoding": "base64",
+                "delivery_tag": name,
+                "delivery_info": {"exchange": "", "routing_key": queue},
+            },
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "body": base64.b64encode(body).decode(),
+        }
+    )
