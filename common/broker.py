@@ -43,7 +43,7 @@ def _configuration(socket_timeout_s: float) -> dict[str, Any]:
         "broker_connection_timeout": min(5.0, socket_timeout_s),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "broker_channel_error_retry": True,  # a key of a wrong type is mended on connecting
+        "broker_channel_error_retry": True,  # see worker.channel.KEY_TYPES
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_pool_limit": 16,
         "task_publish_retry_policy": {

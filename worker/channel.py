@@ -22,7 +22,7 @@ KEY_TYPES = {
     **{f"_kombu.binding.{name}": "set" for name in EXCHANGES},
     **{f"_kombu.binding_permanent.{name}": "set" for name in EXCHANGES},
 }
-"""The keys that Kombu uses here; with one of another type it could do nothing."""
+"""The keys that Kombu uses here. With one of another type it can do nothing."""
 
 MEND = """
 local mended = {}
@@ -56,6 +56,14 @@ class LenientQoS(QoS):
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         if not self.channel.closed:
             super().reject(delivery_tag, requeue=requeue)
+
+    def restore_visible(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        """Put back what was not acknowledged in time; on each new connection, and now and then."""
+        with self.channel.conn_or_acquire() as client:  # type: ignore[attr-defined]
+            mended = client.eval(MEND, len(KEY_TYPES), *KEY_TYPES, *KEY_TYPES.values())
+        if mended:
+            log.warning("broker_keys_mended", keys=mended)
+        super().restore_visible(*args, **options)
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ANN401
         """Put a message back, or drop what is none: it would keep others from being put back."""
@@ -91,14 +99,6 @@ class WorkerChannel(Channel):
 
     def _get_client(self) -> type[Redis]:
         return AdmittingRedis
-
-    def _new_queue(self, queue: str, **options: Any) -> None:  # noqa: ANN401
-        """Declare a queue, which happens on each new connection; a key of a wrong type goes."""
-        super()._new_queue(queue, **options)
-        with self.conn_or_acquire() as client:
-            mended = client.eval(MEND, len(KEY_TYPES), *KEY_TYPES, *KEY_TYPES.values())
-        if mended:
-            log.warning("broker_keys_mended", keys=mended)
 
     def _receive_one(self, client: Any) -> Any:  # noqa: ANN401
         """Take one broadcast; one that makes Kombu or Celery stumble is dropped."""

@@ -17,7 +17,7 @@ JOB = "ab" * 16
 PIDBOX = "/0.celery.pidbox"
 SIGNATURE = {"task": TASK_NAME, "args": [JOB, 0], "kwargs": {}, "options": {"queue": "stolen"}}
 MANY_BRACKETS = "[" * 100_000
-BINDINGS = [f"_kombu.binding.{name}" for name in (*QUEUES, "celery.pidbox")]
+BINDINGS = [f"_kombu.binding.{name}" for name in (*QUEUES, "celery.pidbox", "reply.celery.pidbox")]
 
 
 class Touch:
@@ -49,8 +49,13 @@ def message(
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": {
-            **{"lang": "py", "task": TASK_NAME, "id": "2f84e86e-6fc8-4e91-8d57-78bb9b090ade"},
-            **{"eta": None, "expires": None, "retries": 0, "timelimit": [None, None]},
+            "lang": "py",
+            "task": TASK_NAME,
+            "id": "2f84e86e-6fc8-4e91-8d57-78bb9b090ade",
+            "eta": None,
+            "expires": None,
+            "retries": 0,
+            "timelimit": [None, None],
             **(headers or {}),
         },
         "properties": {
@@ -87,6 +92,12 @@ def unacked(content: bytes | str) -> Act:
     return act
 
 
+def bindings(redis: Redis) -> None:
+    for key in BINDINGS:
+        redis.delete(key)
+        redis.sadd(key, "x", b"\xff")
+
+
 def broadcast(content: object) -> Act:
     raw = content if isinstance(content, bytes | str) else json.dumps(content)
     return lambda redis: redis.publish(PIDBOX, raw)
@@ -110,7 +121,7 @@ def payloads(marker: Path) -> dict[str, Act]:
     }
     return {
         f"{name} {way}": act(
-            message(body=b64(body), **{"content-type": kind, "content-encoding": "binary"})
+            message(body=b64(body)) | {"content-type": kind, "content-encoding": "binary"}
         )
         for name, (kind, body) in kinds.items()
         for way, act in (("queued", push), ("broadcast", broadcast))
@@ -177,10 +188,8 @@ ACTS: dict[str, Act] = {
     "unacked is a string": put("unacked", "x"),
     "unacked_index is a string": put("unacked_index", "x"),
     "both are strings": lambda redis: redis.mset({"unacked": "x", "unacked_index": "x"}),
-    "bindings are strings": lambda redis: redis.mset(dict.fromkeys(BINDINGS, "x")),
-    "bindings of another shape": lambda redis: [
-        redis.sadd(f"_kombu.binding.{name}", "x") for name in (*QUEUES, "reply.celery.pidbox")
-    ],
+    "bindings are strings": lambda redis: redis.mset(dict.fromkeys([*BINDINGS, INTERACTIVE], "x")),
+    "bindings of another shape": bindings,
     "unacked: no JSON": unacked("{"),
     "unacked: another shape": unacked("[1]"),
     "unacked: numbers": unacked("[1, 2, 3]"),
