@@ -59,6 +59,30 @@ def test_several_may_wait_for_one_job(ledger: Ledger, waiter: Waiter) -> None:
         assert another.wait(2)
 
 
+def test_the_listener_outlives_whatever_is_published(
+    redis: Redis, ledger: Ledger, waiter: Waiter
+) -> None:
+    create(ledger, new_job())
+    with waiter.watch("j") as ended:
+        wait_until(lambda: subscribers(redis) == 1, "the listener listens")
+        redis.publish("clip:done", b"\xff\xfe")
+        redis.publish("clip:done", b"j")
+        assert ended.wait(2)
+
+
+def test_the_sweep_outlives_a_repair_that_fails(redis: Redis, ledger: Ledger) -> None:
+    def fail() -> None:
+        raise ValueError("forged")
+
+    waiter = Waiter(ledger, fail, sweep_s=0.05)
+    create(ledger, new_job())
+    with waiter.watch("j") as ended:
+        assert not ended.wait(0.3)
+        redis.hset("clip:job:j", "state", "done")
+        assert ended.wait(2)
+    waiter.close()
+
+
 def test_the_sweep_repairs(waiter: Waiter, repairs: list[float]) -> None:
     with waiter.watch("any"):
         wait_until(lambda: len(repairs) > 1, "the sweep repairs again and again")

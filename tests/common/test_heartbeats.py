@@ -1,5 +1,7 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import orjson
+import pytest
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
@@ -27,3 +29,23 @@ def test_a_worker_that_says_goodbye_is_gone_at_once(redis: Redis) -> None:
     beats.beat(BEAT)
     beats.leave("w1")
     assert beats.alive() == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        orjson.dumps({**asdict(BEAT), "since": 1e300}),
+        orjson.dumps({**asdict(BEAT), "since": "now"}),
+        orjson.dumps({**asdict(BEAT), "model": "m"}),
+        orjson.dumps({**asdict(BEAT), "name": [1]}),
+    ],
+)
+def test_a_heartbeat_of_another_shape_counts_for_nothing(redis: Redis, raw: bytes) -> None:
+    beats = Heartbeats(redis, ttl_s=5)
+    beats.beat(BEAT)
+    redis.zadd("clip:workers", {b"\xff": 1e12})
+    redis.set(b"clip:worker:\xff", raw)
+    assert beats.alive() == [BEAT]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from redis import Redis
 
+from common.errors import JobLost
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger, blob_key, job_key, jobs_key
-from common.protocol import INTERACTIVE, Fault, Item, ModelInfo, PartAbout, PartResult
+from common.protocol import INTERACTIVE, Broken, Fault, Item, ModelInfo, PartAbout, PartResult
 from common.records import Admission, Idempotency, NewJob
 
 DIGEST = "d1" * 32
@@ -252,6 +253,64 @@ def test_the_load_counts_open_and_drained_items(ledger: Ledger) -> None:
     ledger.finish("j", 0, [TEXT, PICTURE], result(2))
     load = ledger.load()
     assert (load.open_items, load.drained_items) == (1, 2)
+
+
+class TestForgery:
+    """Somebody else wrote into the ledger."""
+
+    @pytest.mark.parametrize(
+        "field", ["parts", "request", "done", "failed", "created", "started", "finished", "state"]
+    )
+    def test_a_broken_job_is_lost(self, ledger: Ledger, redis: Redis, field: str) -> None:
+        create(ledger, new_job())
+        redis.hset(job_key("j"), field, b"\xff")
+        with pytest.raises(JobLost):
+            ledger.read("j")
+        assert ledger.read_all(["j"]) == [None]
+
+    def test_a_job_of_another_type_is_not_there(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job())
+        redis.set(job_key("other"), "x")
+        assert [job is None for job in ledger.read_all(["other", "j"])] == [True, False]
+
+    @pytest.mark.parametrize("field", ["about", "vectors"])
+    def test_a_broken_result_is_none(self, ledger: Ledger, redis: Redis, field: str) -> None:
+        create(ledger, new_job())
+        ledger.finish("j", 0, [TEXT, PICTURE], result(2))
+        redis.hset("clip:part:j:0", field, "x")
+        assert ledger.results("j", [0]) == [None]
+
+    def test_a_broken_part_cannot_be_begun(self, ledger: Ledger, redis: Redis) -> None:
+        create(ledger, new_job())
+        redis.hset(job_key("j"), "items:0", "[[1]]")
+        with pytest.raises(Broken):
+            ledger.begin("j", 0, "w")
+
+    @pytest.mark.parametrize(
+        ("member", "fields"),
+        [
+            ("x", {}),
+            (b"\xff:0:1", {}),
+            ("f:0:1", {"state": "queued"}),
+            ("f:0:1", {"state": "queued", "deadline": "x"}),
+            ("f:0:1", {"state": "queued", "deadline": 1}),
+            ("f:0:1", {"state": "running", "deadline": 1e12, "state:0": "running"}),
+            (f"f:{'9' * 5000}:1", {"deadline": 1e12, f"state:{'9' * 5000}": "running"}),
+            (
+                "f:0:1",
+                {"deadline": 1e12, "state:0": "running", "owner:0": "w", "queue": "clip:jobs"},
+            ),
+        ],
+    )
+    def test_a_forged_part_keeps_none_from_being_repaired(
+        self, ledger: Ledger, redis: Redis, member: str, fields: dict[str, Any]
+    ) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        ledger.begin("j", 0, "dead")
+        redis.zadd("clip:open", {member: 1})
+        for name, value in fields.items():
+            redis.hset(job_key("f"), name, value)
+        assert [lost.job for lost in ledger.repair()] == ["j"]
 
 
 class TestRepair:

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 import numpy as np
 import pytest
 from PIL import Image
+from redis import Redis
 
 from common.jobs import Ledger
 from common.protocol import INTERACTIVE, Item, PartResult
@@ -122,6 +123,19 @@ def test_a_part_nobody_wants_is_not_encoded(
     ledger.create(job, {}, max_open_items=10, worker_ttl_s=0)
     ledger.stop("j", "cancelled", "")
     runner.run("j", 0, is_urgent=True)
+    assert encoder.batches == []
+
+
+def test_a_part_that_is_none_fails_its_job(
+    runner: PartRunner, ledger: Ledger, redis: Redis, encoder: FakeEncoder
+) -> None:
+    job = NewJob("j", "encode", INTERACTIVE, [[text("a")]], {}, "r", 60, 60)
+    ledger.create(job, {}, max_open_items=10, worker_ttl_s=0)
+    redis.hset("clip:job:j", "items:0", '[["file", "/etc/passwd", 1, true]]')
+    runner.run("j", 0, is_urgent=True)
+    record = ledger.read("j")
+    assert record is not None
+    assert (record.state, record.error) == ("failed", "broken")
     assert encoder.batches == []
 
 

@@ -1,0 +1,103 @@
+import json
+from typing import Any
+
+import orjson
+import pytest
+from redis import Redis
+
+from common.broker import Sender, make_celery
+from common.protocol import INTERACTIVE, TASK_NAME, Broken
+from tests.worker.hostile import JOB, b64, message
+from worker.admission import MAX_MESSAGE_BYTES, admit
+
+ADMITTED = [[JOB, 0], {"request_id": "r"}, {}]
+
+
+def admitted(sent: object) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(admit(orjson.dumps(sent), INTERACTIVE))
+    return found
+
+
+def test_what_the_api_sends_is_admitted_and_so_is_what_was_admitted(
+    redis_url: str, redis: Redis
+) -> None:
+    Sender(make_celery(redis_url, socket_timeout_s=1)).send(JOB, 0, INTERACTIVE, "r")
+    raw: Any = redis.rpop(INTERACTIVE)
+    once = admit(raw, INTERACTIVE)
+    assert orjson.loads(once)["body"] == b64(orjson.dumps(ADMITTED))
+    assert orjson.loads(admit(once, INTERACTIVE))["body"] == orjson.loads(once)["body"]
+
+
+def test_nothing_is_passed_on_but_the_arguments() -> None:
+    headers = {"compression": "application/x-gzip", "eta": "9999-01-01", "group": "g"}
+    properties = {"delivery_tag": "another's", "priority": 9, "delivery_info": {"exchange": "e"}}
+    found = admitted(message(headers=headers, properties=properties))
+    assert set(found["headers"]) == {"lang", "task", "id", "ignore_result"}
+    assert set(found["properties"]) == {"body_encoding", "delivery_tag", "delivery_info"}
+    assert found["headers"]["task"] == TASK_NAME
+    assert found["properties"]["delivery_tag"] != "another's"
+    assert found["properties"]["delivery_info"] == {"exchange": "", "routing_key": INTERACTIVE}
+    assert found["body"] == b64(orjson.dumps(ADMITTED))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        [JOB],
+        [JOB, 0, 0],
+        [JOB.upper(), 0],
+        [JOB + "\n", 0],
+        [JOB[1:], 0],
+        [7, 0],
+        [JOB, -1],
+        [JOB, 10**6],
+        [JOB, 10**30],
+        [JOB, True],
+        [JOB, 0.0],
+        [JOB, "0"],
+        [JOB, None],
+        {"job": JOB, "part": 0},
+    ],
+)
+def test_other_arguments_are_refused(args: object) -> None:
+    with pytest.raises(Broken):
+        admit(json.dumps(message(args)).encode(), INTERACTIVE)
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {},
+        {"request_id": ""},
+        {"request_id": "r" * 129},
+        {"request_id": "r\n"},
+        {"request_id": "ü"},
+        {"request_id": 1},
+        {"request_id": "r", "job": JOB},
+        [],
+    ],
+)
+def test_other_options_are_refused(kwargs: object) -> None:
+    raw = json.dumps(message()).encode()
+    body = b64(json.dumps([[JOB, 0], kwargs, {}]))
+    with pytest.raises(Broken):
+        admit(orjson.dumps(orjson.loads(raw) | {"body": body}), INTERACTIVE)
+
+
+@pytest.mark.parametrize("name", ["callbacks", "errbacks", "chain", "chord", "other"])
+def test_signatures_are_refused(name: str) -> None:
+    with pytest.raises(Broken, match=r"2/.*"):
+        admitted(message(embed={name: [{"task": TASK_NAME}]}))
+
+
+def test_a_reason_is_short_and_tells_nothing_of_the_content() -> None:
+    with pytest.raises(Broken) as refused:
+        admitted(message(["secret" * 1000, 0]))
+    assert len(str(refused.value)) <= 200
+    assert "secret" not in str(refused.value)
+
+
+def test_a_long_message_is_refused_unread() -> None:
+    with pytest.raises(Broken, match="the limit is"):
+        admit(b"[" * (MAX_MESSAGE_BYTES + 1), INTERACTIVE)
