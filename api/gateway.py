@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from api import remembered
 from api.drain import DrainMeter
 from api.items import DistinctItems, cut
 from api.results import Outcome
@@ -130,7 +131,8 @@ class Gateway:
             return record
 
     def outcome(self, record: JobRecord) -> Outcome:
-        return Outcome(self._ledger, record)
+        """What came of a job. Raises JobLost when the ledger does not hold it whole."""
+        return Outcome(self._ledger, remembered.check(record))
 
     def keep(self, job: str) -> None:
         """Nobody took the answer of a synchronous job: keep it like that of any other."""
@@ -150,11 +152,12 @@ class Gateway:
                 raise NotFound
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[JobRecord | None, float]]:
-        """Jobs created before an epoch time, newest first; None where one has expired."""
+        """Jobs created before an epoch time, newest first; None where one is gone."""
         with telling_of_outages():
             found = self._ledger.listed(owner, before, limit)
             records = self._ledger.read_all([job for job, _ in found])
-        return [(record, at) for record, (_, at) in zip(records, found, strict=True)]
+        whole = [record if record and remembered.is_whole(record) else None for record in records]
+        return [(record, at) for record, (_, at) in zip(whole, found, strict=True)]
 
     def live_workers(self) -> list[Heartbeat]:
         with telling_of_outages():

@@ -28,14 +28,15 @@ class Outcome:
     def __init__(self, ledger: Ledger, record: JobRecord) -> None:
         self.record = record
         self._ledger = ledger
-        self._ends = list(accumulate(record.request["sizes"]))
+        self._sizes: list[int] = record.request["sizes"]
+        self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
         self._small = record.has_ended and record.parts <= SMALL_PARTS
 
     @cached_property
     def _results(self) -> list[PartResult | None]:
         """All parts of a small job: one round trip instead of two."""
-        return self._ledger.results(self.record.id, range(self.record.parts))
+        return self._read(range(self.record.parts))
 
     @cached_property
     def _abouts(self) -> list[PartAbout | None]:
@@ -115,10 +116,18 @@ class Outcome:
         if self._small:
             result = self._results[number]
         else:
-            [result] = self._ledger.results(self.record.id, [number])
+            [result] = self._read([number])
         if result is None:
             raise JobLost
         return result
+
+    def _read(self, numbers: Sequence[int]) -> list[PartResult | None]:
+        """The results of some parts, None for each that is not there whole."""
+        results = self._ledger.results(self.record.id, numbers)
+        return [
+            result if result and len(result.vectors) == self._sizes[number] else None
+            for number, result in zip(numbers, results, strict=True)
+        ]
 
     def _finished(self) -> Iterator[tuple[int, PartAbout]]:
         """The finished parts, each with the index of its first item."""
