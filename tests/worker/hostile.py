@@ -93,9 +93,17 @@ def unacked(content: bytes | str) -> Act:
 
 
 def bindings(redis: Redis) -> None:
-    for key in BINDINGS:
+    for key in BINDINGS[:-1]:  # all but that of the answers to remote control
         redis.delete(key)
         redis.sadd(key, "x", b"\xff")
+
+
+def lost_part(redis: Redis) -> None:
+    """A part of nobody's, for the worker to send again to where it does not belong."""
+    redis.zadd("clip:open", {b"\xff": 0, b"x": 1, f"{JOB}:0:1".encode(): 2})
+    forged: dict[Any, Any] = {"state": "running", "state:0": "running", "owner:0": "nobody"}
+    forged |= {"sent:0": 1, "deadline": 10**12, "queue": "stolen"}
+    redis.hset(f"clip:job:{JOB}", mapping=forged)
 
 
 def broadcast(content: object) -> Act:
@@ -197,6 +205,11 @@ ACTS: dict[str, Act] = {
     "unacked: a bad message": unacked(json.dumps([{"headers": {}}, "", INTERACTIVE])),
     "unacked: deep JSON": unacked(MANY_BRACKETS),
     "unacked: no message": lambda redis: redis.zadd("unacked_index", {b"\xff": 1}),
+    "a lost part that is none": lost_part,
+    "a heartbeat of another shape": lambda redis: [
+        redis.zadd("clip:workers", {"w": 1e12}),
+        redis.set("clip:worker:w", "[]"),
+    ],
     "broadcast without JSON": broadcast("{"),
     "broadcast list": broadcast([1]),
     "broadcast null": broadcast("null"),

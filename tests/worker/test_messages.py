@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from common.broker import Sender, make_celery
-from common.jobs import Ledger
-from common.protocol import BULK, INTERACTIVE, QUEUES, Item
+from common.jobs import Ledger, job_key
+from common.protocol import BULK, INTERACTIVE, QUEUES, TASK_NAME, Item
 from common.records import NewJob
 from tests.processes import Process, start, wait_until
 from tests.worker.hostile import ACTS, payloads
@@ -23,7 +23,8 @@ class Scene:
     def __init__(self, folder: Path, redis_url: str) -> None:
         self.redis = Redis.from_url(redis_url)
         self.ledger = Ledger(self.redis)
-        self.sender = Sender(make_celery(redis_url, socket_timeout_s=1))
+        self.app = make_celery(redis_url, socket_timeout_s=5)
+        self.sender = Sender(self.app)
         settings = {"redis_url": redis_url, "batch_size": 4}
         self.worker: Process = start(["-m", "tests.faults.worker"], folder, settings)
         wait_until(lambda: "worker_ready" in self.worker.log, "the worker is ready", 60)
@@ -66,6 +67,22 @@ def scene(folder: Path, redis_url_of_its_own: str) -> Iterator[Scene]:
 def test_a_worker_outlives(scene: Scene, name: str) -> None:
     ACTS[name](scene.redis)
     scene.assert_works()
+
+
+def test_a_worker_fails_the_job_of_a_part_that_is_none(scene: Scene) -> None:
+    job = scene.create()
+    scene.redis.hset(job_key(job), "items:0", '[["uri", 5, -1, "yes"]]')
+    scene.sender.send(job, 0, INTERACTIVE, "r")
+    wait_until(lambda: scene.ledger.ended([job])[0], "the job has ended")
+    record = scene.ledger.read(job)
+    assert record is not None
+    assert record.state == "failed"
+    scene.assert_works()
+
+
+def test_operators_still_see_the_worker(scene: Scene) -> None:
+    answers = scene.app.control.inspect(timeout=10, limit=1).registered() or {}
+    assert list(answers.values()) == [[TASK_NAME]]
 
 
 def test_neither_queue_nor_account_holds_anything_after_all_of_it(scene: Scene) -> None:
