@@ -18,6 +18,8 @@ ClipError
 │   ├── NotAnImage
 │   ├── ImageTooLarge
 │   ├── TooManyPixels
+│   ├── TooManyFrames
+│   ├── TooComplex
 │   ├── UrlRefused
 │   ├── FetchFailed
 │   ├── FetchTimeout
@@ -155,6 +157,18 @@ class ImageTooLarge(ItemError):
 class TooManyPixels(ItemError):
     code = "too_many_pixels"
     title = "has too many pixels"
+
+
+class TooManyFrames(ItemError):
+    code = "too_many_frames"
+    title = "has too many frames"
+
+
+class TooComplex(ItemError):
+    """A picture of an odd make: cheap to send, and dear to decode."""
+
+    code = "too_complex"
+    title = "would take too much work to decode"
 
 
 class UrlRefused(ItemError):

@@ -2,43 +2,73 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Self
 
 import numpy as np
 from PIL import Image
 
-from common.errors import NotAnImage, TooManyPixels
+from common.errors import ItemError, NotAnImage, TooManyPixels
 from worker.encoder import Pixels
+from worker.formats import pare
+from worker.formats.limits import Limits
 
 
-def decode(content: bytes, max_pixels: int) -> Pixels:
-    """The picture (the first frame of several) as RGB, uint8 of shape (height, width, 3).
+class Picture:
+    """A picture whose header was read: its size is known, nothing is decoded yet."""
 
-    Converted as the reference implementation does: alpha is dropped, not blended, and an EXIF
-    orientation is not applied. The size is checked from the header, before anything is decoded.
+    def __init__(self, picture: Image.Image) -> None:
+        self._picture = picture
 
-    Raises:
-        NotAnImage: the bytes are no picture, or a broken one.
-        TooManyPixels: width times height is above `max_pixels`.
-    """
+    @classmethod
+    def open(cls, content: bytes, limits: Limits) -> Self:
+        """Read the header. Neither time nor memory depend on what it claims.
+
+        Raises:
+            NotAnImage: the bytes are no picture of a format in worker.formats.
+            TooManyPixels, TooManyFrames, TooComplex: they ask for more than is allowed.
+        """
+        with _as_item_errors():
+            name, pared = pare(content, limits)
+            picture = Image.open(io.BytesIO(pared), formats=[name])
+            limits.check_size(*picture.size)
+            limits.check_frames(getattr(picture, "n_frames", 1))
+            return cls(picture)
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self._picture.width * self._picture.height
+
+    def decode(self) -> Pixels:
+        """The first frame as RGB, uint8 of shape (height, width, 3).
+
+        Converted as the reference implementation does: alpha is dropped, not blended, and an EXIF
+        orientation is not applied.
+
+        Raises:
+            NotAnImage: the picture is broken.
+        """
+        with _as_item_errors(), closing(self._picture) as picture:
+            picture.load()
+            # Converting RGB to RGB copies.
+            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+@contextmanager
+def _as_item_errors() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             # Pillow warns of sizes below our own limit and of odd metadata; neither concerns us.
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as picture:
-                _check_size(picture.size, max_pixels)
-                return np.asarray(picture.convert("RGB"))
-    except TooManyPixels:
+            yield
+    except ItemError:
         raise
     except Image.DecompressionBombError:
         raise TooManyPixels from None
     except Exception:  # noqa: BLE001 - decoders raise whatever they like at broken input
         raise NotAnImage from None
-
-
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
-    width, height = size
-    if width * height > max_pixels:
-        raise TooManyPixels(f"has {width}x{height} pixels; the limit is {max_pixels} in all")
 
 
 def resize(

@@ -20,7 +20,9 @@ from common.jobs import Ledger
 from worker.batcher import Batcher
 from worker.encoder import Encoder
 from worker.fetch import Fetcher, FetchLimits
+from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
+from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner
@@ -103,7 +105,8 @@ class Life:
             fetcher=make_fetcher(settings),
             urgent_pictures=self._urgent_pictures,
             other_pictures=self._other_pictures,
-            max_image_pixels=settings.max_image_pixels,
+            limits=Limits(settings.max_image_pixels, settings.max_image_frames),
+            budget=PixelBudget(settings.max_pixels_in_flight),
         )
         self._ended = threading.Event()
         self._since = time.time()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from common.settings import SharedSettings
 from worker.guard import Allowed, Ports
@@ -35,6 +35,13 @@ class WorkerSettings(SharedSettings):
     )
     max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
         default=50_000_000, description="most pixels of a picture, width times height"
+    )
+    max_image_frames: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1000, description="most frames of a picture, of which the first counts"
+    )
+    max_pixels_in_flight: Annotated[int, Field(ge=1, le=20_000_000_000)] = Field(
+        default=200_000_000,
+        description="most pixels that a worker decodes at once, of all pictures together",
     )
     model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=60, description="a batch that takes the model longer ends the worker"
@@ -69,4 +76,12 @@ class WorkerSettings(SharedSettings):
     @classmethod
     def are_networks_or_hosts(cls, value: str) -> str:
         Allowed.parse(value)
+        return value
+
+    @field_validator("max_pixels_in_flight")
+    @classmethod
+    def _holds_any_picture(cls, value: int, info: ValidationInfo) -> int:
+        largest = info.data.get("max_image_pixels", 0)
+        if value < largest:
+            raise ValueError(f"must be at least CLIP_MAX_IMAGE_PIXELS, which is {largest}")
         return value

@@ -2,21 +2,24 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import structlog
+from redis.exceptions import RedisError
 
 from common.errors import ClipError, EncodeFailed, GivenUp, NotAnImage
 from common.jobs import Ledger
 from common.protocol import Broken, Fault, Item, PartAbout, PartResult, Timings, Vectors
 from common.records import BegunPart
 from worker.batcher import Batcher, BatcherClosed, TooLate
-from worker.decode import decode
-from worker.encoder import Encoder
+from worker.decode import Picture
+from worker.encoder import Encoder, PreparedImage
 from worker.fetch import Fetcher
+from worker.formats.limits import Limits
 from worker.interest import Interest, NotWanted
+from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 
 log = structlog.get_logger()
@@ -46,7 +49,8 @@ class PartRunner:
     fetcher: Fetcher
     urgent_pictures: ThreadPoolExecutor
     other_pictures: ThreadPoolExecutor
-    max_image_pixels: int
+    limits: Limits
+    budget: PixelBudget
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
         """Do one part, unless nobody wants it any more.
@@ -160,10 +164,15 @@ class PartRun:
         if content is None:
             raise NotAnImage("is no longer there")
         fetched = time.monotonic()
-        pixels = self._encoder.prepare_image(decode(content, runner.max_image_pixels))
+        pixels = self._decode(content)
         decoded = time.monotonic()
         self._interest.check()
         return Prepared(self._submit("image", pixels), fetched - started, decoded - fetched)
+
+    def _decode(self, content: bytes) -> PreparedImage:
+        picture = Picture.open(content, self._runner.limits)
+        with self._runner.budget.hold(picture.pixels, self._interest.check):
+            return self._encoder.prepare_image(picture.decode())
 
     def _collect_pictures(
         self, pictures: Mapping[int, Future[Prepared]], answers: dict[int, Future[Vectors]]
@@ -175,6 +184,11 @@ class PartRun:
                 answers[index] = prepared[-1].answer
             except ClipError as error:
                 self._faults[index] = Fault(error.code, error.detail)
+            except (NotWanted, TooLate, BatcherClosed, CancelledError, RedisError):
+                raise
+            except Exception as error:  # a picture out of the ordinary, or a bug
+                log.warning("picture_failed", error=repr(error), exc_info=error)
+                self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
         return prepared
 
     def _gather(self, answers: Mapping[int, Future[Vectors]]) -> Vectors:

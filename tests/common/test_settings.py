@@ -73,6 +73,26 @@ def test_a_wrong_place_to_fetch_from_names_the_variable(
     assert capsys.readouterr().err.startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"CLIP_MAX_PIXELS_IN_FLIGHT": "49999999"}, {"CLIP_MAX_IMAGE_PIXELS": "300000000"}],
+)
+def test_the_largest_picture_must_fit_into_the_pixels_in_flight(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    told = capsys.readouterr().err
+    assert told.startswith("CLIP_MAX_PIXELS_IN_FLIGHT: ")
+    assert "at least CLIP_MAX_IMAGE_PIXELS" in told
+
+
+def test_the_pixels_in_flight_may_be_those_of_one_picture() -> None:
+    WorkerSettings(max_image_pixels=10, max_pixels_in_flight=10)
+
+
 @pytest.mark.parametrize("module", ["api.wsgi", "worker.app"])
 def test_a_process_with_a_wrong_value_ends_at_start(module: str) -> None:
     ended = subprocess.run(

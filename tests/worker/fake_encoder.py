@@ -10,6 +10,8 @@ from worker.encoder import Pixels, PreparedImage, PreparedText
 CONTEXT = 8
 POISON = 13
 """The brightness of a picture that makes the model raise."""
+TOO_MUCH = 17
+"""The brightness of a picture for which there is not enough memory."""
 
 
 class FakeEncoder:
@@ -23,6 +25,8 @@ class FakeEncoder:
         self.batches: list[int] = []
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:
+        if np.all(pixels == TOO_MUCH):
+            raise MemoryError
         mean: PreparedImage = pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
         return mean
 

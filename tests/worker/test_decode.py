@@ -6,7 +6,47 @@ from PIL import Image
 
 from common.errors import NotAnImage, TooManyPixels
 from tests.pictures import encoded, noise
-from worker.decode import decode
+from worker.decode import Picture
+from worker.encoder import Pixels
+from worker.formats.limits import Limits
+
+
+def decode(content: bytes, max_pixels: int) -> Pixels:
+    return Picture.open(content, Limits(max_pixels, max_frames=10)).decode()
+
+
+FORMATS = {
+    "jpeg": encoded(noise(70, 50), "JPEG"),
+    "progressive jpeg": encoded(noise(70, 50), "JPEG", progressive=True, restart_marker_blocks=2),
+    "grey jpeg": encoded(noise(70, 50, "L"), "JPEG"),
+    "cmyk jpeg": encoded(noise(70, 50, "CMYK"), "JPEG"),
+    "mpo": encoded(noise(70, 50), "MPO", save_all=True, append_images=[noise(70, 50, seed=1)]),
+    "apng": encoded(noise(70, 50), save_all=True, append_images=[noise(70, 50, seed=1)]),
+    "webp": encoded(noise(70, 50), "WEBP"),
+    "lossless webp": encoded(noise(70, 50, "RGBA"), "WEBP", lossless=True),
+    "webp animation": encoded(
+        noise(70, 50), "WEBP", save_all=True, append_images=[noise(70, 50, seed=1)]
+    ),
+    "gif animation": encoded(
+        noise(70, 50, "P"),
+        "GIF",
+        transparency=3,
+        disposal=2,
+        save_all=True,
+        append_images=[noise(70, 50, "P", seed=1)],
+    ),
+    "bmp": encoded(noise(33, 21), "BMP"),
+    "palette bmp": encoded(noise(33, 21, "P"), "BMP"),
+    "tiff": encoded(noise(70, 50), "TIFF"),
+    "big tiff": encoded(noise(70, 50), "TIFF", big_tiff=True),
+    "lzw tiff": encoded(noise(70, 50), "TIFF", compression="tiff_lzw"),
+    "jpeg tiff": encoded(noise(70, 50), "TIFF", compression="jpeg"),
+    "fax tiff": encoded(noise(70, 50, "1"), "TIFF", compression="group4"),
+    "cmyk tiff": encoded(noise(70, 50, "CMYK"), "TIFF"),
+    "turned tiff": encoded(noise(70, 50), "TIFF", tiffinfo={274: 6}),
+    "tiff pages": encoded(noise(70, 50), "TIFF", save_all=True, append_images=[noise(9, 9)]),
+    "avif": encoded(noise(70, 50), "AVIF"),
+}
 
 
 def test_a_picture_becomes_rgb_pixels() -> None:
@@ -22,6 +62,21 @@ def test_every_mode_is_converted_as_pillow_converts(mode: str) -> None:
     content = encoded(picture)
     expected = Image.open(io.BytesIO(content)).convert("RGB")
     assert np.array_equal(decode(content, 1000), np.asarray(expected))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_decoded_as_pillow_decodes(name: str) -> None:
+    expected = Image.open(io.BytesIO(FORMATS[name])).convert("RGB")
+    assert np.array_equal(decode(FORMATS[name], 10_000), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    "kind", ["EPS", "PDF", "ICO", "ICNS", "TGA", "PCX", "SGI", "PPM", "JPEG2000", "DDS"]
+)
+def test_other_formats_of_pillow_are_out_of_reach(kind: str) -> None:
+    content = encoded(noise(32, 32), kind)
+    with pytest.raises(NotAnImage, match="known format"):
+        decode(content, 10_000)
 
 
 def test_of_several_frames_the_first_counts() -> None:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from common.protocol import INTERACTIVE, Item, PartResult
 from common.records import NewJob
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
-from tests.worker.fake_encoder import POISON, FakeEncoder
+from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
 from worker.batcher import Batcher, BatcherClosed
+from worker.formats.limits import Limits
 from worker.interest import ASK_EVERY_S
+from worker.pixel_budget import PixelBudget
 from worker.tasks import MAX_TRIES, PartRunner
 
 
@@ -54,7 +57,8 @@ def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[P
             fetcher=loopback_fetcher(max_bytes=10_000, timeout_s=2),
             urgent_pictures=urgent,
             other_pictures=other,
-            max_image_pixels=1000,
+            limits=Limits(max_pixels=1000, max_frames=10),
+            budget=PixelBudget(1000),
         )
 
 
@@ -114,6 +118,38 @@ def test_a_picture_that_makes_the_model_raise_costs_itself_alone(
         7: "encode_failed"
     }
     assert np.count_nonzero(stored.vectors[:, 3]) == 15
+
+
+def test_a_picture_that_cannot_be_prepared_costs_itself_alone(
+    runner: PartRunner, ledger: Ledger
+) -> None:
+    stored = run(runner, ledger, [text("a")], [plain(TOO_MUCH), plain(3)])
+    assert stored is not None
+    assert {index: fault.code for index, fault in stored.about.faults.items()} == {
+        1: "encode_failed"
+    }
+    assert stored.vectors.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [3, 3, 3, 1]]
+
+
+def test_pictures_that_fail_give_their_pixels_back(runner: PartRunner, ledger: Ledger) -> None:
+    large = [encoded(Image.new("RGB", (40, 25), (n,) * 3)) for n in (TOO_MUCH, 1)]
+    broken = [encoded(Image.effect_noise((40, 25), n))[:-40] for n in range(50, 60)]
+    stored = run(runner, ledger, [], [*large, *broken, plain(3)])
+    assert stored is not None
+    codes = [fault.code for fault in stored.about.faults.values()]
+    assert sorted(codes) == ["encode_failed"] + ["not_an_image"] * 10
+    assert stored.vectors[-1].tolist() == [3, 3, 3, 1]
+
+
+def test_a_job_cancelled_while_a_picture_waits_for_pixels_is_dropped(
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
+) -> None:
+    cancel = Timer(0.1, ledger.stop, ("j", "cancelled", ""))
+    cancel.start()
+    with runner.budget.hold(1000, lambda: None):
+        assert run(runner, ledger, [], [plain(1)]) is None
+    cancel.join()
+    assert encoder.batches == []
 
 
 def test_a_part_nobody_wants_is_not_encoded(
