@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak check lock clean
+.PHONY: run test soak fuzz check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -16,6 +16,12 @@ test: $(VENV)/dev
 MINUTES ?= 30
 soak: $(VENV)/dev
 	$(BIN)/python -m tests.faults.report --minutes $(MINUTES)
+
+# Mutated pictures against the decoder.
+INPUTS ?= 100000
+SEED ?= 0
+fuzz: $(VENV)/dev
+	$(BIN)/python -m tests.fuzz.decoder --inputs $(INPUTS) --seed $(SEED)
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
 from worker.encoder import Pixels
-from worker.formats import pare
+from worker.formats import check_claim, pare
 from worker.formats.limits import Limits
 
 
@@ -34,6 +34,7 @@ class Picture:
             picture = Image.open(io.BytesIO(pared), formats=[name])
             limits.check_size(*picture.size)
             limits.check_frames(getattr(picture, "n_frames", 1))
+            check_claim(name, pared, picture.width * picture.height, limits)
             return cls(picture)
 
     @property

@@ -35,3 +35,15 @@ def pare(content: bytes, limits: Limits) -> tuple[str, bytes]:
         if accepts(content[:32]):
             return name, pare_format(content, limits)
     raise NotAnImage(f"is not a picture of a known format ({', '.join(FORMATS)})")
+
+
+def check_claim(name: str, content: bytes, pixels: int, limits: Limits) -> None:
+    """That decoding takes no more pixels than an opened picture claims to have.
+
+    Of most formats the decoder makes sure.
+
+    Raises:
+        TooComplex: it takes far more.
+    """
+    if name == "AVIF":
+        avif.check_claim(content, pixels, limits)

@@ -1,10 +1,11 @@
 """BMP, the Windows bitmap."""
 
 from common.errors import TooComplex
-from worker.formats.limits import Limits
+from worker.formats.limits import Limits, check_parts
 
 MAX_RLE_PIXELS = 4_000_000
-"""Run lengths are decoded pixel by pixel in Python."""
+MAX_RLE_BYTES = 4_000_000
+"""Run lengths are decoded in Python, run by run and pixel by pixel."""
 
 RLE8, RLE4 = 1, 2
 INFO_HEADER_BYTES = 40
@@ -26,6 +27,5 @@ def pare(content: bytes, limits: Limits) -> bytes:
     limits.check_size(width, height)
     if width * height > MAX_RLE_PIXELS:
         raise TooComplex(f"has more than the {MAX_RLE_PIXELS} run-length encoded pixels allowed")
-    start = int.from_bytes(content[10:14], "little")
-    # No run is of less than a pixel, and no row has more than two bytes beside its runs.
-    return content[: start + 4 * (width + 1) * height + 2]
+    check_parts(len(content), MAX_RLE_BYTES, "bytes of run lengths")
+    return content
