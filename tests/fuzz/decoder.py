@@ -6,9 +6,11 @@ that to `--first` with the same seed to try it alone. Ends with status 1 when th
 
 import argparse
 import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,6 +62,8 @@ def memory_bytes() -> int:
 
 def serve(connection: Connection, seed: int) -> None:
     """Try the inputs whose numbers come in; the work of the other process."""
+    # libtiff tells of every error there, and no one can stop it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     contents = corpus()
     connection.send(None)
     while (number := connection.recv()) is not None:
@@ -69,15 +73,19 @@ def serve(connection: Connection, seed: int) -> None:
 class Target:
     """The other process; a new one after each crash or hang."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self, seed: int, serve: Callable[[Connection, int], None] = serve, limit_s: float = LIMIT_S
+    ) -> None:
         self._seed = seed
+        self._serve = serve
+        self._limit_s = limit_s
         self._start()
 
     def attempt(self, number: int) -> Verdict:
         self._connection.send(number)
         outcome = "hangs"
         try:
-            if self._connection.poll(LIMIT_S):
+            if self._connection.poll(self._limit_s):
                 verdict: Verdict = self._connection.recv()
                 return verdict
         except EOFError:
@@ -86,7 +94,7 @@ class Target:
         self._process.kill()
         self._process.join()
         self._start()
-        return Verdict(outcome, is_clean=False, seconds=LIMIT_S, memory_bytes=0)
+        return Verdict(outcome, is_clean=False, seconds=self._limit_s, memory_bytes=0)
 
     def end(self) -> None:
         self._connection.send(None)
@@ -95,7 +103,7 @@ class Target:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        self._process = context.Process(target=serve, args=(other, self._seed), daemon=True)
+        self._process = context.Process(target=self._serve, args=(other, self._seed), daemon=True)
         self._process.start()
         other.close()
         if not self._connection.poll(START_S):

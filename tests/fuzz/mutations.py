@@ -43,7 +43,7 @@ def set_number(content: bytes, generator: random.Random) -> bytes:
     # Most numbers of interest are near the beginning.
     most = generator.choice((40, 400, len(content)))
     place = generator.randrange(min(most, len(content)))
-    number = value.to_bytes(width, generator.choice(("big", "little")))  # type: ignore[arg-type]
+    number = value.to_bytes(width, generator.choice(("big", "little")))
     return content[:place] + number + content[place + width :]
 
 

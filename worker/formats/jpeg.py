@@ -8,6 +8,8 @@ from worker.formats.limits import Limits, check_parts
 
 MAX_SEGMENTS = 1000
 MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 1_000_000_000
+ORDINARY_SCANS = 20
 """Every scan goes over all pixels, however few its bytes. A progressive picture has about ten."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
@@ -30,7 +32,7 @@ def accepts(head: bytes) -> bool:
 def pare(content: bytes, limits: Limits) -> bytes:
     """The first picture, without its metadata. Those that follow are cut off, uncounted."""
     kept = [content[:2]]
-    frames = segments = 0
+    frames = segments = width = height = 0
     position = 2
     while True:
         marker, start, end = _next_segment(content, position, _MARKER)
@@ -47,7 +49,8 @@ def pare(content: bytes, limits: Limits) -> bytes:
             kept.append(content[start:end])
     if frames != 1:
         raise NotAnImage
-    kept.append(content[start : _end_of_scans(content, end, segments)])
+    most_scans = max(ORDINARY_SCANS, min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
+    kept.append(content[start : _end_of_scans(content, end, segments, most_scans)])
     return b"".join(kept)
 
 
@@ -68,7 +71,7 @@ def _next_segment(
     return marker, start, end
 
 
-def _end_of_scans(content: bytes, position: int, segments: int) -> int:
+def _end_of_scans(content: bytes, position: int, segments: int, most_scans: int) -> int:
     scans = 1
     while found := _MARKER_IN_SCAN.search(content, position):
         marker, position = content[found.start() + 1], found.end()
@@ -77,6 +80,6 @@ def _end_of_scans(content: bytes, position: int, segments: int) -> int:
         segments += 1
         scans += marker == SOS
         check_parts(segments, MAX_SEGMENTS, "segments")
-        check_parts(scans, MAX_SCANS, "scans")
+        check_parts(scans, most_scans, "scans")
         position += int.from_bytes(content[position : position + 2], "big")
     return len(content)

@@ -15,13 +15,19 @@ MAX_PARTS = 100_000
 """Strips, or tiles: a table of them is made for the size that a file claims."""
 SMALL_TILE_PIXELS = 2048 * 2048
 
-WIDTH, HEIGHT, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT, XMP = 256, 257, 278, 322, 323, 700
+WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP = 256, 257, 259, 278
+TILE_WIDTH, TILE_HEIGHT, XMP = 322, 323, 700
 KEPT = frozenset(
-    {WIDTH, HEIGHT, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT}
-    | {258, 259, 262, 266, 273, 274, 277, 279, 284, 292, 293, 317, 320, 324, 325}
+    {WIDTH, HEIGHT, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT, COMPRESSION}
+    | {258, 262, 266, 273, 274, 277, 279, 284, 292, 293, 317, 320, 324, 325}
     | {338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
     | {XMP}  # it may tell the orientation
 )
+COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000})
+"""None, fax (3), LZW, JPEG, deflate, PackBits, deflate of old, Zstandard.
+
+The others are hardly ever met, and hardly ever looked after.
+"""
 MAGICS = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}
 NUMBERS = {1: "B", 3: "H", 4: "L", 16: "Q"}
 BYTES = frozenset({1, 7})
@@ -144,6 +150,8 @@ def _check_geometry(layout: _Layout, entries: list[_Entry], limits: Limits) -> N
     if not width or not height:
         raise NotAnImage
     limits.check_size(width, height)
+    if numbers.get(COMPRESSION, 1) not in COMPRESSIONS:
+        raise NotAnImage("is a TIFF picture of a compression that is not known here")
     tile_width = numbers.get(TILE_WIDTH) or width
     tile_height = numbers.get(TILE_HEIGHT) or numbers.get(ROWS_PER_STRIP) or height
     parts = -(-width // tile_width) * -(-height // tile_height)
