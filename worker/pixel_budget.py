@@ -1,4 +1,8 @@
-"""How many pixels a worker decodes at once, so that its memory is bounded."""
+"""How many pixels a worker decodes at once, so that its memory is bounded.
+
+From header to resized picture a pixel takes, at its peak: 10 bytes of RGB (JPEG, PNG, BMP), 12 of
+grey, palette or 16 bits, 14 of CMYK or AVIF, 16 of RGBA, 20 of WebP; the file comes on top.
+"""
 
 import threading
 from collections import deque
