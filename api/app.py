@@ -23,6 +23,7 @@ def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
     app.register_blueprint(rank.make_blueprint(gateway, settings))
     app.register_blueprint(encode.make_blueprint(gateway, settings))
     app.register_blueprint(jobs.make_blueprint(gateway, settings))

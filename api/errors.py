@@ -19,12 +19,16 @@ from common.errors import (
     ItemFault,
     Unauthorized,
     Unavailable,
+    UnsupportedEncoding,
 )
+
+MOST_FAULTS = 100
 
 log = structlog.get_logger()
 
 STATUS: dict[type[ClipError], int] = {
     errors.NotJson: 400,
+    errors.UnsupportedEncoding: 415,
     errors.UnsupportedMediaType: 415,
     errors.BodyTooLarge: 413,
     errors.Unauthorized: 401,
@@ -67,7 +71,7 @@ def problem(
         "code": code,
     }
     if faults:
-        body["errors"] = [fault.as_dict() for fault in faults]
+        body["errors"] = [fault.as_dict() for fault in faults[:MOST_FAULTS]]
     return Response(orjson.dumps(body), status, content_type="application/problem+json")
 
 
@@ -76,11 +80,16 @@ def answer_clip_error(error: ClipError) -> Response:
         return answer_bug(error)
     status = status_of(error)
     faults = error.faults if isinstance(error, InvalidRequest) else ()
-    response = problem(status, error.code, error.title, error.detail, faults)
+    detail = error.detail
+    if len(faults) > MOST_FAULTS:
+        detail += f"; the first {MOST_FAULTS} of {len(faults)} are listed"
+    response = problem(status, error.code, error.title, detail, faults)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnsupportedEncoding):
+        response.headers["Accept-Encoding"] = "identity"
     if isinstance(error, DeadlineExceeded) and error.job:
         response.headers["Location"] = f"/jobs/{error.job}"
     return response

@@ -10,11 +10,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
-from common.errors import ImageTooLarge, InvalidBase64, ItemError, ItemFault, UrlRefused
+from common.errors import (
+    ImageTooLarge,
+    InvalidBase64,
+    ItemError,
+    ItemFault,
+    TextTooLong,
+    UrlRefused,
+)
 from common.protocol import Item, ItemKind
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")
+NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
+MAX_URL_CHARS = 8192
 
 
 def decode_base64(text: str) -> bytes:
@@ -46,6 +55,7 @@ class DistinctItems:
     """
 
     max_image_bytes: int
+    max_text_chars: int
     fetch_urls: bool = True
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
@@ -75,6 +85,9 @@ class DistinctItems:
 
     def _identify(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.text is not None:
+            if len(item.text) > self.max_text_chars:
+                told = f"has {len(item.text)} characters; the limit is {self.max_text_chars}"
+                raise TextTooLong(told)
             return "text", item.text
         if item.img_uri is not None:
             if not self.fetch_urls:
@@ -118,9 +131,13 @@ def _key_of(item: schemas.Item) -> str:
 
 
 def _checked_url(url: str) -> str:
+    if len(url) > MAX_URL_CHARS:
+        raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")
+    if NEVER_IN_URL.search(url):
+        raise UrlRefused("has white space or control characters in it")
     try:
         parsed = urlsplit(url)
-        is_web = parsed.scheme.lower() in ("http", "https") and bool(parsed.hostname)
+        is_web = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
     except ValueError:
         is_web = False
     if not is_web:

@@ -1,12 +1,10 @@
-"""From the body of a request to a validated model."""
+"""From JSON to a validated model."""
 
 from typing import Any, TypeVar
 
-import orjson
-from flask import Request
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
+from common.errors import InvalidRequest, ItemFault
 
 Model = TypeVar("Model")
 
@@ -21,30 +19,30 @@ FAULTS = {
     "string_type": ("wrong_type", "must be a string"),
     "bool_type": ("wrong_type", "must be true or false"),
 }
+MAX_KEY_CHARS = 100
 
 
-def parse(request: Request, adapter: TypeAdapter[Model]) -> Model:
-    """Read and validate a JSON body.
+def check_count(items: object, limit: int, pointer: str) -> None:
+    """Raise InvalidRequest when this is an array of more items than the limit."""
+    if isinstance(items, list) and len(items) > limit:
+        fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
+        raise InvalidRequest([fault])
 
-    Raises:
-        UnsupportedMediaType, NotJson: it is not JSON.
-        InvalidRequest: it is JSON of another shape; lists every fault.
-    """
-    if not request.is_json:
-        raise UnsupportedMediaType
-    # A body may be large and is needed once, or twice where its fingerprint is wanted.
-    raw = request.get_data(cache="Idempotency-Key" in request.headers)
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise NotJson(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+
+def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
+    """JSON as a model. Raises InvalidRequest when it has another shape; that lists every fault."""
     try:
         return adapter.validate_python(body)
     except ValidationError as error:
-        raise InvalidRequest([_fault(details) for details in error.errors()]) from None
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+    raise InvalidRequest(faults)
 
 
 def _fault(details: Any) -> ItemFault:  # noqa: ANN401
-    location = [str(part).replace("~", "~0").replace("/", "~1") for part in details["loc"]]
     code, words = FAULTS.get(details["type"], (details["type"], details["msg"]))
-    return ItemFault("".join(f"/{part}" for part in location), code, words)
+    location = [str(part) for part in details["loc"]]
+    if location and len(location[-1]) > MAX_KEY_CHARS:
+        # A caller's own key may be of any length, and would stand in the answer.
+        words = f"has an unknown key of {len(location.pop())} characters"
+    escaped = [part.replace("~", "~0").replace("/", "~1") for part in location]
+    return ItemFault("".join(f"/{part}" for part in escaped), code, words)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from common.errors import InvalidRequest, ItemFault
 
-WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-VALUE = rf'{WORD}|"(?:[^"\\]|\\.)*"'
-PARAMETER = rf"\s*;\s*(?:{WORD}(?:\s*=\s*(?:{VALUE}))?)?"
+# Every repetition is possessive: a header made to be ambiguous must not cost exponential time.
+WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+VALUE = rf'{WORD}|"(?:[^"\\]|\\.)*+"'
+PARAMETER = rf"\s*+;\s*+(?:{WORD}(?:\s*+=\s*+(?:{VALUE}))?)?"
 PREFERENCE = re.compile(
-    rf"\s*(?P<name>{WORD})(?:\s*=\s*(?P<value>{VALUE}))?(?:{PARAMETER})*\s*(?:,|$)|\s*,"
+    rf"\s*+(?P<name>{WORD})(?:\s*+=\s*+(?P<value>{VALUE}))?(?:{PARAMETER})*+\s*+(?:,|$)|\s*+,"
 )
+# A number of JSON; more digits than these say nothing about seconds.
+SECONDS = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def preference(headers: Iterable[str], wait: str | None, longest_s: float) -> Pr
 
 def parse_wait(wait: str, longest_s: float) -> float:
     """The query parameter `wait`: seconds, cut to the longest wait there is."""
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", wait, re.ASCII):
+    if not SECONDS.fullmatch(wait) or float(wait) < 0:
         fault = ItemFault("", "invalid_parameter", "parameter wait must be a number of seconds")
         raise InvalidRequest([fault], fault.detail)
     return min(float(wait), longest_s)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from common.records import State
 
 KINDS = ("text", "img_uri", "img_blob")
+MOST_KEYS = 10
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -17,12 +18,28 @@ def _exactly_one(schema: dict[str, Any]) -> None:
     ]
 
 
-class Item(BaseModel):
+class Closed(BaseModel):
+    """An object of a request: none but the known keys, and no value is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def few_keys(cls, given: object) -> object:
+        """One fault in place of a thousand, where an object is nothing like what it should be."""
+        if isinstance(given, dict) and len(given) > MOST_KEYS:
+            raise PydanticCustomError(
+                "unknown_key",
+                "has {count} keys; only {known} are known",
+                {"count": len(given), "known": ", ".join(cls.model_fields)},
+            )
+        return given
+
+
+class Item(Closed):
     """A text or a picture: exactly one of the three keys, `null` counts as absent."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, json_schema_extra=_exactly_one
-    )
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
     img_uri: str | None = Field(default=None, description="the http or https URL of a picture")
@@ -44,10 +61,8 @@ class Item(BaseModel):
         return self
 
 
-class RankRequest(BaseModel):
+class RankRequest(Closed):
     """Rank the candidates for each query."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     queries: Annotated[list[Item], Field(min_length=1, description="what is ranked against")]
     candidates: Annotated[list[Item], Field(min_length=1, description="what is ranked")]

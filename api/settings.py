@@ -71,6 +71,9 @@ class ApiSettings(SharedSettings):
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )
+    max_text_chars: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=20_000, description="longest text, in characters"
+    )
     max_open_items: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=50_000, description="most items accepted and unfinished; beyond it 503"
     )

@@ -2,8 +2,11 @@
 
 ClipError
 ├── RequestError                    the request is at fault
+│   ├── BrokenBody
 │   ├── NotJson
+│   ├── TooManyValues
 │   ├── UnsupportedMediaType
+│   ├── UnsupportedEncoding
 │   ├── BodyTooLarge
 │   ├── Unauthorized
 │   ├── RateLimited
@@ -14,6 +17,7 @@ ClipError
 │   ├── IdempotencyKeyReused
 │   └── InvalidRequest              carries one ItemFault for each item at fault
 ├── ItemError                       one item is at fault
+│   ├── TextTooLong
 │   ├── InvalidBase64
 │   ├── NotAnImage
 │   ├── ImageTooLarge
@@ -68,14 +72,29 @@ class RequestError(ClipError):
     title = "The request cannot be served"
 
 
+class BrokenBody(RequestError):
+    code = "broken_body"
+    title = "The body broke off, or its framing is wrong"
+
+
 class NotJson(RequestError):
     code = "not_json"
     title = "The body is not JSON"
 
 
+class TooManyValues(RequestError):
+    code = "too_many_values"
+    title = "The body has far more JSON values than a request may have"
+
+
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
     title = "The body must be application/json"
+
+
+class UnsupportedEncoding(RequestError):
+    code = "unsupported_encoding"
+    title = "The body must not have a content encoding"
 
 
 class BodyTooLarge(RequestError):
@@ -137,6 +156,11 @@ class ItemError(ClipError):
 
     code = "invalid_item"
     title = "is not valid"
+
+
+class TextTooLong(ItemError):
+    code = "text_too_long"
+    title = "has too many characters"
 
 
 class InvalidBase64(ItemError):

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
+from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
-from api.parsing import parse
-from api.routes.serving import check_count, preference_of, serve
+from api.parsing import check_count, validate
+from api.routes.serving import idempotency_of, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
 
@@ -21,11 +22,14 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/encode")
     def encode() -> Response:
         wish = preference_of(request, settings)
-        body = parse(request, REQUEST)
         most = settings.max_async_queries if wish.is_async else settings.max_queries
-        check_count(body, most, "")
-        work = DistinctItems(settings.max_image_bytes, fetch_urls=settings.fetch_urls)
-        work.add(body, "", are_queries=True, required=True)
-        return serve("encode", work, wish, gateway, request)
+        body = read_json(request, max_bytes=settings.max_body_bytes, max_items=most)
+        check_count(body.value, most, "")
+        items = validate(body.value, REQUEST)
+        work = DistinctItems(
+            settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
+        )
+        work.add(items, "", are_queries=True, required=True)
+        return serve("encode", work, wish, gateway, idempotency_of(request, body, g.owner))
 
     return blueprint

@@ -15,6 +15,7 @@ from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, JobHasEnded
 from common.records import JobRecord, State
 
+CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 SCANNED_AT_ONCE = 100
 SCANNED_AT_MOST = 1000
 
@@ -26,7 +27,7 @@ class ListQuery(BaseModel):
 
     status: State | None = None
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: float = Field(default=math.inf, allow_inf_nan=True)
+    cursor: str | None = Field(default=None, pattern=CURSOR)
 
 
 def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
@@ -92,7 +93,7 @@ def _list_query() -> ListQuery:
 def _matching(gateway: Gateway, owner: str, query: ListQuery) -> tuple[list[JobRecord], str | None]:
     """A page of an owner's jobs, and the cursor of the next one where there may be more."""
     found: list[JobRecord] = []
-    before = query.cursor
+    before = math.inf if query.cursor is None else float(query.cursor)
     for _ in range(SCANNED_AT_MOST // SCANNED_AT_ONCE):
         scanned = gateway.listed(owner, before, SCANNED_AT_ONCE)
         for record, created in scanned:

@@ -1,12 +1,13 @@
 """POST /rank: probabilities and cosine similarities of candidates for each query."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
-from api.parsing import parse
-from api.routes.serving import check_count, preference_of, serve
+from api.parsing import check_count, validate
+from api.routes.serving import idempotency_of, preference_of, serve
 from api.schemas import RankRequest
 from api.settings import ApiSettings
 
@@ -19,14 +20,19 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/rank")
     def rank() -> Response:
         wish = preference_of(request, settings)
-        body = parse(request, REQUEST)
         most = settings.max_async_queries if wish.is_async else settings.max_queries
-        check_count(body.queries, most, "/queries")
-        check_count(body.candidates, settings.max_candidates, "/candidates")
-        work = DistinctItems(settings.max_image_bytes, fetch_urls=settings.fetch_urls)
+        max_items = most + settings.max_candidates
+        body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
+        if isinstance(body.value, dict):
+            check_count(body.value.get("queries"), most, "/queries")
+            check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
+        wanted = validate(body.value, REQUEST)
+        work = DistinctItems(
+            settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
+        )
         # Candidates first: every row of the answer depends on them.
-        work.add(body.candidates, "/candidates", are_queries=False, required=True)
-        work.add(body.queries, "/queries", are_queries=True, required=not body.allow_partial)
-        return serve("rank", work, wish, gateway, request)
+        work.add(wanted.candidates, "/candidates", are_queries=False, required=True)
+        work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
+        return serve("rank", work, wish, gateway, idempotency_of(request, body, g.owner))
 
     return blueprint

@@ -1,11 +1,11 @@
 """What /rank and /encode share: how a job is asked for, waited for and answered."""
 
 import hashlib
-from collections.abc import Sequence
 
 import orjson
 from flask import Request, Response, g
 
+from api.body import JsonBody
 from api.documents import links
 from api.gateway import Caller, Gateway
 from api.items import DistinctItems
@@ -34,15 +34,12 @@ def preference_of(request: Request, settings: ApiSettings) -> Preference:
     return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
 
 
-def check_count(items: Sequence[object], limit: int, pointer: str) -> None:
-    """Raise InvalidRequest when there are more items than the limit."""
-    if len(items) > limit:
-        fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
-        raise InvalidRequest([fault])
-
-
 def serve(
-    kind: str, work: DistinctItems, wish: Preference, gateway: Gateway, request: Request
+    kind: str,
+    work: DistinctItems,
+    wish: Preference,
+    gateway: Gateway,
+    idempotency: Idempotency | None,
 ) -> Response:
     """Have a request's items encoded, and answer with the result or with the job."""
     if work.faults:
@@ -52,7 +49,7 @@ def serve(
         work,
         Caller(g.owner, g.request_id),
         is_async=wish.is_async,
-        idempotency=idempotency_of(request, g.owner),
+        idempotency=idempotency,
     )
     g.job = job
     try:
@@ -71,7 +68,7 @@ def serve(
     return response
 
 
-def idempotency_of(request: Request, owner: str) -> Idempotency | None:
+def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency | None:
     """The request's idempotency key, bound to owner and path; and what sets the request apart.
 
     Raises:
@@ -84,7 +81,7 @@ def idempotency_of(request: Request, owner: str) -> Idempotency | None:
         fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
         raise InvalidRequest([fault])
     bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
-    return Idempotency(bound, hashlib.sha256(request.get_data()).hexdigest())
+    return Idempotency(bound, body.sha256)
 
 
 def answer(outcome: Outcome) -> Response:

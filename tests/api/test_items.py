@@ -36,7 +36,7 @@ def test_no_text_breaks_the_decoder(text: str) -> None:
 
 
 def test_what_stands_twice_is_encoded_once() -> None:
-    work = DistinctItems(max_image_bytes=100)
+    work = DistinctItems(max_image_bytes=100, max_text_chars=10)
     candidates = [RequestItem(text="a"), RequestItem(text="b")]
     queries = [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")]
     work.add(candidates, "/candidates", are_queries=False, required=True)
@@ -51,7 +51,7 @@ def test_what_stands_twice_is_encoded_once() -> None:
 
 
 def test_every_item_at_fault_is_listed() -> None:
-    work = DistinctItems(max_image_bytes=2)
+    work = DistinctItems(max_image_bytes=2, max_text_chars=10)
     work.add(
         [
             RequestItem(img_blob="?"),

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,16 @@ def test_no_header_breaks_the_parser(header: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    ["a" + ";  " * 2600 + "\x01", "a;" + "b = " * 2000, 'a="' + "\\" * 8000, " " * 8000 + "@"],
+)
+def test_an_ambiguous_header_costs_no_time(header: str) -> None:
+    started = time.monotonic()
+    assert parse_prefer([header]) == {}
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
     ("headers", "wait", "expected"),
     [
         ([], None, Preference(is_async=False, wait_s=60)),
@@ -43,6 +55,9 @@ def test_no_header_breaks_the_parser(header: str) -> None:
         (["respond-async, wait=soon"], None, Preference(is_async=True, wait_s=0)),
         ([], "0", Preference(is_async=True, wait_s=0)),
         ([], "2.5", Preference(is_async=True, wait_s=2.5)),
+        ([], "25e-1", Preference(is_async=True, wait_s=2.5)),
+        ([], "-0.0", Preference(is_async=True, wait_s=0)),
+        ([], "1e999", Preference(is_async=True, wait_s=60)),
         (["respond-async, wait=5"], "7", Preference(is_async=True, wait_s=7)),
     ],
 )
@@ -52,7 +67,9 @@ def test_header_and_parameter_say_it_together(
     assert preference(headers, wait, longest_s=60) == expected
 
 
-@pytest.mark.parametrize("wait", ["", "-1", "soon", "1e3", "٣", "nan"])
+@pytest.mark.parametrize(
+    "wait", ["", "-1", "-1e-9", "soon", "٣", "nan", "inf", "+1", " 1", "1" * 999]
+)
 def test_a_parameter_that_is_no_number_is_refused(wait: str) -> None:
     with pytest.raises(InvalidRequest):
         preference([], wait, longest_s=60)
