@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
+from api.schemas import MAX_URL_CHARS
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
@@ -23,7 +24,6 @@ from common.protocol import Item, ItemKind
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
-MAX_URL_CHARS = 8192
 
 
 def decode_base64(text: str) -> bytes:

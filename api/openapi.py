@@ -6,6 +6,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from api import schemas
+from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common import errors
 from common.errors import ClipError
@@ -29,6 +30,12 @@ REF = "#/components/schemas/{model}"
 RANK_EXAMPLE = {
     "queries": [{"img_uri": "https://example.org/shirt.png"}],
     "candidates": [{"text": "t-shirt"}, {"text": "jeans"}],
+}
+SECONDS = {"type": "number", "minimum": 0}
+# From a job that was accepted to what may be done with it.
+JOB_LINKS = {
+    operation: {"operationId": operation, "parameters": {"job": "$response.body#/id"}}
+    for operation in ("job", "cancel", "forget")
 }
 VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
 
@@ -70,6 +77,8 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     request_schema = components["RankRequest"]["properties"]
     request_schema["queries"]["maxItems"] = settings.max_async_queries
     request_schema["candidates"]["maxItems"] = settings.max_candidates
+    item_schema = components["Item"]["properties"]
+    item_schema["text"]["anyOf"][0]["maxLength"] = settings.max_text_chars
     items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
     items.pop("$defs", None)
     items |= {"minItems": 1, "maxItems": settings.max_async_queries}
@@ -109,15 +118,19 @@ def _security(settings: ApiSettings) -> dict[str, Any]:
 
 
 def _jobs() -> dict[str, Any]:
-    job = _parameter("job", "path", {"type": "string"}, "the job's id")
+    job = _parameter("job", "path", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "its id")
     not_found: dict[str, type[ClipError]] = {"404": errors.NotFound}
     invalid: dict[str, type[ClipError]] = {"422": errors.InvalidRequest}
     ended: dict[str, type[ClipError]] = {"409": errors.JobHasEnded}
-    wait = _parameter("wait", "query", {"type": "number", "minimum": 0}, "seconds to wait for it")
+    wait = _parameter("wait", "query", SECONDS, "seconds to wait for it")
     page = [
-        _parameter("status", "query", {"enum": list(STATES)}, "only jobs in this state"),
+        _parameter(
+            "status", "query", {"type": "string", "enum": list(STATES)}, "only jobs in this state"
+        ),
         _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 100}, "most"),
-        _parameter("cursor", "query", {"type": "string"}, "`next` of the page before"),
+        _parameter(
+            "cursor", "query", {"type": "string", "pattern": CURSOR}, "`next` of the page before"
+        ),
     ]
     look = _get("job", "A job, with its result once it is done.", "Job", not_found | invalid)
     cancel = _get("cancel", "End a job before its time.", "Job", not_found | ended)
@@ -141,7 +154,7 @@ def _submit(operation: str, summary: str) -> dict[str, Any]:
         "summary": summary,
         "parameters": [
             _parameter("Prefer", "header", string, "`respond-async` or `respond-async, wait=N`"),
-            _parameter("wait", "query", {"type": "number", "minimum": 0}, "seconds; then 202"),
+            _parameter("wait", "query", SECONDS, "seconds; then 202"),
             _parameter(
                 "Idempotency-Key",
                 "header",
@@ -156,7 +169,7 @@ def _answers(
     good: dict[str, tuple[str, dict[str, Any]]], bad: dict[str, type[ClipError]]
 ) -> dict[str, Any]:
     told = {status: _content(words, schema) for status, (words, schema) in good.items()}
-    accepted = _content("The job goes on.", _ref("Accepted"))
+    accepted = _content("The job goes on.", _ref("Accepted")) | {"links": JOB_LINKS}
     return {"responses": {**told, "202": accepted, **_problems(COMMON | bad)}}
 
 

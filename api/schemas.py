@@ -2,13 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from common.records import State
 
 KINDS = ("text", "img_uri", "img_blob")
 MOST_KEYS = 10
+MAX_URL_CHARS = 8192
+CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
+DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
+# What `items` reads, for the document alone: a regular expression is far slower at it.
+BASE64 = (
+    r"^(data:image/[A-Za-z0-9_.+-]+(;[A-Za-z0-9_.+-]+=[A-Za-z0-9_.+-]+)*;base64,)?[ \t\r\n]*"
+    rf"(({DIGIT}){{4}})*({DIGIT}){{2,4}}[= \t\r\n]*$"
+)
+WEB_ADDRESS = (
+    r"^[hH][tT][tT][pP][sS]?://[^\s\x00-\x1f\x7f-\x9f/?#]+([/?#][^\s\x00-\x1f\x7f-\x9f]*)?$"
+)
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -16,6 +27,14 @@ def _exactly_one(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [
         {"required": [kind], "properties": {kind: {"type": "string"}}} for kind in KINDS
     ]
+
+
+def _documented(**keywords: object) -> WithJsonSchema:
+    """A string, and what the document says of it; whether that holds is checked elsewhere."""
+    return WithJsonSchema({"type": "string", **keywords})
+
+
+Timestamp = Annotated[str, _documented(format="date-time")]
 
 
 class Closed(BaseModel):
@@ -42,8 +61,10 @@ class Item(Closed):
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
-    img_uri: str | None = Field(default=None, description="the http or https URL of a picture")
-    img_blob: str | None = Field(
+    img_uri: Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None = (
+        Field(default=None, description="the http or https URL of a picture")
+    )
+    img_blob: Annotated[str, _documented(pattern=BASE64)] | None = Field(
         default=None,
         description="a picture in base64, with or without line breaks, padding and a "
         "`data:image/…;base64,` prefix",
@@ -131,9 +152,9 @@ class JobSummary(BaseModel):
     kind: Literal["rank", "encode"]
     status: State
     progress: Progress
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
     links: Links
 
 
@@ -180,7 +201,7 @@ class Worker(BaseModel):
     dtype: str
     batch_size: int
     in_flight: int = Field(description="items handed to the model and not yet through")
-    since: str
+    since: Timestamp
 
 
 class Workers(BaseModel):

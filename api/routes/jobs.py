@@ -11,11 +11,11 @@ from api.documents import stream, summary
 from api.gateway import Gateway
 from api.preference import parse_wait
 from api.routes.serving import JSON, RETRY_AFTER_S
+from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, JobHasEnded
 from common.records import JobRecord, State
 
-CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 SCANNED_AT_ONCE = 100
 SCANNED_AT_MOST = 1000
 

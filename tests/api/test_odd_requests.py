@@ -26,8 +26,8 @@ def ask(service: Api, content: bytes, method: str = "POST") -> RawAnswer:
     ],
 )
 def test_a_job_of_any_name_is_just_not_there(service: Api, job: str) -> None:
-    for method, path in ((GET, ""), ("DELETE", ""), ("POST", "/cancel")):
-        path = f"/jobs/{job.replace(' ', '%20')}{path}"
+    for method, action in ((GET, ""), ("DELETE", ""), ("POST", "/cancel")):
+        path = f"/jobs/{job.replace(' ', '%20')}{action}"
         answer = ask(service, request(path, "Content-Length: 0", method=method))
         assert answer.status in (404, 405), (path, answer)
         assert answer.problem["code"] in ("not_found", "method_not_allowed")

@@ -1,0 +1,248 @@
+"""Ask a running service everything that its OpenAPI document allows, and much that it does not.
+
+    python -m tests.fuzz.http --examples 5000
+
+All checks of schemathesis are on, in all its phases; no answer may fail one.
+"""
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from schemathesis import engine
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.generation.case import Case
+from schemathesis.hooks import HookContext
+
+from api.items import decode_base64
+from api.routes.serving import MAX_KEY_LENGTH
+from common.errors import InvalidBase64
+from standalone.valkey import EmbeddedValkey
+from tests.picture_server import PictureServer
+from tests.pictures import blob, encoded, noise
+from tests.processes import (
+    DEMO_MODEL,
+    Api,
+    Process,
+    start_api,
+    start_worker,
+    wait_for_workers,
+)
+
+# Small, so that requests at the limits and beyond are among the examples.
+LIMITS = {
+    "max_queries": 4,
+    "max_async_queries": 4,
+    "max_candidates": 4,
+    "max_text_chars": 64,
+    "sync_timeout_s": 20,
+}
+# Of an operation in a round, which makes some 1,500 requests in all; rounds differ in their seeds.
+EXAMPLES_EACH = 60
+DOCUMENTED_5XX = (503, 504)
+SHOWN = 20
+
+
+@dataclass
+class Tally:
+    """What was asked, and what came of it."""
+
+    statuses: Counter[int | None] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def undocumented_5xx(self) -> int:
+        return sum(
+            count
+            for status, count in self.statuses.items()
+            if status is not None and status >= 500 and status not in DOCUMENTED_5XX
+        )
+
+    def add(self, scenario: ScenarioRecorder) -> None:
+        for interaction in scenario.interactions.values():
+            response = interaction.response
+            self.statuses[None if response is None else response.status_code] += 1
+        for case, checks in scenario.checks.items():
+            for check in checks:
+                self.checks[check.name] += 1
+                if check.failure_info is not None:
+                    told = check.failure_info.failure
+                    self.failures.append(
+                        f"{check.name}: {told.title}\n{told.message}\n"
+                        f"{_exchange(scenario, case)}\n{check.failure_info.code_sample}"
+                    )
+
+
+def _exchange(scenario: ScenarioRecorder, case: str) -> str:
+    interaction = scenario.interactions.get(case)
+    if interaction is None or interaction.response is None:
+        return "no answer"
+    return f"{interaction.response.status_code} {interaction.response.content[:500]!r}"
+
+
+def fuzz(url: str, examples: int, picture_url: str, seed: int = 1) -> Tally:
+    """Send at least so many requests to the service at this URL."""
+    tally = Tally()
+    with _sensible_pictures_and_keys(picture_url):
+        while tally.requests < examples and not tally.failures:
+            _run(url, seed, tally)
+            seed += 1
+    return tally
+
+
+def _run(url: str, seed: int, tally: Tally) -> None:
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": seed,
+            "continue-on-failure": True,
+            "request-timeout": 60,
+            "generation": {"max-examples": EXAMPLES_EACH, "database": "none"},
+        }
+    )
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+    for event in engine.from_schema(schema).execute():
+        match event:
+            case events.ScenarioFinished():
+                tally.add(event.recorder)
+            case events.NonFatalError():
+                tally.failures.append(f"{event.label}: {event.value!r}")
+            case events.FatalError():
+                raise event.exception
+            case events.EngineFinished():
+                tally.failures += [str(failure) for failure in event.failures]
+
+
+@contextmanager
+def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
+    """Say in valid requests what no JSON Schema can ask for.
+
+    Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
+    hardly anything would be one, and nothing may be asked of hosts outside. An idempotency key
+    becomes one of its request: with two it would be refused, as documented. Schemathesis judges a
+    case as valid or not anew after this.
+    """
+    pictures = [blob(encoded(noise(8, 8, seed=seed)))["img_blob"] for seed in range(4)]
+
+    def amend(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
+        if isinstance(case.body, (dict, list)):
+            case.body = _with_pictures(case.body, pictures, picture_url)
+        key = case.headers.get("Idempotency-Key", "")
+        if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
+            request = f"{case.path} {case.body!r} {key}"
+            case.headers["Idempotency-Key"] = _digest(request) + key[64:]
+
+    schemathesis.hook("before_call")(amend)
+    try:
+        yield
+    finally:
+        schemathesis.hooks.unregister(amend)
+
+
+def _with_pictures(body: Any, pictures: list[str], picture_url: str) -> Any:
+    match body:
+        case list():
+            return [_with_pictures(each, pictures, picture_url) for each in body]
+        case dict():
+            return {
+                key: _amended(key, value, pictures, picture_url)
+                if isinstance(value, str)
+                else _with_pictures(value, pictures, picture_url)
+                for key, value in body.items()
+            }
+    return body
+
+
+def _amended(key: object, value: str, pictures: list[str], picture_url: str) -> str:
+    if key == "img_uri" and value.lower().startswith(("http://", "https://")):
+        return picture_url
+    if key == "img_blob":
+        try:
+            content = decode_base64(value)
+        except InvalidBase64:
+            return value
+        return pictures[len(content) % len(pictures)]
+    return value
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def processes_of(process: Process) -> list[int]:
+    """The ids of a process and of its children."""
+    pid = process.popen.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def resident_mb(pids: list[int]) -> float:
+    """The resident memory of processes together, in MB."""
+    kilobytes = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        kilobytes += int(status.partition("VmRSS:")[2].split()[0])
+    return kilobytes / 1000
+
+
+@contextmanager
+def _service(folder: Path) -> Iterator[tuple[Api, Process]]:
+    valkey = EmbeddedValkey(folder)
+    valkey.start()
+    worker = start_worker(folder, valkey.url, DEMO_MODEL)
+    api = start_api(folder, valkey.url, **LIMITS)
+    try:
+        wait_for_workers(api, [worker])
+        yield api, worker
+    finally:
+        api.stop()
+        worker.stop()
+        valkey.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    with (
+        # Short: the name of a Unix socket may have 107 characters at most.
+        tempfile.TemporaryDirectory(prefix="z") as folder,
+        PictureServer().running() as server,
+        _service(Path(folder)) as (api, worker),
+    ):
+        picture_url = server.serve(encoded(noise(8, 8)))
+        parts = {"API": api.process, "worker": worker}
+        before = {name: processes_of(process) for name, process in parts.items()}
+        memory = {name: resident_mb(pids) for name, pids in before.items()}
+        tally = fuzz(api.url, chosen.examples, picture_url, chosen.seed)
+        after = {name: processes_of(process) for name, process in parts.items()}
+        print(f"requests: {tally.requests}")
+        print(f"answers by status: {dict(sorted(tally.statuses.items(), key=str))}")
+        print(f"checks: {dict(tally.checks)}")
+        print(f"failures: {len(tally.failures)}")
+        print(f"undocumented 5xx: {tally.undocumented_5xx}")
+        print(f"crashes: {sum(before[name] != after[name] for name in parts)}")
+        for name, pids in after.items():
+            print(f"memory of the {name}: {memory[name]:.0f} → {resident_mb(pids):.0f} MB")
+    for failure in tally.failures[:SHOWN]:
+        print(f"\n{failure}")
+    return bool(tally.failures or tally.undocumented_5xx or before != after)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
