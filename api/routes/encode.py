@@ -9,9 +9,11 @@ from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
+from api.preference import Preference
 from api.routes.serving import idempotency_of, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
+from common.records import Idempotency
 
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 
@@ -22,14 +24,20 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/encode")
     def encode() -> Response:
         wish = preference_of(request, settings)
-        most = settings.max_async_queries if wish.is_async else settings.max_queries
-        body = read_json(request, max_bytes=settings.max_body_bytes, max_items=most)
-        check_count(body.value, most, "")
-        items = validate(body.value, REQUEST)
-        work = DistinctItems(
-            settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
-        )
-        work.add(items, "", are_queries=True, required=True)
-        return serve("encode", work, wish, gateway, idempotency_of(request, body, g.owner))
+        work, idempotency = _read(wish, settings)
+        return serve("encode", work, wish, gateway, idempotency)
 
     return blueprint
+
+
+def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
+    """The work a request asks for; a function of its own, so that nobody waits holding the body."""
+    most = settings.max_async_queries if wish.is_async else settings.max_queries
+    body = read_json(request, max_bytes=settings.max_body_bytes, max_items=most)
+    check_count(body.value, most, "")
+    items = validate(body.value, REQUEST)
+    work = DistinctItems(
+        settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
+    )
+    work.add(items, "", are_queries=True, required=True)
+    return work, idempotency_of(request, body, g.owner)

@@ -7,9 +7,11 @@ from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
+from api.preference import Preference
 from api.routes.serving import idempotency_of, preference_of, serve
 from api.schemas import RankRequest
 from api.settings import ApiSettings
+from common.records import Idempotency
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 
@@ -20,19 +22,25 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/rank")
     def rank() -> Response:
         wish = preference_of(request, settings)
-        most = settings.max_async_queries if wish.is_async else settings.max_queries
-        max_items = most + settings.max_candidates
-        body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
-        if isinstance(body.value, dict):
-            check_count(body.value.get("queries"), most, "/queries")
-            check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
-        wanted = validate(body.value, REQUEST)
-        work = DistinctItems(
-            settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
-        )
-        # Candidates first: every row of the answer depends on them.
-        work.add(wanted.candidates, "/candidates", are_queries=False, required=True)
-        work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
-        return serve("rank", work, wish, gateway, idempotency_of(request, body, g.owner))
+        work, idempotency = _read(wish, settings)
+        return serve("rank", work, wish, gateway, idempotency)
 
     return blueprint
+
+
+def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
+    """The work a request asks for; a function of its own, so that nobody waits holding the body."""
+    most = settings.max_async_queries if wish.is_async else settings.max_queries
+    max_items = most + settings.max_candidates
+    body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
+    if isinstance(body.value, dict):
+        check_count(body.value.get("queries"), most, "/queries")
+        check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
+    wanted = validate(body.value, REQUEST)
+    work = DistinctItems(
+        settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
+    )
+    # Candidates first: every row of the answer depends on them.
+    work.add(wanted.candidates, "/candidates", are_queries=False, required=True)
+    work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
+    return work, idempotency_of(request, body, g.owner)

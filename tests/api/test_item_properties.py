@@ -1,6 +1,7 @@
 """Whatever JSON stands for an item: a clean result, or faults that point at what is wrong."""
 
 import base64
+import re
 from typing import Any
 
 import pytest
@@ -123,6 +124,34 @@ def test_other_text_is_invalid_base64_and_never_anything_else(text: str, prefix:
         return
     digits = "".join(text.split()).rstrip("=")
     assert base64.b64encode(content).decode().rstrip("=")[:-1] == digits[:-1]
+
+
+@PATIENT
+@given(
+    st.sampled_from(["", "data:image/png;base64,", "data:image/a;b=c;base64,", "data:image/png,"]),
+    st.text(st.sampled_from("aZ9+/=-_ \t\r\n,;é"), max_size=20),
+)
+def test_the_document_says_which_base64_is_read(prefix: str, text: str) -> None:
+    told = re.search(schemas.BASE64, prefix + text) is not None
+    try:
+        is_read = bool(decode_base64(prefix + text))
+    except InvalidBase64:
+        is_read = False
+    assert is_read == told
+
+
+@PATIENT
+@given(
+    st.from_regex(schemas.WEB_ADDRESS, fullmatch=True, alphabet=st.characters(codec="ascii"))
+    | st.text("htps:/.a?#@[ \n1", max_size=20)
+)
+def test_what_the_document_calls_no_web_address_is_none(url: str) -> None:
+    told = re.fullmatch(schemas.WEB_ADDRESS, url) is not None
+    work = outcome([{"img_uri": url}])
+    assert isinstance(work, DistinctItems)
+    # Brackets and ports are more than a regular expression should judge.
+    assert told or work.faults
+    assert not (told and work.faults) or set("[]:@") & set(url.partition("://")[2])
 
 
 @pytest.mark.parametrize("text", ["a" * 4 + "=" * 9, "YWJj====", "YQ=\n=", "YR"])

@@ -110,6 +110,7 @@ def _run(url: str, seed: int, tally: Tally) -> None:
         {
             "seed": seed,
             "continue-on-failure": True,
+            "suppress-health-check": ["too_slow"],
             "request-timeout": 60,
             "generation": {"max-examples": EXAMPLES_EACH, "database": "none"},
         }
