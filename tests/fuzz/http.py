@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -202,17 +202,16 @@ def resident_mb(pids: list[int]) -> float:
 
 @contextmanager
 def _service(folder: Path) -> Iterator[tuple[Api, Process]]:
-    valkey = EmbeddedValkey(folder)
-    valkey.start()
-    worker = start_worker(folder, valkey.url, DEMO_MODEL)
-    api = start_api(folder, valkey.url, **LIMITS)
-    try:
+    with ExitStack() as ending:
+        valkey = EmbeddedValkey(folder)
+        valkey.start()
+        ending.callback(valkey.stop)
+        worker = start_worker(folder, valkey.url, DEMO_MODEL)
+        ending.callback(worker.stop)
+        api = start_api(folder, valkey.url, **LIMITS)
+        ending.callback(api.stop)
         wait_for_workers(api, [worker])
         yield api, worker
-    finally:
-        api.stop()
-        worker.stop()
-        valkey.stop()
 
 
 def main() -> int:
