@@ -17,11 +17,13 @@ MINUTES ?= 30
 soak: $(VENV)/dev
 	$(BIN)/python -m tests.faults.report --minutes $(MINUTES)
 
-# Mutated pictures against the decoder.
+# INPUTS mutated pictures against the decoder, EXAMPLES of requests against the service.
 INPUTS ?= 100000
-SEED ?= 0
+EXAMPLES ?= 5000
+SEED ?= 1
 fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz.decoder --inputs $(INPUTS) --seed $(SEED)
+	$(BIN)/python -m tests.fuzz.http --examples $(EXAMPLES) --seed $(SEED)
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

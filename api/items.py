@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
-from api.schemas import MAX_URL_CHARS
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
@@ -19,7 +18,7 @@ from common.errors import (
     TextTooLong,
     UrlRefused,
 )
-from common.protocol import Item, ItemKind
+from common.protocol import MAX_URL_CHARS, Item, ItemKind
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")

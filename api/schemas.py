@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from common.protocol import MAX_URL_CHARS
 from common.records import State
 
 KINDS = ("text", "img_uri", "img_blob")
 MOST_KEYS = 10
-MAX_URL_CHARS = 8192
 CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
 # What `items` reads, for the document alone: a regular expression is far slower at it.

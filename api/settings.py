@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.keys import ApiKeys, ApiKeysFile
-from common.protocol import MAX_PART_PICTURES
+from common.protocol import MAX_PART_PICTURES, MAX_TEXT_CHARS
 from common.settings import SharedSettings, words
 
 LONGEST_WINDOW_S = 31_104_000
@@ -71,7 +71,7 @@ class ApiSettings(SharedSettings):
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )
-    max_text_chars: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+    max_text_chars: Annotated[int, Field(ge=1, le=MAX_TEXT_CHARS)] = Field(
         default=20_000, description="longest text, in characters"
     )
     max_open_items: Annotated[int, Field(ge=1, le=10_000_000)] = Field(

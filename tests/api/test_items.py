@@ -90,7 +90,7 @@ def test_texts_weigh_less_than_pictures() -> None:
 
 
 def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:
-    work = DistinctItems(max_image_bytes=2, fetch_urls=False)
+    work = DistinctItems(max_image_bytes=2, max_text_chars=9, fetch_urls=False)
     work.add(
         [RequestItem(img_uri="https://example.org/x.png")],
         "/queries",
