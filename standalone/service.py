@@ -88,7 +88,7 @@ def running(settings: StandaloneSettings) -> Iterator[Service]:
             valkey = EmbeddedValkey(Path(folder))
             try:
                 valkey.start()
-                environment = child_environment(settings, valkey.url)
+                environment = child_environment(settings, valkey.url, Path(folder))
                 children.append(_start("worker", ["-m", "worker"], environment))
                 gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
                 children.append(_start("API", gunicorn, environment))

@@ -36,8 +36,13 @@ class StandaloneSettings(SharedSettings):
         return next(iter(self.api_keys + self.api_keys_file), None)
 
 
-def child_environment(settings: StandaloneSettings, redis_url: str) -> dict[str, str]:
-    """The environment of the API and the worker: ours, with what only we know."""
+def child_environment(
+    settings: StandaloneSettings, redis_url: str, folder: Path
+) -> dict[str, str]:
+    """The environment of the API and the worker: ours, with what only we know.
+
+    `folder` is removed in the end, and takes what torch would leave behind elsewhere.
+    """
     known = {
         "REDIS_URL": redis_url,
         "HOST": settings.host,
@@ -45,4 +50,5 @@ def child_environment(settings: StandaloneSettings, redis_url: str) -> dict[str,
         "MODEL": settings.model,
         "LOG_LEVEL": settings.log_level,
     }
-    return {**os.environ, **{PREFIX + name: value for name, value in known.items()}}
+    torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
+    return {**torch_cache, **os.environ, **{PREFIX + name: value for name, value in known.items()}}

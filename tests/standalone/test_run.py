@@ -27,7 +27,9 @@ class Run:
         self.output = folder / "output"
         temporary = folder / "t"
         temporary.mkdir(exist_ok=True)
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
+        # Torch sets a variable of its own once it is imported, here too.
+        ours_or_torchs = ("CLIP_", "TORCHINDUCTOR_")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(ours_or_torchs)}
         ours = {f"CLIP_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {**inherited, "TMPDIR": str(temporary), **ours}
         with self.output.open("wb") as output:
