@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak fuzz check lock clean
+.PHONY: run test soak fuzz audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -24,6 +24,13 @@ SEED ?= 1
 fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz.decoder --inputs $(INPUTS) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.http --examples $(EXAMPLES) --seed $(SEED)
+
+# Known holes in what is pinned; asks a database of them on the network.
+audit: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet pip-audit
+	for name in api worker standalone dev; do \
+		$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements/$$name.txt || exit 1; \
+	done
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

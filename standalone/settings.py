@@ -36,9 +36,7 @@ class StandaloneSettings(SharedSettings):
         return next(iter(self.api_keys + self.api_keys_file), None)
 
 
-def child_environment(
-    settings: StandaloneSettings, redis_url: str, folder: Path
-) -> dict[str, str]:
+def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path) -> dict[str, str]:
     """The environment of the API and the worker: ours, with what only we know.
 
     `folder` is removed in the end, and takes what torch would leave behind elsewhere.

@@ -1,4 +1,4 @@
-"""What the README promises."""
+"""What the README and the page of settings promise."""
 
 import re
 from typing import get_args
@@ -12,6 +12,7 @@ from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
 README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 LIMITS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le")}
 
 
@@ -23,12 +24,20 @@ def bounds(field: FieldInfo) -> str:
         for kind, (sign, name) in LIMITS.items()
         if isinstance(limit, kind)
     ]
-    return ", ".join(choices or limits) or "text"
+    free = "`true`, `false`" if field.annotation is bool else "text"
+    return ", ".join(choices or limits) or free
+
+
+def default(field: FieldInfo) -> str:
+    if field.default in ("", ()):
+        return "none"
+    told = str(field.default)
+    return f"`{told.lower() if isinstance(field.default, bool) else told}`"
 
 
 def rows(kind: type[SharedSettings]) -> list[str]:
     return [
-        f"| `{PREFIX}{name.upper()}` | `{field.default}` | {bounds(field)} | {field.description} |"
+        f"| `{PREFIX}{name.upper()}` | {default(field)} | {bounds(field)} | {field.description} |"
         for name, field in kind.model_fields.items()
         if kind is SharedSettings or name not in SharedSettings.model_fields
     ]
@@ -47,7 +56,13 @@ def test_every_setting_has_a_description() -> None:
 
 def test_the_tables_of_settings_are_those_of_the_code() -> None:
     for kind in (SharedSettings, ApiSettings, WorkerSettings):
-        assert table(kind) in README, f"\n{table(kind)}\n"
+        assert table(kind) in SETTINGS, f"\n{table(kind)}\n"
+
+
+def test_every_variable_that_the_readme_names_is_a_setting() -> None:
+    names = {*ApiSettings.model_fields, *WorkerSettings.model_fields}
+    known = {PREFIX + name.upper() for name in names}
+    assert set(re.findall(r"\bCLIP_[A-Z_]+", README)) <= known
 
 
 def test_it_is_short() -> None:
