@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.http import LIMITS, fuzz, processes_of
+from tests.fuzz.http import AS_CALLER, LIMITS, fuzz, processes_of
 from tests.picture_server import PictureServer
 from tests.pictures import encoded, noise
 from tests.processes import Api, start_api
@@ -17,6 +17,7 @@ EXAMPLES = 2000
 def api(service: Api, folder: Path, service_redis_url: str) -> Iterator[Api]:
     """Beside `service`, on its worker, with small limits."""
     api = start_api(folder, service_redis_url, **LIMITS)
+    api.session.headers.update(AS_CALLER)
     yield api
     api.stop()
 

@@ -39,6 +39,7 @@ from tests.processes import (
     wait_for_workers,
 )
 
+KEY = "fuzzing-0123456789"
 # Small, so that requests at the limits and beyond are among the examples.
 LIMITS = {
     "max_queries": 4,
@@ -46,7 +47,9 @@ LIMITS = {
     "max_candidates": 4,
     "max_text_chars": 64,
     "sync_timeout_s": 20,
+    "api_keys": KEY,
 }
+AS_CALLER = {"X-API-Key": KEY}
 # Of an operation in a round, which makes some 1,500 requests in all; rounds differ in their seeds.
 EXAMPLES_EACH = 60
 DOCUMENTED_5XX = (503, 504)
@@ -112,6 +115,7 @@ def _run(url: str, seed: int, tally: Tally) -> None:
             "continue-on-failure": True,
             "suppress-health-check": ["too_slow"],
             "request-timeout": 60,
+            "auth": {"openapi": {"header": {"api_key": KEY}, "bearer": {"bearer": KEY}}},
             "generation": {"max-examples": EXAMPLES_EACH, "database": "none"},
         }
     )
@@ -209,6 +213,7 @@ def _service(folder: Path) -> Iterator[tuple[Api, Process]]:
         worker = start_worker(folder, valkey.url, DEMO_MODEL)
         ending.callback(worker.stop)
         api = start_api(folder, valkey.url, **LIMITS)
+        api.session.headers.update(AS_CALLER)
         ending.callback(api.stop)
         wait_for_workers(api, [worker])
         yield api, worker
