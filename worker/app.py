@@ -16,7 +16,7 @@ from common.settings import read
 from worker.channel import drain, use_channels
 from worker.consumers import BulkConsumer
 from worker.control import allow_inspection_only
-from worker.lifecycle import Life, LoadedModel, load_model
+from worker.lifecycle import EXIT_UNSUITABLE_MODEL, Life, LoadedModel, load_model
 from worker.settings import WorkerSettings
 
 SOCKET_TIMEOUT_S = 10.0
@@ -46,19 +46,18 @@ class Worker:
         return self._loaded
 
     def load_encoder(self) -> Any:  # noqa: ANN401
-        from worker import clip  # noqa: PLC0415 - torch takes seconds; `celery status` needs none
+        # Torch takes seconds to load, and `celery status` needs none.
+        from worker.checkpoint import Source, UnsuitableModel, open_checkpoint  # noqa: PLC0415
+        from worker.clip import ClipEncoder  # noqa: PLC0415
 
         settings = self.settings
+        source = Source(settings.model, settings.revision, settings.allow_pickle)
         try:
-            return clip.load(
-                settings.model,
-                settings.revision,
-                settings.device,
-                settings.dtype,
-                settings.torch_threads,
-            )
-        except clip.UnsuitableModel as error:
-            sys.exit(f"CLIP_MODEL: {error}")
+            checkpoint = open_checkpoint(source)
+            return ClipEncoder(checkpoint, settings.device, settings.dtype)
+        except UnsuitableModel as error:
+            print(f"CLIP_MODEL: {error}", file=sys.stderr)  # noqa: T201
+            sys.exit(EXIT_UNSUITABLE_MODEL)
 
     def configure_logs(self, **_: object) -> None:
         logs.configure("worker", self.settings.log_level, self.settings.log_format)

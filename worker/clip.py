@@ -1,55 +1,82 @@
 """The encoder of Hugging Face models: the only module that knows torch."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from common.protocol import ModelInfo, Vectors
+from worker.checkpoint import Checkpoint, UnsuitableModel
 from worker.encoder import OutOfMemory, Pixels, PreparedImage, PreparedText
+from worker.families import FAMILIES, context_length
 from worker.preprocess import preprocessor
 
 
-class UnsuitableModel(Exception):
-    """The checkpoint cannot be loaded as a CLIP model; the message says why."""
-
-
 class ClipEncoder:
-    """A CLIP model of Hugging Face transformers, as an Encoder."""
+    """A model of any family that ranks texts against pictures, as an Encoder."""
 
-    def __init__(self, model: Any, tokenizer: Any, image_processor: Any, info: ModelInfo) -> None:  # noqa: ANN401
-        self._model = model
-        self._tokenizer = tokenizer
-        self._preprocess = preprocessor(image_processor)
-        self._context = min(
-            int(tokenizer.model_max_length), int(model.config.text_config.max_position_embeddings)
+    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str) -> None:
+        """Move the model to its device.
+
+        Raises:
+            UnsuitableModel: the device does not take it.
+        """
+        family = FAMILIES[checkpoint.config.model_type]
+        # Before it is rounded to the precision of the rest.
+        scale, bias = _scale_and_bias(checkpoint.model)
+        self._model = _placed(checkpoint, device, dtype)
+        self._tokenizer = checkpoint.tokenizer
+        self._padding = family.padding
+        self._preprocess = preprocessor(checkpoint.image_processor)
+        self._context = context_length(
+            checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
         )
-        self.info = info
-        self.device = str(model.device)
-        self.dtype = str(model.dtype).removeprefix("torch.")
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self.device = str(self._model.device)
+        self.dtype = str(self._model.dtype).removeprefix("torch.")
+        self.info = ModelInfo(
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            dimension=self.encode_texts(self.prepare_texts(["a"])).shape[1],
+            logit_scale=scale,
+            logit_bias=bias,
+            activation=family.activation,
+        )
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:
         return self._preprocess(pixels)
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)
+        if batch.encodings is not None:
+            cut = [bool(encoding.overflowing) for encoding in batch.encodings]
+        else:
+            whole = self._tokenizer(list(texts), truncation=False, verbose=False)
+            cut = [len(ids) > self._context for ids in whole["input_ids"]]
         return [
-            PreparedText(tuple(encoding.ids), bool(encoding.overflowing))
-            for encoding in batch.encodings
+            PreparedText(tuple(ids), was_cut)
+            for ids, was_cut in zip(batch["input_ids"], cut, strict=True)
         ]
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
-        pixels = torch.from_numpy(np.stack(images)).to(self._model.device, self._model.dtype)
-        return self._features(lambda: self._model.get_image_features(pixel_values=pixels))
+        batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
+        return self._features(lambda: self._model.get_image_features(**batch))
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         batch = self._tokenizer.pad(
-            {"input_ids": [list(text.ids) for text in texts]}, padding=True, return_tensors="pt"
+            {"input_ids": [list(text.ids) for text in texts]},
+            padding=self._padding,
+            max_length=self._context,
+            return_tensors="pt",
         ).to(self._model.device)
         return self._features(lambda: self._model.get_text_features(**batch))
+
+    def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(np.stack(arrays)).to(self._model.device)
+        return tensor.to(self._model.dtype) if tensor.is_floating_point() else tensor
 
     @torch.inference_mode()
     def _features(self, forward: Callable[[], Any]) -> Vectors:
@@ -61,38 +88,28 @@ class ClipEncoder:
             raise OutOfMemory(str(error)) from None
 
 
-def load(name: str, revision: str, device: str, dtype: str, threads: int) -> ClipEncoder:
-    """Load a checkpoint from the hub or a folder.
-
-    Raises:
-        UnsuitableModel: it is not there, broken, or not a CLIP model.
-    """
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    if threads:
-        torch.set_num_threads(threads)
+def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401
     where = _resolve_device(device)
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision)
-        if getattr(config, "text_config", None) is None or not hasattr(config, "projection_dim"):
-            raise UnsuitableModel(
-                f"cannot load {name}: it is a {config.model_type} model, not a CLIP model"
-            )
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        image_processor = AutoImageProcessor.from_pretrained(name, revision=revision)
-        model = AutoModel.from_pretrained(
-            name, revision=revision, dtype=_resolve_dtype(dtype, where)
-        )
-        model = model.to(where).eval()
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:
-        raise UnsuitableModel(f"cannot load {name} on {where}: {error}") from error
-    info = ModelInfo(
-        name=name,
-        revision=getattr(config, "_commit_hash", None) or revision,
-        dimension=int(config.projection_dim),
-        logit_scale=float(model.logit_scale.detach().float().exp()),
-    )
-    return ClipEncoder(model, tokenizer, image_processor, info)
+        return checkpoint.model.to(where, _resolve_dtype(dtype, where))
+    except (RuntimeError, AssertionError) as error:
+        raise UnsuitableModel(f"cannot move {checkpoint.name} to {where}: {error}") from error
+
+
+def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401
+    """What cosines are multiplied by, and what is added, before softmax or sigmoid."""
+    if hasattr(model, "temperature"):
+        return 1 / model.temperature.item(), 0.0
+    bias = model.logit_bias.item() if hasattr(model, "logit_bias") else 0.0
+    return math.exp(model.logit_scale.item()), bias
+
+
+def _reserved(model: Any) -> int:  # noqa: ANN401
+    """The positions that a text model of RoBERTa's kin counts before that of the first token."""
+    for module in model.text_model.modules():
+        if hasattr(module, "position_embeddings") and hasattr(module, "padding_idx"):
+            return int(module.padding_idx) + 1
+    return 0
 
 
 def _resolve_device(device: str) -> str:

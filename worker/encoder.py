@@ -1,8 +1,8 @@
 """What the batcher and the tasks know of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,8 @@ import numpy.typing as npt
 from common.protocol import ModelInfo, Vectors
 
 Pixels = npt.NDArray[np.uint8]
-PreparedImage = npt.NDArray[np.float32]
+PreparedImage = Mapping[str, npt.NDArray[Any]]
+"""One picture as the model takes it: its inputs by name, each without the dimension of a batch."""
 
 
 class OutOfMemory(Exception):

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,18 +38,40 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class ShortestEdgeCrop:
-    """Resize the shorter edge to `edge` pixels, cut out the centre, normalise.
+class Normalise:
+    """`table` of shape (3, 256) has the normalised value of each byte of each channel."""
 
-    `table` of shape (3, 256) maps a channel's byte to its normalised value, made by the
-    preprocessor itself.
-    """
+    table: npt.NDArray[np.float32]
+
+    @classmethod
+    def like(cls, processor: Any) -> "Normalise":  # noqa: ANN401
+        """Send every byte value through the preprocessor once."""
+        values = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+        batch = processor(
+            images=[values],
+            do_resize=False,
+            do_center_crop=False,
+            input_data_format="channels_last",
+            return_tensors="np",
+        )
+        rows = batch["pixel_values"][0][:, 0, :]
+        return cls(np.ascontiguousarray(rows, dtype=np.float32))
+
+    def __call__(self, pixels: Pixels) -> PreparedImage:
+        """RGB of shape (height, width, 3) → float32 of shape (3, height, width)."""
+        channels = np.arange(3)[:, None, None]
+        return {"pixel_values": self.table[channels, np.moveaxis(pixels, -1, 0)]}
+
+
+@dataclass(frozen=True, slots=True)
+class ShortestEdgeCrop:
+    """Resize the shorter edge to `edge` pixels, cut out the centre, normalise."""
 
     edge: int
     height: int
     width: int
     resample: int
-    table: npt.NDArray[np.float32]
+    normalise: Normalise
 
     def __call__(self, pixels: Pixels) -> PreparedImage:
         height, width = pixels.shape[:2]
@@ -67,7 +89,22 @@ class ShortestEdgeCrop:
             near = pixels[rows.first : rows.last, columns.first : columns.last]
             box = (columns.start, rows.start, columns.end, rows.end)
             centre = resize(near, (self.width, self.height), box, self.resample)
-        return self.table[np.arange(3)[:, None, None], np.moveaxis(centre, -1, 0)]
+        return self.normalise(centre)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Resize to a fixed size whatever the shape, normalise."""
+
+    height: int
+    width: int
+    resample: int
+    normalise: Normalise
+
+    def __call__(self, pixels: Pixels) -> PreparedImage:
+        height, width = pixels.shape[:2]
+        box = (0, 0, width, height)
+        return self.normalise(resize(pixels, (self.width, self.height), box, self.resample))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,38 +117,32 @@ class Whole:
         batch = self.processor(
             images=[pixels], input_data_format="channels_last", return_tensors="np"
         )
-        return cast("PreparedImage", batch["pixel_values"][0])
+        return {name: np.asarray(values)[0] for name, values in batch.items()}
 
 
-def preprocessor(processor: Any) -> ShortestEdgeCrop | Whole:  # noqa: ANN401
+def preprocessor(processor: Any) -> ShortestEdgeCrop | Stretch | Whole:  # noqa: ANN401
     """The quick way where the preprocessor's settings allow it, its own way elsewhere."""
-    size, crop = processor.size, processor.crop_size
+    size = processor.size
     edge = getattr(size, "shortest_edge", None)
-    if (
-        not edge
-        or getattr(size, "longest_edge", None)
-        or getattr(processor, "do_pad", False)
-        or not (processor.do_resize and processor.do_center_crop)
-        or max(crop.height, crop.width) > edge
-    ):
+    height, width = getattr(size, "height", None), getattr(size, "width", None)
+    if not processor.do_resize or getattr(processor, "do_pad", False):
         return Whole(processor)
-    return ShortestEdgeCrop(
-        edge=int(edge),
-        height=int(crop.height),
-        width=int(crop.width),
-        resample=int(processor.resample),
-        table=_value_table(processor),
-    )
-
-
-def _value_table(processor: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401
-    """Send every byte value through the preprocessor once."""
-    values = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    batch = processor(
-        images=[values],
-        do_resize=False,
-        do_center_crop=False,
-        input_data_format="channels_last",
-        return_tensors="np",
-    )
-    return np.ascontiguousarray(batch["pixel_values"][0][:, 0, :], dtype=np.float32)
+    if getattr(processor, "do_center_crop", False):
+        crop = processor.crop_size
+        if not edge or getattr(size, "longest_edge", None) or max(crop.height, crop.width) > edge:
+            return Whole(processor)
+        return ShortestEdgeCrop(
+            edge=int(edge),
+            height=int(crop.height),
+            width=int(crop.width),
+            resample=int(processor.resample),
+            normalise=Normalise.like(processor),
+        )
+    if height and width:
+        return Stretch(
+            height=int(height),
+            width=int(width),
+            resample=int(processor.resample),
+            normalise=Normalise.like(processor),
+        )
+    return Whole(processor)

@@ -18,6 +18,10 @@ class WorkerSettings(SharedSettings):
     revision: Annotated[str, Field(min_length=1)] = Field(
         default="main", description="branch, tag or commit of the model on the hub"
     )
+    allow_pickle: bool = Field(
+        default=False,
+        description="load weights that are not safetensors: they may run code of their own",
+    )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
         default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
     )

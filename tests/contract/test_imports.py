@@ -18,7 +18,7 @@ ALLOWED = {
 OURS = set(ALLOWED)
 ONLY_IN = {
     "torch": {"worker/clip.py"},
-    "transformers": {"worker/clip.py"},
+    "transformers": {"worker/checkpoint.py"},
     "PIL": {"worker/decode.py"},
     "requests": {
         "worker/exchange.py",

@@ -37,9 +37,9 @@ class FaultyEncoder(FakeEncoder):
         if len(images) > self._memory:
             raise OutOfMemory
         for image in images:
-            if np.all(image == HANG):
+            if np.all(image["mean"] == HANG):
                 time.sleep(3600)
-            if np.all(image == DEATH):
+            if np.all(image["mean"] == DEATH):
                 raise ModelDied
         time.sleep(self._seconds * len(images))
         return super().encode_images(images)
