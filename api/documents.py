@@ -1,4 +1,4 @@
-"""What a caller is shown of a job, and of a worker."""
+"""What a caller is shown of a job, of a worker, and of a model."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from api.lineup import Offer
 from api.rendering import render
 from api.results import Outcome
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
@@ -39,18 +40,24 @@ def summary(record: JobRecord) -> dict[str, Any]:
 
 def document(outcome: Outcome) -> dict[str, Any]:
     """A job in full, but for its result."""
-    model = outcome.model
     ending = ENDINGS.get(outcome.record.state)
     faults = outcome.item_faults()
     if ending:
         faults.append(ItemFault("", ending.code, ending.title))
     return {
         **summary(outcome.record),
-        "model": model and {"name": model.name, "revision": model.revision},
+        "model": _model(outcome),
         "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
         "errors": [fault.as_dict() for fault in faults],
         "truncated": [pointer for _, pointer in outcome.pointers(outcome.truncated)],
     }
+
+
+def _model(outcome: Outcome) -> dict[str, str | None] | None:
+    made_by = outcome.model
+    if made_by:
+        return {"name": made_by.name, "revision": made_by.revision}
+    return {"name": outcome.asked_for, "revision": None} if outcome.asked_for else None
 
 
 def stream(outcome: Outcome) -> Iterator[bytes]:
@@ -75,6 +82,24 @@ def worker(heartbeat: Heartbeat) -> dict[str, Any]:
         "batch_size": heartbeat.batch_size,
         "in_flight": heartbeat.in_flight,
         "since": timestamp(heartbeat.since),
+    }
+
+
+def model(offer: Offer) -> dict[str, Any]:
+    """A model as the worker that started last says it is."""
+    beat = offer.workers[-1] if offer.workers else None
+    traits = beat.traits if beat else None
+    resolution = traits.resolution if traits else None
+    return {
+        "name": offer.name,
+        "is_default": offer.is_default,
+        "revision": beat and beat.model.revision,
+        "family": traits and traits.family,
+        "dimension": beat and beat.model.dimension,
+        "context_length": traits and traits.context_length,
+        "resolution": resolution and {"height": resolution[0], "width": resolution[1]},
+        "precision": beat and beat.dtype,
+        "workers": len(offer.workers),
     }
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from api import remembered
 from api.drain import DrainMeter
 from api.items import DistinctItems, cut
+from api.lineup import Offer, choose, offers
 from api.results import Outcome
 from api.settings import ApiSettings
 from api.waiter import Waiter
@@ -19,7 +20,7 @@ from common.broker import Sender, repair
 from common.errors import BrokerAway, IdempotencyKeyReused, NotFound, NoWorker, QueueFull
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
-from common.protocol import BULK, INTERACTIVE
+from common.protocol import BULK, INTERACTIVE, queue_of
 from common.records import Idempotency, JobRecord, NewJob
 
 READ_AGAIN_S = 0.2
@@ -77,15 +78,18 @@ class Gateway:
         Raises:
             QueueFull, NoWorker: the job was not accepted.
             IdempotencyKeyReused: its key belongs to another request.
+            UnknownModel: the model that the request names is not served.
         """
         settings = self._settings
+        choice = choose(work.named, settings.models, self.live_workers)
         parts = cut(work.items, settings.part_queries)
         job = NewJob(
             id=secrets.token_hex(16),
             kind=kind,
-            queue=BULK if is_async else INTERACTIVE,
+            queue=queue_of(BULK if is_async else INTERACTIVE, choice.lane),
+            model=choice.model,
             parts=parts,
-            request={**work.request(), "sizes": [len(part) for part in parts]},
+            request=remembered.request(work, parts, choice),
             request_id=caller.request_id,
             lifetime_s=settings.job_timeout_s,
             ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
@@ -162,6 +166,10 @@ class Gateway:
     def live_workers(self) -> list[Heartbeat]:
         with telling_of_outages():
             return self._heartbeats.alive()
+
+    def models(self) -> list[Offer]:
+        """The models of the settings, and what else is served."""
+        return offers(self._settings.models, self.live_workers())
 
     def close(self) -> None:
         """End the threads that wake waiting requests."""

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
+from api.lineup import Named
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
@@ -50,12 +51,14 @@ class DistinctItems:
     """The distinct items of a request, each once however often it stands there.
 
     `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
-    `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items.
+    `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items. `named` is
+    the model that the request names.
     """
 
     max_image_bytes: int
     max_text_chars: int
     fetch_urls: bool = True
+    named: Named | None = None
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)

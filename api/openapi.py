@@ -21,6 +21,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     schemas.Job,
     schemas.JobList,
     schemas.Workers,
+    schemas.Models,
     schemas.Problem,
     schemas.Health,
     schemas.Readiness,
@@ -103,6 +104,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             },
             **_jobs(),
             "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
+            "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
             "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
             "/readyz": {"get": _readyz() | OPEN},
             "/openapi.json": {"get": _openapi() | OPEN},
@@ -155,6 +157,7 @@ def _submit(operation: str, summary: str) -> dict[str, Any]:
         "parameters": [
             _parameter("Prefer", "header", string, "`respond-async` or `respond-async, wait=N`"),
             _parameter("wait", "query", SECONDS, "seconds; then 202"),
+            _parameter("model", "query", string, "one of those that `GET /models` lists"),
             _parameter(
                 "Idempotency-Key",
                 "header",

@@ -1,13 +1,16 @@
 """What the ledger remembers of a request for the API; checked, for it comes back from Redis."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import structlog
 from pydantic import Field, TypeAdapter, ValidationError
 
+from api.items import DistinctItems
+from api.lineup import Choice
 from common.errors import JobLost
-from common.protocol import Broken, Count, first_fault
+from common.protocol import Broken, Count, Item, Words, first_fault
 from common.records import JobRecord
 
 log = structlog.get_logger()
@@ -18,6 +21,14 @@ KINDS = re.compile(r"[tub]*")
 Indices: TypeAlias = Annotated[list[Count], Field(strict=True)]
 INDICES: TypeAdapter[dict[str, Indices]] = TypeAdapter(dict[str, Indices])
 SIZES: TypeAdapter[Indices] = TypeAdapter(Indices)
+MODEL: TypeAdapter[str] = TypeAdapter(Words)
+
+
+def request(work: DistinctItems, parts: Sequence[list[Item]], choice: Choice) -> dict[str, Any]:
+    """What must be remembered of a request to make an answer of the embeddings."""
+    sizes = [len(part) for part in parts]
+    chosen = {"model": choice.model} if choice.model else {}
+    return {**work.request(), "sizes": sizes, **chosen}
 
 
 def check(record: JobRecord) -> JobRecord:
@@ -46,6 +57,7 @@ def _check(kind: str, parts: int, request: dict[str, Any]) -> None:
     try:
         lists = INDICES.validate_python(request.get("lists"), strict=True)
         sizes = SIZES.validate_python(request.get("sizes"), strict=True)
+        MODEL.validate_python(request.get("model", ""), strict=True)
     except ValidationError as error:
         raise Broken(first_fault(error)) from None
     kinds = request.get("kinds")

@@ -74,10 +74,21 @@ class Outcome:
         )
 
     @property
+    def asked_for(self) -> str:
+        """The name of the model that the job is for; empty where any will do."""
+        name: str = self.record.request.get("model", "")
+        return name
+
+    @property
     def model(self) -> ModelInfo | None:
-        """The model of the finished parts. Raises ModelChanged when there were several."""
+        """The model of the finished parts.
+
+        Raises:
+            ModelChanged: there were several, or another than the job is for.
+        """
         models = {about.model for _, about in self._finished()}
-        if len(models) > 1:
+        asked_for = self.asked_for
+        if len(models) > 1 or (asked_for and {model.name for model in models} - {asked_for}):
             raise ModelChanged
         return next(iter(models), None)
 

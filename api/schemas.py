@@ -91,6 +91,9 @@ class RankRequest(Closed):
         default=False,
         description="answer a failing query with a null row and an entry in `errors`",
     )
+    model: str | None = Field(
+        default=None, description="one of those that `GET /models` lists; the default if absent"
+    )
 
 
 class FaultBody(BaseModel):
@@ -159,10 +162,10 @@ class JobSummary(BaseModel):
 
 
 class JobModel(BaseModel):
-    """What made the embeddings."""
+    """What made the embeddings; before there are any, what the request is for."""
 
     name: str
-    revision: str
+    revision: str | None
 
 
 class JobTimings(BaseModel):
@@ -210,6 +213,35 @@ class Workers(BaseModel):
     workers: list[Worker]
 
 
+class Resolution(BaseModel):
+    """In pixels."""
+
+    height: int
+    width: int
+
+
+class Model(BaseModel):
+    """A model that requests may choose; null where no live worker says."""
+
+    name: str
+    is_default: bool = Field(description="whether it serves requests that name no model")
+    revision: str | None
+    family: str | None
+    dimension: int | None = Field(description="numbers in an embedding")
+    context_length: int | None = Field(description="most tokens of a text")
+    resolution: Resolution | None = Field(
+        description="what pictures are scaled to; null too where they keep their shape"
+    )
+    precision: str | None
+    workers: int = Field(description="live workers that serve it")
+
+
+class Models(BaseModel):
+    """The models of `CLIP_MODELS` in its order, then what else live workers serve."""
+
+    models: list[Model]
+
+
 class Health(BaseModel):
     """The process lives."""
 
@@ -219,7 +251,10 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """Whether a request would be served now, and why not."""
 
-    status: Literal["ready", "not_ready"]
+    status: Literal["ready", "not_ready"] = Field(
+        description="`ready` when the default model has a live worker"
+    )
     redis: bool
     workers: int = Field(description="live workers with a loaded model")
-    models: list[str]
+    models: list[str] = Field(description="the models that live workers serve")
+    models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` that none serves")

@@ -5,12 +5,11 @@ from ipaddress import ip_address
 from typing import Annotated, TypeAlias
 
 from limits import parse_many
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, Field, SecretStr
 
 from common.keys import ApiKeys, ApiKeysFile
 from common.protocol import MAX_PART_PICTURES, MAX_TEXT_CHARS
-from common.settings import SharedSettings, words
+from common.settings import Several, SharedSettings
 
 LONGEST_WINDOW_S = 31_104_000
 # No wildcard within, which the library behind would take for a regular expression.
@@ -25,19 +24,13 @@ def _rate_limit(text: str) -> str:
     return text
 
 
-def _words(value: object) -> object:
-    return words(value) if isinstance(value, str) else value
-
-
 def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     if odd := [origin for origin in origins if not ORIGIN.fullmatch(origin)]:
         raise ValueError(f"{odd[0]!r} is no origin such as https://example.org")
     return origins
 
 
-Origins: TypeAlias = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_origins)
-]
+Origins: TypeAlias = Annotated[Several, AfterValidator(_origins)]
 
 
 class ApiSettings(SharedSettings):

@@ -1,12 +1,13 @@
 """Celery on Redis: its whole configuration, each value measured or explained."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
 from kombu import Queue
 
 from common.jobs import Ledger
-from common.protocol import INTERACTIVE, QUEUES, TASK_NAME
+from common.protocol import TASK_NAME, queues_of, split_queue
 from common.records import LostPart
 
 # A part is delivered again when it was not acknowledged for this long, so it must exceed the
@@ -14,23 +15,26 @@ from common.records import LostPart
 VISIBILITY_TIMEOUT_S = 600
 
 
-def make_celery(redis_url: str, *, socket_timeout_s: float) -> Celery:
+def make_celery(
+    redis_url: str, *, socket_timeout_s: float, queues: Sequence[str] = queues_of("")
+) -> Celery:
     """The Celery application of either process; connects to nothing yet.
 
     A short `socket_timeout_s` suits a request thread, which must tell of an outage at once; a
-    worker's blocking reads need more than a few seconds.
+    worker's blocking reads need more than a few seconds. The `queues` are those that a worker takes
+    parts from; parts are sent to any.
     """
     broker = redis_url.replace("unix://", "redis+socket://", 1)  # kombu's name for it
     app = Celery("clip", broker=broker, set_as_current=False)
-    app.conf.update(_configuration(socket_timeout_s))
+    app.conf.update(_configuration(socket_timeout_s, queues))
     return app
 
 
-def _configuration(socket_timeout_s: float) -> dict[str, Any]:
+def _configuration(socket_timeout_s: float, queues: Sequence[str]) -> dict[str, Any]:
     return {
-        "task_queues": [Queue(name) for name in QUEUES],
-        "task_default_queue": INTERACTIVE,
-        "task_routes": {TASK_NAME: {"queue": INTERACTIVE}},
+        "task_queues": [Queue(name) for name in queues],
+        "task_default_queue": queues[0],
+        "task_routes": {TASK_NAME: {"queue": queues[0]}},
         "task_acks_late": True,
         "worker_prefetch_multiplier": 1,
         "task_ignore_result": True,  # results live in the ledger
@@ -77,9 +81,9 @@ class Sender:
 
         Raises:
             kombu.exceptions.OperationalError: Redis is away.
+            Broken: there is no such queue.
         """
-        if queue not in QUEUES:
-            raise ValueError(f"no such queue: {queue}")
+        split_queue(queue)
         self._app.send_task(
             TASK_NAME,
             args=[job, part],

@@ -16,6 +16,7 @@ ClipError
 │   ├── JobCancelled
 │   ├── IdempotencyKeyReused
 │   └── InvalidRequest              carries one ItemFault for each item at fault
+│       └── UnknownModel
 ├── ItemError                       one item is at fault
 │   ├── TextTooLong
 │   ├── InvalidBase64
@@ -144,6 +145,11 @@ class InvalidRequest(RequestError):
     def __init__(self, faults: Sequence[ItemFault], detail: str = "") -> None:
         super().__init__(detail or _summary(faults))
         self.faults = tuple(faults)
+
+
+class UnknownModel(InvalidRequest):
+    code = "unknown_model"
+    title = "No such model is served"
 
 
 def _summary(faults: Sequence[ItemFault], most: int = 3) -> str:

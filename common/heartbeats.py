@@ -1,25 +1,29 @@
 """Workers' heartbeats: who lives, with which model."""
 
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Annotated, TypeAlias, cast
 
 import orjson
 import structlog
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from redis import Redis
 
 from common.jobs import load_script
-from common.protocol import Broken, Count, ModelInfo, Words, load_json
+from common.protocol import LANE, Broken, Count, ModelInfo, ModelTraits, Words, load_json
 from common.records import EpochTime
 
 log = structlog.get_logger()
 
 WORKERS = "clip:workers"
+Lane: TypeAlias = Annotated[str, Field(pattern=rf"^({LANE.pattern})?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a live worker says of itself; `since` is the epoch time at which it became ready."""
+    """What a live worker says of itself; `since` is the epoch time at which it became ready.
+
+    What has a default here is not said by workers of earlier versions.
+    """
 
     name: Words
     model: ModelInfo
@@ -28,6 +32,8 @@ class Heartbeat:
     batch_size: Count
     in_flight: Count
     since: EpochTime
+    lane: Lane = ""
+    traits: ModelTraits | None = None
 
 
 HEARTBEAT = TypeAdapter(Heartbeat)

@@ -20,7 +20,6 @@ from redis.commands.core import Script
 from common.errors import JobLost
 from common.protocol import (
     MAX_PARTS,
-    QUEUES,
     Broken,
     Item,
     PartAbout,
@@ -31,6 +30,7 @@ from common.protocol import (
     load_about,
     load_items,
     load_result,
+    split_queue,
 )
 from common.records import Admission, BegunPart, JobRecord, Load, LostPart, NewJob
 
@@ -90,7 +90,8 @@ class Ledger:
     ) -> Admission:
         """Store pictures (by SHA-256) and job, if there is room.
 
-        A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds.
+        A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds: one that
+        takes parts from the job's queue, and serves its model where the job names one.
         """
         self._store_blobs(job, blobs)
         parts = [(dump_items(part).decode(), len(part), _digests(part)) for part in job.parts]
@@ -108,6 +109,7 @@ class Ledger:
                 *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
                 *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
                 *((key.key, key.fingerprint) if key else ("", "")),
+                *(job.model, split_queue(job.queue)[1]),
             ]
         )
         if outcome != b"created":
@@ -276,8 +278,9 @@ def _lost_part(row: Sequence[bytes]) -> LostPart:
     if len(row) < 4:  # noqa: PLR2004 - a field that is not there ends what Lua returns
         raise Broken("a field is missing")
     job, part, queue, request_id = map(_text, row)
-    if queue not in QUEUES or len(part) > len(str(MAX_PARTS)):
-        raise Broken("no such queue or part")
+    split_queue(queue)
+    if len(part) > len(str(MAX_PARTS)):
+        raise Broken("no such part")
     return LostPart(job, int(part), queue, request_id)
 
 

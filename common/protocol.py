@@ -4,6 +4,7 @@ Whatever is read back is checked, because anybody may have written it who can wr
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 TASK_NAME = "clip.encode_part"
 INTERACTIVE = "interactive"
 BULK = "bulk"
-QUEUES = (INTERACTIVE, BULK)
+KINDS_OF_QUEUE = (INTERACTIVE, BULK)
 
 MAX_PARTS = 1_000_000
 MAX_PART_PICTURES = 1000
@@ -23,8 +24,11 @@ MAX_PART_ITEMS = 32 * MAX_PART_PICTURES  # a picture weighs as much as 32 texts 
 MAX_TEXT_CHARS = 1_000_000
 MAX_URL_CHARS = 8192
 MAX_DIMENSION = 65_536
+MAX_MODEL_CHARS = 256
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
+# Nothing that parts words: on Celery's command line, or in Kombu's keys.
+LANE = re.compile(rf"[^\s,\x00-\x1f\x7f]{{1,{MAX_MODEL_CHARS}}}")
 
 ItemKind: TypeAlias = Literal["text", "uri", "blob"]
 Vectors: TypeAlias = npt.NDArray[np.float32]
@@ -36,6 +40,32 @@ Checked = TypeVar("Checked")
 
 class Broken(ValueError):
     """What was read from Redis is not what this service writes there."""
+
+
+def lane_of(model: str, models: Sequence[str]) -> str:
+    """Which queues a model's parts go through, where several are served; the first is the default.
+
+    The default has the lane without a name, so that one model alone is served as it always was.
+    """
+    return "" if not models or model == models[0] else model
+
+
+def queue_of(kind: str, lane: str = "") -> str:
+    """The queue of a kind in a lane: `bulk`, say, or `bulk:openai/clip-vit-base-patch16`."""
+    return f"{kind}:{lane}" if lane else kind
+
+
+def split_queue(queue: str) -> tuple[str, str]:
+    """The kind of a queue, and its lane. Raises Broken for what `queue_of` does not make."""
+    kind, colon, lane = queue.partition(":")
+    if kind not in KINDS_OF_QUEUE or (colon and not LANE.fullmatch(lane)):
+        raise Broken("no such queue")
+    return kind, lane
+
+
+def queues_of(lane: str) -> tuple[str, str]:
+    """The interactive queue of a lane, and its bulk queue."""
+    return queue_of(INTERACTIVE, lane), queue_of(BULK, lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +96,19 @@ class ModelInfo:
     logit_scale: Number
     logit_bias: Number = 0.0
     activation: Literal["softmax", "sigmoid"] = "softmax"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTraits:
+    """What else there is to know of a model, for people to choose by.
+
+    `context_length` is in tokens; `resolution` is (height, width) in pixels, and None where
+    pictures keep their own.
+    """
+
+    family: Words
+    context_length: Count
+    resolution: tuple[Count, Count] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ class NewJob:
     `request` is whatever the API needs to make an answer of the embeddings later. The job is given
     up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
     one that somebody may come back to. The `owner` stands for the API key that made it, and is
-    empty where no keys are asked for.
+    empty where no keys are asked for. The `model` is the one that must do it; empty where any will
+    do whose workers take parts from the queue.
     """
 
     id: str
@@ -41,6 +42,7 @@ class NewJob:
     ttl_s: int
     owner: str = ""
     listed: bool = False
+    model: str = ""
     idempotency: Idempotency | None = None
 
 

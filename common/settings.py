@@ -2,13 +2,36 @@
 
 import re
 import sys
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from common.protocol import LANE, MAX_MODEL_CHARS
 
 PREFIX = "CLIP_"
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE")  # a URL may hold a password
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a setting that holds several, separated by commas or white space."""
+    return tuple(re.findall(r"[^\s,]+", text))
+
+
+def _split(value: object) -> object:
+    return words(value) if isinstance(value, str) else value
+
+
+def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(LANE.fullmatch(name) for name in names):
+        raise ValueError(f"a model's name has {MAX_MODEL_CHARS} characters at most, all visible")
+    if len(set(names)) < len(names):
+        raise ValueError("a model is named twice")
+    return names
+
+
+Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+ModelNames: TypeAlias = Annotated[Several, AfterValidator(_model_names)]
 
 
 class SharedSettings(BaseSettings):
@@ -19,6 +42,11 @@ class SharedSettings(BaseSettings):
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] = Field(
         default="redis://127.0.0.1:6379/0",
         description="Redis or Valkey: broker, ledger of jobs, pictures and results",
+    )
+    models: ModelNames = Field(
+        default=(),
+        description="the models that requests may choose from, the default first; none: the one "
+        "that the workers serve",
     )
     max_image_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(
         default=20_000_000, description="largest picture file, in bytes"
@@ -35,11 +63,6 @@ class SharedSettings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`auto` is text on a terminal and JSON elsewhere"
     )
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a setting that holds several, separated by commas or white space."""
-    return tuple(re.findall(r"[^\s,]+", text))
 
 
 Settings = TypeVar("Settings", bound=SharedSettings)

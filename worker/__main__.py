@@ -3,7 +3,6 @@
 import signal
 import sys
 
-from common.protocol import INTERACTIVE
 from worker.app import app, node_name, worker
 
 
@@ -18,7 +17,7 @@ def main() -> None:
             "worker",
             "--pool=threads",
             f"--concurrency={loaded.concurrency}",
-            f"--queues={INTERACTIVE}",  # worker.consumers adds the other
+            f"--queues={worker.settings.queues[0]}",  # worker.consumers adds the other
             f"--hostname={node_name()}",
             "--without-gossip",
             "--without-mingle",

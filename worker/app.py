@@ -11,10 +11,10 @@ from celery.concurrency.thread import TaskPool as ThreadPool
 
 from common import logs
 from common.broker import Sender, make_celery
-from common.protocol import INTERACTIVE, TASK_NAME
+from common.protocol import INTERACTIVE, TASK_NAME, split_queue
 from common.settings import read
 from worker.channel import drain, use_channels
-from worker.consumers import BulkConsumer
+from worker.consumers import bulk_consumer
 from worker.control import allow_inspection_only
 from worker.lifecycle import EXIT_UNSUITABLE_MODEL, Life, LoadedModel, load_model
 from worker.settings import WorkerSettings
@@ -32,7 +32,7 @@ class Worker:
         self.app = app
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
-        app.steps["consumer"].add(BulkConsumer)
+        app.steps["consumer"].add(bulk_consumer(settings.queues[1]))
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.worker_init.connect(self._start, weak=False)
         signals.worker_shutting_down.connect(self._drain, weak=False)
@@ -65,7 +65,7 @@ class Worker:
     def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
         if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
             sys.exit("the worker needs the threads pool: start it with `python -m worker`")
-        use_channels()
+        use_channels(self.settings.all_queues)
         allow_inspection_only()
         for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
             self.app.tasks.unregister(name)
@@ -86,7 +86,8 @@ class Worker:
         if self._life is None:
             raise RuntimeError("the worker has not started")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            self._life.runner.run(job, part, is_urgent=queue == INTERACTIVE)
+            kind, _ = split_queue(queue)
+            self._life.runner.run(job, part, is_urgent=kind == INTERACTIVE)
 
 
 def node_name() -> str:
@@ -95,7 +96,7 @@ def node_name() -> str:
 
 
 settings = read(WorkerSettings)
-app = make_celery(settings.redis_url, socket_timeout_s=SOCKET_TIMEOUT_S)
+app = make_celery(settings.redis_url, socket_timeout_s=SOCKET_TIMEOUT_S, queues=settings.queues)
 worker = Worker(settings, app)
 
 

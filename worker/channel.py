@@ -1,28 +1,33 @@
 """The worker's channels to the broker: they outlive outages, and whatever is written to Redis."""
 
+from collections.abc import Iterable, Mapping
 from queue import Empty
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from kombu.transport.redis import Channel, QoS, Transport
 from redis import Redis
 from redis.exceptions import RedisError
 
-from common.protocol import QUEUES, Broken
+from common.protocol import Broken, queues_of
 from worker.admission import admit
 
 log = structlog.get_logger()
 
-EXCHANGES = (*QUEUES, "celery.pidbox", "reply.celery.pidbox")
-KEY_TYPES = {
-    **dict.fromkeys(QUEUES, "list"),
-    "unacked": "hash",
-    "unacked_index": "zset",
-    "_kombu.binding_deadlines": "zset",
-    **{f"_kombu.binding.{name}": "set" for name in EXCHANGES},
-    **{f"_kombu.binding_permanent.{name}": "set" for name in EXCHANGES},
-}
-"""The keys that Kombu uses here. With one of another type it can do nothing."""
+
+def key_types(queues: Iterable[str]) -> dict[str, str]:
+    """The keys that Kombu uses here. With one of another type it can do nothing."""
+    queues = tuple(queues)
+    exchanges = (*queues, "celery.pidbox", "reply.celery.pidbox")
+    return {
+        **dict.fromkeys(queues, "list"),
+        "unacked": "hash",
+        "unacked_index": "zset",
+        "_kombu.binding_deadlines": "zset",
+        **{f"_kombu.binding.{name}": "set" for name in exchanges},
+        **{f"_kombu.binding_permanent.{name}": "set" for name in exchanges},
+    }
+
 
 MEND = """
 local mended = {}
@@ -59,8 +64,9 @@ class LenientQoS(QoS):
 
     def restore_visible(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         """Put back what was not acknowledged in time; on each new connection, and now and then."""
+        types = self.channel.key_types  # type: ignore[attr-defined]
         with self.channel.conn_or_acquire() as client:  # type: ignore[attr-defined]
-            mended = client.eval(MEND, len(KEY_TYPES), *KEY_TYPES, *KEY_TYPES.values())
+            mended = client.eval(MEND, len(types), *types, *types.values())
         if mended:
             log.warning("broker_keys_mended", keys=mended)
         super().restore_visible(*args, **options)
@@ -96,6 +102,7 @@ class WorkerChannel(Channel):
     """A channel that nothing written to Redis can close for good."""
 
     QoS = LenientQoS
+    key_types: ClassVar[Mapping[str, str]] = key_types(queues_of(""))
 
     def _get_client(self) -> type[Redis]:
         return AdmittingRedis
@@ -116,8 +123,12 @@ class WorkerChannel(Channel):
         return super()._deliver_fanout_message(message, exchange)  # type: ignore[misc]
 
 
-def use_channels() -> None:
-    """Have this process speak to the broker through such channels only."""
+def use_channels(queues: Iterable[str]) -> None:
+    """Have this process speak to the broker through such channels only.
+
+    The `queues` are all those of the deployment: a worker puts parts back into others' too.
+    """
+    WorkerChannel.key_types = key_types(queues)
     Transport.Channel = WorkerChannel
 
 

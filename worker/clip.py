@@ -7,11 +7,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from common.protocol import ModelInfo, Vectors
+from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.checkpoint import Checkpoint, UnsuitableModel
 from worker.encoder import OutOfMemory, Pixels, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
-from worker.preprocess import preprocessor
+from worker.preprocess import preprocessor, resolution
 
 
 class ClipEncoder:
@@ -45,6 +45,7 @@ class ClipEncoder:
             logit_bias=bias,
             activation=family.activation,
         )
+        self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:
         return self._preprocess(pixels)

@@ -1,11 +1,16 @@
 """How parts reach a worker: bulk work never takes the threads that interactive work needs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import bootsteps
 from kombu.common import ignore_errors
 
 from common.protocol import BULK
+
+
+def bulk_consumer(queue: str) -> type["BulkConsumer"]:
+    """The step for one bulk queue; Celery makes steps of classes."""
+    return type("BulkConsumer", (BulkConsumer,), {"queue": queue})
 
 
 def bulk_share(concurrency: int) -> int:
@@ -23,6 +28,7 @@ class BulkConsumer(bootsteps.StartStopStep):
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
+    queue: ClassVar[str] = BULK
 
     def __init__(self, consumer: Any, **options: Any) -> None:  # noqa: ANN401
         self._bulk: Any = None
@@ -30,11 +36,11 @@ class BulkConsumer(bootsteps.StartStopStep):
 
     def start(self, consumer: Any) -> None:  # noqa: ANN401
         queues = consumer.app.amqp.queues
-        if BULK in queues.consume_from:
+        if self.queue in queues.consume_from:
             return  # `celery worker -Q interactive,bulk`: Celery consumes it already
         self._bulk = consumer.app.amqp.TaskConsumer(
             consumer.connection.channel(),
-            queues=[queues[BULK]],
+            queues=[queues[self.queue]],
             on_decode_error=consumer.on_decode_error,
         )
         self._bulk.on_message = consumer.create_task_handler()

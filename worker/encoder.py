@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from common.protocol import ModelInfo, Vectors
+from common.protocol import ModelInfo, ModelTraits, Vectors
 
 Pixels = npt.NDArray[np.uint8]
 PreparedImage = Mapping[str, npt.NDArray[Any]]
@@ -34,6 +34,9 @@ class Encoder(Protocol):
 
     @property
     def info(self) -> ModelInfo: ...
+
+    @property
+    def traits(self) -> ModelTraits: ...
 
     @property
     def device(self) -> str: ...

@@ -89,6 +89,7 @@ class Life:
         quick = connection.fail_fast(settings.redis_url, max_connections=4)
         self._quick_ledger = Ledger(quick)
         self._heartbeats = Heartbeats(quick, settings.worker_ttl_s)
+        self._lane = settings.lane
         self._model_timeout_s = settings.model_timeout_s
         self._urgent_pictures = ThreadPoolExecutor(settings.fetch_threads, "urgent-picture")
         self._other_pictures = ThreadPoolExecutor(settings.fetch_threads, "other-picture")
@@ -174,4 +175,6 @@ class Life:
             batch_size=self._batcher.sizes["image"],
             in_flight=self._batcher.in_flight,
             since=self._since,
+            lane=self._lane,
+            traits=encoder.traits,
         )

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +120,15 @@ class Whole:
         return {name: np.asarray(values)[0] for name, values in batch.items()}
 
 
-def preprocessor(processor: Any) -> ShortestEdgeCrop | Stretch | Whole:  # noqa: ANN401
+Preprocessor: TypeAlias = ShortestEdgeCrop | Stretch | Whole
+
+
+def resolution(preprocess: Preprocessor) -> tuple[int, int] | None:
+    """Height and width in pixels of what the model sees; None where the preprocessor decides."""
+    return None if isinstance(preprocess, Whole) else (preprocess.height, preprocess.width)
+
+
+def preprocessor(processor: Any) -> Preprocessor:  # noqa: ANN401
     """The quick way where the preprocessor's settings allow it, its own way elsewhere."""
     size = processor.size
     edge = getattr(size, "shortest_edge", None)

@@ -1,10 +1,11 @@
 """The settings of a worker process."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from common.settings import SharedSettings
+from common.protocol import lane_of, queues_of
+from common.settings import SharedSettings, words
 from worker.guard import Allowed, Ports
 
 
@@ -69,6 +70,36 @@ class WorkerSettings(SharedSettings):
     fetch_use_proxies: bool = Field(
         default=False, description="fetch through the proxies of the environment (`HTTP_PROXY`, …)"
     )
+
+    @property
+    def lane(self) -> str:
+        return lane_of(self.model, self.models)
+
+    @property
+    def queues(self) -> tuple[str, str]:
+        """The interactive queue that this worker takes parts from, and its bulk queue."""
+        return queues_of(self.lane)
+
+    @property
+    def all_queues(self) -> list[str]:
+        """Those of all models."""
+        lanes = [lane_of(model, self.models) for model in self.models or (self.model,)]
+        return [queue for lane in lanes for queue in queues_of(lane)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _serves_the_first_model(cls, given: dict[str, Any]) -> dict[str, Any]:
+        models = given.get("models", ())
+        names = words(models) if isinstance(models, str) else models
+        return {"model": names[0], **given} if names else given
+
+    @field_validator("model")
+    @classmethod
+    def _is_one_of_the_models(cls, value: str, info: ValidationInfo) -> str:
+        models = info.data.get("models", ())
+        if models and value not in models:
+            raise ValueError(f"must be one of CLIP_MODELS, which are {', '.join(models)}")
+        return value
 
     @field_validator("fetch_ports")
     @classmethod

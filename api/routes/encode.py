@@ -10,7 +10,7 @@ from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
 from api.preference import Preference
-from api.routes.serving import idempotency_of, preference_of, serve
+from api.routes.serving import idempotency_of, named_model, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
 from common.records import Idempotency
@@ -40,4 +40,5 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
         settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
     )
     work.add(items, "", are_queries=True, required=True)
+    work.named = named_model(request)
     return work, idempotency_of(request, body, g.owner)

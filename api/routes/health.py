@@ -18,17 +18,19 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     @blueprint.get("/readyz")
     def readyz() -> Response:
         try:
-            workers = gateway.live_workers()
+            offers = gateway.models()
             redis = True
         except BrokerAway:
-            workers = []
+            offers = []
             redis = False
+        is_ready = any(offer.is_default and offer.workers for offer in offers)
         body = {
-            "status": "ready" if workers else "not_ready",
+            "status": "ready" if is_ready else "not_ready",
             "redis": redis,
-            "workers": len(workers),
-            "models": sorted({worker.model.name for worker in workers}),
+            "workers": sum(len(offer.workers) for offer in offers),
+            "models": sorted(offer.name for offer in offers if offer.workers),
+            "models_without_worker": sorted(offer.name for offer in offers if not offer.workers),
         }
-        return Response(orjson.dumps(body), 200 if workers else 503, content_type=JSON)
+        return Response(orjson.dumps(body), 200 if is_ready else 503, content_type=JSON)
 
     return blueprint

@@ -8,7 +8,7 @@ from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
 from api.preference import Preference
-from api.routes.serving import idempotency_of, preference_of, serve
+from api.routes.serving import idempotency_of, named_model, preference_of, serve
 from api.schemas import RankRequest
 from api.settings import ApiSettings
 from common.records import Idempotency
@@ -43,4 +43,5 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
     # Candidates first: every row of the answer depends on them.
     work.add(wanted.candidates, "/candidates", are_queries=False, required=True)
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
+    work.named = named_model(request, wanted.model)
     return work, idempotency_of(request, body, g.owner)

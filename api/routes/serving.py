@@ -9,6 +9,7 @@ from api.body import JsonBody
 from api.documents import links
 from api.gateway import Caller, Gateway
 from api.items import DistinctItems
+from api.lineup import Named
 from api.preference import Preference, preference
 from api.rendering import render
 from api.results import Outcome
@@ -68,6 +69,22 @@ def serve(
     return response
 
 
+def named_model(request: Request, in_body: str | None = None) -> Named | None:
+    """The model that a request names, in its body or as a parameter; None when it names none.
+
+    Raises:
+        InvalidRequest: it names two.
+    """
+    names = set(request.args.getlist("model"))
+    pointer = "" if in_body is None else "/model"
+    if in_body is not None:
+        names.add(in_body)
+    if len(names) > 1:
+        detail = "parameter model: names another model than the rest of the request"
+        raise InvalidRequest([ItemFault(pointer, "ambiguous_model", detail)], detail)
+    return Named(names.pop(), pointer) if names else None
+
+
 def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency | None:
     """The request's idempotency key, bound to owner and path; and what sets the request apart.
 
@@ -81,7 +98,10 @@ def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency 
         fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
         raise InvalidRequest([fault])
     bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
-    return Idempotency(bound, body.sha256)
+    parameters = request.args.getlist("model")
+    told = orjson.dumps([body.sha256, *parameters])
+    fingerprint = hashlib.sha256(told).hexdigest() if parameters else body.sha256
+    return Idempotency(bound, fingerprint)
 
 
 def answer(outcome: Outcome) -> Response:

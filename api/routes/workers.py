@@ -1,4 +1,4 @@
-"""GET /workers: who beats, with which model."""
+"""GET /workers: who beats, with which model. GET /models: what requests may choose from."""
 
 import orjson
 from flask import Blueprint, Response
@@ -15,6 +15,11 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     def workers() -> Response:
         beats = sorted(gateway.live_workers(), key=lambda beat: (beat.since, beat.name))
         body = {"workers": [documents.worker(beat) for beat in beats]}
+        return Response(orjson.dumps(body), content_type=JSON)
+
+    @blueprint.get("/models")
+    def models() -> Response:
+        body = {"models": [documents.model(offer) for offer in gateway.models()]}
         return Response(orjson.dumps(body), content_type=JSON)
 
     return blueprint

@@ -2,10 +2,25 @@
 -- idempotency key was used before, {'same' | 'other', job}.
 -- ARGV: id, max open items, worker ttl (0: no worker needed), lifetime, fields as a JSON object,
 --       parts as a JSON array of [items as text, size, blobs], whether the job is listed,
---       idempotency key (or nothing), fingerprint of the request
+--       idempotency key (or nothing), fingerprint of the request, model (or nothing: any), its lane
 local id, max_open, worker_ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local lifetime, listed, idempotency, fingerprint = tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
+local model, lane = ARGV[10], ARGV[11]
 local job, at = job_key(id), now()
+
+local function serves(name)
+  local beat = cjson.decode(redis.call('GET', worker_key(name)) or '')
+  return (model == '' or beat.model.name == model) and (beat.lane or '') == lane
+end
+
+-- Whether a live worker is there for the job. What raises an error here is no heartbeat of ours.
+local function has_worker()
+  for _, name in ipairs(redis.call('ZREVRANGEBYSCORE', WORKERS, '+inf', stamp(at - worker_ttl))) do
+    local looked, found = pcall(serves, name)
+    if looked and found then return true end
+  end
+  return false
+end
 
 if idempotency ~= '' then
   local known = redis.call('HMGET', idempotency_key(idempotency), 'job', 'fingerprint')
@@ -13,9 +28,7 @@ if idempotency ~= '' then
     return { known[2] == fingerprint and 'same' or 'other', known[1] }
   end
 end
-if worker_ttl > 0 and redis.call('ZCOUNT', WORKERS, stamp(at - worker_ttl), '+inf') == 0 then
-  return { 'no_worker', 0 }
-end
+if worker_ttl > 0 and not has_worker() then return { 'no_worker', 0 } end
 
 local parts, total = cjson.decode(ARGV[6]), 0
 for _, part in ipairs(parts) do total = total + part[2] end

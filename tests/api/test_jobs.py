@@ -43,13 +43,13 @@ def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
         name = f"waiting{time.monotonic_ns()}"
         item = Item("text", "a", queries=1, required=True)
         request = {"lists": {"": [0]}, "kinds": "t", "sizes": [1]}
-        job = NewJob(name, "encode", "nowhere", [[item]], request, "r", 60, 60, listed=True)
+        job = NewJob(name, "encode", "interactive:nowhere", [[item]], request, "r", 60, 60, listed=True)
         ledger.create(job, {}, max_open_items=10**6, worker_ttl_s=0)
         # A message in its queue, or the repair would send it to a worker.
-        redis.lpush("nowhere", "a message")
+        redis.lpush("interactive:nowhere", "a message")
         yield name
         ledger.forget(name)
-        redis.delete("nowhere")
+        redis.delete("interactive:nowhere")
 
 
 class TestSubmitting:

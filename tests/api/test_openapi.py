@@ -86,6 +86,7 @@ def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> Non
         ("Readiness", service.get("/readyz")),
         ("Health", service.get("/healthz")),
         ("Workers", service.get("/workers")),
+        ("Models", service.get("/models")),
         ("Accepted", service.post("/rank?wait=0", body)),
         ("Job", service.get(service.post("/rank?wait=0", body).headers["Location"] + "?wait=9")),
         ("JobList", service.get("/jobs")),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from common.protocol import QUEUES
+from common.protocol import queues_of
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load, Tally, picture
 from tests.faults.worker import DEATH, HANG
@@ -110,7 +110,7 @@ def messages_lost(folder: Path) -> Tally:
             with service.redis() as redis:
                 dropped = 0
                 while dropped < 20:
-                    dropped += sum(redis.lpop(queue) is not None for queue in QUEUES)
+                    dropped += sum(redis.lpop(queue) is not None for queue in queues_of(""))
                     time.sleep(0.02)
 
         return under_load(service, harm)
@@ -123,7 +123,7 @@ def messages_doubled(folder: Path) -> Tally:
             with service.redis() as redis:
                 doubled = 0
                 while doubled < 20:
-                    for queue in QUEUES:
+                    for queue in queues_of(""):
                         for message in redis.lrange(queue, 0, 0):
                             redis.rpush(queue, message)
                             doubled += 1

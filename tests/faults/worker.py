@@ -28,8 +28,8 @@ class ModelDied(BaseException):
 class FaultyEncoder(FakeEncoder):
     """Takes time over each picture, and misbehaves at the sight of some."""
 
-    def __init__(self, seconds_a_picture: float, memory: int) -> None:
-        super().__init__()
+    def __init__(self, name: str, seconds_a_picture: float, memory: int) -> None:
+        super().__init__(name)
         self._seconds = seconds_a_picture
         self._memory = memory
 
@@ -47,6 +47,7 @@ class FaultyEncoder(FakeEncoder):
 
 def make_encoder() -> FaultyEncoder:
     return FaultyEncoder(
+        worker.settings.model,
         float(os.environ.get("FAULT_SECONDS_A_PICTURE", "0.005")),
         int(os.environ.get("FAULT_MEMORY", "1000")),
     )

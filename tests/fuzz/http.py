@@ -137,18 +137,20 @@ def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
     """Say in valid requests what no JSON Schema can ask for.
 
     Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
-    hardly anything would be one, and nothing may be asked of hosts outside. An idempotency key
-    becomes one of its request: with two it would be refused, as documented. Schemathesis judges a
-    case as valid or not anew after this.
+    hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
+    that is served. An idempotency key becomes one of its request: with two it would be refused, as
+    documented. Schemathesis judges a case as valid or not anew after this.
     """
     pictures = [blob(encoded(noise(8, 8, seed=seed)))["img_blob"] for seed in range(4)]
 
     def amend(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
         if isinstance(case.body, (dict, list)):
             case.body = _with_pictures(case.body, pictures, picture_url)
+        if isinstance(case.query.get("model"), str):
+            case.query["model"] = str(DEMO_MODEL)
         key = case.headers.get("Idempotency-Key", "")
         if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
-            request = f"{case.path} {case.body!r} {key}"
+            request = f"{case.path} {case.query.get('model')} {case.body!r} {key}"
             case.headers["Idempotency-Key"] = _digest(request) + key[64:]
 
     schemathesis.hook("before_call")(amend)
@@ -175,6 +177,8 @@ def _with_pictures(body: Any, pictures: list[str], picture_url: str) -> Any:
 def _amended(key: object, value: str, pictures: list[str], picture_url: str) -> str:
     if key == "img_uri" and value.lower().startswith(("http://", "https://")):
         return picture_url
+    if key == "model":
+        return str(DEMO_MODEL)
     if key == "img_blob":
         try:
             content = decode_base64(value)

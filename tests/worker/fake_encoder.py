@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.protocol import ModelInfo, Vectors
+from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.encoder import Pixels, PreparedImage, PreparedText
 
 CONTEXT = 8
@@ -20,8 +20,10 @@ class FakeEncoder:
     device = "cpu"
     dtype = "float32"
 
-    def __init__(self) -> None:
-        self.info = ModelInfo("fake", "main", dimension=4, logit_scale=10.0)
+    traits = ModelTraits("fake", CONTEXT)
+
+    def __init__(self, name: str = "fake") -> None:
+        self.info = ModelInfo(name, "main", dimension=4, logit_scale=10.0)
         self.batches: list[int] = []
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 from redis import Redis
 
-from common.protocol import BULK, INTERACTIVE, QUEUES, TASK_NAME
+from common.protocol import BULK, INTERACTIVE, TASK_NAME, queues_of
 
 Act: TypeAlias = Callable[[Redis], object]
 JOB = "ab" * 16
+QUEUES = queues_of("")
 PIDBOX = "/0.celery.pidbox"
 SIGNATURE = {"task": TASK_NAME, "args": [JOB, 0], "kwargs": {}, "options": {"queue": "stolen"}}
 MANY_BRACKETS = "[" * 100_000

@@ -9,7 +9,7 @@ from redis import Redis
 
 from common.broker import Sender, make_celery
 from common.jobs import Ledger, job_key
-from common.protocol import BULK, INTERACTIVE, QUEUES, TASK_NAME, Item
+from common.protocol import BULK, INTERACTIVE, TASK_NAME, Item, queues_of
 from common.records import NewJob
 from tests.processes import Process, start, wait_until
 from tests.worker.hostile import ACTS, payloads
@@ -49,7 +49,7 @@ class Scene:
 
     def assert_nothing_left(self) -> None:
         wait_until(
-            lambda: not self.redis.exists(*QUEUES, "unacked", "unacked_index", "stolen"),
+            lambda: not self.redis.exists(*queues_of(""), "unacked", "unacked_index", "stolen"),
             f"nothing is left in the queues: {self.redis.keys()}",
         )
 
