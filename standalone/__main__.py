@@ -45,7 +45,8 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
     except (requests.RequestException, OSError) as error:
         print(f"The sample could not be ranked: {error}", file=sys.stderr)
     else:
-        model = "the demo model" if settings.model == str(DEMO_MODEL) else settings.model
+        default = settings.served[0]
+        model = "the demo model" if default == str(DEMO_MODEL) else default
         print(f"\n{picture} is, says {model}:\n\n{ranking}\n")
         command = curl_line(service.url, picture, needs_key=settings.own_key is not None)
         print(f"By hand:\n\n  {command}\n")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import requests
 
+from common.settings import PREFIX
 from standalone.settings import ROOT, StandaloneSettings, child_environment
 from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
 
@@ -41,7 +42,7 @@ class Child:
 
 
 class Service:
-    """The running service: an embedded Valkey, one worker and the API."""
+    """The running service: an embedded Valkey, a worker for each model, and the API."""
 
     def __init__(self, settings: StandaloneSettings, children: list[Child]) -> None:
         self.url = f"http://{_reachable(settings.host)}:{settings.port}"
@@ -89,7 +90,9 @@ def running(settings: StandaloneSettings) -> Iterator[Service]:
             try:
                 valkey.start()
                 environment = child_environment(settings, valkey.url, Path(folder))
-                children.append(_start("worker", ["-m", "worker"], environment))
+                for model in settings.served:
+                    own = {**environment, f"{PREFIX}MODEL": model}
+                    children.append(_start("worker", ["-m", "worker"], own))
                 gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
                 children.append(_start("API", gunicorn, environment))
                 yield Service(settings, children)

@@ -31,13 +31,18 @@ class StandaloneSettings(SharedSettings):
     api_keys_file: ApiKeysFile = Field(default=(), description="a file with more of them")
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """The models that a worker is started for, the default first."""
+        return self.models or (self.model,)
+
+    @property
     def own_key(self) -> SecretStr | None:
         """The key of our own requests; None where no key is asked for."""
         return next(iter(self.api_keys + self.api_keys_file), None)
 
 
 def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path) -> dict[str, str]:
-    """The environment of the API and the worker: ours, with what only we know.
+    """The environment of the API and the workers: ours, with what only we know.
 
     `folder` is removed in the end, and takes what torch would leave behind elsewhere.
     """
@@ -45,7 +50,6 @@ def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path
         "REDIS_URL": redis_url,
         "HOST": settings.host,
         "PORT": str(settings.port),
-        "MODEL": settings.model,
         "LOG_LEVEL": settings.log_level,
     }
     torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}

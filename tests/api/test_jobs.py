@@ -8,7 +8,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from common.jobs import Ledger
-from common.protocol import Item
+from common.protocol import INTERACTIVE, Item, queue_of
 from common.records import NewJob
 from tests.conftest import ClientMaker
 from tests.picture_server import PictureServer, Stalling
@@ -17,6 +17,7 @@ from tests.processes import Api
 
 CAT, DOG = {"text": "a cat"}, {"text": "a dog"}
 ASYNC = {"Prefer": "respond-async"}
+NOWHERE = queue_of(INTERACTIVE, "nobody/serves-this")
 
 
 def submit(service: Api, body: Any, path: str = "/rank", **headers: str) -> Any:
@@ -43,13 +44,13 @@ def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
         name = f"waiting{time.monotonic_ns()}"
         item = Item("text", "a", queries=1, required=True)
         request = {"lists": {"": [0]}, "kinds": "t", "sizes": [1]}
-        job = NewJob(name, "encode", "interactive:nowhere", [[item]], request, "r", 60, 60, listed=True)
+        job = NewJob(name, "encode", NOWHERE, [[item]], request, "r", 60, 60, listed=True)
         ledger.create(job, {}, max_open_items=10**6, worker_ttl_s=0)
         # A message in its queue, or the repair would send it to a worker.
-        redis.lpush("interactive:nowhere", "a message")
+        redis.lpush(NOWHERE, "a message")
         yield name
         ledger.forget(name)
-        redis.delete("interactive:nowhere")
+        redis.delete(NOWHERE)
 
 
 class TestSubmitting:

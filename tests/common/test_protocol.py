@@ -5,6 +5,7 @@ import orjson
 import pytest
 
 from common.protocol import (
+    MAX_MODEL_CHARS,
     MAX_PART_ITEMS,
     MAX_PART_PICTURES,
     MAX_TEXT_CHARS,
@@ -18,9 +19,13 @@ from common.protocol import (
     Timings,
     dump_items,
     dump_result,
+    lane_of,
     load_about,
     load_items,
     load_result,
+    queue_of,
+    queues_of,
+    split_queue,
 )
 
 
@@ -132,3 +137,38 @@ def test_a_result_without_its_fields_is_refused(fields: dict[bytes, bytes]) -> N
 def test_embeddings_of_another_dimension_are_refused() -> None:
     with pytest.raises(Broken, match="dimension"):
         load_result({b"about": orjson.dumps(ABOUT), b"vectors": b"1234" * 3})
+
+
+def test_the_default_model_has_the_queues_without_a_name() -> None:
+    models = ("one", "org/two")
+    assert queues_of(lane_of("one", models)) == ("interactive", "bulk")
+    assert queues_of(lane_of("any", ())) == ("interactive", "bulk")
+    assert queues_of(lane_of("org/two", models)) == ("interactive:org/two", "bulk:org/two")
+
+
+@pytest.mark.parametrize("kind", ["interactive", "bulk"])
+@pytest.mark.parametrize("lane", ["", "org/two", "/a/folder", "a:b", "x" * MAX_MODEL_CHARS])
+def test_a_queue_tells_its_kind_and_lane(kind: str, lane: str) -> None:
+    assert split_queue(queue_of(kind, lane)) == (kind, lane)
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        "",
+        "stolen",
+        "Bulk",
+        "bulk ",
+        "bulk:",
+        ":m",
+        "clip:jobs",
+        "bulk:a b",
+        "bulk:a,b",
+        "bulk:a\n",
+        "bulk:a\x06\x16",
+        "bulk:" + "x" * (MAX_MODEL_CHARS + 1),
+    ],
+)
+def test_another_queue_is_none(queue: str) -> None:
+    with pytest.raises(Broken):
+        split_queue(queue)

@@ -106,3 +106,41 @@ def test_a_process_with_a_wrong_value_ends_at_start(module: str) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("CLIP_MAX_IMAGE_BYTES: ")
     assert "Traceback" not in ended.stderr
+
+
+def test_models_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIP_MODELS", "one, org/two\nthree")
+    assert read(ApiSettings).models == ("one", "org/two", "three")
+
+
+@pytest.mark.parametrize("models", ["one one", "x" * 257, "a\x06b"])
+def test_models_that_cannot_be_told_apart_or_named_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: str
+) -> None:
+    monkeypatch.setenv("CLIP_MODELS", models)
+    with pytest.raises(SystemExit):
+        read(ApiSettings)
+    assert capsys.readouterr().err.startswith("CLIP_MODELS: ")
+
+
+def test_a_worker_serves_its_own_model_through_that_models_queues() -> None:
+    models = "one,two"
+    assert WorkerSettings(models=models, model="one").queues == ("interactive", "bulk")
+    assert WorkerSettings(models=models, model="two").queues == ("interactive:two", "bulk:two")
+    assert WorkerSettings(model="two").queues == ("interactive", "bulk")
+
+
+def test_a_worker_that_is_told_no_model_serves_the_first() -> None:
+    assert WorkerSettings(models="two, one").model == "two"
+
+
+def test_a_worker_serves_none_but_the_models_of_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLIP_MODELS", "one,two")
+    monkeypatch.setenv("CLIP_MODEL", "three")
+    with pytest.raises(SystemExit) as ended:
+        read(WorkerSettings)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("CLIP_MODEL: must be one of CLIP_MODELS, which are one, two")

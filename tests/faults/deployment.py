@@ -81,11 +81,13 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path, workers: int = 1, **settings: object) -> Iterator[Deployment]:
+def deployed(
+    folder: Path, workers: int = 1, models: object = "", **settings: object
+) -> Iterator[Deployment]:
     """A service with that many workers, all ready; everything is ended on the way out."""
     valkey = EmbeddedValkey(folder, append_only=True)
     valkey.start()
-    deployment = Deployment(folder, valkey, start_api(folder, valkey.url))
+    deployment = Deployment(folder, valkey, start_api(folder, valkey.url, models=models))
     try:
         for _ in range(workers):
             deployment.start_worker(**settings)

@@ -54,6 +54,7 @@ AS_CALLER = {"X-API-Key": KEY}
 EXAMPLES_EACH = 60
 DOCUMENTED_5XX = (503, 504)
 SHOWN = 20
+MOST_REPEATS = 8
 
 
 @dataclass
@@ -139,13 +140,17 @@ def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
     Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
     hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
     that is served. An idempotency key becomes one of its request: with two it would be refused, as
-    documented. Schemathesis judges a case as valid or not anew after this.
+    documented. A parameter repeats a few times at most, or Gunicorn would find the line too long.
+    Schemathesis judges a case as valid or not anew after this.
     """
     pictures = [blob(encoded(noise(8, 8, seed=seed)))["img_blob"] for seed in range(4)]
 
     def amend(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
         if isinstance(case.body, (dict, list)):
             case.body = _with_pictures(case.body, pictures, picture_url)
+        for name, value in case.query.items():
+            if isinstance(value, list):
+                case.query[name] = value[:MOST_REPEATS]
         if isinstance(case.query.get("model"), str):
             case.query["model"] = str(DEMO_MODEL)
         key = case.headers.get("Idempotency-Key", "")

@@ -15,6 +15,7 @@ import requests
 from standalone.service import ServiceFailed, running
 from standalone.settings import StandaloneSettings
 from tests.processes import DEMO_MODEL, ROOT, free_port, wait_until
+from tests.tiny_models import save_tiny_model
 
 READY_S = 120
 
@@ -182,4 +183,21 @@ def test_a_service_whose_worker_is_killed_ends(short_folder: Path) -> None:
     os.kill(int(children.stdout), signal.SIGKILL)
     assert run.process.wait(60) == 1
     assert "the worker ended" in run.text
+    assert run.left_behind() == []
+
+
+def test_each_of_several_models_has_a_worker(short_folder: Path) -> None:
+    port = free_port()
+    other = save_tiny_model("clip", short_folder / "tiny")
+    run = Run(short_folder, port=port, models=f"{DEMO_MODEL},{other}")
+    run.wait_for("Serving on")
+
+    def served() -> list[int]:
+        told = requests.get(f"http://127.0.0.1:{port}/models", timeout=10).json()["models"]
+        return [model["workers"] for model in told]
+
+    wait_until(lambda: served() == [1, 1], "both models are served", READY_S)
+    assert "says the demo model" in run.text
+    run.process.terminate()
+    run.process.wait(30)
     assert run.left_behind() == []

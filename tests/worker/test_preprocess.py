@@ -7,7 +7,7 @@ import pytest
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from tests.pictures import noise
-from worker.preprocess import ShortestEdgeCrop, Stretch, Whole, preprocessor
+from worker.preprocess import ShortestEdgeCrop, Stretch, Whole, preprocessor, resolution
 
 
 def clip_processor(**changes: Any) -> Any:
@@ -73,3 +73,11 @@ def test_another_geometry_is_left_to_the_preprocessor(changes: dict[str, Any]) -
     picture = noise(100, 80)
     expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
     assert np.allclose(slow(np.asarray(picture))["pixel_values"], expected)
+    assert resolution(slow) is None
+
+
+def test_the_resolution_is_that_of_what_the_model_sees() -> None:
+    processor = clip_processor(size={"shortest_edge": 64}, crop_size={"height": 48, "width": 32})
+    assert resolution(preprocessor(processor)) == (48, 32)
+    fixed = clip_processor(size={"height": 64, "width": 32}, do_center_crop=False)
+    assert resolution(preprocessor(fixed)) == (64, 32)

@@ -1,0 +1,162 @@
+"""Which model a request is for, whoever beats."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import numpy as np
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from common.heartbeats import Heartbeat, Heartbeats
+from common.jobs import Ledger
+from common.protocol import BULK, Item, ModelInfo, PartAbout, PartResult, queue_of
+from tests.conftest import ClientMaker
+
+ITEM = {"text": "a"}
+
+
+def beat(redis: Redis, model: str, name: str = "", **changes: object) -> Heartbeat:
+    info = ModelInfo(model, "r", 2, 1.0)
+    said = Heartbeat(name or f"of-{model}", info, "cpu", "float32", 4, 0, 1.0)
+    said = replace(said, **changes)  # type: ignore[arg-type]
+    Heartbeats(redis, 60).beat(said)
+    return said
+
+
+def later(client: FlaskClient, query: str = "") -> tuple[int, str]:
+    """The status of an asynchronous request, and the id of its job."""
+    answer = client.post(f"/encode?wait=0{query}", json=[ITEM])
+    return answer.status_code, answer.headers.get("X-Job-Id", "")
+
+
+@pytest.fixture
+def make(make_api: ClientMaker, redis_url: str) -> Callable[[str], FlaskClient]:
+    def make(models: str) -> FlaskClient:
+        return make_api(redis_url=redis_url, models=models, sync_timeout_s=0.2)
+
+    return make
+
+
+class TestWithoutConfiguredModels:
+    def test_a_live_model_may_be_named_and_another_may_not(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "one")
+        client = make("")
+        assert later(client, "&model=one")[0] == 202
+        refused = client.post("/encode?model=two", json=[ITEM]).get_json()
+        assert refused["code"] == "unknown_model"
+        assert "served are one" in refused["detail"]
+
+    def test_nothing_may_be_named_where_nobody_lives(
+        self, make: Callable[[str], FlaskClient]
+    ) -> None:
+        refused = make("").post("/encode?model=one", json=[ITEM]).get_json()
+        assert "none at all" in refused["detail"]
+
+    def test_parts_go_where_the_worker_takes_them(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "one")
+        beat(redis, "two", lane="two")
+        client = make("")
+        for query in ("", "&model=one", "&model=two"):
+            assert later(client, query)[0] == 202
+        assert redis.llen(BULK) == 2
+        assert redis.llen(queue_of(BULK, "two")) == 1
+
+    def test_a_worker_of_another_lane_does_not_count(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "two", lane="two")
+        client = make("")
+        assert client.post("/encode", json=[ITEM]).get_json()["code"] == "no_worker"
+        assert client.get("/readyz").status_code == 503
+        assert client.post("/encode?model=two", json=[ITEM]).status_code == 504
+
+    def test_whatever_is_served_is_a_default(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "one")
+        beat(redis, "two", lane="two")
+        told = make("").get("/models").get_json()["models"]
+        assert [(model["name"], model["is_default"]) for model in told] == [
+            ("one", True),
+            ("two", False),
+        ]
+
+
+class TestWithConfiguredModels:
+    def test_it_is_not_ready_without_a_worker_of_the_default(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "two", lane="two")
+        answer = make("one,two").get("/readyz")
+        assert answer.status_code == 503
+        body = answer.get_json()
+        assert (body["models"], body["models_without_worker"]) == (["two"], ["one"])
+
+    def test_a_live_worker_of_another_model_does_not_count(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        client = make("one,two")
+        beat(redis, "two")  # in the default's lane, so that the lane is right and the model wrong
+        for query in ("", "?model=one", "?model=two"):
+            answer = client.post(f"/encode{query}", json=[ITEM])
+            assert answer.get_json()["code"] == "no_worker", query
+        beat(redis, "one")
+        assert client.post("/encode", json=[ITEM]).status_code == 504
+
+    def test_a_live_model_that_is_not_configured_may_be_named(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "three", lane="three")
+        assert later(make("one,two"), "&model=three")[0] == 202
+        assert redis.llen(queue_of(BULK, "three")) == 1
+
+    def test_what_is_no_heartbeat_keeps_nobody_from_being_served(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "one")
+        forged = [b"", b"[]", b"5", b"null", b'{"model":null}', b'{"model":{"name":[]}}', b"\xff"]
+        for number, raw in enumerate([*forged, b"[" * 5000]):
+            redis.zadd("clip:workers", {f"forged-{number}": 1e12})
+            redis.set(f"clip:worker:forged-{number}", raw)
+        redis.zadd("clip:workers", {b"\xff": 1e12})
+        redis.zadd("clip:workers", {"of a list": 1e12})
+        redis.lpush("clip:worker:of a list", "x")
+        assert make("one").post("/encode", json=[ITEM]).status_code == 504
+
+    def test_the_worker_that_started_last_describes_the_model(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        beat(redis, "one", "new", since=2.0, dtype="float16")
+        beat(redis, "one", "old")
+        [told] = make("one").get("/models").get_json()["models"]
+        assert (told["precision"], told["workers"]) == ("float16", 2)
+
+    def test_an_answer_by_another_model_is_none(
+        self, make: Callable[[str], FlaskClient], redis: Redis, ledger: Ledger
+    ) -> None:
+        client = make("one")
+        _, job = later(client)
+        about = PartAbout(ModelInfo("two", "r", 2, 1.0))
+        items = [Item("text", "a", queries=1, required=True)]
+        ledger.finish(job, 0, items, PartResult(np.ones((1, 2), dtype=np.float32), about))
+        answer = client.get(f"/jobs/{job}")
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "model_changed")
+
+
+def test_a_worker_of_an_earlier_version_counts(
+    make: Callable[[str], FlaskClient], redis: Redis
+) -> None:
+    said = asdict(beat(redis, "one"))
+    del said["lane"], said["traits"]
+    redis.set("clip:worker:of-one", orjson.dumps(said))
+    for models in ("", "one,two"):
+        client = make(models)
+        assert client.post("/encode?model=one", json=[ITEM]).status_code == 504
+        told = client.get("/models").get_json()["models"][0]
+        assert (told["workers"], told["dimension"], told["family"]) == (1, 2, None)

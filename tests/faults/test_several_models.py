@@ -1,0 +1,76 @@
+"""What befalls the parts of one model is mended for that model, whoever mends it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from common.protocol import BULK, INTERACTIVE, queue_of
+from tests.faults.deployment import Deployment, deployed
+from tests.picture_server import PictureServer, Stalling
+from tests.pictures import encoded, noise
+from tests.processes import wait_until
+
+MODELS = "one,two"
+SETTINGS = {"models": MODELS, "worker_ttl_s": 1}
+OF_TWO = {"name": "two", "revision": "main"}
+
+
+@pytest.fixture
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A service of two models, of which the first has a worker."""
+    with deployed(tmp_path_factory.mktemp("m"), workers=0, models=MODELS) as deployment:
+        deployment.add_worker(model="one", **SETTINGS)
+        yield deployment
+
+
+def submit(service: Deployment, item: dict[str, str]) -> str:
+    answer = service.api.post("/encode?wait=0&model=two", [item])
+    assert answer.status_code == 202
+    return answer.headers["Location"]
+
+
+def document(service: Deployment, location: str, wait: float = 30) -> dict[str, Any]:
+    told: dict[str, Any] = service.api.get(f"{location}?wait={wait}").json()
+    return told
+
+
+def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
+    service: Deployment, picture_server: PictureServer
+) -> None:
+    first = service.add_worker(model="two", **SETTINGS)
+    stalling = Stalling(picture_server, encoded(noise(50, 50)))
+    location = submit(service, {"img_uri": stalling.url})
+    assert stalling.asked.acquire(timeout=10)
+    first.kill()
+    stalling.let_go.set()
+    job = location.rpartition("/")[2]
+    with service.redis() as redis:
+        wait_until(lambda: redis.llen(queue_of(BULK, "two")) > 0, "the part is sent again")
+        assert redis.llen(BULK) == 0
+        assert redis.hget(f"clip:job:{job}", "tries:0") == b"1", "by nobody of the other model"
+    assert document(service, location, 0)["model"] == {"name": "two", "revision": None}
+    service.add_worker(model="two", **SETTINGS)
+    done = document(service, location)
+    assert (done["status"], done["model"]) == ("done", OF_TWO)
+
+
+def test_a_lost_message_is_sent_again_to_its_own_queue(service: Deployment) -> None:
+    location = submit(service, {"text": "a"})
+    with service.redis() as redis:
+        assert redis.lpop(queue_of(BULK, "two")) is not None
+        wait_until(lambda: redis.llen(queue_of(BULK, "two")) > 0, "the part is sent again")
+        assert redis.llen(BULK) == 0
+    service.add_worker(model="two", **SETTINGS)
+    done = document(service, location)
+    assert (done["status"], done["model"]) == ("done", OF_TWO)
+
+
+def test_a_queue_that_is_no_list_is_mended(service: Deployment) -> None:
+    queues = [queue_of(kind, "two") for kind in (INTERACTIVE, BULK)]
+    with service.redis() as redis:
+        redis.mset(dict.fromkeys(queues, "x"))
+        service.add_worker(model="two", **SETTINGS)
+        wait_until(lambda: not redis.exists(*queues), "the queues are mended")
+    assert document(service, submit(service, {"text": "a"}))["model"] == OF_TWO
+    assert service.api.post("/encode?model=two", [{"text": "a"}]).status_code == 200
