@@ -51,6 +51,7 @@ def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path
         "HOST": settings.host,
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
+        "EXIT_PAUSE_S": "0",  # nothing is started again
     }
     torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
     return {**torch_cache, **os.environ, **{PREFIX + name: value for name, value in known.items()}}

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
 PICTURES = ROOT / "demo" / "pictures"
 START_TIMEOUT_S = 90.0
+AS_THEY_ARE = ("FAULT_", "HF_")
+"""How names of variables begin that are not settings of ours."""
 LOOPBACK_ALLOWED = {"fetch_allow": "127.0.0.0/8", "fetch_ports": "1-65535"}
 """For workers that fetch pictures from the tests' own servers."""
 
@@ -60,7 +62,7 @@ class Process:
 def _clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
     ours = {
-        name if name.startswith("FAULT_") else f"CLIP_{name.upper()}": str(value)
+        name if name.startswith(AS_THEY_ARE) else f"CLIP_{name.upper()}": str(value)
         for name, value in settings.items()
     }
     return {**inherited, "PYTHONWARNINGS": "default", **ours}
@@ -81,7 +83,7 @@ def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) ->
     return Process(popen, log_path)
 
 
-def start_worker(folder: Path, redis_url: str, model: Path, **settings: object) -> Process:
+def start_worker(folder: Path, redis_url: str, model: Path | str, **settings: object) -> Process:
     """`python -m worker`; returns at once."""
     chosen = {"redis_url": redis_url, "model": model, **LOOPBACK_ALLOWED, **settings}
     return start(["-m", "worker"], folder, chosen)

@@ -3,7 +3,8 @@
 import secrets
 import socket
 import sys
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 import structlog
 from celery import Celery, signals
@@ -16,8 +17,10 @@ from common.settings import read
 from worker.channel import drain, use_channels
 from worker.consumers import bulk_consumer
 from worker.control import allow_inspection_only
-from worker.lifecycle import EXIT_UNSUITABLE_MODEL, Life, LoadedModel, load_model
+from worker.lifecycle import Life, LoadedModel, load_model
+from worker.refusals import UnsuitableModel
 from worker.settings import WorkerSettings
+from worker.source import Source
 
 SOCKET_TIMEOUT_S = 10.0
 
@@ -47,7 +50,7 @@ class Worker:
 
     def load_encoder(self) -> Any:  # noqa: ANN401
         # Torch takes seconds to load, and `celery status` needs none.
-        from worker.checkpoint import Source, UnsuitableModel, open_checkpoint  # noqa: PLC0415
+        from worker.checkpoint import open_checkpoint  # noqa: PLC0415
         from worker.clip import ClipEncoder  # noqa: PLC0415
 
         settings = self.settings
@@ -56,8 +59,13 @@ class Worker:
             checkpoint = open_checkpoint(source)
             return ClipEncoder(checkpoint, settings.device, settings.dtype)
         except UnsuitableModel as error:
-            print(f"CLIP_MODEL: {error}", file=sys.stderr)  # noqa: T201
-            sys.exit(EXIT_UNSUITABLE_MODEL)
+            self._end_without_model(error)
+
+    def _end_without_model(self, reason: UnsuitableModel) -> NoReturn:
+        print(f"CLIP_MODEL: {reason}", file=sys.stderr)  # noqa: T201
+        if not sys.stderr.isatty():
+            time.sleep(self.settings.exit_pause_s)
+        sys.exit(reason.exit_code)
 
     def configure_logs(self, **_: object) -> None:
         logs.configure("worker", self.settings.log_level, self.settings.log_format)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
-from worker.checkpoint import Checkpoint, UnsuitableModel
+from worker.checkpoint import Checkpoint
 from worker.encoder import OutOfMemory, Pixels, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
 from worker.preprocess import preprocessor, resolution
+from worker.refusals import UnsuitableModel
 
 
 class ClipEncoder:

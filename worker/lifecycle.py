@@ -33,7 +33,6 @@ log = structlog.get_logger()
 BEAT_S = 1.0
 WATCH_S = 1.0
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
-EXIT_UNSUITABLE_MODEL = 78  # EX_CONFIG: starting me again changes nothing
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
 SPARE_CONNECTIONS = 8
 

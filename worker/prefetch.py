@@ -1,25 +1,41 @@
-"""`python -m worker.prefetch MODEL`: fill the cache, for images that must start without the hub."""
+"""Download a model into the cache, for workers that start without the hub.
+
+Takes CLIP_MODEL, CLIP_REVISION and CLIP_ALLOW_PICKLE from the environment as a worker does. The
+cache is that of the Hugging Face libraries: HF_HOME. A worker finds there what was fetched by
+the same name and revision; set HF_HUB_OFFLINE=1 to keep it from asking the hub.
+"""
 
 import argparse
 import sys
 
+from common import logs
 from common.settings import read
-from worker.checkpoint import Source, UnsuitableModel
-from worker.lifecycle import EXIT_UNSUITABLE_MODEL
+from worker.refusals import UnsuitableModel
 from worker.settings import WorkerSettings
+from worker.source import Source
 
 
 def main() -> int:
     settings = read(WorkerSettings)
-    parser = argparse.ArgumentParser(prog="python -m worker.prefetch", description=__doc__)
-    parser.add_argument("model", nargs="?", default=settings.model)
-    parser.add_argument("--revision", default=settings.revision)
+    logs.configure("prefetch", settings.log_level, settings.log_format)
+    parser = argparse.ArgumentParser(
+        prog="python -m worker.prefetch",
+        description=__doc__,
+        epilog="Exits with 0; 78 when the model is unsuitable; 75 when another try may help.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "model", nargs="?", default=settings.model, help="name on the hub (%(default)s)"
+    )
+    parser.add_argument(
+        "--revision", default=settings.revision, help="branch, tag or commit (%(default)s)"
+    )
     wanted = parser.parse_args()
     try:
         folder, revision = Source(wanted.model, wanted.revision, settings.allow_pickle).fetch()
     except UnsuitableModel as error:
         print(error, file=sys.stderr)  # noqa: T201
-        return EXIT_UNSUITABLE_MODEL
+        return error.exit_code
     print(f"{wanted.model} at {revision} is in {folder}")  # noqa: T201
     return 0
 

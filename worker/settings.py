@@ -23,6 +23,11 @@ class WorkerSettings(SharedSettings):
         default=False,
         description="load weights that are not safetensors: they may run code of their own",
     )
+    exit_pause_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=30,
+        description="a worker that cannot load its model says so and waits this long before it"
+        " ends, lest it be started again at once for ever; a terminal need not wait",
+    )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
         default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
     )

@@ -152,7 +152,7 @@ def test_a_worker_that_dies_at_start_is_told(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port(), model="/nowhere/to/be/found")
     assert run.process.wait(READY_S) == 1
     assert "CLIP_MODEL: cannot load /nowhere/to/be/found" in run.text
-    assert "the worker ended with exit code 1" in run.text
+    assert "the worker ended with exit code 78" in run.text
     assert "Traceback" not in run.text
     assert run.left_behind() == []
 

@@ -9,8 +9,9 @@ import pytest
 from tests.pictures import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
-from worker.checkpoint import Source, open_checkpoint
+from worker.checkpoint import open_checkpoint
 from worker.clip import ClipEncoder
+from worker.source import Source
 
 Floats = npt.NDArray[np.float32]
 

@@ -84,8 +84,8 @@ def test_an_unsuitable_model_ends_the_worker_with_a_message(
 ) -> None:
     if config is not None:
         (tmp_path / "config.json").write_text(config)
-    worker = start_worker(tmp_path, redis_url, tmp_path)
-    assert worker.popen.wait(READY_S) == 1
+    worker = start_worker(tmp_path, redis_url, tmp_path, exit_pause_s=0)
+    assert worker.popen.wait(READY_S) == 78
     assert f"CLIP_MODEL: cannot load {tmp_path}" in worker.log
     assert "Traceback" not in worker.log
 

@@ -1,0 +1,88 @@
+"""Why a model cannot be had, in a sentence, and whether it is worth trying again."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from httpx2 import HTTPError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors import SafetensorError
+
+log = structlog.get_logger()
+
+KNOWN = {
+    GatedRepoError: "it is gated: ask for access on its page on the hub, and set HF_TOKEN",
+    RepositoryNotFoundError: (
+        "there is no such folder, and no such model on the hub (or HF_TOKEN may not see it)"
+    ),
+    RevisionNotFoundError: "it has no such revision; see CLIP_REVISION",
+    HFValidationError: "there is no such folder, and no model on the hub can have that name",
+}
+"""The first that fits counts: a gated repository is one not found as well."""
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+TRY_AGAIN = {408, 429}
+LONGEST = 400
+
+
+class UnsuitableModel(Exception):
+    """The model cannot be served, however often one tries; the message says why."""
+
+    exit_code = os.EX_CONFIG  # 78
+
+
+class UnavailableModel(UnsuitableModel):
+    """The model cannot be had at the moment."""
+
+    exit_code = os.EX_TEMPFAIL  # 75
+
+
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Raise whatever goes wrong as an UnsuitableModel.
+
+    Broken files make libraries raise anything, down to a bare `Exception`.
+    """
+    try:
+        yield
+    except Exception as error:
+        log.debug("model_refused", exc_info=True)
+        kind, reason = _judge(error)
+        raise kind(f"cannot load {name}: {reason}") from error
+
+
+def _judge(error: Exception) -> tuple[type[UnsuitableModel], str]:
+    for known, reason in KNOWN.items():
+        if isinstance(error, known):
+            return UnsuitableModel, reason
+    if isinstance(error, UnsuitableModel):
+        return type(error), str(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return UnavailableModel, "the disk of the cache is full"
+    if isinstance(error, LocalEntryNotFoundError | HTTPError):
+        return _judge_hub(error)
+    if isinstance(error, SafetensorError):
+        return UnsuitableModel, f"its weights are broken ({error})"
+    words = " ".join(str(error).split())
+    return UnsuitableModel, f"{words[:LONGEST] or 'no more is known'} ({type(error).__name__})"
+
+
+def _judge_hub(error: Exception) -> tuple[type[UnsuitableModel], str]:
+    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
+    if isinstance(cause, OfflineModeIsEnabled):
+        return UnsuitableModel, "not all of it is in the cache, and HF_HUB_OFFLINE is set"
+    if isinstance(cause, HfHubHTTPError):
+        status = cause.response.status_code
+        is_passing = status >= 500 or status in TRY_AGAIN  # noqa: PLR2004
+        kind = UnavailableModel if is_passing else UnsuitableModel
+        return kind, f"not all of it is in the cache, and the hub answers with status {status}"
+    return UnavailableModel, f"not all of it is in the cache, and the hub is out of reach ({cause})"

@@ -1,0 +1,122 @@
+"""Where a checkpoint comes from: a folder, or the hub by way of its cache."""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from huggingface_hub import snapshot_download
+from huggingface_hub.utils.tqdm import tqdm
+
+from worker.families import FAMILIES, supported
+from worker.refusals import UnsuitableModel, explained
+
+DESCRIPTIONS = ("*.json", "*.txt", "*.model")
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
+WEIGHTS = ("model.safetensors", "model-*.safetensors")
+PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model-*.bin")
+PROGRESS_EVERY_S = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The name of a model on the hub and a branch, tag or commit; or a folder.
+
+    Pickled weights are only looked for when they are allowed: they may run code of their own.
+    """
+
+    name: str
+    revision: str = "main"
+    allow_pickle: bool = False
+
+    def fetch(self) -> tuple[Path, str]:
+        """Download whatever is not in the cache yet. Returns the folder and the exact revision.
+
+        The weights come last, so that a model of no supported family costs no gigabytes. Offline
+        (`HF_HUB_OFFLINE=1`) it is the cache or nothing.
+
+        Raises:
+            UnsuitableModel: it cannot be had, or is of no use.
+        """
+        with explained(self.name):
+            if Path(self.name).is_dir():
+                folder, revision = Path(self.name), self.revision
+            else:
+                folder = self._download(self.revision, DESCRIPTIONS)
+                # The cache keeps each commit in a folder of its name.
+                revision = folder.name
+            _check_descriptions(folder)
+            self._need_weights(folder, revision)
+        return folder, revision
+
+    def _need_weights(self, folder: Path, revision: str) -> None:
+        for patterns in (WEIGHTS, PICKLED_WEIGHTS) if self.allow_pickle else (WEIGHTS,):
+            if folder != Path(self.name):
+                self._download(revision, patterns)
+            if _any(folder, patterns):
+                return
+        raise UnsuitableModel(
+            "it has no weights that may be loaded"
+            if self.allow_pickle
+            else "it has no weights as safetensors; pickled ones, if it has any, may run code of"
+            " their own and load only with CLIP_ALLOW_PICKLE=1"
+        )
+
+    def _download(self, revision: str, patterns: Sequence[str]) -> Path:
+        started = time.monotonic()
+        folder = snapshot_download(
+            self.name,
+            revision=revision,
+            allow_patterns=list(patterns),
+            ignore_patterns=["*/*"],
+            # A terminal gets the hub's own bars.
+            tqdm_class=None if sys.stderr.isatty() else LoggedProgress,
+        )
+        seconds = round(time.monotonic() - started, 2)
+        log.info("model_files_at_hand", model=self.name, patterns=patterns, seconds=seconds)
+        return Path(folder)
+
+
+class LoggedProgress(tqdm):
+    """A progress bar as log lines, at most one every few seconds."""
+
+    monitor_interval = 0  # no thread
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        # Of the several bars, the one that knows how many bytes there are in all.
+        self._counts_bytes = options.get("name") == "huggingface_hub.snapshot_download"
+        self._last = -PROGRESS_EVERY_S
+        options |= {"disable": False, "file": io.StringIO()}
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+
+    def display(self, *_: object, **__: object) -> None:
+        now = time.monotonic()
+        if self._counts_bytes and self.n and now - self._last >= PROGRESS_EVERY_S:
+            self._last = now
+            log.info("model_downloading", bytes=self.n, of_bytes=self.total)
+
+
+def _check_descriptions(folder: Path) -> None:
+    """Raise UnsuitableModel unless these are the files of a supported model."""
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UnsuitableModel("it has no config.json, so transformers cannot load it")
+    described = json.loads(config.read_bytes())
+    kind = described.get("model_type") if isinstance(described, dict) else None
+    if kind not in FAMILIES:
+        what = f"a {kind} model" if kind else "of no type that its config.json names"
+        raise UnsuitableModel(f"it is {what}; supported are {supported()}")
+    # Without one, transformers may make up a tokenizer that knows no words.
+    if not _any(folder, VOCABULARIES):
+        raise UnsuitableModel(f"it has no tokenizer, that is none of {', '.join(VOCABULARIES)}")
+
+
+def _any(folder: Path, patterns: Sequence[str]) -> bool:
+    return any(path for pattern in patterns for path in folder.glob(pattern))
