@@ -52,7 +52,7 @@ class HubServer:
             def do_GET(self) -> None:
                 hub._answer(self)
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815 - the base class names it so
 
             def log_message(self, *_: object) -> None: ...
 
@@ -80,9 +80,10 @@ class HubServer:
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append(f"{handler.command} {handler.path}")
         path = unquote(urlsplit(handler.path).path).strip("/")
+        if self.broken_status:
+            _send(handler, self.broken_status, b"", {})
+            return
         try:
-            if self.broken_status:
-                raise Refused(self.broken_status, "")
             if path.startswith("api/models/"):
                 self._describe(handler, path.removeprefix("api/models/"))
             elif path.startswith("elsewhere/"):

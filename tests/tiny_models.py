@@ -1,10 +1,12 @@
 """A tiny random-weight checkpoint of every family, made from its configuration class."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import (
     AlignConfig,
@@ -19,6 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     Siglip2Config,
     SiglipConfig,
+    SiglipTokenizer,
     Tipsv2Config,
     VisionTextDualEncoderConfig,
     ViTConfig,
@@ -81,6 +84,25 @@ def tokenizer(context: int, **options: Any) -> Any:
     )
 
 
+def sentencepiece_tokenizer(context: int) -> Any:
+    """SigLIP's own, which is written in Python; it marks the end alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spiece.model"
+        with path.open("wb") as file:
+            SentencePieceTrainer.train(
+                sentence_iterator=iter([WORDS] * 50),
+                model_writer=file,
+                vocab_size=60,
+                hard_vocab_limit=False,
+                bos_id=-1,
+                pad_id=-1,
+                eos_id=1,
+                unk_id=2,
+                minloglevel=2,
+            )
+        return SiglipTokenizer(str(path), model_max_length=context)
+
+
 IDS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 Parts = tuple[Any, Any, Any]
 
@@ -130,11 +152,10 @@ def blip() -> Parts:
     return config, tokenizer(20), BlipImageProcessorPil(size=SQUARE)
 
 
-def siglip() -> Parts:
+def siglip(words: Any) -> Parts:
     text = {**TEXT, **IDS, "vocab_size": 400, "max_position_embeddings": 64}
     config = SiglipConfig(text_config=text, vision_config=VISION)
-    named = tokenizer(64, model_input_names=["input_ids"])
-    return config, named, SiglipImageProcessorPil(size=SQUARE)
+    return config, words, SiglipImageProcessorPil(size=SQUARE)
 
 
 def siglip2() -> Parts:
@@ -167,7 +188,8 @@ FAMILIES: dict[str, Callable[[], Parts]] = {
     "altclip": altclip,
     "align": align,
     "blip": blip,
-    "siglip": siglip,
+    "siglip": lambda: siglip(tokenizer(64, model_input_names=["input_ids"])),
+    "siglip, SentencePiece": lambda: siglip(sentencepiece_tokenizer(64)),
     "siglip2": siglip2,
     "tipsv2": tipsv2,
     "dual encoder, BERT": lambda: dual_encoder(

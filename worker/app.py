@@ -18,7 +18,7 @@ from worker.channel import drain, use_channels
 from worker.consumers import bulk_consumer
 from worker.control import allow_inspection_only
 from worker.lifecycle import Life, LoadedModel, load_model
-from worker.refusals import UnsuitableModel
+from worker.refusals import UnsuitableModel, explained
 from worker.settings import WorkerSettings
 from worker.source import Source
 
@@ -57,7 +57,8 @@ class Worker:
         source = Source(settings.model, settings.revision, settings.allow_pickle)
         try:
             checkpoint = open_checkpoint(source)
-            return ClipEncoder(checkpoint, settings.device, settings.dtype)
+            with explained(source.name):
+                return ClipEncoder(checkpoint, settings.device, settings.dtype)
         except UnsuitableModel as error:
             self._end_without_model(error)
 

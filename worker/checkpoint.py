@@ -33,21 +33,33 @@ def open_checkpoint(source: Source) -> Checkpoint:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     folder, revision = source.fetch()
-    with explained(source.name):
-        # Never the code that a checkpoint may bring along.
-        own = {"trust_remote_code": False, "local_files_only": True}
+    name = source.name
+    # Never the code that a checkpoint may bring along.
+    own = {"trust_remote_code": False, "local_files_only": True}
+    with explained(name, "config.json"):
         config = AutoConfig.from_pretrained(folder, **own)
+    with explained(name, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, **own)
+    with explained(name, "image preprocessor"):
         image_processor = AutoImageProcessor.from_pretrained(folder, **own)
+    with explained(name, "weights"):
         model, found = AutoModel.from_pretrained(
             folder,
             use_safetensors=None if source.allow_pickle else True,
             dtype="float32",
+            ignore_mismatched_sizes=True,  # named below, by us
             output_loading_info=True,
             **own,
         )
-        # Left alone they would be random numbers, and nobody would be told.
-        if missing := sorted(found["missing_keys"]):
-            some = ", ".join(missing[:EXAMPLES])
-            raise UnsuitableModel(f"it lacks {len(missing)} weights, such as {some}")
-    return Checkpoint(source.name, revision, config, tokenizer, image_processor, model.eval())
+    with explained(name):
+        _check_weights(found)
+    return Checkpoint(name, revision, config, tokenizer, image_processor, model.eval())
+
+
+def _check_weights(found: dict[str, Any]) -> None:
+    """Raise UnsuitableModel where weights were made up: they would be random numbers."""
+    misshapen = {name for name, *_ in found["mismatched_keys"]}
+    for names, what in ((found["missing_keys"], "lacks"), (misshapen, "has in another shape")):
+        if names:
+            some = ", ".join(sorted(names)[:EXAMPLES])
+            raise UnsuitableModel(f"it {what} {len(names)} of the weights, such as {some}")

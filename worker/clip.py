@@ -95,7 +95,7 @@ def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: AN
     try:
         return checkpoint.model.to(where, _resolve_dtype(dtype, where))
     except (RuntimeError, AssertionError) as error:
-        raise UnsuitableModel(f"cannot move {checkpoint.name} to {where}: {error}") from error
+        raise UnsuitableModel(f"the device {where} does not take it ({error})") from error
 
 
 def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401

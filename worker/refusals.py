@@ -2,6 +2,7 @@
 
 import errno
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from safetensors import SafetensorError
 
 log = structlog.get_logger()
 
@@ -47,20 +47,21 @@ class UnavailableModel(UnsuitableModel):
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Raise whatever goes wrong as an UnsuitableModel.
+def explained(name: str, part: str = "") -> Iterator[None]:
+    """Raise whatever goes wrong as an UnsuitableModel; `part` is what is being loaded of it.
 
     Broken files make libraries raise anything, down to a bare `Exception`.
     """
     try:
         yield
     except Exception as error:
-        log.debug("model_refused", exc_info=True)
-        kind, reason = _judge(error)
+        # As text: a trace with local variables would show HF_TOKEN.
+        log.debug("model_refused", traceback=traceback.format_exc())
+        kind, reason = _judge(error, part)
         raise kind(f"cannot load {name}: {reason}") from error
 
 
-def _judge(error: Exception) -> tuple[type[UnsuitableModel], str]:
+def _judge(error: Exception, part: str) -> tuple[type[UnsuitableModel], str]:
     for known, reason in KNOWN.items():
         if isinstance(error, known):
             return UnsuitableModel, reason
@@ -70,10 +71,11 @@ def _judge(error: Exception) -> tuple[type[UnsuitableModel], str]:
         return UnavailableModel, "the disk of the cache is full"
     if isinstance(error, LocalEntryNotFoundError | HTTPError):
         return _judge_hub(error)
-    if isinstance(error, SafetensorError):
-        return UnsuitableModel, f"its weights are broken ({error})"
     words = " ".join(str(error).split())
-    return UnsuitableModel, f"{words[:LONGEST] or 'no more is known'} ({type(error).__name__})"
+    if "trust_remote_code" in words:
+        return UnsuitableModel, "it needs code of its own, which is never run"
+    told = f"{type(error).__name__}: {words[:LONGEST]}"
+    return UnsuitableModel, f"its {part} cannot be used ({told})" if part else told
 
 
 def _judge_hub(error: Exception) -> tuple[type[UnsuitableModel], str]:

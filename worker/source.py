@@ -1,5 +1,6 @@
 """Where a checkpoint comes from: a folder, or the hub by way of its cache."""
 
+import hashlib
 import io
 import json
 import sys
@@ -21,6 +22,7 @@ VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
 WEIGHTS = ("model.safetensors", "model-*.safetensors")
 PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model-*.bin")
 PROGRESS_EVERY_S = 5.0
+FINGERPRINT_LENGTH = 40  # that of a commit
 
 log = structlog.get_logger()
 
@@ -47,7 +49,7 @@ class Source:
         """
         with explained(self.name):
             if Path(self.name).is_dir():
-                folder, revision = Path(self.name), self.revision
+                folder, revision = Path(self.name), _fingerprint(Path(self.name))
             else:
                 folder = self._download(self.revision, DESCRIPTIONS)
                 # The cache keeps each commit in a folder of its name.
@@ -107,15 +109,30 @@ def _check_descriptions(folder: Path) -> None:
     """Raise UnsuitableModel unless these are the files of a supported model."""
     config = folder / "config.json"
     if not config.is_file():
-        raise UnsuitableModel("it has no config.json, so transformers cannot load it")
-    described = json.loads(config.read_bytes())
+        raise UnsuitableModel("it has no config.json: it is not in the format of transformers")
+    try:
+        described = json.loads(config.read_bytes())
+    except ValueError as error:
+        raise UnsuitableModel(f"its config.json is no JSON ({error})") from error
     kind = described.get("model_type") if isinstance(described, dict) else None
+    if not isinstance(kind, str):
+        raise UnsuitableModel("its config.json does not say what kind of model it is (model_type)")
     if kind not in FAMILIES:
-        what = f"a {kind} model" if kind else "of no type that its config.json names"
-        raise UnsuitableModel(f"it is {what}; supported are {supported()}")
+        raise UnsuitableModel(f"it is a {kind} model; supported are {supported()}")
     # Without one, transformers may make up a tokenizer that knows no words.
     if not _any(folder, VOCABULARIES):
         raise UnsuitableModel(f"it has no tokenizer, that is none of {', '.join(VOCABULARIES)}")
+
+
+def _fingerprint(folder: Path) -> str:
+    """What a commit is on the hub: the same for the same files, wherever they lie."""
+    digest = hashlib.sha256()
+    patterns = (*DESCRIPTIONS, *WEIGHTS, *PICKLED_WEIGHTS)
+    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
+    return digest.hexdigest()[:FINGERPRINT_LENGTH]
 
 
 def _any(folder: Path, patterns: Sequence[str]) -> bool:

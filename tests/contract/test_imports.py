@@ -19,6 +19,7 @@ OURS = set(ALLOWED)
 ONLY_IN = {
     "torch": {"worker/clip.py"},
     "transformers": {"worker/checkpoint.py"},
+    "huggingface_hub": {"worker/source.py", "worker/refusals.py"},
     "PIL": {"worker/decode.py"},
     "requests": {
         "worker/exchange.py",

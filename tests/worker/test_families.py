@@ -1,5 +1,6 @@
 """Models of every family, as encoders: the same numbers in any company and in any precision."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,13 @@ def test_pictures_of_any_shape_share_a_batch(encoder: ClipEncoder) -> None:
 def test_only_texts_beyond_the_context_are_called_truncated(encoder: ClipEncoder) -> None:
     truncated = [text.truncated for text in encoder.prepare_texts(TEXTS)]
     assert truncated == [False, False, True, False, False]
+
+
+def test_texts_are_prepared_by_several_threads_at_once(encoder: ClipEncoder) -> None:
+    alone = encoder.prepare_texts(TEXTS)
+    with ThreadPoolExecutor(8) as pool:
+        for prepared in pool.map(encoder.prepare_texts, [TEXTS] * 64):
+            assert prepared == alone
 
 
 def test_texts_and_pictures_have_the_dimension_that_is_told(encoder: ClipEncoder) -> None:

@@ -143,14 +143,14 @@ def test_the_token_stays_out_of_the_log(prefetch: Callable[..., Process]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "told"),
+    ("arguments", "told"),
     [
-        (["me/none"], 78, "no such model on the hub"),
-        (["me/gated"], 78, "it is gated"),
-        ([NAME, "--revision", "v9"], 78, "it has no such revision"),
-        (["no/such/folder"], 78, "no model on the hub can have that name"),
-        (["a name with spaces"], 78, "no model on the hub can have that name"),
-        (["me/bert"], 78, "it is a bert model; supported are ALIGN, AltCLIP, "),
+        (["me/none"], "no such model on the hub"),
+        (["me/gated"], "it is gated"),
+        ([NAME, "--revision", "v9"], "it has no such revision"),
+        (["no/such/folder"], "no model on the hub can have that name"),
+        (["a name with spaces"], "no model on the hub can have that name"),
+        (["me/bert"], "it is a bert model; supported are ALIGN, AltCLIP, "),
     ],
 )
 def test_a_model_that_the_hub_does_not_give_is_explained(
@@ -158,7 +158,6 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
     prefetch: Callable[..., Process],
     tmp_path: Path,
     arguments: list[str],
-    status: int,
     told: str,
 ) -> None:
     bert = tmp_path / "bert"
@@ -168,7 +167,7 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
     hub.repositories["me/bert"] = Repository(bert, COMMIT)
     hub.repositories["me/gated"] = Repository(bert, COMMIT, gated=True)
     ended = prefetch(*arguments)
-    assert ended.popen.returncode == status, ended.log
+    assert ended.popen.returncode == 78, ended.log
     assert f"cannot load {arguments[0]}: " in ended.log
     assert told in ended.log
     assert "Traceback" not in ended.log
@@ -214,7 +213,9 @@ def test_a_cache_that_lacks_a_file_is_told_offline(
 
 
 def prefetch_in_a_small_place(
-    command: list[str], environment: dict[str, object], **limits: object
+    command: list[str],
+    environment: dict[str, object],
+    limit: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, sys.executable, "-m", "worker.prefetch", NAME],
@@ -225,7 +226,7 @@ def prefetch_in_a_small_place(
         text=True,
         check=False,
         timeout=READY_S,
-        **limits,  # type: ignore[call-overload]
+        preexec_fn=limit,
     )
 
 
@@ -233,7 +234,7 @@ def test_a_file_beyond_the_quota_is_told(environment: dict[str, object]) -> None
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (15_000, 15_000))
 
-    ended = prefetch_in_a_small_place([], environment, preexec_fn=limit)
+    ended = prefetch_in_a_small_place([], environment, limit)
     assert (ended.returncode, "Traceback" in ended.stderr) == (75, False), ended.stderr
     assert f"cannot load {NAME}: the disk of the cache is full" in ended.stderr
 
@@ -248,3 +249,19 @@ def test_a_full_disk_is_told(environment: dict[str, object], tmp_path: Path) -> 
     ended = prefetch_in_a_small_place(within, environment)
     assert (ended.returncode, "Traceback" in ended.stderr) == (75, False), ended.stderr
     assert re.search("cannot load .*: the disk of the cache is full", ended.stderr)
+
+
+def test_pickled_weights_are_fetched_only_if_allowed_and_there_is_nothing_else(
+    hub: HubServer, prefetch: Callable[..., Process], checkpoint: Path, tmp_path: Path
+) -> None:
+    assert prefetch(NAME, allow_pickle=1).popen.returncode == 0
+    assert hub.downloaded() == NEEDED
+    pickled = shutil.copytree(checkpoint, tmp_path / "pickled")
+    (pickled / "model.safetensors").unlink()
+    hub.repositories["me/pickled"] = Repository(pickled, COMMIT)
+    refused = prefetch("me/pickled")
+    assert refused.popen.returncode == 78
+    assert "CLIP_ALLOW_PICKLE=1" in refused.log
+    assert "pytorch_model.bin" not in hub.downloaded()
+    assert prefetch("me/pickled", allow_pickle=1).popen.returncode == 0
+    assert "pytorch_model.bin" in hub.downloaded()

@@ -90,6 +90,23 @@ def test_an_unsuitable_model_ends_the_worker_with_a_message(
     assert "Traceback" not in worker.log
 
 
+def test_a_worker_without_its_model_pauses_before_it_ends(tmp_path: Path, redis_url: str) -> None:
+    """Or a supervisor would start it again and again as fast as it can."""
+    worker = start_worker(tmp_path, redis_url, "no/such/folder", exit_pause_s=600)
+    wait_until(lambda: "CLIP_MODEL: cannot load no/such/folder" in worker.log, "why", READY_S)
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.popen.wait(1)
+    worker.stop(timeout_s=10)
+
+
+def test_a_device_that_is_not_there_is_told(tmp_path: Path, redis_url: str) -> None:
+    settings: dict[str, object] = {"device": "cuda:77", "exit_pause_s": 0}
+    worker = start_worker(tmp_path, redis_url, DEMO_MODEL, **settings)
+    assert worker.popen.wait(READY_S) == 78
+    assert f"CLIP_MODEL: cannot load {DEMO_MODEL}: the device cuda:77 does not take" in worker.log
+    assert "Traceback" not in worker.log
+
+
 def test_another_pool_is_refused(folder: Path, redis_url: str) -> None:
     settings = {"redis_url": redis_url, "model": DEMO_MODEL}
     worker = start(["-m", "celery", "-A", "worker.app", "worker", "-P", "solo"], folder, settings)
