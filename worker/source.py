@@ -65,10 +65,11 @@ class Source:
             if _any(folder, patterns):
                 return
         raise UnsuitableModel(
-            "it has no weights that may be loaded"
+            "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
-            else "it has no weights as safetensors; pickled ones, if it has any, may run code of"
-            " their own and load only with CLIP_ALLOW_PICKLE=1"
+            else "it has no weights as safetensors. Often a pull request on the hub has them"
+            " (CLIP_REVISION=refs/pr/N). Pickled ones, if it has any, load only with"
+            " CLIP_ALLOW_PICKLE=1: they may run code of their own"
         )
 
     def _download(self, revision: str, patterns: Sequence[str]) -> Path:

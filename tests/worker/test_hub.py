@@ -105,6 +105,17 @@ def test_a_branch_is_told_as_the_commit_it_is_at(
     again.stop()
 
 
+def test_a_pull_request_is_a_revision_too(
+    hub: HubServer, checkpoint: Path, prefetch: Callable[..., Process]
+) -> None:
+    """Where a repository has only pickled weights, one often brings safetensors."""
+    hub.repositories[NAME] = Repository(checkpoint, COMMIT, branch="refs/pr/7")
+    for settings in ({}, {"HF_HUB_OFFLINE": "1"}):
+        fetched = prefetch(NAME, "--revision", "refs/pr/7", **settings)
+        assert fetched.popen.returncode == 0, fetched.log
+        assert f"{NAME} at {COMMIT} is in" in fetched.log
+
+
 def test_what_is_prefetched_starts_offline(
     hub: HubServer,
     environment: dict[str, object],
