@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = 10_000
 """From so many bytes on, a file is delivered by another host, as the hub does with weights."""
@@ -22,10 +22,25 @@ class Repository:
     commit: str
     branch: str = "main"
     gated: bool = False
+    conversion: Path | None = None
+    """What the pull request number 7 proposes, by `author`."""
+    author: str = "SFconvertbot"
 
     def files(self) -> dict[str, bytes]:
         found = (path for path in self.folder.rglob("*") if path.is_file())
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in found}
+
+    def at(self, revision: str) -> "Repository | None":
+        """What it is at a commit, its branch or its pull request."""
+        if revision in (self.commit, self.branch):
+            return self
+        proposed = self.commit[::-1]
+        if self.conversion and revision in (PULL_REQUEST, proposed):
+            return Repository(self.conversion, proposed, PULL_REQUEST)
+        return None
+
+
+PULL_REQUEST = "refs/pr/7"
 
 
 class Refused(Exception):
@@ -52,6 +67,7 @@ class HubServer:
             def do_GET(self) -> None:
                 hub._answer(self)
 
+            do_POST = do_GET  # noqa: N815 - the base class names it so
             do_HEAD = do_GET  # noqa: N815 - the base class names it so
 
             def log_message(self, *_: object) -> None: ...
@@ -94,18 +110,38 @@ class HubServer:
             _send(handler, refusal.status, b"", {"X-Error-Code": refusal.code})
 
     def _describe(self, handler: BaseHTTPRequestHandler, path: str) -> None:
-        """`name/revision/main` or `name/tree/main`; what is gated is described all the same."""
-        for what in ("revision", "tree"):
+        """`name/revision/main` and such; what is gated is described all the same."""
+        if path.endswith("/discussions"):
+            self._discuss(handler, path.removesuffix("/discussions"))
+            return
+        for what in ("revision", "tree", "paths-info"):
             name, found, revision = path.partition(f"/{what}/")
             if found:
                 break
         repository = self._find(name, revision)
+        files = repository.files()
         answers: dict[str, object] = {
+            "paths-info": [_entry(path, files[path]) for path in _wanted(handler) if path in files],
             "revision": {"id": name, "sha": repository.commit, "siblings": [], "tags": []},
-            "tree": [_entry(path, content) for path, content in repository.files().items()],
+            "tree": [_entry(path, content) for path, content in files.items()],
         }
         body = json.dumps(answers[what]).encode()
         _send(handler, 200, body, {"Content-Type": "application/json"})
+
+    def _discuss(self, handler: BaseHTTPRequestHandler, name: str) -> None:
+        repository = self.repositories[name]
+        proposal = {
+            "num": 7,
+            "author": {"name": repository.author},
+            "title": "Adding `safetensors` variant of this model",
+            "status": "open",
+            "isPullRequest": True,
+            "repo": {"name": name, "type": "model"},
+            "createdAt": "2023-05-01T10:00:00.000Z",
+        }
+        listed = [proposal] if repository.conversion else []
+        body = {"discussions": listed, "count": len(listed), "start": 0}
+        _send(handler, 200, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, handler: BaseHTTPRequestHandler, path: str) -> None:
         """`name/resolve/main/config.json`."""
@@ -122,22 +158,31 @@ class HubServer:
             _send(handler, 200, content, headers)
             return
         # By another name the same host is another.
-        headers["Location"] = f"http://localhost:{self._port}/elsewhere/{name}/{file}"
+        headers["Location"] = (
+            f"http://localhost:{self._port}/elsewhere/{name}/at/{repository.commit}/{file}"
+        )
         headers["X-Linked-Size"] = str(len(content))
         headers["X-Linked-ETag"] = f'"{hashlib.sha256(content).hexdigest()}"'
         _send(handler, 302, b"", headers)
 
     def _deliver(self, handler: BaseHTTPRequestHandler, path: str) -> None:
-        name, _, file = path.rpartition("/")
-        _send(handler, 200, self.repositories[name].files()[file], {})
+        name, _, rest = path.partition("/at/")
+        commit, _, file = rest.partition("/")
+        _send(handler, 200, self._find(name, commit).files()[file], {})
 
     def _find(self, name: str, revision: str) -> Repository:
         if name not in self.repositories:
             raise Refused(401, "RepoNotFound")
-        repository = self.repositories[name]
-        if revision not in (repository.commit, repository.branch):
+        repository = self.repositories[name].at(revision)
+        if repository is None:
             raise Refused(404, "RevisionNotFound")
         return repository
+
+
+def _wanted(handler: BaseHTTPRequestHandler) -> list[str]:
+    """The paths that a form asks for."""
+    length = int(handler.headers.get("Content-Length", 0))
+    return parse_qs(handler.rfile.read(length).decode()).get("paths", [])
 
 
 def _entry(path: str, content: bytes) -> dict[str, object]:

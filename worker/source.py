@@ -14,6 +14,7 @@ import structlog
 from huggingface_hub import snapshot_download
 from huggingface_hub.utils.tqdm import tqdm
 
+from worker.conversions import proposed_conversion
 from worker.families import FAMILIES, supported
 from worker.refusals import UnsuitableModel, explained
 
@@ -48,29 +49,51 @@ class Source:
             UnsuitableModel: it cannot be had, or is of no use.
         """
         with explained(self.name):
-            if Path(self.name).is_dir():
-                folder, revision = Path(self.name), _fingerprint(Path(self.name))
+            folder = Path(self.name)
+            if folder.is_dir():
+                _check_descriptions(folder)
+                if self._has_weights(folder):
+                    return folder, _fingerprint(folder)
             else:
-                folder = self._download(self.revision, DESCRIPTIONS)
                 # The cache keeps each commit in a folder of its name.
-                revision = folder.name
-            _check_descriptions(folder)
-            self._need_weights(folder, revision)
-        return folder, revision
+                folder = self._download(self.revision, DESCRIPTIONS)
+                _check_descriptions(folder)
+                if self._has_weights(folder):
+                    return folder, folder.name
+                if not self.allow_pickle and (converted := self._converted(folder)):
+                    return converted, converted.name
+            raise self._no_weights()
 
-    def _need_weights(self, folder: Path, revision: str) -> None:
-        for patterns in (WEIGHTS, PICKLED_WEIGHTS) if self.allow_pickle else (WEIGHTS,):
+    def _has_weights(self, folder: Path) -> bool:
+        for kind in (WEIGHTS, PICKLED_WEIGHTS) if self.allow_pickle else (WEIGHTS,):
             if folder != Path(self.name):
-                self._download(revision, patterns)
-            if _any(folder, patterns):
-                return
-        raise UnsuitableModel(
+                self._download(folder.name, kind)
+            if _any(folder, kind):
+                return True
+        return False
+
+    def _no_weights(self) -> UnsuitableModel:
+        return UnsuitableModel(
             "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
             else "it has no weights as safetensors. Often a pull request on the hub has them"
             " (CLIP_REVISION=refs/pr/N). Pickled ones, if it has any, load only with"
             " CLIP_ALLOW_PICKLE=1: they may run code of their own"
         )
+
+    def _converted(self, folder: Path) -> Path | None:
+        """The hub's own conversion of this commit; the cache remembers which that is."""
+        known = folder.parents[1] / "refs" / "converted" / folder.name
+        if known.is_file():
+            return folder.parent / known.read_text()
+        revision = proposed_conversion(self.name, folder.name)
+        if revision is None:
+            return None
+        log.info("model_conversion_found", model=self.name, revision=revision)
+        converted = self._download(revision, (*DESCRIPTIONS, *WEIGHTS))
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(converted.name)
+        return converted
 
     def _download(self, revision: str, patterns: Sequence[str]) -> Path:
         started = time.monotonic()

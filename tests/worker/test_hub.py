@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,44 @@ def test_a_pull_request_is_a_revision_too(
         fetched = prefetch(NAME, "--revision", "refs/pr/7", **settings)
         assert fetched.popen.returncode == 0, fetched.log
         assert f"{NAME} at {COMMIT} is in" in fetched.log
+
+
+@pytest.fixture
+def converted(hub: HubServer, checkpoint: Path, tmp_path: Path) -> Repository:
+    """A repository of pickled weights, and a pull request that adds them as safetensors."""
+    pickled, proposal = tmp_path / "pickled", tmp_path / "proposal"
+    for folder in (pickled, proposal):
+        shutil.copytree(checkpoint, folder)
+    (pickled / "model.safetensors").unlink()
+    return Repository(pickled, COMMIT, conversion=proposal)
+
+
+def test_where_there_are_pickles_only_the_hubs_own_conversion_is_taken(
+    hub: HubServer, prefetch: Callable[..., Process], converted: Repository
+) -> None:
+    hub.repositories[NAME] = converted
+    fetched = prefetch(NAME)
+    assert fetched.popen.returncode == 0, fetched.log
+    assert f"{NAME} at {COMMIT[::-1]}" in fetched.log
+    assert "pytorch_model.bin" not in hub.downloaded()
+    offline = prefetch(NAME, HF_HUB_OFFLINE="1")
+    assert offline.popen.returncode == 0, offline.log
+    assert f"{NAME} at {COMMIT[::-1]}" in offline.log
+
+
+@pytest.mark.parametrize("change", ["author", "weights"])
+def test_a_conversion_by_somebody_else_or_of_other_weights_is_not_taken(
+    hub: HubServer, prefetch: Callable[..., Process], converted: Repository, change: str
+) -> None:
+    if change == "weights":
+        (converted.folder / "pytorch_model.bin").write_bytes(b"y" * 20_000)
+        hub.repositories[NAME] = converted
+    else:
+        hub.repositories[NAME] = replace(converted, author="somebody")
+    fetched = prefetch(NAME)
+    assert fetched.popen.returncode == 78, fetched.log
+    assert "CLIP_ALLOW_PICKLE" in fetched.log
+    assert "model.safetensors" not in hub.downloaded()
 
 
 def test_what_is_prefetched_starts_offline(
