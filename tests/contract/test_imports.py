@@ -19,7 +19,7 @@ OURS = set(ALLOWED)
 ONLY_IN = {
     "torch": {"worker/clip.py"},
     "transformers": {"worker/checkpoint.py"},
-    "huggingface_hub": {"worker/source.py", "worker/refusals.py"},
+    "huggingface_hub": {"worker/source.py", "worker/refusals.py", "worker/conversions.py"},
     "PIL": {"worker/decode.py"},
     "requests": {
         "worker/exchange.py",
