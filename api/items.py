@@ -5,12 +5,14 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from api import schemas
 from api.lineup import Named
+from api.schemas import HOLE
+from api.scoring import Scoring
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
@@ -52,13 +54,14 @@ class DistinctItems:
 
     `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
     `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items. `named` is
-    the model that the request names.
+    the model that the request names, `scoring` how the embeddings are to be turned into an answer.
     """
 
     max_image_bytes: int
     max_text_chars: int
     fetch_urls: bool = True
     named: Named | None = None
+    scoring: Scoring = Scoring()  # noqa: RUF009 - it is frozen
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -66,31 +69,44 @@ class DistinctItems:
     _index: dict[tuple[ItemKind, str], int] = field(default_factory=dict)
 
     def add(
-        self, items: Sequence[schemas.Item], pointer: str, *, are_queries: bool, required: bool
+        self,
+        items: Sequence[schemas.Item],
+        pointer: str,
+        *,
+        are_queries: bool,
+        required: bool,
+        templates: Sequence[str] = (HOLE,),
     ) -> None:
-        """Take in one list of the request."""
+        """Take in one list of the request: as many indices of each item as there are templates."""
         indices = self.lists.setdefault(pointer, [])
         for position, item in enumerate(items):
             try:
-                kind, value = self._identify(item)
+                identified = self._identify(item, templates)
             except ItemError as error:
                 where = f"{pointer}/{position}/{_key_of(item)}"
                 self.faults.append(ItemFault(where, error.code, error.detail))
             else:
                 queries = int(are_queries)
-                indices.append(self._place(kind, value, queries=queries, required=required))
+                indices += [
+                    self._place(kind, value, queries=queries, required=required)
+                    for kind, value in identified
+                ]
 
     def request(self) -> dict[str, Any]:
         """What must be remembered of the request to make an answer of the embeddings."""
         kinds = "".join(KIND_LETTERS[item.kind] for item in self.items)
-        return {"lists": self.lists, "kinds": kinds}
+        return {"lists": self.lists, "kinds": kinds, "scoring": asdict(self.scoring)}
 
-    def _identify(self, item: schemas.Item) -> tuple[ItemKind, str]:
-        if item.text is not None:
-            if len(item.text) > self.max_text_chars:
-                told = f"has {len(item.text)} characters; the limit is {self.max_text_chars}"
-                raise TextTooLong(told)
-            return "text", item.text
+    def _identify(self, item: schemas.Item, templates: Sequence[str]) -> list[tuple[ItemKind, str]]:
+        """What the item is in each template; a picture is the same in all."""
+        if item.text is None:
+            return [self._identify_picture(item)] * len(templates)
+        longest = max(map(len, templates)) - len(HOLE) + len(item.text)
+        if longest > self.max_text_chars:
+            raise TextTooLong(f"has {longest} characters; the limit is {self.max_text_chars}")
+        return [("text", template.replace(HOLE, item.text)) for template in templates]
+
+    def _identify_picture(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.img_uri is not None:
             if not self.fetch_urls:
                 raise UrlRefused("is a URL, and this service fetches none")

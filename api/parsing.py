@@ -4,12 +4,13 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from api.schemas import Prompts
 from common.errors import InvalidRequest, ItemFault
 
 Model = TypeVar("Model")
 
 # pydantic's names for what is wrong → our codes and words, which are part of the HTTP contract.
-# The words go on where the pointer stopped.
+# The words go on where the pointer stopped, and may name what pydantic knows of the fault.
 FAULTS = {
     "extra_forbidden": ("unknown_key", "is not a known key"),
     "missing": ("missing", "is missing"),
@@ -18,6 +19,14 @@ FAULTS = {
     "list_type": ("wrong_type", "must be an array"),
     "string_type": ("wrong_type", "must be a string"),
     "bool_type": ("wrong_type", "must be true or false"),
+    "float_type": ("wrong_type", "must be a number"),
+    "int_type": ("wrong_type", "must be a whole number"),
+    "too_long": ("too_many", "has {actual_length} items; the limit is {max_length}"),
+    "greater_than": ("too_small", "must be more than {gt}"),
+    "greater_than_equal": ("too_small", "must be at least {ge}"),
+    "less_than_equal": ("too_large", "must be at most {le}"),
+    "finite_number": ("not_finite", "must be finite"),
+    "literal_error": ("unknown_value", "must be {expected}"),
 }
 MAX_KEY_CHARS = 100
 
@@ -27,6 +36,14 @@ def check_count(items: object, limit: int, pointer: str) -> None:
     if isinstance(items, list) and len(items) > limit:
         fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
         raise InvalidRequest([fault])
+
+
+def check_prompts(candidates: int, prompts: Prompts, limit: int) -> None:
+    """Raise InvalidRequest when candidates and templates together make too many texts."""
+    made = candidates * len(prompts.prompts)
+    if len(prompts.prompts) > 1 and made > limit:
+        told = f"makes {made} texts of {candidates} candidates; the limit is {limit}"
+        raise InvalidRequest([ItemFault("/templates", "too_many", told)])
 
 
 def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
@@ -39,7 +56,10 @@ def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
 
 
 def _fault(details: Any) -> ItemFault:  # noqa: ANN401
-    code, words = FAULTS.get(details["type"], (details["type"], details["msg"]))
+    code, words = details["type"], details["msg"]
+    if code in FAULTS:
+        code, words = FAULTS[code]
+        words = words.format(**details.get("ctx", {}))
     location = [str(part) for part in details["loc"]]
     if location and len(location[-1]) > MAX_KEY_CHARS:
         # A caller's own key may be of any length, and would stand in the answer.

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from api.items import DistinctItems
 from api.lineup import Choice
+from api.scoring import Scoring
 from common.errors import JobLost
 from common.protocol import Broken, Count, Item, Words, first_fault
 from common.records import JobRecord
@@ -20,6 +21,7 @@ KINDS = re.compile(r"[tub]*")
 
 Indices: TypeAlias = Annotated[list[Count], Field(strict=True)]
 INDICES: TypeAdapter[dict[str, Indices]] = TypeAdapter(dict[str, Indices])
+SCORING = TypeAdapter(Scoring)
 SIZES: TypeAdapter[Indices] = TypeAdapter(Indices)
 MODEL: TypeAdapter[str] = TypeAdapter(Words)
 
@@ -45,6 +47,18 @@ def check(record: JobRecord) -> JobRecord:
     return record
 
 
+def scoring_of(request: dict[str, Any]) -> Scoring:
+    """How a request wants its answer made; one from before there was a choice has nothing.
+
+    Raises:
+        Broken: it is nothing that a request can ask for.
+    """
+    try:
+        return SCORING.validate_python(request.get("scoring", {}))
+    except ValidationError as error:
+        raise Broken(first_fault(error)) from None
+
+
 def is_whole(record: JobRecord) -> bool:
     try:
         check(record)
@@ -63,6 +77,8 @@ def _check(kind: str, parts: int, request: dict[str, Any]) -> None:
     kinds = request.get("kinds")
     if not isinstance(kinds, str) or not KINDS.fullmatch(kinds):
         raise Broken("kinds: are no kinds of items")
+    if len(lists.get("/candidates", ())) % scoring_of(request).templates:
+        raise Broken("lists: do not have each candidate in each template")
     if set(lists) != LISTS.get(kind):
         raise Broken("lists: are not those of a request")
     if len(sizes) != parts or sum(sizes) != len(kinds):

@@ -7,7 +7,9 @@ from itertools import accumulate, groupby, islice
 
 import numpy as np
 
+from api import remembered
 from api.items import KEY_OF_LETTER
+from api.scoring import Scoring, ensemble
 from common.errors import ItemFault, JobLost, ModelChanged
 from common.jobs import Ledger
 from common.protocol import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
@@ -48,6 +50,11 @@ class Outcome:
         """The indices of the items in one list of the request."""
         indices: list[int] = self.record.request["lists"][pointer]
         return indices
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """How the request wants to be answered."""
+        return remembered.scoring_of(self.record.request)
 
     @cached_property
     def faults(self) -> dict[int, Fault]:
@@ -102,9 +109,12 @@ class Outcome:
         wanted = set(indices)
         kinds = self.record.request["kinds"]
         for pointer, items in self.record.request["lists"].items():
-            for position, index in enumerate(items):
-                if index in wanted:
-                    yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
+            each = self.scoring.templates if pointer == "/candidates" else 1
+            for position in range(len(items) // each):
+                for index in items[position * each : (position + 1) * each]:
+                    if index in wanted:
+                        yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
+                        break
 
     def item_faults(self) -> list[ItemFault]:
         return [
@@ -119,9 +129,13 @@ class Outcome:
             while members := list(islice(run, ROWS_AT_ONCE)):
                 yield members, self._part(number).vectors[[index - first for index in members]]
 
-    def gathered(self, indices: Sequence[int]) -> Vectors:
-        """Embeddings in this order, all at once."""
-        return np.concatenate([vectors for _, vectors in self.vectors(indices)])
+    def candidates(self) -> Vectors:
+        """One embedding for each candidate, all at once."""
+        indices, templates = self.items_of("/candidates"), self.scoring.templates
+        runs = (vectors for _, vectors in self.vectors(indices))
+        if templates == 1:
+            return np.concatenate(list(runs))
+        return ensemble(runs, len(indices) // templates, templates)
 
     def _read_part(self, number: int) -> PartResult:
         if self._small:

@@ -1,15 +1,27 @@
 """What a request and an answer look like; the OpenAPI document is made from these."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from api.scoring import Activation
 from common.protocol import MAX_URL_CHARS
 from common.records import State
 
 KINDS = ("text", "img_uri", "img_blob")
 MOST_KEYS = 10
+MOST_TEMPLATES = 100
+MOST_TOP = 1_000_000
+HOLE = "{}"
 CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
 # What `items` reads, for the document alone: a regular expression is far slower at it.
@@ -20,6 +32,8 @@ BASE64 = (
 WEB_ADDRESS = (
     r"^[hH][tT][tT][pP][sS]?://[^\s\x00-\x1f\x7f-\x9f/?#]+([/?#][^\s\x00-\x1f\x7f-\x9f]*)?$"
 )
+# A string with one hole: on either side of it no brace is followed by its counterpart.
+TEMPLATE = r"^([^{]|\{+[^{}])*\{*\{\}([^{]|\{+[^{}])*\{*$"
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -82,7 +96,57 @@ class Item(Closed):
         return self
 
 
-class RankRequest(Closed):
+def _one_hole(text: str) -> str:
+    if text.count(HOLE) != 1:
+        raise PydanticCustomError("invalid_template", "needs {hole} exactly once", {"hole": HOLE})
+    return text
+
+
+Template = Annotated[str, AfterValidator(_one_hole), _documented(pattern=TEMPLATE)]
+Templates = Annotated[list[Template], Field(min_length=1, max_length=MOST_TEMPLATES)]
+
+
+def _not_both(schema: dict[str, Any]) -> None:
+    schema["not"] = {
+        "required": ["template", "templates"],
+        "properties": {"template": {"type": "string"}, "templates": {"type": "array"}},
+    }
+
+
+class Prompts(Closed):
+    """Templates that texts among the candidates are put into; pictures are left as they are."""
+
+    model_config = ConfigDict(json_schema_extra=_not_both)
+
+    template: Template | None = Field(
+        default=None,
+        description="each text among the candidates takes the place of `{}` in it",
+        examples=["a photo of a {}"],
+    )
+    templates: Templates | None = Field(
+        default=None, description="several; the embeddings of a candidate in each are averaged"
+    )
+
+    @model_validator(mode="after")
+    def not_both(self) -> Self:
+        if self.template is not None and self.templates is not None:
+            raise PydanticCustomError(
+                "ambiguous_template", "has template and templates; only one is allowed"
+            )
+        return self
+
+    @property
+    def prompts(self) -> list[str]:
+        """All templates; one that changes nothing where none was given."""
+        return [self.template or HOLE] if self.templates is None else self.templates
+
+
+def _whole(number: object) -> object:
+    """JSON has one kind of numbers: 3.0 is a whole one too."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+class RankRequest(Prompts):
     """Rank the candidates for each query."""
 
     queries: Annotated[list[Item], Field(min_length=1, description="what is ranked against")]
@@ -94,6 +158,17 @@ class RankRequest(Closed):
     model: str | None = Field(
         default=None, description="one of those that `GET /models` lists; the default if absent"
     )
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=1.0, description="what the logits are divided by"
+    )
+    top_k: Annotated[int, Field(ge=1, le=MOST_TOP), BeforeValidator(_whole)] | None = Field(
+        default=None, description="have the answer tell, in `ranking`, so many of the best"
+    )
+    activation: Activation | None = Field(
+        default=None,
+        description="what makes `probabilities` of the logits, in place of the model's own; "
+        "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
+    )
 
 
 class FaultBody(BaseModel):
@@ -104,11 +179,24 @@ class FaultBody(BaseModel):
     detail: str = Field(description="in words, for people")
 
 
+class Ranked(BaseModel):
+    """A candidate's place in the ranking; `index` is its place in the request."""
+
+    index: int
+    probability: float
+    cosine_similarity: float
+
+
 class RankResponse(BaseModel):
     """Both matrices have a row for each query and a column for each candidate, as requested."""
 
     probabilities: list[list[float] | None]
     cosine_similarities: list[list[float] | None]
+    ranking: list[list[Ranked] | None] | None = Field(
+        default=None,
+        description="only with `top_k`: for each query its best candidates, the most similar "
+        "first, equals in the order of the request",
+    )
     errors: list[FaultBody] | None = Field(
         default=None, description="only with `allow_partial`, and only where a query failed"
     )

@@ -1,12 +1,34 @@
-"""From embeddings to similarities and probabilities."""
+"""From embeddings to similarities, probabilities and rankings."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from common.protocol import ModelInfo, Vectors
 
 Matrix = npt.NDArray[np.float32]
 Units = npt.NDArray[np.float64]
+Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a request wants its embeddings turned into an answer.
+
+    `templates` is how many embeddings each candidate has. `temperature` divides the logits,
+    `activation` takes the place of the model's own, and `top_k` asks for a ranking.
+    """
+
+    templates: Annotated[int, Field(ge=1)] = 1
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    activation: Activation | None = None
 
 
 def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
@@ -19,24 +41,60 @@ def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
     return cosines
 
 
-def probabilities(cosines: Matrix, model: ModelInfo) -> Matrix:
-    """softmax(scale · cos) over the candidates; sigmoid(scale · cos + bias) for sigmoid models.
+def probabilities(cosines: Matrix, model: ModelInfo, scoring: Scoring = Scoring()) -> Matrix:
+    """softmax(logits / temperature) over the candidates, where logits = scale · cos + bias.
 
-    The softmax is that of CLIP (Radford et al. 2021), the sigmoid that of SigLIP (Zhai et al.
-    2023). Shape (Q, C) in and out.
+    The softmax is that of CLIP (Radford et al. 2021), the sigmoid in its place that of SigLIP (Zhai
+    et al. 2023); without either, the logits over the temperature, cut to what a float32 holds. The
+    temperature is that of Hinton et al. 2015. Shape (Q, C) in and out.
     """
     logits = cosines.astype(np.float64) * model.logit_scale + model.logit_bias
-    if model.activation == "sigmoid":
-        # The same as 1 / (1 + exp(-logits)), which would overflow.
-        exact = 0.5 * (1 + np.tanh(logits / 2))
-    else:
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        exact = powers / powers.sum(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # a tiny temperature: infinite logits are right below
+        match scoring.activation or model.activation:
+            case "softmax":
+                # Shifted before it is divided, so that the largest is 0 and never infinite.
+                shifted = logits - logits.max(axis=1, keepdims=True)
+                powers = np.exp(shifted / scoring.temperature)
+                exact = powers / powers.sum(axis=1, keepdims=True)
+            case "sigmoid":
+                # The same as 1 / (1 + exp(-logits)), which would overflow.
+                exact = 0.5 * (1 + np.tanh(logits / scoring.temperature / 2))
+            case "none":
+                exact = np.clip(logits / scoring.temperature, -LARGEST, LARGEST)
     rounded: Matrix = exact.astype(np.float32)
     return rounded
 
 
-def normalised(vectors: Vectors) -> Units:
+def ranking(cosines: Matrix, top_k: int) -> npt.NDArray[np.intp]:
+    """The candidates' indices, the most similar first and equals in order: (Q, min(top_k, C)).
+
+    Every activation grows with the similarity, so that this is the order of probabilities too.
+    """
+    order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")
+    return order[:, : min(top_k, cosines.shape[1])]
+
+
+def ensemble(runs: Iterable[Vectors], candidates: int, templates: int) -> Vectors:
+    """One embedding for each candidate: the mean of what it is in each template, on the sphere.
+
+    This is prompt ensembling in embedding space (Radford et al. 2021, section 3.1.4): each
+    embedding is normalised, they are averaged, and the mean is normalised again. The runs together
+    have shape (candidates · templates, dimension), a candidate's embeddings side by side.
+    """
+    total: Units | None = None
+    seen = 0
+    for run in runs:
+        if total is None:
+            total = np.zeros((candidates, run.shape[1]))
+        rows = np.arange(seen, seen + len(run)) // templates
+        np.add.at(total, rows, normalised(run))
+        seen += len(run)
+    assert total is not None, "a request has candidates"  # noqa: S101
+    mean: Vectors = normalised(total / templates).astype(np.float32)
+    return mean
+
+
+def normalised(vectors: Vectors | Units) -> Units:
     """Rows of length 1, of the same shape; a zero row stays zero."""
     exact = vectors.astype(np.float64)
     norms = np.linalg.norm(exact, axis=1, keepdims=True)

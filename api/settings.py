@@ -61,6 +61,9 @@ class ApiSettings(SharedSettings):
     max_candidates: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1000, description="most candidates of a request"
     )
+    max_prompts: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=10_000, description="most texts that candidates and `templates` make together"
+    )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )

@@ -6,10 +6,11 @@ from pydantic import TypeAdapter
 from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
-from api.parsing import check_count, validate
+from api.parsing import check_count, check_prompts, validate
 from api.preference import Preference
 from api.routes.serving import idempotency_of, named_model, preference_of, serve
-from api.schemas import RankRequest
+from api.schemas import MOST_TEMPLATES, RankRequest
+from api.scoring import Scoring
 from api.settings import ApiSettings
 from common.records import Idempotency
 
@@ -31,17 +32,32 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
     """The work a request asks for; a function of its own, so that nobody waits holding the body."""
     most = settings.max_async_queries if wish.is_async else settings.max_queries
-    max_items = most + settings.max_candidates
+    max_items = most + settings.max_candidates + MOST_TEMPLATES
     body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
     if isinstance(body.value, dict):
         check_count(body.value.get("queries"), most, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
+        check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
+    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
     work = DistinctItems(
-        settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
+        settings.max_image_bytes,
+        settings.max_text_chars,
+        fetch_urls=settings.fetch_urls,
+        scoring=_scoring(wanted),
     )
     # Candidates first: every row of the answer depends on them.
-    work.add(wanted.candidates, "/candidates", are_queries=False, required=True)
+    work.add(
+        wanted.candidates,
+        "/candidates",
+        are_queries=False,
+        required=True,
+        templates=wanted.prompts,
+    )
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
     work.named = named_model(request, wanted.model)
     return work, idempotency_of(request, body, g.owner)
+
+
+def _scoring(wanted: RankRequest) -> Scoring:
+    return Scoring(len(wanted.prompts), wanted.temperature, wanted.top_k, wanted.activation)

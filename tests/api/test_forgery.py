@@ -52,6 +52,8 @@ RECORDS: dict[str, Callable[[Redis], object]] = {
     "an item below zero": request(lists={"": [-1]}),
     "other kinds": request(kinds="xx"),
     "too few kinds": request(kinds="t"),
+    "other scoring": request(scoring={"temperature": 0}),
+    "scoring of another shape": request(scoring=[]),
     "other sizes": request(sizes=[1, 1]),
     "huge sizes": request(sizes=[10**18]),
     "other kind": field("kind", "rm -rf"),

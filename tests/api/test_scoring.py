@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from api.scoring import cosine_similarities, normalised, probabilities
+from api.scoring import (
+    Activation,
+    Matrix,
+    Scoring,
+    cosine_similarities,
+    ensemble,
+    normalised,
+    probabilities,
+    ranking,
+)
 from common.protocol import ModelInfo
 
 SOFTMAX = ModelInfo("m", "r", 2, logit_scale=100.0)
@@ -42,3 +54,50 @@ def test_extreme_logits_do_not_overflow() -> None:
 def test_a_zero_vector_is_similar_to_nothing() -> None:
     got = cosine_similarities(normalised(vectors([0, 0])), normalised(vectors([1, 0])))
     assert got.tolist() == [[0.0]]
+
+
+MATRICES = arrays(
+    np.float32,
+    array_shapes(min_dims=2, max_dims=2, max_side=6),
+    elements=st.floats(-1, 1, width=32) | st.sampled_from([0, 0.25]),
+)
+TEMPERATURES = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+
+
+@given(MATRICES, TEMPERATURES)
+@example(np.array([[1, -1]], dtype=np.float32), 5e-324)
+def test_a_softmax_sums_to_one_at_any_temperature(cosines: Matrix, temperature: float) -> None:
+    got = probabilities(cosines, SIGMOID, Scoring(temperature=temperature, activation="softmax"))
+    assert got.sum(axis=1) == pytest.approx(np.ones(len(cosines)), abs=1e-5)
+
+
+@given(MATRICES, TEMPERATURES, st.sampled_from(["softmax", "sigmoid", "none"]))
+def test_scores_are_finite_and_grow_with_similarity(
+    cosines: Matrix, temperature: float, activation: Activation
+) -> None:
+    got = probabilities(cosines, SOFTMAX, Scoring(1, temperature, None, activation))
+    assert np.isfinite(got).all()
+    for row, places in zip(got, np.argsort(cosines), strict=True):
+        assert (np.diff(row[places]) >= 0).all()
+
+
+@given(MATRICES, st.integers(1, 8))
+def test_a_ranking_has_the_most_similar_first_and_equals_in_order(
+    cosines: Matrix, top_k: int
+) -> None:
+    for places, row in zip(ranking(cosines, top_k), cosines.tolist(), strict=True):
+        expected = sorted(range(len(row)), key=lambda index: (-row[index], index))
+        assert places.tolist() == expected[:top_k]
+
+
+@given(st.integers(1, 4), st.integers(1, 5), st.data())
+def test_an_ensemble_does_not_depend_on_how_it_is_cut(
+    candidates: int, templates: int, data: st.DataObject
+) -> None:
+    rows = np.random.default_rng(candidates).normal(size=(candidates * templates, 3))
+    vectors_ = rows.astype(np.float32)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(rows)), max_size=4)))
+    got = ensemble(np.split(vectors_, cuts), candidates, templates)
+    unit = normalised(vectors_).reshape(candidates, templates, 3)
+    expected = normalised(unit.mean(axis=1))
+    assert np.abs(got - expected).max() < 1e-6

@@ -27,6 +27,7 @@ from schemathesis.hooks import HookContext
 
 from api.items import decode_base64
 from api.routes.serving import MAX_KEY_LENGTH
+from api.schemas import HOLE
 from common.errors import InvalidBase64
 from standalone.valkey import EmbeddedValkey
 from tests.picture_server import PictureServer
@@ -53,6 +54,8 @@ LIMITS = {
 AS_CALLER = {"X-API-Key": KEY}
 # Of an operation in a round, which makes some 1,500 requests in all; rounds differ in their seeds.
 EXAMPLES_EACH = 60
+AROUND_HOLE = 4
+LONGEST_LABEL = LIMITS["max_text_chars"] - 2 * AROUND_HOLE
 DOCUMENTED_5XX = (503, 504)
 SHOWN = 20
 LONGEST_QUERY = 3000
@@ -136,7 +139,7 @@ def _run(url: str, seed: int, tally: Tally) -> None:
 
 @contextmanager
 def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
-    """Say in valid requests what no JSON Schema can ask for.
+    """Say in valid requests what no JSON Schema can ask for; texts in templates are short.
 
     Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
     hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
@@ -153,6 +156,8 @@ def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
             case.query = {}
         if isinstance(case.query.get("model"), str):
             case.query["model"] = str(DEMO_MODEL)
+        if isinstance(case.body, dict):
+            case.body = _with_short_prompts(case.body)
         key = case.headers.get("Idempotency-Key", "")
         if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
             request = f"{case.path} {case.query.get('model')} {case.body!r} {key}"
@@ -177,6 +182,34 @@ def _with_pictures(body: Any, pictures: list[str], picture_url: str) -> Any:
                 for key, value in body.items()
             }
     return body
+
+
+def _with_short_prompts(body: dict[Any, Any]) -> dict[Any, Any]:
+    """The same, but that no valid text is too long once it stands in a valid template."""
+    short = dict(body)
+    if isinstance(short.get("template"), str):
+        short["template"] = _short(short["template"])
+    if isinstance(short.get("templates"), list):
+        short["templates"] = [
+            _short(each) if isinstance(each, str) else each for each in short["templates"]
+        ]
+    if {"template", "templates"} & set(short) and isinstance(short.get("candidates"), list):
+        short["candidates"] = [
+            {**each, "text": each["text"][:LONGEST_LABEL]}
+            if isinstance(each, dict)
+            and isinstance(each.get("text"), str)
+            and len(each["text"]) <= LIMITS["max_text_chars"]
+            else each
+            for each in short["candidates"]
+        ]
+    return short
+
+
+def _short(template: str) -> str:
+    before, hole, after = template.partition(HOLE)
+    if not hole or HOLE in after:
+        return template
+    return before[-AROUND_HOLE:] + HOLE + after[:AROUND_HOLE]
 
 
 def _amended(key: object, value: str, pictures: list[str], picture_url: str) -> str:
