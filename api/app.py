@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api import cors, errors, openapi, rate_limits
 from api.gateway import Gateway
 from api.keys import Keyring
-from api.routes import docs, encode, health, jobs, rank, workers
+from api.routes import docs, encode, health, jobs, label_sets, rank, workers
 from api.settings import ApiSettings
 
 log = structlog.get_logger()
@@ -27,6 +27,7 @@ def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
     app.register_blueprint(rank.make_blueprint(gateway, settings))
     app.register_blueprint(encode.make_blueprint(gateway, settings))
     app.register_blueprint(jobs.make_blueprint(gateway, settings))
+    app.register_blueprint(label_sets.make_blueprint(gateway, settings))
     app.register_blueprint(workers.make_blueprint(gateway))
     app.register_blueprint(health.make_blueprint(gateway))
     app.register_blueprint(docs.make_blueprint(openapi.document(settings)))

@@ -12,7 +12,7 @@ ALLOWED = (
 )
 EXPOSED = (
     *("Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After"),
-    *("Server-Timing", "X-Job-Id", "X-Request-Id", "X-Truncated-Texts"),
+    *("Server-Timing", "X-Job-Id", "X-Label-Set", "X-Request-Id", "X-Truncated-Texts"),
 )
 
 
@@ -21,7 +21,7 @@ def register(app: Flask, origins: Sequence[str]) -> None:
     CORS(
         app,
         origins=list(origins),
-        methods=["GET", "HEAD", "POST", "DELETE"],
+        methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
         allow_headers=list(ALLOWED),
         expose_headers=list(EXPOSED),
         supports_credentials=False,

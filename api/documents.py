@@ -1,6 +1,6 @@
 """What a caller is shown of a job, of a worker, and of a model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,13 @@ from api.rendering import render
 from api.results import Outcome
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
 from common.heartbeats import Heartbeat
+from common.label_sets import LabelSet
+from common.protocol import ModelInfo
 from common.records import JobRecord
 
 ENDINGS: dict[str, type[ClipError]] = {"cancelled": JobCancelled, "expired": DeadlineExceeded}
+# The list of a request whose items its progress counts.
+COUNTED = {"rank": "/queries", "encode": "", "label_set": "/candidates"}
 
 
 def links(record: JobRecord) -> dict[str, str]:
@@ -24,13 +28,12 @@ def links(record: JobRecord) -> dict[str, str]:
 
 def summary(record: JobRecord) -> dict[str, Any]:
     """A job as it stands in a list."""
-    lists = record.request["lists"]
-    queries = lists["/queries"] if record.kind == "rank" else lists[""]
+    items = record.request["lists"][COUNTED[record.kind]]
     return {
         "id": record.id,
         "kind": record.kind,
         "status": record.state,
-        "progress": {"total": len(queries), "done": record.done, "failed": record.failed},
+        "progress": {"total": len(items), "done": record.done, "failed": record.failed},
         "created_at": timestamp(record.created),
         "started_at": timestamp(record.started),
         "finished_at": timestamp(record.finished),
@@ -44,8 +47,10 @@ def document(outcome: Outcome) -> dict[str, Any]:
     faults = outcome.item_faults()
     if ending:
         faults.append(ItemFault("", ending.code, ending.title))
+    used = outcome.label_set
     return {
         **summary(outcome.record),
+        **({"label_set": asdict(used)} if used else {}),
         "model": _model(outcome),
         "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
         "errors": [fault.as_dict() for fault in faults],
@@ -58,6 +63,18 @@ def _model(outcome: Outcome) -> dict[str, str | None] | None:
     if made_by:
         return {"name": made_by.name, "revision": made_by.revision}
     return {"name": outcome.asked_for, "revision": None} if outcome.asked_for else None
+
+
+def label_set(found: LabelSet, models: Sequence[ModelInfo] | None = None) -> dict[str, Any]:
+    """A label set; in full with the models for which its embeddings are stored."""
+    told = [{"name": model.name, "revision": model.revision} for model in models or ()]
+    return {
+        "name": found.name,
+        "version": found.version,
+        "count": found.count,
+        "created_at": timestamp(found.created),
+        **({} if models is None else {"models": told}),
+    }
 
 
 def stream(outcome: Outcome) -> Iterator[bytes]:

@@ -38,6 +38,7 @@ STATUS: dict[type[ClipError], int] = {
     errors.JobHasEnded: 409,
     errors.JobCancelled: 409,
     errors.IdempotencyKeyReused: 422,
+    errors.TooManyLabelSets: 409,
     errors.InvalidRequest: 422,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,

@@ -12,14 +12,25 @@ from redis.exceptions import RedisError
 from api import remembered
 from api.drain import DrainMeter
 from api.items import DistinctItems, cut
+from api.label_sets import LabelSets
 from api.lineup import Offer, choose, offers
 from api.results import Outcome
 from api.settings import ApiSettings
 from api.waiter import Waiter
 from common.broker import Sender, repair
-from common.errors import BrokerAway, IdempotencyKeyReused, NotFound, NoWorker, QueueFull
+from common.errors import (
+    BrokerAway,
+    ClipError,
+    DeadlineExceeded,
+    IdempotencyKeyReused,
+    JobLost,
+    NotFound,
+    NoWorker,
+    QueueFull,
+)
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
+from common.label_sets import LabelSetStore
 from common.protocol import BULK, INTERACTIVE, queue_of
 from common.records import Idempotency, JobRecord, NewJob
 
@@ -56,11 +67,13 @@ class Gateway:
         ledger: Ledger,
         sender: Sender,
         heartbeats: Heartbeats,
+        label_sets: LabelSetStore,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._sender = sender
         self._heartbeats = heartbeats
+        self.label_sets = LabelSets(label_sets, self._encode_labels)
         self._meter = DrainMeter()
         self._waiter = Waiter(ledger, self._sweep)
 
@@ -136,7 +149,7 @@ class Gateway:
 
     def outcome(self, record: JobRecord) -> Outcome:
         """What came of a job. Raises JobLost when the ledger does not hold it whole."""
-        return Outcome(self._ledger, remembered.check(record))
+        return Outcome(self._ledger, remembered.check(record), self.label_sets.find)
 
     def keep(self, job: str) -> None:
         """Nobody took the answer of a synchronous job: keep it like that of any other."""
@@ -174,6 +187,29 @@ class Gateway:
     def close(self) -> None:
         """End the threads that wake waiting requests."""
         self._waiter.close()
+
+    def _encode_labels(
+        self, work: DistinctItems, owner: str, request_id: str, idempotency: Idempotency
+    ) -> Outcome:
+        """Have a label set encoded while the caller waits."""
+        caller = Caller(owner, request_id)
+        job = self.submit("label_set", work, caller, is_async=False, idempotency=idempotency)
+        wait_s = self._settings.sync_timeout_s
+        try:
+            record = self.wait(job, owner, wait_s)
+        except NotFound:
+            raise JobLost from None
+        if not record.has_ended:
+            self.keep(job)
+            raise DeadlineExceeded(f"not encoded within {wait_s:g} seconds", job=job)
+        outcome = self.outcome(record)
+        try:
+            outcome.check_done()
+        except ClipError:
+            # Or whoever tries again would be answered with this job, by its idempotency key.
+            self._ledger.forget(job)
+            raise
+        return outcome
 
     def _sweep(self) -> None:
         repair(self._ledger, self._sender)

@@ -21,6 +21,7 @@ from common.errors import (
     TextTooLong,
     UrlRefused,
 )
+from common.label_sets import LabelSetVersion
 from common.protocol import MAX_URL_CHARS, Item, ItemKind
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
@@ -54,7 +55,8 @@ class DistinctItems:
 
     `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
     `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items. `named` is
-    the model that the request names, `scoring` how the embeddings are to be turned into an answer.
+    the model that the request names, `label_set` what stands in for its candidates, and `scoring`
+    how the embeddings are to be turned into an answer.
     """
 
     max_image_bytes: int
@@ -62,6 +64,7 @@ class DistinctItems:
     fetch_urls: bool = True
     named: Named | None = None
     scoring: Scoring = Scoring()  # noqa: RUF009 - it is frozen
+    label_set: LabelSetVersion | None = None
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -95,7 +98,8 @@ class DistinctItems:
     def request(self) -> dict[str, Any]:
         """What must be remembered of the request to make an answer of the embeddings."""
         kinds = "".join(KIND_LETTERS[item.kind] for item in self.items)
-        return {"lists": self.lists, "kinds": kinds, "scoring": asdict(self.scoring)}
+        request = {"lists": self.lists, "kinds": kinds, "scoring": asdict(self.scoring)}
+        return request | ({"label_set": asdict(self.label_set)} if self.label_set else {})
 
     def _identify(self, item: schemas.Item, templates: Sequence[str]) -> list[tuple[ItemKind, str]]:
         """What the item is in each template; a picture is the same in all."""

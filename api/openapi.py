@@ -10,6 +10,7 @@ from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common import errors
 from common.errors import ClipError
+from common.label_sets import NAME
 from common.records import STATES
 
 VERSION = "0.1.0"
@@ -20,6 +21,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     schemas.Accepted,
     schemas.Job,
     schemas.JobList,
+    schemas.LabelSetRequest,
+    schemas.LabelSet,
+    schemas.LabelSetList,
     schemas.Workers,
     schemas.Models,
     schemas.Problem,
@@ -38,6 +42,14 @@ JOB_LINKS = {
     operation: {"operationId": operation, "parameters": {"job": "$response.body#/id"}}
     for operation in ("job", "cancel", "forget")
 }
+LABEL_SET_EXAMPLE = {
+    "candidates": [{"text": "t-shirt"}, {"text": "pair of jeans"}],
+    "template": "a photo of a {}",
+}
+LABEL_SET_LINKS = {
+    operation: {"operationId": operation, "parameters": {"name": "$response.body#/name"}}
+    for operation in ("label_set", "forget_label_set")
+}
 VECTORS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
 
 COMMON: dict[str, type[ClipError]] = {
@@ -54,6 +66,7 @@ ON_SUBMIT: dict[str, type[ClipError]] = {
     "422": errors.InvalidRequest,
     "504": errors.DeadlineExceeded,
 }
+ON_RANK: dict[str, type[ClipError]] = {**ON_SUBMIT, "404": errors.NoSuchLabelSet}
 HEADERS: dict[str, dict[str, str]] = {
     "401": {"WWW-Authenticate": "`Bearer`"},
     "429": {
@@ -77,7 +90,9 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     components: dict[str, Any] = definitions["$defs"]
     request_schema = components["RankRequest"]["properties"]
     request_schema["queries"]["maxItems"] = settings.max_async_queries
-    request_schema["candidates"]["maxItems"] = settings.max_candidates
+    request_schema["candidates"]["anyOf"][0]["maxItems"] = settings.max_candidates
+    label_set_schema = components["LabelSetRequest"]["properties"]
+    label_set_schema["candidates"]["maxItems"] = settings.max_candidates
     item_schema = components["Item"]["properties"]
     item_schema["text"]["anyOf"][0]["maxLength"] = settings.max_text_chars
     items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
@@ -95,7 +110,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             "/rank": {
                 "post": _submit("rank", "Rank the candidates for each query.")
                 | _body(_ref("RankRequest"), RANK_EXAMPLE)
-                | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_SUBMIT)
+                | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
             },
             "/encode": {
                 "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
@@ -103,6 +118,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
                 | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
             },
             **_jobs(),
+            **_label_sets(),
             "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
             "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
             "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
@@ -146,6 +162,38 @@ def _jobs() -> dict[str, Any]:
         "/jobs": {"get": _get("jobs", "The jobs.", "JobList", invalid) | {"parameters": page}},
         "/jobs/{job}": {"get": look | {"parameters": [job, wait]}, "delete": forget},
         "/jobs/{job}/cancel": {"post": cancel | {"parameters": [job]}},
+    }
+
+
+def _label_sets() -> dict[str, Any]:
+    name = _parameter("name", "path", {"type": "string", "pattern": NAME}, "its name")
+    not_found: dict[str, type[ClipError]] = {"404": errors.NoSuchLabelSet}
+    stored = _content("It stands there as it was given.", _ref("LabelSet"))
+    put = {
+        "operationId": "put_label_set",
+        "summary": "Store candidates with their embeddings, for many requests to be ranked by.",
+        "parameters": [name],
+        **_body(_ref("LabelSetRequest"), LABEL_SET_EXAMPLE),
+        "responses": {
+            "200": stored,
+            "201": stored | {"links": LABEL_SET_LINKS},
+            **_problems(COMMON | ON_SUBMIT | {"409": errors.TooManyLabelSets}),
+        },
+    }
+    look = _get("label_set", "A label set.", "LabelSet", not_found)
+    forget = {
+        "operationId": "forget_label_set",
+        "summary": "Forget a label set; jobs that were sent with it are answered all the same.",
+        "parameters": [name],
+        "responses": {"204": {"description": "It is gone."}, **_problems(COMMON | not_found)},
+    }
+    return {
+        "/label-sets": {"get": _get("label_sets", "The label sets.", "LabelSetList", COMMON)},
+        "/label-sets/{name}": {
+            "get": look | {"parameters": [name]},
+            "put": put,
+            "delete": forget,
+        },
     }
 
 

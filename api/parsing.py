@@ -21,6 +21,7 @@ FAULTS = {
     "bool_type": ("wrong_type", "must be true or false"),
     "float_type": ("wrong_type", "must be a number"),
     "int_type": ("wrong_type", "must be a whole number"),
+    "string_pattern_mismatch": ("invalid_name", "is not a name that can be"),
     "too_long": ("too_many", "has {actual_length} items; the limit is {max_length}"),
     "greater_than": ("too_small", "must be more than {gt}"),
     "greater_than_equal": ("too_small", "must be at least {ge}"),

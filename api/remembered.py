@@ -11,16 +11,18 @@ from api.items import DistinctItems
 from api.lineup import Choice
 from api.scoring import Scoring
 from common.errors import JobLost
+from common.label_sets import LabelSetVersion
 from common.protocol import Broken, Count, Item, Words, first_fault
 from common.records import JobRecord
 
 log = structlog.get_logger()
 
-LISTS = {"rank": {"/queries", "/candidates"}, "encode": {""}}
+LISTS = {"rank": {"/queries", "/candidates"}, "encode": {""}, "label_set": {"/candidates"}}
 KINDS = re.compile(r"[tub]*")
 
 Indices: TypeAlias = Annotated[list[Count], Field(strict=True)]
 INDICES: TypeAdapter[dict[str, Indices]] = TypeAdapter(dict[str, Indices])
+LABEL_SET: TypeAdapter[LabelSetVersion | None] = TypeAdapter(LabelSetVersion | None)
 SCORING = TypeAdapter(Scoring)
 SIZES: TypeAdapter[Indices] = TypeAdapter(Indices)
 MODEL: TypeAdapter[str] = TypeAdapter(Words)
@@ -59,6 +61,18 @@ def scoring_of(request: dict[str, Any]) -> Scoring:
         raise Broken(first_fault(error)) from None
 
 
+def label_set_of(request: dict[str, Any]) -> LabelSetVersion | None:
+    """The label set that stands in for the candidates of a request, if one does.
+
+    Raises:
+        Broken: it is none.
+    """
+    try:
+        return LABEL_SET.validate_python(request.get("label_set"))
+    except ValidationError as error:
+        raise Broken(first_fault(error)) from None
+
+
 def is_whole(record: JobRecord) -> bool:
     try:
         check(record)
@@ -79,7 +93,8 @@ def _check(kind: str, parts: int, request: dict[str, Any]) -> None:
         raise Broken("kinds: are no kinds of items")
     if len(lists.get("/candidates", ())) % scoring_of(request).templates:
         raise Broken("lists: do not have each candidate in each template")
-    if set(lists) != LISTS.get(kind):
+    expected = {"/queries"} if kind == "rank" and label_set_of(request) else LISTS.get(kind)
+    if set(lists) != expected:
         raise Broken("lists: are not those of a request")
     if len(sizes) != parts or sum(sizes) != len(kinds):
         raise Broken("sizes: are not those of the parts")

@@ -25,7 +25,7 @@ def render_rank(outcome: Outcome) -> Chunks:
     """
     model, scoring = outcome.model, outcome.scoring
     assert model is not None, "checked by whoever asked for the answer"  # noqa: S101
-    candidates = normalised(outcome.candidates())
+    candidates = outcome.unit_candidates
     yield b'{"probabilities":['
     yield from _matrix(outcome, candidates, lambda cosines: probabilities(cosines, model, scoring))
     yield b'],"cosine_similarities":['
@@ -52,9 +52,15 @@ def render_encode(outcome: Outcome) -> Chunks:
     yield b"]"
 
 
+def render_label_set(outcome: Outcome) -> Chunks:
+    """A bare array of vectors, one for each candidate."""
+    yield _dumps(outcome.candidates())
+
+
 RENDERERS: dict[str, Callable[[Outcome], Chunks]] = {
     "rank": render_rank,
     "encode": render_encode,
+    "label_set": render_label_set,
 }
 
 

@@ -1,19 +1,31 @@
 """What came of a job, read from the ledger part by part."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby, islice
+from typing import TypeAlias
 
 import numpy as np
 
 from api import remembered
 from api.items import KEY_OF_LETTER
-from api.scoring import Scoring, ensemble
-from common.errors import ItemFault, JobLost, ModelChanged
+from api.scoring import Scoring, Units, ensemble, normalised
+from common.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    ItemFault,
+    JobCancelled,
+    JobLost,
+    ModelChanged,
+)
 from common.jobs import Ledger
+from common.label_sets import LabelSetVersion
 from common.protocol import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
 from common.records import JobRecord
+
+FindLabels: TypeAlias = Callable[[JobRecord, LabelSetVersion, ModelInfo], Units]
 
 SMALL_PARTS = 4
 PARTS_IN_MEMORY = 4
@@ -27,9 +39,10 @@ class Outcome:
     larger than what this process should take.
     """
 
-    def __init__(self, ledger: Ledger, record: JobRecord) -> None:
+    def __init__(self, ledger: Ledger, record: JobRecord, find_labels: FindLabels) -> None:
         self.record = record
         self._ledger = ledger
+        self._find_labels = find_labels
         self._sizes: list[int] = record.request["sizes"]
         self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
@@ -55,6 +68,20 @@ class Outcome:
     def scoring(self) -> Scoring:
         """How the request wants to be answered."""
         return remembered.scoring_of(self.record.request)
+
+    @cached_property
+    def label_set(self) -> LabelSetVersion | None:
+        """What stands in for the candidates, if it is a label set."""
+        return remembered.label_set_of(self.record.request)
+
+    @cached_property
+    def unit_candidates(self) -> Units:
+        """One normalised embedding for each candidate."""
+        if self.label_set is None:
+            return normalised(self.candidates())
+        if self.model is None:
+            raise JobLost
+        return self._find_labels(self.record, self.label_set, self.model)
 
     @cached_property
     def faults(self) -> dict[int, Fault]:
@@ -100,9 +127,32 @@ class Outcome:
         return next(iter(models), None)
 
     def check_complete(self) -> None:
-        """Raise JobLost when the result of a part is gone, ModelChanged when they do not fit."""
+        """Raise when no answer can be made of what there is.
+
+        Raises:
+            JobLost: the result of a part is gone, or the label set of the request.
+            ModelChanged: they do not fit together.
+            ClipError: the label set had to be encoded anew, and was not.
+        """
         if None in self._abouts or self.model is None:
             raise JobLost
+        if self.label_set and self.record.state == "done":
+            _ = self.unit_candidates
+
+    def check_done(self) -> None:
+        """Raise what a caller who waited for the result is to be told in its place."""
+        match self.record.state:
+            case "done":
+                self.check_complete()
+            case "failed":
+                self.check_complete()
+                raise InvalidRequest(self.item_faults())
+            case "cancelled":
+                raise JobCancelled
+            case "expired":
+                raise DeadlineExceeded
+            case state:
+                raise InternalError(f"a job that has ended was {state}")
 
     def pointers(self, indices: Iterable[int]) -> Iterator[tuple[int, str]]:
         """Each place in the request where one of these items stands, in the request's order."""
@@ -130,7 +180,7 @@ class Outcome:
                 yield members, self._part(number).vectors[[index - first for index in members]]
 
     def candidates(self) -> Vectors:
-        """One embedding for each candidate, all at once."""
+        """One embedding for each candidate of the request, all at once."""
         indices, templates = self.items_of("/candidates"), self.scoring.templates
         runs = (vectors for _, vectors in self.vectors(indices))
         if templates == 1:

@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api.scoring import Activation
+from common.label_sets import NAME
 from common.protocol import MAX_URL_CHARS
 from common.records import State
 
@@ -146,11 +147,44 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
+Candidates = Annotated[list[Item], Field(min_length=1)]
+
+
+class LabelSetRequest(Prompts):
+    """Candidates that many requests are to be ranked by."""
+
+    candidates: Annotated[Candidates, Field(description="what is ranked")]
+
+
+def _candidates_or_label_set(schema: dict[str, Any]) -> None:
+    _not_both(schema)
+    absent = {"type": "null"}
+    schema["oneOf"] = [
+        {
+            "required": ["candidates"],
+            "properties": {"candidates": {"type": "array"}, "label_set": absent},
+        },
+        {
+            "required": ["label_set"],
+            "properties": {
+                "label_set": {"type": "string"},
+                **dict.fromkeys(("candidates", "template", "templates"), absent),
+            },
+        },
+    ]
+
+
 class RankRequest(Prompts):
-    """Rank the candidates for each query."""
+    """Rank the candidates, or those of a label set, for each query."""
+
+    model_config = ConfigDict(json_schema_extra=_candidates_or_label_set)
 
     queries: Annotated[list[Item], Field(min_length=1, description="what is ranked against")]
-    candidates: Annotated[list[Item], Field(min_length=1, description="what is ranked")]
+    candidates: Candidates | None = Field(default=None, description="what is ranked")
+    label_set: Annotated[str, Field(pattern=NAME)] | None = Field(
+        default=None,
+        description="the name of a label set, in place of candidates and of templates",
+    )
     allow_partial: bool = Field(
         default=False,
         description="answer a failing query with a null row and an entry in `errors`",
@@ -169,6 +203,23 @@ class RankRequest(Prompts):
         description="what makes `probabilities` of the logits, in place of the model's own; "
         "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
     )
+
+    @model_validator(mode="after")
+    def candidates_or_label_set(self) -> Self:
+        if self.label_set is None:
+            return self
+        given = [
+            name
+            for name in ("candidates", "template", "templates")
+            if getattr(self, name) is not None
+        ]
+        if given:
+            raise PydanticCustomError(
+                "ambiguous_candidates",
+                "has label_set and {given}; only one is allowed",
+                {"given": given[0]},
+            )
+        return self
 
 
 class FaultBody(BaseModel):
@@ -240,7 +291,7 @@ class JobSummary(BaseModel):
     """A job as it stands in a list. Times are ISO 8601 in UTC."""
 
     id: str
-    kind: Literal["rank", "encode"]
+    kind: Literal["rank", "encode", "label_set"]
     status: State
     progress: Progress
     created_at: Timestamp
@@ -256,6 +307,34 @@ class JobModel(BaseModel):
     revision: str | None
 
 
+class LabelSetVersion(BaseModel):
+    """The version of a label set that a job was sent with."""
+
+    name: str
+    version: str
+
+
+class LabelSetSummary(BaseModel):
+    """A label set as it stands in a list; the version is a hash of its content."""
+
+    name: str
+    version: str
+    count: int = Field(description="candidates")
+    created_at: Timestamp
+
+
+class LabelSet(LabelSetSummary):
+    """A label set."""
+
+    models: list[JobModel] = Field(description="those whose embeddings of it are stored")
+
+
+class LabelSetList(BaseModel):
+    """All label sets, by name."""
+
+    label_sets: list[LabelSetSummary]
+
+
 class JobTimings(BaseModel):
     """Where the time went, in seconds, in the part that took longest."""
 
@@ -268,6 +347,9 @@ class JobTimings(BaseModel):
 class Job(JobSummary):
     """A job in full. `result` is there once it is done, and is what the request asked for."""
 
+    label_set: LabelSetVersion | None = Field(
+        default=None, description="only of a request that named a label set"
+    )
     model: JobModel | None
     timings: JobTimings
     errors: list[FaultBody]

@@ -64,6 +64,9 @@ class ApiSettings(SharedSettings):
     max_prompts: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000, description="most texts that candidates and `templates` make together"
     )
+    max_label_sets: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=1000, description="most label sets of an API key"
+    )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )

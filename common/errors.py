@@ -11,10 +11,12 @@ ClipError
 │   ├── Unauthorized
 │   ├── RateLimited
 │   ├── NotFound
+│   │   └── NoSuchLabelSet
 │   ├── MethodNotAllowed
 │   ├── JobHasEnded
 │   ├── JobCancelled
 │   ├── IdempotencyKeyReused
+│   ├── TooManyLabelSets
 │   └── InvalidRequest              carries one ItemFault for each item at fault
 │       └── UnknownModel
 ├── ItemError                       one item is at fault
@@ -118,6 +120,11 @@ class NotFound(RequestError):
     title = "There is nothing here"
 
 
+class NoSuchLabelSet(NotFound):
+    code = "no_such_label_set"
+    title = "There is no such label set"
+
+
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     title = "The method is not allowed here"
@@ -136,6 +143,11 @@ class JobCancelled(RequestError):
 class IdempotencyKeyReused(RequestError):
     code = "idempotency_key_reused"
     title = "The idempotency key was used before, for another request"
+
+
+class TooManyLabelSets(RequestError):
+    code = "too_many_label_sets"
+    title = "There are as many label sets as are allowed"
 
 
 class InvalidRequest(RequestError):

@@ -249,9 +249,9 @@ class Ledger:
             self._redis.unlink(*(blob_key(job, digest) for digest in blobs))
 
 
-def load_script(redis: Redis, name: str) -> Script:
-    """One script of the folder `scripts`, behind the prelude that all share."""
-    source = "\n".join((SCRIPTS / f"{part}.lua").read_text() for part in ("prelude", name))
+def load_script(redis: Redis, *names: str) -> Script:
+    """Scripts of the folder `scripts` one after the other, behind the prelude that all share."""
+    source = "\n".join((SCRIPTS / f"{part}.lua").read_text() for part in ("prelude", *names))
     return redis.register_script(source)
 
 

@@ -12,6 +12,7 @@ from api.routes.serving import idempotency_of, named_model, preference_of, serve
 from api.schemas import MOST_TEMPLATES, RankRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
+from common.errors import InvalidRequest, ItemFault
 from common.records import Idempotency
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
@@ -23,13 +24,15 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/rank")
     def rank() -> Response:
         wish = preference_of(request, settings)
-        work, idempotency = _read(wish, settings)
+        work, idempotency = _read(wish, gateway, settings)
         return serve("rank", work, wish, gateway, idempotency)
 
     return blueprint
 
 
-def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
+def _read(
+    wish: Preference, gateway: Gateway, settings: ApiSettings
+) -> tuple[DistinctItems, Idempotency | None]:
     """The work a request asks for; a function of its own, so that nobody waits holding the body."""
     most = settings.max_async_queries if wish.is_async else settings.max_queries
     max_items = most + settings.max_candidates + MOST_TEMPLATES
@@ -39,7 +42,6 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
-    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
     work = DistinctItems(
         settings.max_image_bytes,
         settings.max_text_chars,
@@ -47,16 +49,28 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
         scoring=_scoring(wanted),
     )
     # Candidates first: every row of the answer depends on them.
-    work.add(
-        wanted.candidates,
-        "/candidates",
-        are_queries=False,
-        required=True,
-        templates=wanted.prompts,
-    )
+    _add_candidates(work, wanted, gateway, settings)
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
     work.named = named_model(request, wanted.model)
     return work, idempotency_of(request, body, g.owner)
+
+
+def _add_candidates(
+    work: DistinctItems, wanted: RankRequest, gateway: Gateway, settings: ApiSettings
+) -> None:
+    if wanted.label_set is not None:
+        work.label_set = gateway.label_sets.current(g.owner, wanted.label_set).of
+    elif wanted.candidates is not None:
+        check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
+        work.add(
+            wanted.candidates,
+            "/candidates",
+            are_queries=False,
+            required=True,
+            templates=wanted.prompts,
+        )
+    else:
+        raise InvalidRequest([ItemFault("/candidates", "missing", "is missing")])
 
 
 def _scoring(wanted: RankRequest) -> Scoring:

@@ -16,14 +16,13 @@ from api.results import Outcome
 from api.settings import ApiSettings
 from common.errors import (
     DeadlineExceeded,
-    InternalError,
     InvalidRequest,
     ItemFault,
-    JobCancelled,
     JobLost,
     NotFound,
 )
-from common.records import Idempotency, JobRecord
+from common.label_sets import LabelSetVersion
+from common.records import Idempotency
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
@@ -60,7 +59,7 @@ def serve(
     if record.has_ended and (wish.wait_s > 0 or not wish.is_async):
         response = answer(gateway.outcome(record))
     elif wish.is_async:
-        response = accepted(record)
+        response = accepted(gateway.outcome(record))
     else:
         gateway.keep(job)
         raise DeadlineExceeded(f"no answer within {wish.wait_s:g} seconds", job=job)
@@ -110,7 +109,7 @@ def answer(outcome: Outcome) -> Response:
     Raises:
         InvalidRequest, JobCancelled, DeadlineExceeded: it ended without one.
     """
-    check_done(outcome)
+    outcome.check_done()
     response = Response(b"".join(render(outcome)), content_type=JSON)
     times = outcome.timings
     response.headers["Server-Timing"] = ", ".join(
@@ -120,28 +119,24 @@ def answer(outcome: Outcome) -> Response:
     truncated = len(list(outcome.pointers(outcome.truncated)))
     if truncated:
         response.headers["X-Truncated-Texts"] = str(truncated)
-    return response
+    return _with_label_set(response, outcome)
 
 
-def check_done(outcome: Outcome) -> None:
-    match outcome.record.state:
-        case "done":
-            outcome.check_complete()
-        case "failed":
-            outcome.check_complete()
-            raise InvalidRequest(outcome.item_faults())
-        case "cancelled":
-            raise JobCancelled
-        case "expired":
-            raise DeadlineExceeded
-        case state:
-            raise InternalError(f"a job that has ended was {state}")
-
-
-def accepted(record: JobRecord) -> Response:
+def accepted(outcome: Outcome) -> Response:
     """202: the job goes on, and this is where to ask for it."""
+    record = outcome.record
     body = {"id": record.id, "status": record.state, "links": links(record)}
     response = Response(orjson.dumps(body), 202, content_type=JSON)
     response.headers["Location"] = links(record)["self"]
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return _with_label_set(response, outcome)
+
+
+def _with_label_set(response: Response, outcome: Outcome) -> Response:
+    if outcome.label_set:
+        tell_label_set(response, outcome.label_set)
     return response
+
+
+def tell_label_set(response: Response, label_set: LabelSetVersion) -> None:
+    response.headers["X-Label-Set"] = f"{label_set.name}@{label_set.version}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import requests
 import schemathesis
 from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
@@ -29,6 +30,7 @@ from api.items import decode_base64
 from api.routes.serving import MAX_KEY_LENGTH
 from api.schemas import HOLE
 from common.errors import InvalidBase64
+from common.label_sets import NAME_IN_FULL
 from standalone.valkey import EmbeddedValkey
 from tests.picture_server import PictureServer
 from tests.pictures import blob, encoded, noise
@@ -54,6 +56,7 @@ LIMITS = {
 AS_CALLER = {"X-API-Key": KEY}
 # Of an operation in a round, which makes some 1,500 requests in all; rounds differ in their seeds.
 EXAMPLES_EACH = 60
+LABEL_SET = "fuzzed"
 AROUND_HOLE = 4
 LONGEST_LABEL = LIMITS["max_text_chars"] - 2 * AROUND_HOLE
 DOCUMENTED_5XX = (503, 504)
@@ -106,6 +109,8 @@ def _exchange(scenario: ScenarioRecorder, case: str) -> str:
 def fuzz(url: str, examples: int, picture_url: str, seed: int = 1) -> Tally:
     """Send at least so many requests to the service at this URL."""
     tally = Tally()
+    labels = {"candidates": [{"text": "a"}, {"text": "b"}]}
+    requests.put(f"{url}/label-sets/{LABEL_SET}", json=labels, timeout=60).raise_for_status()
     with _sensible_pictures_and_keys(picture_url):
         while tally.requests < examples and not tally.failures:
             _run(url, seed, tally)
@@ -139,7 +144,9 @@ def _run(url: str, seed: int, tally: Tally) -> None:
 
 @contextmanager
 def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
-    """Say in valid requests what no JSON Schema can ask for; texts in templates are short.
+    """Say in valid requests what no JSON Schema can ask for.
+
+    Texts in templates are short, and a label set is one that is there.
 
     Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
     hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
@@ -158,6 +165,9 @@ def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
             case.query["model"] = str(DEMO_MODEL)
         if isinstance(case.body, dict):
             case.body = _with_short_prompts(case.body)
+            name = case.body.get("label_set")
+            if isinstance(name, str) and NAME_IN_FULL.fullmatch(name):
+                case.body["label_set"] = LABEL_SET
         key = case.headers.get("Idempotency-Key", "")
         if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
             request = f"{case.path} {case.query.get('model')} {case.body!r} {key}"

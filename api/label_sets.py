@@ -1,0 +1,156 @@
+"""Label sets between HTTP and their store: encoded once for each model, and remembered."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeAlias
+
+from api.items import DistinctItems
+from api.results import Outcome
+from api.scoring import Scoring, Units, normalised
+from common.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    ItemFault,
+    JobLost,
+    ModelChanged,
+    NoSuchLabelSet,
+    TooManyLabelSets,
+)
+from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, LabelSetVersion, Put
+from common.protocol import Item, ModelInfo, PartAbout, PartResult
+from common.records import Idempotency, JobRecord
+
+REMEMBERED_SETS = 16
+
+Encode: TypeAlias = Callable[[DistinctItems, str, str, Idempotency], Outcome]
+"""Has items encoded, for an owner and in a request, now or in the job of the same key."""
+
+
+class NotStored(LookupError):
+    """No embeddings of a label set by this model are stored."""
+
+
+class LabelSets:
+    """The label sets of all owners. Its methods raise RedisError when Redis is away."""
+
+    def __init__(self, store: LabelSetStore, encode: Encode) -> None:
+        self._store = store
+        self._encode = encode
+        # What is under such a key never changes.
+        self._remembered = lru_cache(REMEMBERED_SETS)(self._read)
+
+    def current(self, owner: str, name: str) -> LabelSet:
+        """A set as it is now. Raises NoSuchLabelSet."""
+        found = self._store.current(owner, name)
+        if found is None:
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+        return found
+
+    def listed(self, owner: str) -> list[LabelSet]:
+        return self._store.listed(owner)
+
+    def models(self, owner: str, label_set: LabelSet) -> list[ModelInfo]:
+        """The models for which its embeddings are stored."""
+        return self._store.models(owner, label_set.of)
+
+    def drop(self, owner: str, name: str) -> None:
+        """Forget a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
+        if not self._store.drop(owner, name):
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+
+    def put(
+        self, owner: str, name: str, work: DistinctItems, request_id: str
+    ) -> tuple[Put, LabelSet]:
+        """Encode candidates and store them under a name, unless they stand there already.
+
+        Raises:
+            TooManyLabelSets: the owner has too many others.
+            ClipError: they could not be encoded.
+        """
+        content = LabelContent(
+            [(item.kind, item.value) for item in work.items],
+            work.lists["/candidates"],
+            work.scoring.templates,
+        )
+        label_set = LabelSet(name, content.version, content.count, time.time())
+        known = self._store.current(owner, name)
+        if known and known.version == label_set.version:
+            return "same", known
+        if known is None and self._store.is_full(owner):
+            raise TooManyLabelSets
+        key = _idempotency(owner, label_set.version)
+        result = _result(self._encode(work, owner, request_id, key))
+        put = self._store.put(owner, label_set, Labels(content, work.blobs), result)
+        if put == "full":
+            raise TooManyLabelSets
+        return put, label_set
+
+    def find(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> Units:
+        """The embeddings that a job is to be answered with; made now if there are none.
+
+        Raises:
+            JobLost: nothing is left of this version.
+            ModelChanged: the workers have another model by now.
+            ClipError: the candidates could not be encoded anew.
+        """
+        try:
+            return self._remembered(record.owner, of, model)
+        except NotStored:
+            self._make(record, of, model)
+        try:
+            return self._remembered(record.owner, of, model)
+        except NotStored:
+            raise JobLost from None
+
+    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Units:
+        vectors = self._store.vectors(owner, of, model)
+        if vectors is None:
+            raise NotStored
+        return normalised(vectors)
+
+    def _make(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> None:
+        labels = self._store.labels(record.owner, of)
+        if labels is None:
+            raise JobLost
+        # One job for all who need it at the same time.
+        key = _idempotency(record.owner, f"{of.version} {model}")
+        try:
+            outcome = self._encode(_work(labels), record.owner, record.id, key)
+        except DeadlineExceeded as error:
+            told = f"the label set {of.name} is still being encoded"
+            raise DeadlineExceeded(told, job=record.id) from error
+        except InvalidRequest as error:
+            raise InvalidRequest([_fault_within(fault) for fault in error.faults]) from error
+        self._store.add(record.owner, of, _result(outcome))
+        if outcome.model != model:
+            raise ModelChanged
+
+
+def _work(labels: Labels) -> DistinctItems:
+    """What must be encoded again; it was within the limits when it was stored."""
+    content = labels.content
+    return DistinctItems(
+        max_image_bytes=0,
+        max_text_chars=0,
+        items=[Item(kind, value, queries=1, required=True) for kind, value in content.items],
+        lists={"/candidates": content.candidates},
+        blobs=dict(labels.blobs),
+        scoring=Scoring(content.templates),
+    )
+
+
+def _result(outcome: Outcome) -> PartResult:
+    if outcome.model is None:
+        raise JobLost
+    return PartResult(outcome.candidates(), PartAbout(outcome.model))
+
+
+def _fault_within(fault: ItemFault) -> ItemFault:
+    return ItemFault("/label_set", fault.code, f"is a set whose {fault.pointer} {fault.detail}")
+
+
+def _idempotency(owner: str, what: str) -> Idempotency:
+    told = f"label set\n{owner}\n{what}"
+    return Idempotency(hashlib.sha256(told.encode()).hexdigest(), what)

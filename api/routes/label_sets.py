@@ -1,0 +1,90 @@
+"""The label sets: put, look, list, forget."""
+
+import orjson
+from flask import Blueprint, Response, g, request
+from pydantic import TypeAdapter
+
+from api.body import read_json
+from api.documents import label_set as document
+from api.gateway import Gateway
+from api.items import DistinctItems
+from api.parsing import check_count, check_prompts, validate
+from api.routes.serving import JSON, tell_label_set
+from api.schemas import MOST_TEMPLATES, LabelSetRequest
+from api.scoring import Scoring
+from api.settings import ApiSettings
+from common.errors import InvalidRequest, ItemFault
+from common.label_sets import NAME_IN_FULL, LabelSet
+
+REQUEST: TypeAdapter[LabelSetRequest] = TypeAdapter(LabelSetRequest)
+
+
+def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+    blueprint = Blueprint("label_sets", __name__, url_prefix="/label-sets")
+    label_sets = gateway.label_sets
+
+    @blueprint.get("")
+    def list_label_sets() -> Response:
+        body = {"label_sets": [document(each) for each in label_sets.listed(g.owner)]}
+        return Response(orjson.dumps(body), content_type=JSON)
+
+    @blueprint.get("/<name>")
+    def get_label_set(name: str) -> Response:
+        return answer(label_sets.current(g.owner, name))
+
+    @blueprint.put("/<name>")
+    def put_label_set(name: str) -> Response:
+        check_name(name)
+        work = read_work(settings)
+        put, label_set = label_sets.put(g.owner, name, work, g.request_id)
+        response = answer(label_set)
+        if put == "created":
+            response.status_code = 201
+            response.headers["Location"] = f"/label-sets/{name}"
+        return response
+
+    @blueprint.delete("/<name>")
+    def drop_label_set(name: str) -> Response:
+        label_sets.drop(g.owner, name)
+        return Response(status=204)
+
+    def answer(label_set: LabelSet) -> Response:
+        body = document(label_set, label_sets.models(g.owner, label_set))
+        response = Response(orjson.dumps(body), content_type=JSON)
+        tell_label_set(response, label_set.of)
+        return response
+
+    return blueprint
+
+
+def check_name(name: str) -> None:
+    if not NAME_IN_FULL.fullmatch(name):
+        words = "the name may have 64 letters, digits, - and _, and dots but at its beginning"
+        raise InvalidRequest([ItemFault("", "invalid_parameter", words)], words)
+
+
+def read_work(settings: ApiSettings) -> DistinctItems:
+    """The candidates that a request brings; a function of its own, so that its body is let go."""
+    max_items = settings.max_candidates + MOST_TEMPLATES
+    body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
+    if isinstance(body.value, dict):
+        check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
+        check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
+    wanted = validate(body.value, REQUEST)
+    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
+    work = DistinctItems(
+        settings.max_image_bytes,
+        settings.max_text_chars,
+        fetch_urls=settings.fetch_urls,
+        scoring=Scoring(len(wanted.prompts)),
+    )
+    work.add(
+        wanted.candidates,
+        "/candidates",
+        are_queries=True,
+        required=True,
+        templates=wanted.prompts,
+    )
+    if work.faults:
+        raise InvalidRequest(work.faults)
+    return work
