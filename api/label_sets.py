@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -30,6 +31,15 @@ Encode: TypeAlias = Callable[[DistinctItems, str, str, Idempotency], Outcome]
 
 class NotStored(LookupError):
     """No embeddings of a label set by this model are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a set that was put; `truncated` texts were not seen whole by the model."""
+
+    outcome: Put
+    label_set: LabelSet
+    truncated: int = 0
 
 
 class LabelSets:
@@ -60,9 +70,7 @@ class LabelSets:
         if not self._store.drop(owner, name):
             raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
 
-    def put(
-        self, owner: str, name: str, work: DistinctItems, request_id: str
-    ) -> tuple[Put, LabelSet]:
+    def put(self, owner: str, name: str, work: DistinctItems, request_id: str) -> Stored:
         """Encode candidates and store them under a name, unless they stand there already.
 
         Raises:
@@ -76,16 +84,17 @@ class LabelSets:
         )
         label_set = LabelSet(name, content.version, content.count, time.time())
         known = self._store.current(owner, name)
-        if known and known.version == label_set.version:
-            return "same", known
+        if known and known.version == label_set.version and self._store.holds(owner, known.of):
+            return Stored("same", known)
         if known is None and self._store.is_full(owner):
             raise TooManyLabelSets
         key = _idempotency(owner, label_set.version)
-        result = _result(self._encode(work, owner, request_id, key))
-        put = self._store.put(owner, label_set, Labels(content, work.blobs), result)
+        outcome = self._encode(work, owner, request_id, key)
+        labels = Labels(content, work.blobs)
+        put = self._store.put(owner, label_set, labels, _result(outcome))
         if put == "full":
             raise TooManyLabelSets
-        return put, label_set
+        return Stored(put, label_set, len(list(outcome.pointers(outcome.truncated))))
 
     def find(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> Units:
         """The embeddings that a job is to be answered with; made now if there are none.

@@ -135,6 +135,10 @@ class LabelSetStore:
     def is_full(self, owner: str) -> bool:
         return self._redis.hlen(_sets_key(owner)) >= self._most
 
+    def holds(self, owner: str, of: LabelSetVersion) -> bool:
+        """Whether a version's content is there."""
+        return bool(self._redis.exists(_content_key(owner, of)))
+
     def put(self, owner: str, label_set: LabelSet, labels: Labels, result: PartResult) -> Put:
         """Store a version with its embeddings, and make it the current one.
 

@@ -9,7 +9,7 @@ from api.documents import label_set as document
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, check_prompts, validate
-from api.routes.serving import JSON, tell_label_set
+from api.routes.serving import JSON, tell_label_set, tell_truncated
 from api.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
@@ -36,9 +36,10 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     def put_label_set(name: str) -> Response:
         check_name(name)
         work = read_work(settings)
-        put, label_set = label_sets.put(g.owner, name, work, g.request_id)
-        response = answer(label_set)
-        if put == "created":
+        stored = label_sets.put(g.owner, name, work, g.request_id)
+        response = answer(stored.label_set)
+        tell_truncated(response, stored.truncated)
+        if stored.outcome == "created":
             response.status_code = 201
             response.headers["Location"] = f"/label-sets/{name}"
         return response

@@ -116,9 +116,7 @@ def answer(outcome: Outcome) -> Response:
         f"{name};dur={getattr(times, name) * 1000:.1f}"
         for name in ("queue", "fetch", "decode", "inference")
     )
-    truncated = len(list(outcome.pointers(outcome.truncated)))
-    if truncated:
-        response.headers["X-Truncated-Texts"] = str(truncated)
+    tell_truncated(response, len(list(outcome.pointers(outcome.truncated))))
     return _with_label_set(response, outcome)
 
 
@@ -136,6 +134,11 @@ def _with_label_set(response: Response, outcome: Outcome) -> Response:
     if outcome.label_set:
         tell_label_set(response, outcome.label_set)
     return response
+
+
+def tell_truncated(response: Response, texts: int) -> None:
+    if texts:
+        response.headers["X-Truncated-Texts"] = str(texts)
 
 
 def tell_label_set(response: Response, label_set: LabelSetVersion) -> None:

@@ -1,6 +1,7 @@
 """Label sets: stored once, ranked by often, and never encoded twice."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,34 @@ def test_the_embeddings_of_a_new_revision_are_made_at_first_use(
     assert stored(redis).vectors("", of, ModelInfo("fake", "old", 2, 1.0)) is not None
     ttls = [redis.ttl(key) for key in redis.scan_iter("clip:label-vectors:*")]
     assert sorted(ttl > 0 for ttl in ttls) == [False, True]
+
+
+def test_many_first_uses_at_once_encode_once(
+    client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
+) -> None:
+    put(client, "a", [*LABELS[:4], {"text": "of this test alone"}])
+    outdated(redis, client, "a")
+    before = set(redis.scan_iter("clip:job:*"))
+    other = make_api(redis_url=deployment.valkey.url).application
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: rank(other.test_client(), label_set="a"), range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len({answer.data for answer in answers}) == 1
+    new = set(redis.scan_iter("clip:job:*")) - before
+    assert [redis.hget(job, "kind") for job in new].count(b"label_set") == 1
+
+
+def test_a_text_that_was_cut_is_told(client: FlaskClient) -> None:
+    answer = put(client, "a", [{"text": "a"}, {"text": "x" * 99}], templates=["{}", "{}a"])
+    assert answer.headers["X-Truncated-Texts"] == "1"
+
+
+def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redis) -> None:
+    put(client, "a")
+    for key in redis.scan_iter("clip:label-[cmv]*"):
+        redis.delete(key)
+    assert put(client, "a").get_json()["models"] == [{"name": "fake", "revision": "main"}]
+    assert rank(client, label_set="a").status_code == 200
 
 
 def test_a_picture_that_is_gone_is_told_where_the_set_is_named(
