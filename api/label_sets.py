@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from api.items import DistinctItems
+from api.lineup import Named
 from api.results import Outcome
 from api.scoring import Scoring, Units, normalised
 from common.errors import (
@@ -18,6 +19,7 @@ from common.errors import (
     ModelChanged,
     NoSuchLabelSet,
     TooManyLabelSets,
+    UnknownModel,
 )
 from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, LabelSetVersion, Put
 from common.protocol import Item, ModelInfo, PartAbout, PartResult
@@ -125,8 +127,11 @@ class LabelSets:
             raise JobLost
         # One job for all who need it at the same time.
         key = _idempotency(record.owner, f"{of.version} {model}")
+        work = _work(labels, Named(model.name, "/label_set"))
         try:
-            outcome = self._encode(_work(labels), record.owner, record.id, key)
+            outcome = self._encode(work, record.owner, record.id, key)
+        except UnknownModel:
+            raise ModelChanged from None
         except DeadlineExceeded as error:
             told = f"the label set {of.name} is still being encoded"
             raise DeadlineExceeded(told, job=record.id) from error
@@ -137,12 +142,13 @@ class LabelSets:
             raise ModelChanged
 
 
-def _work(labels: Labels) -> DistinctItems:
+def _work(labels: Labels, model: Named) -> DistinctItems:
     """What must be encoded again; it was within the limits when it was stored."""
     content = labels.content
     return DistinctItems(
         max_image_bytes=0,
         max_text_chars=0,
+        named=model,
         items=[Item(kind, value, queries=1, required=True) for kind, value in content.items],
         lists={"/candidates": content.candidates},
         blobs=dict(labels.blobs),

@@ -29,7 +29,7 @@ THOUSAND = [{"text": f"label {number}"} for number in range(1000)]
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """With a fake model, which makes the same bytes however its batches fall."""
-    with deployed(tmp_path_factory.mktemp("n")) as deployment:
+    with deployed(tmp_path_factory.mktemp("n"), model="fake") as deployment:
         yield deployment
 
 
@@ -226,6 +226,22 @@ def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redi
         redis.delete(key)
     assert put(client, "a").get_json()["models"] == [{"name": "fake", "revision": "main"}]
     assert rank(client, label_set="a").status_code == 200
+
+
+def test_another_model_encodes_a_set_at_its_first_use(
+    tmp_path_factory: pytest.TempPathFactory, make_api: ClientMaker
+) -> None:
+    models = "one,two"
+    with deployed(tmp_path_factory.mktemp("t"), workers=0, models=models) as service:
+        service.add_worker(model="one", models=models)
+        service.add_worker(model="two", models=models)
+        client = make_api(redis_url=service.valkey.url, models=models)
+        document = put(client, "a").get_json()
+        assert document["models"] == [{"name": "one", "revision": "main"}]
+        expected = rank(client, candidates=LABELS, model="two")
+        assert rank(client, label_set="a", model="two").data == expected.data
+        both = client.get("/label-sets/a").get_json()["models"]
+        assert [model["name"] for model in both] == ["one", "two"]
 
 
 def test_a_picture_that_is_gone_is_told_where_the_set_is_named(
