@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.body import TOKENS_AROUND, TOKENS_PER_ITEM, has_more_tokens
+from api.schemas import MOST_TEMPLATES
 from tests.conftest import ClientMaker
 from tests.processes import Api, start_api
 from tests.raw_http import RawAnswer, RawConnection, chunked, request
@@ -204,7 +205,7 @@ def test_no_depth_ends_the_process(make_client: ClientMaker, levels: int, openin
 
 def test_more_values_than_a_request_may_have_are_refused_unparsed(make_client: ClientMaker) -> None:
     client = make_client(max_queries=10, max_candidates=10)
-    many = TOKENS_AROUND + TOKENS_PER_ITEM * 20 + 1
+    many = TOKENS_AROUND + TOKENS_PER_ITEM * (20 + MOST_TEMPLATES) + 1
     for body in (b"1," * many, b"[" * many, b'{"queries":[' + b"[]," * many, b'"",' * many):
         answer = client.post("/rank", data=body, content_type="application/json")
         assert (answer.status_code, answer.get_json()["code"]) == (400, "too_many_values")
@@ -212,7 +213,12 @@ def test_more_values_than_a_request_may_have_are_refused_unparsed(make_client: C
 
 def test_the_most_spacious_request_within_the_limits_is_served(make_client: ClientMaker) -> None:
     item = {"text": ',[{"\\' * 3, "img_uri": None, "img_blob": None}
-    body = {"queries": [item] * 10, "candidates": [item] * 10, "allow_partial": False}
+    body = {
+        "queries": [item] * 10,
+        "candidates": [item] * 10,
+        "templates": ['{},[{"\\'] * MOST_TEMPLATES,
+        "allow_partial": False,
+    }
     assert (
         make_client(max_queries=10, max_candidates=10).post("/rank", json=body).status_code == 200
     )

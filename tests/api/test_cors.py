@@ -13,7 +13,7 @@ KEY = "a-key-0123456789abcdef"
 SENT = ("Content-Type", "Authorization", "X-API-Key", "Idempotency-Key", "Prefer", "X-Request-Id")
 READ = (
     *("Location", "Retry-After", "X-Job-Id", "X-Request-Id", "X-Truncated-Texts"),
-    *("Preference-Applied", "Server-Timing", "RateLimit", "RateLimit-Policy"),
+    *("Preference-Applied", "Server-Timing", "RateLimit", "RateLimit-Policy", "X-Label-Set"),
 )
 
 
@@ -45,7 +45,7 @@ def test_a_named_origin_may_ask_before_it_has_a_key(client: FlaskClient, origin:
     assert answer.status_code == 200
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert words(answer, "Access-Control-Allow-Headers") == set(SENT)
-    assert {"GET", "POST", "DELETE"} <= words(answer, "Access-Control-Allow-Methods")
+    assert {"GET", "POST", "PUT", "DELETE"} <= words(answer, "Access-Control-Allow-Methods")
 
 
 def test_it_reads_what_it_needs_of_results_and_refusals(client: FlaskClient) -> None:

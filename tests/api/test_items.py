@@ -1,5 +1,6 @@
 import base64
 from contextlib import suppress
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from api.items import DistinctItems, cut, decode_base64
 from api.schemas import Item as RequestItem
+from api.scoring import Scoring
 from common.errors import InvalidBase64
 from common.protocol import Item
 
@@ -47,7 +49,7 @@ def test_what_stands_twice_is_encoded_once() -> None:
         Item("text", "c", queries=2, required=False),
     ]
     lists = {"/candidates": [0, 1], "/queries": [1, 2, 2]}
-    assert work.request() == {"lists": lists, "kinds": "ttt"}
+    assert work.request() == {"lists": lists, "kinds": "ttt", "scoring": asdict(Scoring())}
 
 
 def test_every_item_at_fault_is_listed() -> None:
