@@ -150,7 +150,8 @@ def _jobs() -> dict[str, Any]:
             "cursor", "query", {"type": "string", "pattern": CURSOR}, "`next` of the page before"
         ),
     ]
-    look = _get("job", "A job, with its result once it is done.", "Job", not_found | invalid)
+    late: dict[str, type[ClipError]] = {"504": errors.DeadlineExceeded}
+    look = _get("job", "A job, with its result once it is done.", "Job", not_found | invalid | late)
     cancel = _get("cancel", "End a job before its time.", "Job", not_found | ended)
     forget = {
         "operationId": "forget",

@@ -44,12 +44,13 @@ from tests.processes import (
 )
 
 KEY = "fuzzing-0123456789"
+LONGEST_TEXT = 64
 # Small, so that requests at the limits and beyond are among the examples.
 LIMITS = {
     "max_queries": 4,
     "max_async_queries": 4,
     "max_candidates": 4,
-    "max_text_chars": 64,
+    "max_text_chars": LONGEST_TEXT,
     "sync_timeout_s": 20,
     "api_keys": KEY,
 }
@@ -58,7 +59,7 @@ AS_CALLER = {"X-API-Key": KEY}
 EXAMPLES_EACH = 60
 LABEL_SET = "fuzzed"
 AROUND_HOLE = 4
-LONGEST_LABEL = LIMITS["max_text_chars"] - 2 * AROUND_HOLE
+LONGEST_LABEL = LONGEST_TEXT - 2 * AROUND_HOLE
 DOCUMENTED_5XX = (503, 504)
 SHOWN = 20
 LONGEST_QUERY = 3000
@@ -208,7 +209,7 @@ def _with_short_prompts(body: dict[Any, Any]) -> dict[Any, Any]:
             {**each, "text": each["text"][:LONGEST_LABEL]}
             if isinstance(each, dict)
             and isinstance(each.get("text"), str)
-            and len(each["text"]) <= LIMITS["max_text_chars"]
+            and len(each["text"]) <= LONGEST_TEXT
             else each
             for each in short["candidates"]
         ]
