@@ -26,6 +26,7 @@ from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner
+from worker.text_memory import TextMemory
 from worker.warmup import TEXTS_PER_PICTURE, warm_up
 
 log = structlog.get_logger()
@@ -108,6 +109,7 @@ class Life:
             other_pictures=self._other_pictures,
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
             budget=PixelBudget(settings.max_pixels_in_flight),
+            texts=TextMemory(settings.remembered_texts),
         )
         self._ended = threading.Event()
         self._since = time.time()

@@ -43,6 +43,9 @@ class WorkerSettings(SharedSettings):
     torch_threads: Annotated[int, Field(ge=0, le=512)] = Field(
         default=0, description="CPU threads of the model; 0 leaves it to torch"
     )
+    remembered_texts: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        default=20_000, description="texts whose embeddings a worker keeps in memory; 0 for none"
+    )
     max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
         default=50_000_000, description="most pixels of a picture, width times height"
     )

@@ -21,6 +21,7 @@ from worker.formats.limits import Limits
 from worker.interest import Interest, NotWanted
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
+from worker.text_memory import TextMemory
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class PartRunner:
     other_pictures: ThreadPoolExecutor
     limits: Limits
     budget: PixelBudget
+    texts: TextMemory
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
         """Do one part, unless nobody wants it any more.
@@ -105,6 +107,7 @@ class PartRun:
         self._origin = origin
         self._interest = Interest(runner.ledger, origin.job)
         self._faults: dict[int, Fault] = {}
+        self._known: dict[int, Vectors] = {}
 
     def encode(self) -> PartResult:
         """Encode all items; one that fails costs itself alone.
@@ -136,14 +139,20 @@ class PartRun:
         return self._runner.batcher.submit(kind, payload, self._origin)
 
     def _submit_texts(self, answers: dict[int, Future[Vectors]]) -> tuple[int, ...]:
-        """Hand all texts to the batcher. Returns the indices of those that were cut."""
+        """Hand texts that are new to the batcher. Returns the indices of all that were cut."""
+        memory = self._runner.texts
         texts = {i: item.value for i, item in enumerate(self._begun.items) if item.kind == "text"}
-        if not texts:
-            return ()
-        prepared = dict(zip(texts, self._encoder.prepare_texts(list(texts.values())), strict=True))
-        for index, text in prepared.items():
+        found = dict(zip(texts, memory.find(list(texts.values())), strict=True))
+        self._known = {index: known.vector for index, known in found.items() if known}
+        truncated = [index for index, known in found.items() if known and known.truncated]
+        new = [index for index, known in found.items() if known is None]
+        prepared = self._encoder.prepare_texts([texts[index] for index in new]) if new else []
+        for index, text in zip(new, prepared, strict=True):
             answers[index] = self._submit("text", text)
-        return tuple(index for index, text in prepared.items() if text.truncated)
+            memory.learn(texts[index], answers[index], truncated=text.truncated)
+            if text.truncated:
+                truncated.append(index)
+        return tuple(sorted(truncated))
 
     def _prepare_pictures(self) -> dict[int, Future[Prepared]]:
         runner, items = self._runner, self._begun.items
@@ -194,6 +203,8 @@ class PartRun:
     def _gather(self, answers: Mapping[int, Future[Vectors]]) -> Vectors:
         shape = (len(self._begun.items), self._encoder.info.dimension)
         vectors = np.zeros(shape, dtype=np.float32)
+        for index, vector in self._known.items():
+            vectors[index] = vector
         for index, answer in answers.items():
             try:
                 vectors[index] = answer.result()

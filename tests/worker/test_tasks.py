@@ -22,6 +22,7 @@ from worker.formats.limits import Limits
 from worker.interest import ASK_EVERY_S
 from worker.pixel_budget import PixelBudget
 from worker.tasks import MAX_TRIES, PartRunner
+from worker.text_memory import TextMemory
 
 
 def plain(brightness: int) -> bytes:
@@ -59,6 +60,7 @@ def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[P
             other_pictures=other,
             limits=Limits(max_pixels=1000, max_frames=10),
             budget=PixelBudget(1000),
+            texts=TextMemory(100),
         )
 
 
@@ -97,6 +99,21 @@ def test_cut_texts_are_told(runner: PartRunner, ledger: Ledger) -> None:
     stored = run(runner, ledger, [text("short"), text("much too long")])
     assert stored is not None
     assert stored.about.truncated == (1,)
+
+
+def test_a_text_is_encoded_once_and_told_as_cut_each_time(
+    runner: PartRunner, ledger: Ledger, redis: Redis, encoder: FakeEncoder
+) -> None:
+    items = [text("short"), text("much too long")]
+    first = run(runner, ledger, items)
+    redis.flushall()
+    batches = len(encoder.batches)
+    again = run(runner, ledger, [*reversed(items), text("new")], [plain(3)])
+    assert first is not None
+    assert again is not None
+    assert again.vectors[:2].tolist() == first.vectors[::-1].tolist()
+    assert again.about.truncated == (0,)
+    assert sorted(encoder.batches[batches:]) == [1, 1], "the new text, and the picture"
 
 
 def test_a_bad_picture_costs_itself_alone(runner: PartRunner, ledger: Ledger) -> None:
