@@ -1,0 +1,66 @@
+"""`make bench`: every row, a table, JSON and a picture."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench import report
+from bench.load import NothingWorks
+from bench.options import Options, parse
+from bench.processes import DidNotStart
+from bench.progress import Progress
+from bench.rows import cached, candidates, latency, memory, queue, scaling, throughput
+from bench.rows.row import Bench, Result, Run
+
+ROWS: dict[str, Run] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "queue": queue.run,
+    "candidates": candidates.run,
+    "cached": cached.run,
+    "scaling": scaling.run,
+    "memory": memory.run,
+}
+
+
+def main(words: Sequence[str]) -> int:
+    options = parse(words, list(ROWS))
+    results, failures = _run(options)
+    print(f"\n\n{report.text(results)}\n")
+    found = report.document(results, options)
+    path = report.write(found, options.results)
+    print(f"All of it: {path}")
+    print(_plot(found, path.with_suffix(".png")))
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _run(options: Options) -> tuple[list[Result], list[str]]:
+    """Run what was asked for. A row that cannot be run costs the others nothing."""
+    results: list[Result] = []
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="bench-logs-") as folder:
+        bench = Bench(options, Progress(), Path(folder))
+        for name in options.rows:
+            try:
+                results += ROWS[name](bench)
+            except (DidNotStart, NothingWorks) as error:
+                failures.append(f"{name} could not be measured: {error}")
+                bench.progress.say(failures[-1])
+    return results, failures
+
+
+def _plot(found: dict[str, object], path: Path) -> str:
+    if find_spec("matplotlib") is None:
+        return "No picture: matplotlib is not installed (`make bench` installs it)."
+    from bench import plot  # noqa: PLC0415 - not everybody who runs this has it
+
+    plot.draw(found, path)
+    return f"As a picture: {path}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""The bare model as a contender: a process that is given orders."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.figures import Sample
+from bench.orders import Order, Report
+from bench.pictures import Kind
+from bench.processes import ROOT, DidNotStart, Process
+
+SIZES = (1, 2, 4, 8, 16, 32)
+PASSES = 2
+
+
+class Bare:
+    """The bare model in a process of its own, at the batch size that is best for it."""
+
+    def __init__(self, model: Path, kind: Kind, folder: Path, probe_s: float) -> None:
+        command = [sys.executable, "-m", "bench.bare", str(model)]
+        command += [str(number) for number in (kind.width, kind.height, kind.grain)]
+        log_path = folder / f"bare-{time.monotonic_ns()}.log"
+        with log_path.open("wb") as log:
+            self._popen = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._process = Process("bare model", self._popen, log_path)
+        try:
+            self._answer()
+            self.batch = self._best_batch(probe_s)
+        except BaseException:
+            self.stop()
+            raise
+
+    def resume(self) -> None:
+        """It waits for orders, and costs nothing meanwhile."""
+
+    def pause(self) -> None:
+        """As above."""
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def measure(self, connections: int, seconds: float, warm_s: float) -> Sample:
+        """At its best batch size; however many connections the others are measured with."""
+        del connections
+        self.run(Order(self.batch, warm_s))
+        return _sample(self.run(Order(self.batch, seconds)))
+
+    def measure_single(self, seconds: float, warm_s: float) -> Sample:
+        """One picture at a time; the latencies are what one takes."""
+        self.run(Order(1, warm_s))
+        return _sample(self.run(Order(1, seconds)))
+
+    def run(self, order: Order) -> Report:
+        assert self._popen.stdin
+        self._popen.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        self._popen.stdin.flush()
+        return Report(**json.loads(self._answer()))
+
+    def _answer(self) -> bytes:
+        assert self._popen.stdout
+        line = self._popen.stdout.readline()
+        if not line:
+            self._popen.wait()
+            self._process.check()
+            raise DidNotStart("the bare model closed its output")
+        return line
+
+    def _best_batch(self, probe_s: float) -> int:
+        """The size with the best rate of several passes over all of them."""
+        reports = [(size, self.run(Order(size, probe_s))) for _ in range(PASSES) for size in SIZES]
+        return max(reports, key=lambda pair: pair[1].pictures / pair[1].seconds)[0]
+
+
+def _sample(report: Report) -> Sample:
+    return Sample(report.seconds, report.pictures, report.batches_s)

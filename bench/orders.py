@@ -1,0 +1,20 @@
+"""What the bare model is told, and what it answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A batch size, and for how long to go on."""
+
+    batch: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Pictures done in so many seconds, and the seconds that each batch took."""
+
+    pictures: int
+    seconds: float
+    batches_s: list[float]

@@ -1,0 +1,27 @@
+"""A CLIP model of random weights, of any shape."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+
+def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder: Path) -> None:
+    """Write a whole checkpoint: config, weights, preprocessor, and the tokenizer of another."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
+    tokenizer.model_max_length = 77
+    ids = {
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    torch.manual_seed(0)
+    config = CLIPConfig(text_config={**shape["text"], **ids}, vision_config=dict(shape["vision"]))
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    CLIPModel(config).save_pretrained(unfinished)
+    CLIPProcessor(CLIPImageProcessorPil(), tokenizer).save_pretrained(unfinished)
+    unfinished.rename(folder)

@@ -1,0 +1,1 @@
+"""The rows: one module for each question, each with a `run`."""

@@ -1,0 +1,67 @@
+"""This service: the processes that `make run` starts, with as many workers as wanted."""
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from bench.contender import Server
+from bench.pictures import THUMBNAIL, Kind
+from bench.processes import free_port, start
+from bench.wire import Address, ranking, unique
+from standalone.valkey import EmbeddedValkey
+
+# No timeout: gunicorn's master would kill processes that were paused for a minute.
+GUNICORN = [sys.executable, "-m", "gunicorn", "--timeout", "0", "-c", "api/gunicorn.conf.py"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the service is started. `worker` is the module that is run as the worker."""
+
+    model: str
+    workers: int = 1
+    worker: str = "worker"
+    kind: Kind = THUMBNAIL
+    app: str = "api.wsgi:app"
+    ready_path: str = "/readyz"
+    environment: Mapping[str, object] = field(default_factory=dict)
+
+
+class Service(Server):
+    """A Valkey of its own, workers, and the API."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        # Short, because the name of a Unix socket may have 107 characters at most.
+        self._own = tempfile.TemporaryDirectory(prefix="bench-")
+        self._valkey = EmbeddedValkey(Path(self._own.name))
+        self._valkey.start()
+        address = Address(free_port())
+        environment = {
+            "CLIP_REDIS_URL": self._valkey.url,
+            "CLIP_HOST": address.host,
+            "CLIP_PORT": address.port,
+            "CLIP_MODEL": plan.model,
+            **plan.environment,
+        }
+        worker = [sys.executable, "-m", plan.worker]
+        self.workers = [
+            start(f"worker {number}", worker, folder, environment)
+            for number in range(1, plan.workers + 1)
+        ]
+        self.api = start("api", [*GUNICORN, plan.app], folder, environment)
+        make = unique(address, ranking(), plan.kind)
+        super().__init__([*self.workers, self.api], address, plan.ready_path, make)
+
+    def is_ready(self, answer: requests.Response) -> bool:
+        """With all its workers; what else answers at `ready_path` tells of none."""
+        return answer.ok and answer.json().get("workers", self.plan.workers) == self.plan.workers
+
+    def stop(self) -> None:
+        super().stop()
+        self._valkey.stop()
+        self._own.cleanup()

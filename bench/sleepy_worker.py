@@ -1,0 +1,50 @@
+"""A worker whose model sleeps: `python -m bench.sleepy_worker`.
+
+It is the real worker in every other way, and takes no core while its model is busy: so several on
+one machine show how the machinery scales. How long a picture takes is in BENCH_SECONDS_A_PICTURE.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from common.protocol import ModelInfo, Vectors
+from worker.__main__ import main
+from worker.app import worker
+from worker.encoder import Pixels, PreparedImage, PreparedText
+
+
+class SleepyEncoder:
+    """A picture's embedding is its mean colour and 1, a text's its length and three constants."""
+
+    device = "cpu"
+    dtype = "float32"
+    info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
+
+    def __init__(self, seconds_a_picture: float) -> None:
+        self._seconds = seconds_a_picture
+
+    def prepare_image(self, pixels: Pixels) -> PreparedImage:
+        mean: PreparedImage = pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
+        return mean
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        return [PreparedText((len(text),), truncated=False) for text in texts]
+
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        time.sleep(self._seconds * len(images))
+        return np.array([[*image, 1] for image in images], dtype=np.float32)
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        return np.array([[text.ids[0], 2, 3, 0] for text in texts], dtype=np.float32)
+
+
+def make_encoder() -> SleepyEncoder:
+    return SleepyEncoder(float(os.environ["BENCH_SECONDS_A_PICTURE"]))
+
+
+if __name__ == "__main__":
+    worker.load_encoder = make_encoder  # type: ignore[method-assign]
+    main()

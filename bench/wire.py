@@ -1,0 +1,78 @@
+"""The requests that are sent: whole and ready, but for the number that makes each unique."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.pictures import HOLE, Kind, pool, with_hole
+
+MakeRequest = Callable[[], bytes]
+"""The bytes of the next HTTP request, head and body."""
+Wire = Callable[[str], object]
+"""A picture in base64 → the JSON body that asks about it."""
+
+LABELS = ("t-shirt", "jeans", "jacket", "dress", "skirt", "shorts", "coat", "shoes", "hat", "scarf")
+"""As many as a caller usually has; the same in every request, as a caller's are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where requests go."""
+
+    port: int
+    path: str = "/rank"
+    host: str = "127.0.0.1"
+
+
+def ranking(labels: tuple[str, ...] = LABELS) -> Wire:
+    """`POST /rank` of one picture against labels."""
+    candidates = [{"text": label} for label in labels]
+    return lambda blob: {"queries": [{"img_blob": blob}], "candidates": candidates}
+
+
+def embedding(model: str) -> Wire:
+    """`POST /embeddings` of infinity-emb: one picture as a data URI."""
+    return lambda blob: {
+        "model": model,
+        "modality": "image",
+        "input": [f"data:image/jpeg;base64,{blob}"],
+    }
+
+
+def many_labels(count: int) -> tuple[str, ...]:
+    return tuple(f"{LABELS[number % len(LABELS)]} number {number}" for number in range(count))
+
+
+def unique(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
+    """Requests of which no two carry the same picture, in this run or any other."""
+    halves = [_post(address, wire(with_hole(jpeg))) for jpeg in pool(kind)]
+    # Microseconds of today have 16 digits, and nobody sends a million requests a second.
+    numbers = itertools.count(time.time_ns() // 1000)
+
+    def make() -> bytes:
+        number = next(numbers)
+        before, after = halves[number % len(halves)]
+        return b"%b%016d%b" % (before, number, after)
+
+    return make
+
+
+def repeated(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
+    """The same request, over and over."""
+    request = unique(address, wire, kind)()
+    return lambda: request
+
+
+def _post(address: Address, document: object) -> tuple[bytes, bytes]:
+    """A request in two halves: what stands before the hole, and what stands behind it."""
+    body = json.dumps(document, separators=(",", ":")).encode()
+    head = (
+        f"POST {address.path} HTTP/1.1\r\n"
+        f"Host: {address.host}:{address.port}\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    before, _, after = (head + body).partition(HOLE.encode())
+    return before, after
