@@ -1,10 +1,12 @@
 """`make bench`: every row, a table, JSON and a picture."""
 
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from bench import report
 from bench.load import NothingWorks
@@ -62,5 +64,12 @@ def _plot(found: dict[str, object], path: Path) -> str:
     return f"As a picture: {path}"
 
 
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # Whatever ends this must end what it has started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     sys.exit(main(sys.argv[1:]))

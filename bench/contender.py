@@ -88,7 +88,10 @@ def awake(contender: Contender) -> Iterator[None]:
 
 @contextmanager
 def ended_in_the_end(contenders: Mapping[str, Contender]) -> Iterator[None]:
+    """Stop whatever contenders there are by then; one that fails at that keeps no other running."""
     with ExitStack() as stack:
-        for contender in contenders.values():
-            stack.callback(contender.stop)
-        yield
+        try:
+            yield
+        finally:
+            for contender in contenders.values():
+                stack.callback(contender.stop)

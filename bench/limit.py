@@ -13,7 +13,7 @@ from bench.pictures import Kind
 from bench.processes import ROOT, DidNotStart, Process
 
 SIZES = (1, 2, 4, 8, 16, 32)
-PASSES = 2
+PASSES = 3
 
 
 class Bare:

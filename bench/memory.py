@@ -3,6 +3,10 @@
 from pathlib import Path
 
 
+def can_tell() -> bool:
+    return Path("/proc/self/status").exists()
+
+
 def resident_mb(pid: int) -> float:
     """VmRSS of a process in MB; 0 where it has ended."""
     try:

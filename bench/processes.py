@@ -35,10 +35,10 @@ class Process:
             raise DidNotStart(f"{self.name} ended with exit code {self.popen.returncode}:\n{log}")
 
     def pause(self) -> None:
-        os.killpg(self.popen.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        os.killpg(self.popen.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it and whatever it started, in order if it can be."""
@@ -47,11 +47,13 @@ class Process:
             self.popen.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(STOP_TIMEOUT_S)
-        try:
-            os.killpg(self.popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+        self._signal(signal.SIGKILL)
         self.popen.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To it and whatever it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
 
 
 def start(

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.utils import logging as transformers_logging
 
 
 def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder: Path) -> None:
@@ -18,6 +19,7 @@ def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
+    transformers_logging.disable_progress_bar()
     torch.manual_seed(0)
     config = CLIPConfig(text_config={**shape["text"], **ids}, vision_config=dict(shape["vision"]))
     unfinished = folder.with_suffix(".unfinished")

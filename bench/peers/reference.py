@@ -26,9 +26,7 @@ class Reference:
         """A request of `POST /rank` → pixels of shape (3, height, width), and the labels."""
         content = base64.b64decode(request["queries"][0]["img_blob"])
         picture = Image.open(io.BytesIO(content)).convert("RGB")
-        pixels: torch.Tensor = self._processor(images=picture, return_tensors="pt")["pixel_values"][
-            0
-        ]
+        [pixels] = self._processor(images=picture, return_tensors="pt")["pixel_values"]
         return pixels, tuple(item["text"] for item in request["candidates"])
 
     @torch.inference_mode()
@@ -52,4 +50,4 @@ class Reference:
 
 
 def _unit(features: torch.Tensor) -> torch.Tensor:
-    return features / features.norm(dim=-1, keepdim=True)
+    return torch.nn.functional.normalize(features, dim=-1)

@@ -7,7 +7,7 @@ from statistics import median
 from bench.bars import Verdict, at_most
 from bench.contender import ended_in_the_end
 from bench.figures import Series
-from bench.memory import descendants, resident_mb
+from bench.memory import can_tell, descendants, resident_mb
 from bench.models import folder_of
 from bench.rows.row import Bench, Result
 from bench.service import Plan, Service
@@ -23,6 +23,9 @@ Sizes = Mapping[str, float]
 def run(bench: Bench) -> list[Result]:
     bench.progress.say("memory")
     early, late = bench.options.memory_requests
+    what = f"memory growth from {early} to {late} requests"
+    if not can_tell():
+        return [Result("memory", verdicts=[Verdict(what, BAR, missing="needs Linux")])]
     service = bench.service(Plan(str(folder_of("demo"))))
     with ended_in_the_end({"service": service}):
         loop = service.loop(CONNECTIONS)
@@ -39,9 +42,8 @@ def run(bench: Bench) -> list[Result]:
         name: f"{before[name]:.0f} → {after[name]:.0f} MB ({growth[name]:+.1f} %)"
         for name in growth
     }
-    what = f"memory growth from {early} to {late} requests (worst: {worst})"
     series = [Series("memory run", CONNECTIONS, samples)]
-    return [Result("memory", series, [Verdict(what, BAR, growth[worst])], notes)]
+    return [Result("memory", series, [Verdict(f"{what} ({worst})", BAR, growth[worst])], notes)]
 
 
 def _settled(service: Service) -> Sizes:
