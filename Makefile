@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak fuzz audit check lock clean
+.PHONY: run test soak fuzz bench bench-peers audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -25,10 +25,23 @@ fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz.decoder --inputs $(INPUTS) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.http --examples $(EXAMPLES) --seed $(SEED)
 
+# What the service loses against the bare model, and what it gains over its peers.
+bench: $(VENV)/bench
+	$(BIN)/python -m bench $(ARGS)
+
+# What a user would run instead, each in a virtual environment of its own. Pulls gigabytes.
+PEERS := .venv-peers
+bench-peers: $(PEERS)/litserve/installed $(PEERS)/infinity/installed
+
+$(PEERS)/%/installed: requirements/bench-%.in
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 # Known holes in what is pinned; asks a database of them on the network.
 audit: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-audit
-	for name in api worker standalone dev; do \
+	for name in api worker standalone bench dev; do \
 		$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements/$$name.txt || exit 1; \
 	done
 
@@ -39,7 +52,7 @@ check: $(VENV)/dev
 	$(BIN)/python -m pytest -q tests/contract/test_imports.py
 
 # A stamp for each set of requirements, so that `make run` installs nothing that only tests need.
-$(VENV)/standalone $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
+$(VENV)/standalone $(VENV)/bench $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
@@ -51,7 +64,7 @@ $(BIN)/python:
 # Pin what requirements/*.in ask for. A local build tag of torch (+cpu) is not part of the pin.
 lock: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	for name in api worker standalone dev; do \
+	for name in api worker standalone bench dev; do \
 		$(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 			--output-file requirements/$$name.txt requirements/$$name.in && \
@@ -60,4 +73,4 @@ lock: $(VENV)/dev
 	done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) bench/.models .mypy_cache .pytest_cache .ruff_cache .hypothesis

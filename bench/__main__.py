@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from bench import report
+from bench.agreement import Disagree
 from bench.load import NothingWorks
 from bench.options import Options, parse
 from bench.processes import DidNotStart
@@ -49,7 +50,7 @@ def _run(options: Options) -> tuple[list[Result], list[str]]:
         for name in options.rows:
             try:
                 results += ROWS[name](bench)
-            except (DidNotStart, NothingWorks) as error:
+            except (DidNotStart, NothingWorks, Disagree) as error:
                 failures.append(f"{name} could not be measured: {error}")
                 bench.progress.say(failures[-1])
     return results, failures

@@ -34,10 +34,12 @@ class BareModel:
         self._shift = (mean / deviation).view(3, 1, 1)
 
     @torch.inference_mode()
-    def encode(self, pictures: list[bytes]) -> None:
+    def encode(self, pictures: list[bytes]) -> torch.Tensor:
+        """Embeddings of shape (pictures, dimension), not normalised."""
         pixels = torch.from_numpy(np.stack([self._prepare(picture) for picture in pictures]))
         batch = pixels.permute(0, 3, 1, 2).float().mul_(self._scale).sub_(self._shift)
-        self._model.get_image_features(pixel_values=batch)
+        features: torch.Tensor = self._model.get_image_features(pixel_values=batch).pooler_output
+        return features
 
     def _prepare(self, content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         picture = Image.open(io.BytesIO(content)).convert("RGB")

@@ -56,8 +56,8 @@ class Server:
 
     def stop(self) -> None:
         for process in self.processes:
-            process.resume()
-        for process in reversed(self.processes):
+            process.ask_to_stop()  # all at once: nothing is under way any more
+        for process in self.processes:
             process.stop()
 
     def measure(self, connections: int, seconds: float, warm_s: float) -> Sample:

@@ -4,41 +4,44 @@ It is the real worker in every other way. The count is a number in the file that
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from common.protocol import Vectors
 from worker.__main__ import main
 from worker.app import worker
+from worker.encoder import PreparedImage, PreparedText
 
 
-class Counter:
-    """A number in a file, written by one thread and read by another process."""
+class CountingEncoder:
+    """Another encoder, with a count of its calls kept in a file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, encoder: Any, path: Path) -> None:  # noqa: ANN401
+        self._encoder = encoder
         self._path = path
         self._calls = 0
 
-    def count(
-        self, encode: Callable[[Sequence[Any]], Vectors]
-    ) -> Callable[[Sequence[Any]], Vectors]:
-        def counted(items: Sequence[Any]) -> Vectors:
-            self._calls += 1
-            self._path.write_text(str(self._calls))
-            return encode(items)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._encoder, name)
 
-        return counted
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        self._count()
+        vectors: Vectors = self._encoder.encode_images(images)
+        return vectors
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        self._count()
+        vectors: Vectors = self._encoder.encode_texts(texts)
+        return vectors
+
+    def _count(self) -> None:
+        self._calls += 1
+        self._path.write_text(str(self._calls))
 
 
 if __name__ == "__main__":
     load = worker.load_encoder
-
-    def load_counted() -> Any:  # noqa: ANN401
-        encoder, counter = load(), Counter(Path(os.environ["BENCH_CALLS"]))
-        encoder.encode_images = counter.count(encoder.encode_images)
-        encoder.encode_texts = counter.count(encoder.encode_texts)
-        return encoder
-
-    worker.load_encoder = load_counted  # type: ignore[method-assign]
+    path = Path(os.environ["BENCH_CALLS"])
+    worker.load_encoder = lambda: CountingEncoder(load(), path)  # type: ignore[method-assign]
     main()

@@ -24,8 +24,8 @@ class Kind:
     grain: int
 
 
-PHOTO = Kind(640, 480, grain=12)
-"""About 70 kB: what a shop or a phone app sends."""
+PHOTO = Kind(640, 480, grain=8)
+"""About 80 kB: what a shop or a phone app sends."""
 THUMBNAIL = Kind(128, 96, grain=6)
 """About 4 kB: decoding costs next to nothing, so the service's own cost shows."""
 

@@ -40,13 +40,15 @@ class Process:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def ask_to_stop(self) -> None:
+        self.resume()
+        self.popen.terminate()
+
     def stop(self) -> None:
         """End it and whatever it started, in order if it can be."""
-        if self.popen.poll() is None:
-            self.resume()
-            self.popen.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self.popen.wait(STOP_TIMEOUT_S)
+        self.ask_to_stop()
+        with suppress(subprocess.TimeoutExpired):
+            self.popen.wait(STOP_TIMEOUT_S)
         self._signal(signal.SIGKILL)
         self.popen.wait()
 

@@ -13,6 +13,7 @@ MakeRequest = Callable[[], bytes]
 Wire = Callable[[str], object]
 """A picture in base64 → the JSON body that asks about it."""
 
+RANK = "/rank"
 LABELS = ("t-shirt", "jeans", "jacket", "dress", "skirt", "shorts", "coat", "shoes", "hat", "scarf")
 """As many as a caller usually has; the same in every request, as a caller's are."""
 
@@ -22,7 +23,7 @@ class Address:
     """Where requests go."""
 
     port: int
-    path: str = "/rank"
+    path: str = RANK
     host: str = "127.0.0.1"
 
 

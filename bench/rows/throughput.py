@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bench.agreement import largest_difference
 from bench.bars import Bar, Verdict, at_least, at_most
-from bench.contender import Contender, ended_in_the_end
+from bench.contender import Contender, Server, ended_in_the_end
 from bench.figures import Series, p99_ratio, rate_ratio
 from bench.limit import Bare
 from bench.models import folder_of
@@ -13,6 +14,7 @@ from bench.pictures import PHOTO, THUMBNAIL
 from bench.rounds import measured
 from bench.rows.row import Bench, Result
 from bench.service import Plan
+from bench.wire import RANK
 
 JUDGED_AT = 32
 BARE, SERVICE = "bare model", "this service"
@@ -38,6 +40,7 @@ class Contest:
         options = self.bench.options
         with ended_in_the_end(self.contenders):
             self._start()
+            self._compare_answers()
             points = {
                 connections: measured(self.contenders, connections, options, self.bench.progress)
                 for connections in options.connections
@@ -65,6 +68,15 @@ class Contest:
             except NotInstalled as error:
                 self.notes[name] = str(error)
                 bench.progress.say(f"  {name}: {error}")
+
+    def _compare_answers(self) -> None:
+        servers = [
+            contender
+            for contender in self.contenders.values()
+            if isinstance(contender, Server) and contender.address.path == RANK
+        ]
+        difference = largest_difference(servers, KINDS[self.model])
+        self.notes["largest difference of a cosine similarity"] = f"{difference:.1g}"
 
     def _add(self, name: str, contender: Contender) -> None:
         self.contenders[name] = contender

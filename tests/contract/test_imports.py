@@ -58,6 +58,18 @@ def test_packages_know_only_those_they_may(package: str) -> None:
         assert known <= ALLOWED[package], path
 
 
+@pytest.mark.parametrize("package", OURS)
+def test_nothing_that_is_deployed_knows_measurements_or_tests(package: str) -> None:
+    for path in modules(package):
+        known = {name.partition(".")[0] for name in imports(path)}
+        assert known.isdisjoint({"bench", "tests"}), path
+
+
+def test_measurements_need_no_tests() -> None:
+    for path in modules("bench"):
+        assert "tests" not in {name.partition(".")[0] for name in imports(path)}, path
+
+
 @pytest.mark.parametrize(("library", "places"), ONLY_IN.items())
 def test_libraries_stay_where_they_belong(library: str, places: set[str] | None) -> None:
     users = {

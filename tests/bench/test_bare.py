@@ -1,0 +1,37 @@
+"""The bare model does the work that everybody else does."""
+
+import io
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from transformers import CLIPModel, CLIPProcessor
+
+from bench.bare import BareModel, carry_out
+from bench.orders import Order
+from bench.pictures import PHOTO, THUMBNAIL, Kind, draw
+from tests.processes import DEMO_MODEL
+
+
+@pytest.fixture(scope="module")
+def bare() -> BareModel:
+    return BareModel(str(DEMO_MODEL))
+
+
+@pytest.mark.parametrize("kind", [PHOTO, THUMBNAIL])
+@torch.inference_mode()
+def test_its_embeddings_are_those_of_the_reference(bare: BareModel, kind: Kind) -> None:
+    content = draw(kind, seed=5)
+    processor: Any = CLIPProcessor.from_pretrained(DEMO_MODEL)
+    model = CLIPModel.from_pretrained(DEMO_MODEL, dtype=torch.float32).eval()
+    inputs = processor(images=Image.open(io.BytesIO(content)), return_tensors="pt")
+    expected = model.get_image_features(**inputs).pooler_output
+    assert torch.allclose(bare.encode([content]), expected, atol=1e-4)
+
+
+def test_it_goes_on_until_the_time_is_up(bare: BareModel) -> None:
+    report = carry_out(Order(batch=3, seconds=0.2), bare, [draw(THUMBNAIL, seed=5)])
+    assert report.pictures == 3 * len(report.batches_s)
+    assert report.seconds >= 0.2
+    assert sum(report.batches_s) == pytest.approx(report.seconds, rel=0.1)
