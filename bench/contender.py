@@ -32,7 +32,7 @@ class Server:
     def __init__(
         self, processes: Sequence[Process], address: Address, ready_path: str, make: MakeRequest
     ) -> None:
-        self.processes = processes
+        self.processes = list(processes)
         self.address = address
         self.make_request = make
         self._ready_url = f"http://{address.host}:{address.port}{ready_path}"

@@ -48,6 +48,9 @@ class Bare:
 
     def stop(self) -> None:
         self._process.stop()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe:
+                pipe.close()
 
     def measure(self, connections: int, seconds: float, warm_s: float) -> Sample:
         """At its best batch size; however many connections the others are measured with."""

@@ -1,7 +1,7 @@
 """The load generator: a closed loop of connections in one thread.
 
 Each connection sends its next request as soon as the last one is answered. One thread with
-non-blocking sockets and prepared bytes costs a tenth of a millisecond a request; every sample says
+non-blocking sockets and prepared bytes costs 0.1 to 0.2 ms of CPU a request; every sample says
 what share of the machine that was.
 """
 

@@ -10,7 +10,7 @@ import requests
 
 from bench.contender import Server
 from bench.pictures import THUMBNAIL, Kind
-from bench.processes import free_port, start
+from bench.processes import Process, free_port, start
 from bench.wire import Address, ranking, unique
 from standalone.valkey import EmbeddedValkey
 
@@ -36,11 +36,22 @@ class Service(Server):
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
+        self.processes: list[Process] = []
         # Short, because the name of a Unix socket may have 107 characters at most.
         self._own = tempfile.TemporaryDirectory(prefix="bench-")
         self._valkey = EmbeddedValkey(Path(self._own.name))
-        self._valkey.start()
         address = Address(free_port())
+        make = unique(address, ranking(), plan.kind)
+        try:
+            self._start(address, folder)
+            super().__init__(self.processes, address, plan.ready_path, make)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, address: Address, folder: Path) -> None:
+        plan = self.plan
+        self._valkey.start()
         environment = {
             "CLIP_REDIS_URL": self._valkey.url,
             "CLIP_HOST": address.host,
@@ -49,13 +60,9 @@ class Service(Server):
             **plan.environment,
         }
         worker = [sys.executable, "-m", plan.worker]
-        self.workers = [
-            start(f"worker {number}", worker, folder, environment)
-            for number in range(1, plan.workers + 1)
-        ]
-        self.api = start("api", [*GUNICORN, plan.app], folder, environment)
-        make = unique(address, ranking(), plan.kind)
-        super().__init__([*self.workers, self.api], address, plan.ready_path, make)
+        for number in range(1, plan.workers + 1):
+            self.processes.append(start(f"worker {number}", worker, folder, environment))
+        self.processes.append(start("api", [*GUNICORN, plan.app], folder, environment))
 
     def is_ready(self, answer: requests.Response) -> bool:
         """With all its workers; what else answers at `ready_path` tells of none."""
