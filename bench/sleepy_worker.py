@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.protocol import ModelInfo, Vectors
+from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import worker
 from worker.encoder import Pixels, PreparedImage, PreparedText
@@ -22,20 +22,20 @@ class SleepyEncoder:
     device = "cpu"
     dtype = "float32"
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
+    traits = ModelTraits("sleepy", context_length=1)
 
     def __init__(self, seconds_a_picture: float) -> None:
         self._seconds = seconds_a_picture
 
     def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        mean: PreparedImage = pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)
-        return mean
+        return {"mean": pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [PreparedText((len(text),), truncated=False) for text in texts]
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
         time.sleep(self._seconds * len(images))
-        return np.array([[*image, 1] for image in images], dtype=np.float32)
+        return np.array([[*image["mean"], 1] for image in images], dtype=np.float32)
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         return np.array([[text.ids[0], 2, 3, 0] for text in texts], dtype=np.float32)
