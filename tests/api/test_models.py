@@ -15,6 +15,7 @@ from common.protocol import BULK, INTERACTIVE, queue_of
 from tests.pictures import picture_item
 from tests.processes import Api, start_api, start_worker, wait_for_workers
 from tests.tiny_models import save_tiny_model
+from worker.source import Source
 
 ABSENT = "nobody/serves-this"
 DIMENSIONS = {"clip": 16, "siglip": 24}
@@ -65,6 +66,10 @@ def several(folder: Path, redis_url_of_its_own: str) -> Iterator[Several]:
         assert worker.stop() == 0
 
 
+def revision_of(folder: str) -> str:
+    return Source(folder).fetch()[1]
+
+
 def only_error(answer: requests.Response) -> dict[str, str]:
     assert answer.status_code == 422, answer.text
     [error] = answer.json()["errors"]
@@ -92,11 +97,12 @@ def test_a_request_that_names_none_is_served_by_the_first(several: Several) -> N
 def test_no_request_strays_to_another_model_however_many_there_are(several: Several) -> None:
     def ask(number: int) -> tuple[int, int]:
         family = list(DIMENSIONS)[number % 2]
-        query = f"model={several.names[family]}"
+        name = several.names[family]
+        query = f"model={name}"
         if number % 4 < 2:
             return DIMENSIONS[family], len(several.encode(f"?{query}").json()[0])
         job = several.later(f"&{query}")
-        assert job["model"] == {"name": several.names[family], "revision": "main"}
+        assert job["model"] == {"name": name, "revision": revision_of(name)}
         return DIMENSIONS[family], len(job["result"][0])
 
     with ThreadPoolExecutor(8) as pool:
@@ -161,7 +167,7 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
         {
             "name": several.names["clip"],
             "is_default": True,
-            "revision": "main",
+            "revision": revision_of(several.names["clip"]),
             "family": "CLIP",
             "dimension": 16,
             "context_length": 20,
@@ -172,7 +178,7 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
         {
             "name": several.names["siglip"],
             "is_default": False,
-            "revision": "main",
+            "revision": revision_of(several.names["siglip"]),
             "family": "SigLIP",
             "dimension": 24,
             "context_length": 64,

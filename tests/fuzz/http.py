@@ -111,7 +111,10 @@ def fuzz(url: str, examples: int, picture_url: str, seed: int = 1) -> Tally:
     """Send at least so many requests to the service at this URL."""
     tally = Tally()
     labels = {"candidates": [{"text": "a"}, {"text": "b"}]}
-    requests.put(f"{url}/label-sets/{LABEL_SET}", json=labels, timeout=60).raise_for_status()
+    answer = requests.put(
+        f"{url}/label-sets/{LABEL_SET}", json=labels, headers=AS_CALLER, timeout=60
+    )
+    answer.raise_for_status()
     with _sensible_pictures_and_keys(picture_url):
         while tally.requests < examples and not tally.failures:
             _run(url, seed, tally)
