@@ -150,8 +150,10 @@ def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServ
         waiting = pool.submit(requests.post, f"{service.api.url}/rank", json=body, timeout=60)
         assert stalling.asked.acquire(timeout=10)
         with service.redis() as redis:
+            redis.config_resetstat()
+            # Of all there is, only the sweep asks for single fields.
             wait_until(
-                lambda: any(client["cmd"] == "hget" for client in redis.client_list()),
+                lambda: "cmdstat_hget" in redis.info("commandstats"),
                 "the API's sweep looks after the waiting job",
             )
         service.valkey.kill()
