@@ -10,7 +10,7 @@ from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
 from api.preference import Preference
-from api.routes.serving import idempotency_of, named_model, preference_of, serve
+from api.routes.serving import empty_work, idempotency_of, named_model, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
 from common.records import Idempotency
@@ -36,9 +36,7 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
     body = read_json(request, max_bytes=settings.max_body_bytes, max_items=most)
     check_count(body.value, most, "")
     items = validate(body.value, REQUEST)
-    work = DistinctItems(
-        settings.max_image_bytes, settings.max_text_chars, fetch_urls=settings.fetch_urls
-    )
+    work = empty_work(settings)
     work.add(items, "", are_queries=True, required=True)
     work.named = named_model(request)
     return work, idempotency_of(request, body, g.owner)

@@ -9,7 +9,7 @@ from api.documents import label_set as document
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, check_prompts, validate
-from api.routes.serving import JSON, tell_label_set, tell_truncated
+from api.routes.serving import JSON, empty_work, tell_label_set, tell_truncated
 from api.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
@@ -73,12 +73,7 @@ def read_work(settings: ApiSettings) -> DistinctItems:
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
     check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
-    work = DistinctItems(
-        settings.max_image_bytes,
-        settings.max_text_chars,
-        fetch_urls=settings.fetch_urls,
-        scoring=Scoring(len(wanted.prompts)),
-    )
+    work = empty_work(settings, Scoring(len(wanted.prompts)))
     work.add(
         wanted.candidates,
         "/candidates",

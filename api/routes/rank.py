@@ -8,7 +8,7 @@ from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, check_prompts, validate
 from api.preference import Preference
-from api.routes.serving import idempotency_of, named_model, preference_of, serve
+from api.routes.serving import empty_work, idempotency_of, named_model, preference_of, serve
 from api.schemas import MOST_TEMPLATES, RankRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
@@ -42,12 +42,7 @@ def _read(
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
-    work = DistinctItems(
-        settings.max_image_bytes,
-        settings.max_text_chars,
-        fetch_urls=settings.fetch_urls,
-        scoring=_scoring(wanted),
-    )
+    work = empty_work(settings, _scoring(wanted))
     # Candidates first: every row of the answer depends on them.
     _add_candidates(work, wanted, gateway, settings)
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)

@@ -13,6 +13,7 @@ from api.lineup import Named
 from api.preference import Preference, preference
 from api.rendering import render
 from api.results import Outcome
+from api.scoring import Scoring
 from api.settings import ApiSettings
 from common.errors import (
     DeadlineExceeded,
@@ -27,11 +28,22 @@ from common.records import Idempotency
 JSON = "application/json"
 RETRY_AFTER_S = 1
 MAX_KEY_LENGTH = 255
+PLAIN = Scoring()
 
 
 def preference_of(request: Request, settings: ApiSettings) -> Preference:
     headers = request.headers.getlist("Prefer")
     return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
+
+
+def empty_work(settings: ApiSettings, scoring: Scoring = PLAIN) -> DistinctItems:
+    """Work that takes in items within this deployment's limits."""
+    return DistinctItems(
+        settings.max_image_bytes,
+        settings.max_text_chars,
+        fetch_urls=settings.fetch_urls,
+        scoring=scoring,
+    )
 
 
 def serve(
