@@ -1,5 +1,6 @@
 """Real parts for every test: a Valkey of its own, real workers, a real API."""
 
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -100,6 +101,15 @@ def make_api() -> Iterator[ClientMaker]:
 def make_client(service: Api, service_redis_url: str, make_api: ClientMaker) -> ClientMaker:
     """An API of other settings in this process, on the same Redis and worker as `service`."""
     return partial(make_api, redis_url=service_redis_url)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_thread_stays() -> Iterator[None]:
+    """Python waits for such a thread before it ends: a test run that leaves one hangs."""
+    yield
+    staying = [thread for thread in threading.enumerate() if not thread.daemon]
+    known = ("MainThread", "pytest_timeout")
+    assert not [thread for thread in staying if not thread.name.startswith(known)]
 
 
 @pytest.fixture

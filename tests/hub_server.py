@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.loopback import serving
 
 LARGE = 10_000
 """From so many bytes on, a file is delivered by another host, as the hub does with weights."""
@@ -84,14 +85,8 @@ class HubServer:
 
     @contextmanager
     def running(self) -> Iterator["HubServer"]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append(f"{handler.command} {handler.path}")

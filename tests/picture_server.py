@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.loopback import serving
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -42,14 +44,8 @@ class PictureServer:
 
     @contextmanager
     def running(self) -> Iterator["PictureServer"]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
 
 
 def _delivering(content: bytes, status: int, headers: Mapping[str, str]) -> Answer:

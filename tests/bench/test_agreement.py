@@ -1,5 +1,4 @@
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,6 +11,7 @@ from bench.contender import Server
 from bench.peers.plain import create_app
 from bench.pictures import PHOTO, THUMBNAIL, draw
 from bench.wire import Address, ranking
+from tests.loopback import serving
 from tests.pictures import blob
 from tests.processes import DEMO_MODEL, Api
 
@@ -36,12 +36,8 @@ def telling(cosine: float) -> Iterator[Server]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield Server([], Address(server.server_port), "/", bytes)
-        server.shutdown()
-        thread.join()
 
 
 def difference(*cosines: float) -> float:

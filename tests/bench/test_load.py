@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from bench.load import ClosedLoop, NothingWorks
 from bench.wire import Address
+from tests.loopback import serving
 
 LARGE = 3_000_000
 """Bytes of a body that no socket takes at once."""
@@ -60,19 +60,9 @@ class Server(ThreadingHTTPServer):
         return super().get_request()
 
 
-@contextmanager
-def serving() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as running:
+    with serving(Server()) as running:
         yield running
 
 
@@ -130,7 +120,7 @@ def test_an_answer_that_breaks_off_is_an_error(server: Server) -> None:
 
 
 def test_where_nobody_listens_it_gives_up() -> None:
-    with serving() as server:
+    with serving(Server()) as server:
         gone = loop(server, "/")
     with pytest.raises(NothingWorks, match="ConnectionRefusedError"):
         gone.run_for(1, warm_s=0)

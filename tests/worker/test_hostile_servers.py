@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
+from tests.loopback import serving
 from tests.picture_server import Answer, PictureServer, Stalling
 from tests.processes import wait_until
 from tests.worker.fetchers import TestResolver, loopback_fetcher
@@ -334,14 +335,8 @@ def tls_server(host: str) -> Iterator[tuple[str, list[str]]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert(host).configure_cert(context)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server):
         yield f"https://{host}:{server.server_address[1]}/secret-path", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(fetcher: Fetcher) -> None:
