@@ -4,11 +4,14 @@ import signal
 import sys
 
 from worker.app import app, node_name, worker
+from worker.runtime import keep_freed_memory, let_waiting_threads_sleep
 
 
 def main() -> None:
     # Until Celery takes over: as process 1 of a container, a loading worker would ignore it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    keep_freed_memory()
+    let_waiting_threads_sleep()
     worker.configure_logs()
     loaded = worker.load()
     app.worker_main(

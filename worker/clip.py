@@ -11,6 +11,7 @@ from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.checkpoint import Checkpoint
 from worker.encoder import OutOfMemory, Pixels, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
+from worker.linear import pack_linear_layers
 from worker.preprocess import preprocessor, resolution
 from worker.refusals import UnsuitableModel
 
@@ -38,6 +39,7 @@ class ClipEncoder:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
+        pack_linear_layers(self._model)
         self.info = ModelInfo(
             name=checkpoint.name,
             revision=checkpoint.revision,
