@@ -1,9 +1,9 @@
-"""Between HTTP and the queue: admit → store → send → wait."""
+"""Between HTTP and the queue: admit, store and send in one step, then wait."""
 
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kombu.exceptions import OperationalError
@@ -118,8 +118,6 @@ class Gateway:
                 worker_ttl_s=0 if is_async else settings.worker_ttl_s,
             )
             match admission.outcome:
-                case "created":
-                    self._send(job)
                 case "full":
                     raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
                 case "no_worker":
@@ -220,14 +218,3 @@ class Gateway:
         if record is None or record.owner != owner:
             raise NotFound("there is no such job (any more)")
         return record
-
-    def _send(self, job: NewJob) -> None:
-        try:
-            for part in range(len(job.parts)):
-                self._sender.send(job.id, part, job.queue, job.request_id)
-        except OperationalError:
-            # Nobody will be told of this job, so nobody waits for it. Should it survive all the
-            # same, the ledger's repair sends it, and its result is forgotten in time.
-            with suppress(RedisError):
-                self._ledger.forget(job.id)
-            raise

@@ -10,10 +10,6 @@ from common.jobs import Ledger
 from common.protocol import TASK_NAME, queues_of, split_queue
 from common.records import LostPart
 
-# A part is delivered again when it was not acknowledged for this long, so it must exceed the
-# longest wait and run of a part by far; the ledger's repair is quicker and needs no such guess.
-VISIBILITY_TIMEOUT_S = 600
-
 
 def make_celery(
     redis_url: str, *, socket_timeout_s: float, queues: Sequence[str] = queues_of("")
@@ -57,9 +53,8 @@ def _configuration(socket_timeout_s: float, queues: Sequence[str]) -> dict[str, 
             "interval_max": 0.05,
         },
         "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
+            "ack_emulation": False,  # the ledger tells what is in hand: see worker.channel
+            "unacked_restore_interval": 5,  # of LenientQoS.restore_visible
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": min(5.0, socket_timeout_s),
             "socket_keepalive": True,

@@ -18,6 +18,7 @@ from redis.client import PubSub
 from redis.commands.core import Script
 
 from common.errors import JobLost
+from common.messages import message
 from common.protocol import (
     MAX_PARTS,
     Broken,
@@ -88,7 +89,7 @@ class Ledger:
         max_open_items: int,
         worker_ttl_s: float,
     ) -> Admission:
-        """Store pictures (by SHA-256) and job, if there is room.
+        """Store pictures (by SHA-256) and job, and send its parts, if there is room.
 
         A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds: one that
         takes parts from the job's queue, and serves its model where the job names one.
@@ -109,7 +110,8 @@ class Ledger:
                 *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
                 *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
                 *((key.key, key.fingerprint) if key else ("", "")),
-                *(job.model, split_queue(job.queue)[1]),
+                *(job.model, split_queue(job.queue)[1], job.queue),
+                *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
             ]
         )
         if outcome != b"created":
@@ -127,8 +129,11 @@ class Ledger:
         answer = self._begin(args=[job, part, worker])
         if not answer:
             return None
-        items, left, waited, strikes, tries = answer
-        return BegunPart(load_items(items), _number(left), _number(waited), strikes, tries)
+        raw, left, waited, strikes, tries, *contents = answer
+        items = load_items(raw)
+        digests = [item.value for item in items if item.kind == "blob"]
+        blobs = dict(zip(digests, contents, strict=False))
+        return BegunPart(items, blobs, _number(left), _number(waited), strikes, tries)
 
     def finish(self, job: str, part: int, items: Sequence[Item], result: PartResult) -> bool:
         """Store the result of a part; False when it was stored before or nobody wants it."""
@@ -220,13 +225,6 @@ class Ledger:
     def is_wanted(self, job: str) -> bool:
         """Whether anybody still waits for this job's work."""
         return not self.ended([job])[0]
-
-    def blobs(self, job: str, digests: Sequence[str]) -> list[bytes | None]:
-        """Pictures' bytes; read, never taken, because a part may be delivered again."""
-        if not digests:
-            return []
-        keys = [blob_key(job, digest) for digest in digests]
-        return cast("list[bytes | None]", self._redis.mget(keys))
 
     def load(self) -> Load:
         open_items, drained = self._redis.mget(["clip:open-items", "clip:drained-items"])

@@ -65,9 +65,11 @@ class BegunPart:
 
     `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
     counts how often the model hung with the part in it, `tries` how often it was begun before.
+    `blobs` are its pictures' bytes by SHA-256, where they are still there.
     """
 
     items: list[Item]
+    blobs: Mapping[str, bytes | None]
     left_s: float
     waited_s: float
     strikes: int = 0

@@ -1,12 +1,11 @@
 """Which messages a worker takes. Anybody may have written them who can write to Redis."""
 
 import base64
-import uuid
 from typing import Annotated, Literal, TypeAlias
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from common.messages import message
 from common.protocol import MAX_PARTS, TASK_NAME, Broken, load_json
 
 MAX_MESSAGE_BYTES = 16_384  # ours have about 1,200
@@ -57,7 +56,7 @@ def admit(raw: bytes, queue: str) -> bytes:
     or which other message is acknowledged with it.
 
     Raises:
-        Broken: it is not one of those that `common.broker.Sender` sends.
+        Broken: it is not one of those that `common.messages` makes.
     """
     if len(raw) > MAX_MESSAGE_BYTES:
         raise Broken(f"has {len(raw)} bytes; the limit is {MAX_MESSAGE_BYTES}")
@@ -69,23 +68,4 @@ def admit(raw: bytes, queue: str) -> bytes:
     except ValueError:
         raise Broken("body: is not valid base64") from None
     (job, part), options, _ = load_json(BODY, body)
-    return _message(job, part, options.request_id, queue)
-
-
-def _message(job: str, part: int, request_id: str, queue: str) -> bytes:
-    """In version 2 of Celery's message protocol, in the envelope of Kombu's virtual transports."""
-    name = str(uuid.uuid4())
-    body = orjson.dumps([[job, part], {"request_id": request_id}, {}])
-    return orjson.dumps(
-        {
-            "headers": {"lang": "py", "task": TASK_NAME, "id": name, "ignore_result": True},
-            "properties": {
-                "body_encoding": "base64",
-                "delivery_tag": name,
-                "delivery_info": {"exchange": "", "routing_key": queue},
-            },
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
-            "body": base64.b64encode(body).decode(),
-        }
-    )
+    return message(job, part, queue, options.request_id)

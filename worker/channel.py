@@ -5,7 +5,8 @@ from queue import Empty
 from typing import Any, ClassVar
 
 import structlog
-from kombu.transport.redis import Channel, QoS, Transport
+from kombu.transport import virtual
+from kombu.transport.redis import Channel, Transport
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -21,8 +22,6 @@ def key_types(queues: Iterable[str]) -> dict[str, str]:
     exchanges = (*queues, "celery.pidbox", "reply.celery.pidbox")
     return {
         **dict.fromkeys(queues, "list"),
-        "unacked": "hash",
-        "unacked_index": "zset",
         "_kombu.binding_deadlines": "zset",
         **{f"_kombu.binding.{name}": "set" for name in exchanges},
         **{f"_kombu.binding_permanent.{name}": "set" for name in exchanges},
@@ -42,44 +41,25 @@ return mended
 """
 
 
-class LenientQoS(QoS):
-    """Kombu's account of unacknowledged messages, made to outlive a lost connection.
+class LenientQoS(virtual.QoS):
+    """Which messages are in hand, in this process's memory alone.
 
-    Parts in hand go on while Redis is away. Kombu's own account raises AttributeError when such a
-    part is acknowledged on the channel that is no more, or when the messages are to be put back
-    into a queue that is not there yet, and either error ends the worker. Here nothing is done on a
-    closed channel: what is delivered again the ledger refuses.
+    The ledger knows which parts are in hand, and sends again what a dead worker had. Kombu's own
+    account in Redis would tell it a second time, for two round trips a message; a part that ends
+    after its connection was lost makes it raise, and what comes back after an outage is
+    delivered twice.
     """
 
-    # Put back what is unacknowledged only when the worker ends: see `drain`.
+    # Put back what is in hand only when the worker ends: see `drain`.
     restore_at_shutdown = False
 
-    def ack(self, delivery_tag: str) -> None:
-        if not self.channel.closed:
-            super().ack(delivery_tag)
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        if not self.channel.closed:
-            super().reject(delivery_tag, requeue=requeue)
-
-    def restore_visible(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
-        """Put back what was not acknowledged in time; on each new connection, and now and then."""
+    def restore_visible(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Mend the broker's keys: Kombu calls this on each new connection, and now and then."""
         types = self.channel.key_types  # type: ignore[attr-defined]
         with self.channel.conn_or_acquire() as client:  # type: ignore[attr-defined]
             mended = client.eval(MEND, len(types), *types, *types.values())
         if mended:
             log.warning("broker_keys_mended", keys=mended)
-        super().restore_visible(*args, **options)
-
-    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ANN401
-        """Put a message back, or drop what is none: it would keep others from being put back."""
-        try:
-            super().restore_by_tag(tag, client, leftmost)
-        except (RedisError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001 - Kombu takes what it finds for its own
-            log.warning("message_refused", queue="unacked", reason=repr(error)[:200])
-            self._remove_from_indices(tag).execute()  # type: ignore[attr-defined]
 
 
 class AdmittingRedis(Redis):
@@ -101,8 +81,12 @@ class AdmittingRedis(Redis):
 class WorkerChannel(Channel):
     """A channel that nothing written to Redis can close for good."""
 
-    QoS = LenientQoS
     key_types: ClassVar[Mapping[str, str]] = key_types(queues_of(""))
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **options)
+        # The constructor sets it, to the one of a transport without acknowledgements.
+        self.QoS = LenientQoS  # type: ignore[assignment]
 
     def _get_client(self) -> type[Redis]:
         return AdmittingRedis

@@ -156,20 +156,17 @@ class PartRun:
 
     def _prepare_pictures(self) -> dict[int, Future[Prepared]]:
         runner, items = self._runner, self._begun.items
-        digests = [item.value for item in items if item.kind == "blob"]
-        blobs = dict(zip(digests, runner.ledger.blobs(self._origin.job, digests), strict=True))
         pool = runner.urgent_pictures if self._origin.is_urgent else runner.other_pictures
         return {
-            index: pool.submit(self._prepare_picture, item, blobs)
+            index: pool.submit(self._prepare_picture, item)
             for index, item in enumerate(items)
             if item.kind != "text"
         }
 
-    def _prepare_picture(self, item: Item, blobs: Mapping[str, bytes | None]) -> Prepared:
+    def _prepare_picture(self, item: Item) -> Prepared:
         self._interest.check()
-        runner = self._runner
         started = time.monotonic()
-        content = runner.fetcher.fetch(item.value) if item.kind == "uri" else blobs[item.value]
+        content = self._content(item)
         if content is None:
             raise NotAnImage("is no longer there")
         fetched = time.monotonic()
@@ -177,6 +174,11 @@ class PartRun:
         decoded = time.monotonic()
         self._interest.check()
         return Prepared(self._submit("image", pixels), fetched - started, decoded - fetched)
+
+    def _content(self, item: Item) -> bytes | None:
+        if item.kind == "uri":
+            return self._runner.fetcher.fetch(item.value)
+        return self._begun.blobs.get(item.value)
 
     def _decode(self, content: bytes) -> PreparedImage:
         picture = Picture.open(content, self._runner.limits)

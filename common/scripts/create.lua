@@ -1,8 +1,9 @@
--- Admit a job, or say why not. Returns {'created' | 'no_worker' | 'full', excess items} or, when the
+-- Admit a job and send its parts, or say why not. Returns {'created' | 'no_worker' | 'full', excess items} or, when the
 -- idempotency key was used before, {'same' | 'other', job}.
 -- ARGV: id, max open items, worker ttl (0: no worker needed), lifetime, fields as a JSON object,
 --       parts as a JSON array of [items as text, size, blobs], whether the job is listed,
---       idempotency key (or nothing), fingerprint of the request, model (or nothing: any), its lane
+--       idempotency key (or nothing), fingerprint of the request, model (or nothing: any), its lane,
+--       its queue, a message for each part
 local id, max_open, worker_ttl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local lifetime, listed, idempotency, fingerprint = tonumber(ARGV[4]), ARGV[7], ARGV[8], ARGV[9]
 local model, lane = ARGV[10], ARGV[11]
@@ -44,6 +45,8 @@ for index, part in ipairs(parts) do
   redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at),
     'items:' .. n, part[1], 'size:' .. n, part[2], 'blobs:' .. n, part[3])
   redis.call('ZADD', OPEN, stamp(at), id .. ':' .. n .. ':' .. part[2])
+  -- Where a queue is none, because somebody wrote there, repair sends the part.
+  redis.pcall('LPUSH', ARGV[12], ARGV[12 + index])
 end
 redis.call('INCRBY', OPEN_ITEMS, total)
 local life = lifetime + fields.ttl

@@ -1,6 +1,8 @@
+import base64
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from redis import Redis
 
@@ -46,6 +48,24 @@ def beat(redis: Redis, name: str) -> None:
     Heartbeats(redis, 5).beat(Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0))
 
 
+def test_a_new_job_is_sent_part_by_part(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    messages = [orjson.loads(raw) for raw in redis.lrange(INTERACTIVE, 0, -1)]
+    bodies = [orjson.loads(base64.b64decode(sent["body"])) for sent in messages[::-1]]
+    assert [body[:2] for body in bodies] == [[["j", n], {"request_id": "r1"}] for n in (0, 1)]
+
+
+def test_what_was_not_admitted_is_not_sent(ledger: Ledger, redis: Redis) -> None:
+    assert create(ledger, new_job(), max_open_items=1).outcome == "full"
+    assert not redis.exists(INTERACTIVE)
+
+
+def test_a_job_is_kept_although_its_queue_is_none(ledger: Ledger, redis: Redis) -> None:
+    redis.set(INTERACTIVE, "somebody wrote here")
+    assert create(ledger, new_job()).outcome == "created"
+    assert ledger.read("j") is not None
+
+
 def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis) -> None:
     assert create(ledger, new_job()).outcome == "created"
     record = ledger.read("j")
@@ -53,7 +73,7 @@ def test_a_new_job_is_queued_and_its_items_are_open(ledger: Ledger, redis: Redis
     assert (record.kind, record.state, record.parts) == ("rank", "queued", 2)
     assert record.request == {"queries": [0]}
     assert redis.get("clip:open-items") == b"3"
-    assert ledger.blobs("j", [DIGEST]) == [b"picture"]
+    assert redis.get(blob_key("j", DIGEST)) == b"picture"
 
 
 def test_a_full_queue_refuses_and_keeps_no_picture(ledger: Ledger, redis: Redis) -> None:
@@ -330,6 +350,7 @@ class TestRepair:
         self, ledger: Ledger, redis: Redis
     ) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
+        assert redis.rpop(INTERACTIVE)
         assert ledger.repair() == []
         redis.delete("clip:repair-lock")
         redis.hincrbyfloat(job_key("j"), "sent:0", -3)
@@ -337,7 +358,6 @@ class TestRepair:
 
     def test_a_part_that_waits_its_turn_is_left_alone(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
-        redis.lpush(INTERACTIVE, "a message")
         redis.hincrbyfloat(job_key("j"), "sent:0", -3)
         assert ledger.repair() == []
 
@@ -345,7 +365,6 @@ class TestRepair:
         self, ledger: Ledger, redis: Redis
     ) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
-        redis.lpush(INTERACTIVE, "a message")
         redis.hincrbyfloat(job_key("j"), "sent:0", -3)
         create(ledger, new_job("later", parts=[[TEXT]]))
         beat(redis, "alive")

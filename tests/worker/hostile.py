@@ -3,7 +3,6 @@
 import base64
 import json
 import pickle
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,16 +80,6 @@ def push(content: object, queue: str = INTERACTIVE) -> Act:
 def put(key: str, content: object) -> Act:
     """Have a key hold a string, whatever it held."""
     return lambda redis: redis.set(key, str(content))
-
-
-def unacked(content: bytes | str) -> Act:
-    """A message that was handed out an hour ago and never acknowledged."""
-
-    def act(redis: Redis) -> None:
-        redis.zadd("unacked_index", {"tag": time.time() - 3600})
-        redis.hset("unacked", "tag", content)
-
-    return act
 
 
 def bindings(redis: Redis) -> None:
@@ -194,18 +183,8 @@ ACTS: dict[str, Act] = {
     "request id with a line break": push(message(kwargs={"request_id": "r\nr"})),
     "an unknown job": push(message()),
     **{f"{queue} is a string": put(queue, "x") for queue in QUEUES},
-    "unacked is a string": put("unacked", "x"),
-    "unacked_index is a string": put("unacked_index", "x"),
-    "both are strings": lambda redis: redis.mset({"unacked": "x", "unacked_index": "x"}),
     "bindings are strings": lambda redis: redis.mset(dict.fromkeys([*BINDINGS, INTERACTIVE], "x")),
     "bindings of another shape": bindings,
-    "unacked: no JSON": unacked("{"),
-    "unacked: another shape": unacked("[1]"),
-    "unacked: numbers": unacked("[1, 2, 3]"),
-    "unacked: an unknown exchange": unacked(json.dumps([message(), "e", INTERACTIVE])),
-    "unacked: a bad message": unacked(json.dumps([{"headers": {}}, "", INTERACTIVE])),
-    "unacked: deep JSON": unacked(MANY_BRACKETS),
-    "unacked: no message": lambda redis: redis.zadd("unacked_index", {b"\xff": 1}),
     "a lost part that is none": lost_part,
     "a heartbeat of another shape": lambda redis: [
         redis.zadd("clip:workers", {"w": 1e12}),

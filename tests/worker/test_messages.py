@@ -49,7 +49,7 @@ class Scene:
 
     def assert_nothing_left(self) -> None:
         wait_until(
-            lambda: not self.redis.exists(*queues_of(""), "unacked", "unacked_index", "stolen"),
+            lambda: not self.redis.exists(*queues_of(""), "stolen"),
             f"nothing is left in the queues: {self.redis.keys()}",
         )
 
