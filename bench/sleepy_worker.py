@@ -13,7 +13,8 @@ import numpy as np
 from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import worker
-from worker.encoder import Pixels, PreparedImage, PreparedText
+from worker.decode import Raster
+from worker.encoder import PreparedImage, PreparedText
 
 
 class SleepyEncoder:
@@ -27,8 +28,8 @@ class SleepyEncoder:
     def __init__(self, seconds_a_picture: float) -> None:
         self._seconds = seconds_a_picture
 
-    def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        return {"mean": pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        return {"mean": picture.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [PreparedText((len(text),), truncated=False) for text in texts]

@@ -9,7 +9,8 @@ import torch
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.checkpoint import Checkpoint
-from worker.encoder import OutOfMemory, Pixels, PreparedImage, PreparedText
+from worker.decode import Raster
+from worker.encoder import OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
 from worker.linear import pack_linear_layers
 from worker.preprocess import preprocessor, resolution
@@ -50,8 +51,8 @@ class ClipEncoder:
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
 
-    def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        return self._preprocess(pixels)
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        return self._preprocess(picture)
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)

@@ -4,15 +4,54 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Self
+from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
-from worker.encoder import Pixels
 from worker.formats import check_claim, pare
 from worker.formats.limits import Limits
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Size: TypeAlias = tuple[int, int]
+"""Width and height."""
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A decoded picture, RGB, as Pillow keeps it: an array of it costs two copies."""
+
+    picture: Image.Image
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Self:
+        """From RGB of shape (height, width, 3)."""
+        return cls(Image.fromarray(pixels))
+
+    @property
+    def size(self) -> Size:
+        return self.picture.size
+
+    @property
+    def pixels(self) -> Pixels:
+        """RGB of shape (height, width, 3); do not write to it."""
+        return np.asarray(self.picture)
+
+    def cut(self, left: int, top: int, right: int, bottom: int) -> Self:
+        return type(self)(self.picture.crop((left, top, right, bottom)))
+
+    def resized(self, size: Size, resample: int, box: Box | None = None) -> Self:
+        """The whole, or the part within `box`, at another size.
+
+        Pixels just outside the box still weigh in, so the outcome is the same as resizing the
+        whole and cutting out the part.
+        """
+        return type(self)(self.picture.resize(size, Image.Resampling(resample), box))
 
 
 class Picture:
@@ -42,8 +81,8 @@ class Picture:
         """Width times height."""
         return self._picture.width * self._picture.height
 
-    def decode(self) -> Pixels:
-        """The first frame as RGB, uint8 of shape (height, width, 3).
+    def decode(self) -> Raster:
+        """The first frame. To be called once.
 
         Converted as the reference implementation does: alpha is dropped, not blended, and an EXIF
         orientation is not applied.
@@ -51,10 +90,12 @@ class Picture:
         Raises:
             NotAnImage: the picture is broken.
         """
-        with _as_item_errors(), closing(self._picture) as picture:
-            picture.load()
-            # Converting RGB to RGB copies.
-            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        with _as_item_errors():
+            self._picture.load()
+            if self._picture.mode == "RGB":  # which to convert would copy
+                return Raster(self._picture)
+            with closing(self._picture) as picture:
+                return Raster(picture.convert("RGB"))
 
 
 @contextmanager
@@ -70,15 +111,3 @@ def _as_item_errors() -> Iterator[None]:
         raise TooManyPixels from None
     except Exception:  # noqa: BLE001 - decoders raise whatever they like at broken input
         raise NotAnImage from None
-
-
-def resize(
-    pixels: Pixels, size: tuple[int, int], box: tuple[float, float, float, float], resample: int
-) -> Pixels:
-    """Resize the part of a picture within `box` (left, top, right, bottom) to (width, height).
-
-    Pixels just outside the box still weigh in, so the outcome is the same as resizing the whole
-    and cutting out the part.
-    """
-    picture = Image.fromarray(pixels)
-    return np.asarray(picture.resize(size, Image.Resampling(resample), box=box))

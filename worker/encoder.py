@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
+from worker.decode import Raster
 
-Pixels = npt.NDArray[np.uint8]
 PreparedImage = Mapping[str, npt.NDArray[Any]]
 """One picture as the model takes it: its inputs by name, each without the dimension of a batch."""
 
@@ -44,8 +43,8 @@ class Encoder(Protocol):
     @property
     def dtype(self) -> str: ...
 
-    def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        """RGB of shape (height, width, 3) → what `encode_images` takes."""
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        """A picture → what `encode_images` takes."""
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]: ...
 

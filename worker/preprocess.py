@@ -1,4 +1,4 @@
-"""Pixels → what the model takes: the numbers of the checkpoint's preprocessor, for less work."""
+"""A picture → what the model takes: the numbers of the checkpoint's preprocessor, for less work."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from worker.decode import resize
-from worker.encoder import Pixels, PreparedImage
+from worker.decode import Raster
+from worker.encoder import PreparedImage
 
 # Beyond this ratio of its sides only the centre of a picture is resized: one of 1 by 50,000 pixels
 # would otherwise become one of 224 by 11 million.
@@ -57,10 +57,10 @@ class Normalise:
         rows = batch["pixel_values"][0][:, 0, :]
         return cls(np.ascontiguousarray(rows, dtype=np.float32))
 
-    def __call__(self, pixels: Pixels) -> PreparedImage:
-        """RGB of shape (height, width, 3) → float32 of shape (3, height, width)."""
+    def __call__(self, picture: Raster) -> PreparedImage:
+        """A picture → float32 of shape (3, height, width)."""
         channels = np.arange(3)[:, None, None]
-        return {"pixel_values": self.table[channels, np.moveaxis(pixels, -1, 0)]}
+        return {"pixel_values": self.table[channels, np.moveaxis(picture.pixels, -1, 0)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +73,22 @@ class ShortestEdgeCrop:
     resample: int
     normalise: Normalise
 
-    def __call__(self, pixels: Pixels) -> PreparedImage:
-        height, width = pixels.shape[:2]
-        short = min(height, width)
+    def __call__(self, picture: Raster) -> PreparedImage:
+        width, height = picture.size
+        short = min(width, height)
         # Truncated, not rounded: so does the reference.
-        tall, wide = int(self.edge * height / short), int(self.edge * width / short)
-        top, left = (tall - self.height) // 2, (wide - self.width) // 2
-        if max(tall, wide) <= LONG * self.edge:
-            whole = resize(pixels, (wide, tall), (0, 0, width, height), self.resample)
-            centre = whole[top : top + self.height, left : left + self.width]
+        wide, tall = int(self.edge * width / short), int(self.edge * height / short)
+        left, top = (wide - self.width) // 2, (tall - self.height) // 2
+        if max(wide, tall) <= LONG * self.edge:
+            whole = picture.resized((wide, tall), self.resample)
+            centre = whole.cut(left, top, left + self.width, top + self.height)
         else:
-            y, x = height / tall, width / wide
-            rows = Span.around(top * y, (top + self.height) * y, y, height)
+            x, y = width / wide, height / tall
             columns = Span.around(left * x, (left + self.width) * x, x, width)
-            near = pixels[rows.first : rows.last, columns.first : columns.last]
+            rows = Span.around(top * y, (top + self.height) * y, y, height)
+            near = picture.cut(columns.first, rows.first, columns.last, rows.last)
             box = (columns.start, rows.start, columns.end, rows.end)
-            centre = resize(near, (self.width, self.height), box, self.resample)
+            centre = near.resized((self.width, self.height), self.resample, box)
         return self.normalise(centre)
 
 
@@ -101,10 +101,8 @@ class Stretch:
     resample: int
     normalise: Normalise
 
-    def __call__(self, pixels: Pixels) -> PreparedImage:
-        height, width = pixels.shape[:2]
-        box = (0, 0, width, height)
-        return self.normalise(resize(pixels, (self.width, self.height), box, self.resample))
+    def __call__(self, picture: Raster) -> PreparedImage:
+        return self.normalise(picture.resized((self.width, self.height), self.resample))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +111,9 @@ class Whole:
 
     processor: Any
 
-    def __call__(self, pixels: Pixels) -> PreparedImage:
+    def __call__(self, picture: Raster) -> PreparedImage:
         batch = self.processor(
-            images=[pixels], input_data_format="channels_last", return_tensors="np"
+            images=[picture.pixels], input_data_format="channels_last", return_tensors="np"
         )
         return {name: np.asarray(values)[0] for name, values in batch.items()}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from worker.decode import Raster
 from worker.encoder import Encoder, OutOfMemory, PreparedImage
 
 LARGEST = 256
@@ -15,7 +16,7 @@ TEXTS_PER_PICTURE = 8
 
 def warm_up(encoder: Encoder, batch_size: int) -> int:
     """Run the model once on each kind of item. Returns the batch size: as given, or measured."""
-    picture = encoder.prepare_image(np.zeros((64, 64, 3), dtype=np.uint8))
+    picture = encoder.prepare_image(Raster.of(np.zeros((64, 64, 3), dtype=np.uint8)))
     encoder.encode_texts(encoder.prepare_texts(["warm", "up"]))
     encoder.encode_images([picture])
     return batch_size or measure_batch_size(lambda size: _seconds(encoder, picture, size))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
-from worker.encoder import Pixels, PreparedImage, PreparedText
+from worker.decode import Raster
+from worker.encoder import PreparedImage, PreparedText
 
 CONTEXT = 8
 POISON = 13
@@ -26,10 +27,10 @@ class FakeEncoder:
         self.info = ModelInfo(name, "main", dimension=4, logit_scale=10.0)
         self.batches: list[int] = []
 
-    def prepare_image(self, pixels: Pixels) -> PreparedImage:
-        if np.all(pixels == TOO_MUCH):
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        if np.all(picture.pixels == TOO_MUCH):
             raise MemoryError
-        return {"mean": pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
+        return {"mean": picture.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [

@@ -6,13 +6,12 @@ from PIL import Image
 
 from common.errors import NotAnImage, TooManyPixels
 from tests.pictures import encoded, noise
-from worker.decode import Picture
-from worker.encoder import Pixels
+from worker.decode import Picture, Pixels
 from worker.formats.limits import Limits
 
 
 def decode(content: bytes, max_pixels: int) -> Pixels:
-    return Picture.open(content, Limits(max_pixels, max_frames=10)).decode()
+    return Picture.open(content, Limits(max_pixels, max_frames=10)).decode().pixels
 
 
 FORMATS = {

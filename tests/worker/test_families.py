@@ -12,12 +12,13 @@ from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
 from worker.checkpoint import open_checkpoint
 from worker.clip import ClipEncoder
+from worker.decode import Raster
 from worker.source import Source
 
 Floats = npt.NDArray[np.float32]
 
 TEXTS = ["a cat", "", "a very long label " * 20, "x", "the dog in the photo with a red pizza on it"]
-PICTURES = [np.asarray(noise(*size, seed=7)) for size in ((40, 40), (90, 30), (31, 200), (8, 8))]
+PICTURES = [Raster(noise(*size, seed=7)) for size in ((40, 40), (90, 30), (31, 200), (8, 8))]
 
 
 def units(vectors: Floats) -> Floats:

@@ -7,6 +7,7 @@ import pytest
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from tests.pictures import noise
+from worker.decode import Raster
 from worker.preprocess import ShortestEdgeCrop, Stretch, Whole, preprocessor, resolution
 
 
@@ -25,7 +26,7 @@ def test_the_numbers_are_those_of_the_preprocessor(size: tuple[int, int], resamp
     assert isinstance(quick, ShortestEdgeCrop)
     picture = noise(*size, seed=sum(size))
     expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.allclose(quick(np.asarray(picture))["pixel_values"], expected, atol=1e-6)
+    assert np.allclose(quick(Raster(picture))["pixel_values"], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -38,7 +39,7 @@ def test_a_fixed_size_gives_the_same_numbers_too(size: tuple[int, int], resample
     assert isinstance(quick, Stretch)
     picture = noise(*size, seed=sum(size))
     expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.allclose(quick(np.asarray(picture))["pixel_values"], expected, atol=1e-6)
+    assert np.allclose(quick(Raster(picture))["pixel_values"], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +49,14 @@ def test_of_a_very_long_picture_the_centre_is_as_good_as_the_same(size: tuple[in
     processor = clip_processor()
     picture = noise(*size)
     expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    off = np.abs(preprocessor(processor)(np.asarray(picture))["pixel_values"] - expected)
+    off = np.abs(preprocessor(processor)(Raster(picture))["pixel_values"] - expected)
     assert off.max() < 0.031, "more than two steps in 255"
     assert (off > 1e-6).mean() < 1e-3
 
 
 def test_a_very_long_picture_costs_no_more_than_its_centre() -> None:
-    pixels = np.zeros((1, 60_000, 3), dtype=np.uint8)
-    assert preprocessor(clip_processor())(pixels)["pixel_values"].shape == (3, 224, 224)
+    picture = Raster.of(np.zeros((1, 60_000, 3), dtype=np.uint8))
+    assert preprocessor(clip_processor())(picture)["pixel_values"].shape == (3, 224, 224)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_another_geometry_is_left_to_the_preprocessor(changes: dict[str, Any]) -
     assert isinstance(slow, Whole)
     picture = noise(100, 80)
     expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.allclose(slow(np.asarray(picture))["pixel_values"], expected)
+    assert np.allclose(slow(Raster(picture))["pixel_values"], expected)
     assert resolution(slow) is None
 
 
