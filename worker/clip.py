@@ -13,7 +13,7 @@ from worker.decode import Raster
 from worker.encoder import OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
 from worker.linear import pack_linear_layers
-from worker.preprocess import preprocessor, resolution
+from worker.preprocess import Preprocessor, preprocessor, resolution
 from worker.refusals import UnsuitableModel
 
 
@@ -38,6 +38,7 @@ class ClipEncoder:
         )
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._normalise = _normaliser(self._preprocess, self._model)
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
         pack_linear_layers(self._model)
@@ -68,6 +69,8 @@ class ClipEncoder:
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
         batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
+        if self._normalise:
+            batch["pixel_values"] = self._normalise(batch["pixel_values"])
         return self._features(lambda: self._model.get_image_features(**batch))
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
@@ -91,6 +94,29 @@ class ClipEncoder:
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise OutOfMemory(str(error)) from None
+
+
+def _normaliser(
+    preprocess: Preprocessor,
+    model: Any,  # noqa: ANN401
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Bytes of shape (n, height, width, 3) → what the model takes, of shape (n, 3, height, width).
+
+    None where the preprocessor does all of it. Rows are multiplied as they lie in memory, with a
+    factor for each byte: on a CPU that takes a sixth of the time.
+    """
+    if preprocess.normalise is None:
+        return None
+    scale, shift = (
+        torch.from_numpy(np.tile(of_channels, preprocess.width)).to(model.device)
+        for of_channels in (preprocess.normalise.scale, preprocess.normalise.shift)
+    )
+
+    def normalise(pixels: torch.Tensor) -> torch.Tensor:
+        rows = pixels.flatten(2).float().mul_(scale).add_(shift)
+        return rows.view(pixels.shape).permute(0, 3, 1, 2).to(model.dtype)
+
+    return normalise
 
 
 def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from tests.pictures import noise
 from tests.processes import DEMO_MODEL
@@ -63,6 +64,20 @@ def test_texts_and_pictures_have_the_dimension_that_is_told(encoder: ClipEncoder
     pictures = encoder.encode_images([encoder.prepare_image(PICTURES[0])])
     texts = encoder.encode_texts(encoder.prepare_texts(["a"]))
     assert pictures.shape == texts.shape == (1, encoder.info.dimension)
+
+
+def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
+    checkpoint = open_checkpoint(Source(str(DEMO_MODEL)))
+    encoder = ClipEncoder(checkpoint, "cpu", "float32")
+    given: list[torch.Tensor] = []
+    checkpoint.model.vision_model.register_forward_pre_hook(
+        lambda _module, _arguments, named: given.append(named["pixel_values"]), with_kwargs=True
+    )
+    encoder.encode_images([encoder.prepare_image(picture) for picture in PICTURES])
+    expected = checkpoint.image_processor(
+        [picture.picture for picture in PICTURES], return_tensors="pt"
+    )
+    assert (given[0] - expected["pixel_values"]).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
