@@ -13,7 +13,7 @@ import numpy as np
 from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import worker
-from worker.decode import Raster
+from worker.decode import Raster, Size
 from worker.encoder import PreparedImage, PreparedText
 
 
@@ -27,6 +27,9 @@ class SleepyEncoder:
 
     def __init__(self, seconds_a_picture: float) -> None:
         self._seconds = seconds_a_picture
+
+    def smallest_useful(self, _width: int, _height: int) -> Size | None:
+        return None
 
     def prepare_image(self, picture: Raster) -> PreparedImage:
         return {"mean": picture.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}

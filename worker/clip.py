@@ -9,7 +9,7 @@ import torch
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.checkpoint import Checkpoint
-from worker.decode import Raster
+from worker.decode import Raster, Size
 from worker.encoder import OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
 from worker.linear import pack_linear_layers
@@ -51,6 +51,9 @@ class ClipEncoder:
             activation=family.activation,
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        return self._preprocess.smallest_useful(width, height)
 
     def prepare_image(self, picture: Raster) -> PreparedImage:
         return self._preprocess(picture)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
-from worker.decode import Raster
+from worker.decode import Raster, Size
 
 PreparedImage = Mapping[str, npt.NDArray[Any]]
 """One picture as the model takes it: its inputs by name, each without the dimension of a batch."""
@@ -42,6 +42,9 @@ class Encoder(Protocol):
 
     @property
     def dtype(self) -> str: ...
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        """What a picture of this size may be decoded at without much harm; None for all of it."""
 
     def prepare_image(self, picture: Raster) -> PreparedImage:
         """A picture → what `encode_images` takes."""

@@ -110,6 +110,7 @@ class Life:
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
             budget=PixelBudget(settings.max_pixels_in_flight),
             texts=TextMemory(settings.remembered_texts),
+            jpeg_draft=settings.jpeg_draft,
         )
         self._ended = threading.Event()
         self._since = time.time()

@@ -1,7 +1,8 @@
 """How many pixels a worker decodes at once, so that its memory is bounded.
 
-From header to resized picture a pixel takes, at its peak: 10 bytes of RGB (JPEG, PNG, BMP), 12 of
-grey, palette or 16 bits, 14 of CMYK or AVIF, 16 of RGBA, 20 of WebP; the file comes on top.
+From header to resized picture a pixel takes, at its peak: 5 bytes of RGB (JPEG, PNG, BMP), grey
+or palette, 8 of CMYK, RGBA or 16 bits, 10 of AVIF or a progressive JPEG (12 in CMYK), 16 of WebP;
+6 more where the checkpoint's own preprocessor resizes it; and the file comes on top.
 """
 
 import threading

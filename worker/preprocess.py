@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from worker.decode import Raster
+from worker.decode import Raster, Size
 from worker.encoder import PreparedImage
 
 # Beyond this ratio of its sides only the centre of a picture is resized: one of 1 by 50,000 pixels
 # would otherwise become one of 224 by 11 million.
 LONG = 8
 LANCZOS_REACH = 3  # the widest filter there is, in pixels of the coarser of both pictures
+AMPLE = 2  # this many times the pixels of what the model sees, in both directions
 MAX_BEND = 1e-6  # what rounding to float32 makes of a straight line, and no more
 
 
@@ -78,11 +79,18 @@ class ShortestEdgeCrop:
     resample: int
     normalise: Normalise
 
+    def resized(self, width: int, height: int) -> Size:
+        """Truncated, not rounded: so does the reference."""
+        short = min(width, height)
+        return int(self.edge * width / short), int(self.edge * height / short)
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        wide, tall = self.resized(width, height)
+        return None if max(wide, tall) > LONG * self.edge else (AMPLE * wide, AMPLE * tall)
+
     def __call__(self, picture: Raster) -> PreparedImage:
         width, height = picture.size
-        short = min(width, height)
-        # Truncated, not rounded: so does the reference.
-        wide, tall = int(self.edge * width / short), int(self.edge * height / short)
+        wide, tall = self.resized(width, height)
         left, top = (wide - self.width) // 2, (tall - self.height) // 2
         if max(wide, tall) <= LONG * self.edge:
             whole = picture.resized((wide, tall), self.resample)
@@ -106,6 +114,9 @@ class Stretch:
     resample: int
     normalise: Normalise
 
+    def smallest_useful(self, _width: int, _height: int) -> Size | None:
+        return AMPLE * self.width, AMPLE * self.height
+
     def __call__(self, picture: Raster) -> PreparedImage:
         return {"pixel_values": picture.resized((self.width, self.height), self.resample).pixels}
 
@@ -116,6 +127,9 @@ class Whole:
 
     processor: Any
     normalise: None = None
+
+    def smallest_useful(self, _width: int, _height: int) -> Size | None:
+        return None
 
     def __call__(self, picture: Raster) -> PreparedImage:
         batch = self.processor(

@@ -53,6 +53,7 @@ class PartRunner:
     limits: Limits
     budget: PixelBudget
     texts: TextMemory
+    jpeg_draft: bool = False
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
         """Do one part, unless nobody wants it any more.
@@ -182,6 +183,10 @@ class PartRun:
 
     def _decode(self, content: bytes) -> PreparedImage:
         picture = Picture.open(content, self._runner.limits)
+        if self._runner.jpeg_draft:
+            least = self._encoder.smallest_useful(*picture.size)
+            if least:
+                picture.shrink(least)
         with self._runner.budget.hold(picture.pixels, self._interest.check):
             return self._encoder.prepare_image(picture.decode())
 

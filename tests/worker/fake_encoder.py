@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
-from worker.decode import Raster
+from worker.decode import Raster, Size
 from worker.encoder import PreparedImage, PreparedText
 
 CONTEXT = 8
@@ -26,6 +26,9 @@ class FakeEncoder:
     def __init__(self, name: str = "fake") -> None:
         self.info = ModelInfo(name, "main", dimension=4, logit_scale=10.0)
         self.batches: list[int] = []
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        return width // 8, height // 8
 
     def prepare_image(self, picture: Raster) -> PreparedImage:
         if np.all(picture.pixels == TOO_MUCH):

@@ -69,6 +69,12 @@ def test_every_format_is_decoded_as_pillow_decodes(name: str) -> None:
     assert np.array_equal(decode(FORMATS[name], 10_000), np.asarray(expected))
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_size_is_that_of_what_was_decoded(name: str) -> None:
+    raster = Picture.open(FORMATS[name], Limits(10_000, max_frames=10)).decode()
+    assert raster.size == raster.pixels.shape[1::-1]
+
+
 @pytest.mark.parametrize(
     "kind", ["EPS", "PDF", "ICO", "ICNS", "TGA", "PCX", "SGI", "PPM", "JPEG2000", "DDS"]
 )

@@ -19,7 +19,9 @@ from worker.source import Source
 Floats = npt.NDArray[np.float32]
 
 TEXTS = ["a cat", "", "a very long label " * 20, "x", "the dog in the photo with a red pizza on it"]
-PICTURES = [Raster(noise(*size, seed=7)) for size in ((40, 40), (90, 30), (31, 200), (8, 8))]
+PICTURES = [
+    Raster.of(np.asarray(noise(*size, seed=7))) for size in ((40, 40), (90, 30), (31, 200), (8, 8))
+]
 
 
 def units(vectors: Floats) -> Floats:

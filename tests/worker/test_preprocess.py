@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float32]
 
 def values(preprocess: Preprocessor, picture: Image.Image) -> Floats:
     """What the model is given, of shape (3, height, width)."""
-    prepared = preprocess(Raster(picture))["pixel_values"]
+    prepared = preprocess(Raster(picture, picture.size))["pixel_values"]
     if preprocess.normalise is None:
         return prepared
     assert prepared.dtype == np.uint8
@@ -102,3 +102,27 @@ def test_the_resolution_is_that_of_what_the_model_sees() -> None:
     assert resolution(preprocessor(processor)) == (48, 32)
     fixed = clip_processor(size={"height": 64, "width": 32}, do_center_crop=False)
     assert resolution(preprocessor(fixed)) == (64, 32)
+
+
+@pytest.mark.parametrize(
+    ("size", "least"),
+    [
+        ((4000, 3000), (2 * 298, 2 * 224)),
+        ((3000, 4000), (2 * 224, 2 * 298)),
+        ((100, 100), (448, 448)),
+        ((100, 5000), None),
+    ],
+)
+def test_twice_what_is_resized_to_is_useful(
+    size: tuple[int, int], least: tuple[int, int] | None
+) -> None:
+    assert preprocessor(clip_processor()).smallest_useful(*size) == least
+
+
+def test_for_a_fixed_size_it_is_twice_that() -> None:
+    fixed = clip_processor(size={"height": 64, "width": 32}, do_center_crop=False)
+    assert preprocessor(fixed).smallest_useful(4000, 3000) == (64, 128)
+
+
+def test_where_the_preprocessor_decides_all_of_a_picture_is_useful() -> None:
+    assert preprocessor(clip_processor(do_resize=False)).smallest_useful(4000, 3000) is None

@@ -1,6 +1,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from threading import Timer
@@ -93,6 +94,19 @@ def test_a_picture_is_fetched(
     assert stored is not None
     assert stored.vectors.tolist() == [[9, 9, 9, 1]]
     assert stored.about.timings.fetch > 0
+
+
+def test_a_large_jpeg_is_decoded_no_larger_than_is_useful(
+    runner: PartRunner, ledger: Ledger
+) -> None:
+    pixels = 160 * 120
+    drafting = replace(runner, jpeg_draft=True, limits=Limits(pixels, max_frames=1))
+    with pytest.raises(ValueError, match=f"{pixels} pixels"), runner.budget.hold(pixels, print):
+        pass
+    content = encoded(Image.new("RGB", (160, 120), (90,) * 3), "JPEG")
+    stored = run(drafting, ledger, [], [content])
+    assert stored is not None
+    assert stored.vectors.tolist() == [[90, 90, 90, 1]]
 
 
 def test_cut_texts_are_told(runner: PartRunner, ledger: Ledger) -> None:

@@ -37,6 +37,11 @@ def pare(content: bytes, limits: Limits) -> tuple[str, bytes]:
     raise NotAnImage(f"is not a picture of a known format ({', '.join(FORMATS)})")
 
 
+def is_decoded_by_rows(name: str, content: bytes) -> bool:
+    """Whether a decoder that shrinks a picture holds no more of it than what comes out."""
+    return name != "JPEG" or jpeg.is_in_one_scan(content)
+
+
 def check_claim(name: str, content: bytes, pixels: int, limits: Limits) -> None:
     """That decoding takes no more pixels than an opened picture claims to have.
 

@@ -16,6 +16,8 @@ SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 JFIF, ADOBE = 0xE0, 0xEE
 DHT, DAC, DQT, DRI = 0xC4, 0xCC, 0xDB, 0xDD
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, DAC, 0xC8}
+PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+COMPONENTS_OF_FRAME, COMPONENTS_OF_SCAN = 9, 4  # where their number is, from the marker on
 KEPT = FRAMES | {DHT, DAC, DQT, DRI, JFIF, ADOBE}
 """The last two tell which colours are meant."""
 
@@ -52,6 +54,19 @@ def pare(content: bytes, limits: Limits) -> bytes:
     most_scans = max(ORDINARY_SCANS, min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
     kept.append(content[start : _end_of_scans(content, end, segments, most_scans)])
     return b"".join(kept)
+
+
+def is_in_one_scan(content: bytes) -> bool:
+    """Whether the first scan has all there is. If not, a decoder keeps all scans until the last."""
+    position, components = 2, 0
+    while True:
+        marker, start, position = _next_segment(content, position, _MARKER)
+        if marker in PROGRESSIVE:
+            return False
+        if marker in FRAMES:
+            components = content[start + COMPONENTS_OF_FRAME]
+        if marker == SOS:
+            return content[start + COMPONENTS_OF_SCAN] == components
 
 
 def _next_segment(
