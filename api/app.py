@@ -12,8 +12,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api import cors, errors, openapi, rate_limits
 from api.gateway import Gateway
 from api.keys import Keyring
+from api.repeated import RepeatedLists
 from api.routes import docs, encode, health, jobs, label_sets, rank, workers
 from api.settings import ApiSettings
+from common.unnamed_sets import UnnamedSets
 
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
@@ -24,7 +26,8 @@ def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.register_blueprint(rank.make_blueprint(gateway, settings))
+    unnamed = UnnamedSets(redis, most=settings.max_kept_lists, ttl_s=settings.labels_ttl_s)
+    app.register_blueprint(rank.make_blueprint(gateway, settings, RepeatedLists(unnamed)))
     app.register_blueprint(encode.make_blueprint(gateway, settings))
     app.register_blueprint(jobs.make_blueprint(gateway, settings))
     app.register_blueprint(label_sets.make_blueprint(gateway, settings))

@@ -50,11 +50,11 @@ def document(outcome: Outcome) -> dict[str, Any]:
     used = outcome.label_set
     return {
         **summary(outcome.record),
-        **({"label_set": asdict(used)} if used else {}),
+        **({"label_set": asdict(used)} if used and used.is_named else {}),
         "model": _model(outcome),
         "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
         "errors": [fault.as_dict() for fault in faults],
-        "truncated": [pointer for _, pointer in outcome.pointers(outcome.truncated)],
+        "truncated": outcome.truncated_pointers(),
     }
 
 

@@ -12,7 +12,6 @@ from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 
 SPARE_CONNECTIONS = 8
-LABELS_LEEWAY_S = 300
 
 
 def assemble(settings: ApiSettings) -> Flask:
@@ -21,9 +20,8 @@ def assemble(settings: ApiSettings) -> Flask:
     celery = make_celery(settings.redis_url, socket_timeout_s=connection.FAIL_FAST_TIMEOUT_S)
     ledger, sender = Ledger(redis), Sender(celery)
     heartbeats = Heartbeats(redis, settings.worker_ttl_s)
-    # A job that was sent with a version of a label set may need it for as long as this.
-    longest_s = settings.job_timeout_s + settings.result_ttl_s + LABELS_LEEWAY_S
-    label_sets = LabelSetStore(redis, most=settings.max_label_sets, grace_s=longest_s)
+    grace_s = settings.labels_ttl_s
+    label_sets = LabelSetStore(redis, most=settings.max_label_sets, grace_s=grace_s)
     gateway = Gateway(settings, ledger, sender, heartbeats, label_sets)
     app = create_app(settings, gateway, redis)
     app.extensions["gateway"] = gateway

@@ -2,15 +2,19 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import TypeAlias
+
+import structlog
+from cachetools import LRUCache, cached
+from redis.exceptions import RedisError
 
 from api.items import DistinctItems
 from api.lineup import Named
-from api.results import Outcome
-from api.scoring import Scoring, Units, normalised
+from api.results import Candidates, Outcome
+from api.scoring import Scoring, normalised
 from common.errors import (
     DeadlineExceeded,
     InvalidRequest,
@@ -25,7 +29,9 @@ from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, Lab
 from common.protocol import Item, ModelInfo, PartAbout, PartResult
 from common.records import Idempotency, JobRecord
 
-REMEMBERED_SETS = 16
+log = structlog.get_logger()
+
+REMEMBERED_BYTES = 1 << 27
 
 Encode: TypeAlias = Callable[[DistinctItems, str, str, Idempotency], Outcome]
 """Has items encoded, for an owner and in a request, now or in the job of the same key."""
@@ -51,7 +57,8 @@ class LabelSets:
         self._store = store
         self._encode = encode
         # What is under such a key never changes.
-        self._remembered = lru_cache(REMEMBERED_SETS)(self._read)
+        remembered = LRUCache[Hashable, Candidates](REMEMBERED_BYTES, _bytes_of)
+        self._remembered = cached(remembered, lock=Lock())(self._read)
 
     def current(self, owner: str, name: str) -> LabelSet:
         """A set as it is now. Raises NoSuchLabelSet."""
@@ -79,11 +86,7 @@ class LabelSets:
             TooManyLabelSets: the owner has too many others.
             ClipError: they could not be encoded.
         """
-        content = LabelContent(
-            [(item.kind, item.value) for item in work.items],
-            work.lists["/candidates"],
-            work.scoring.templates,
-        )
+        content = content_of(work)
         label_set = LabelSet(name, content.version, content.count, time.time())
         known = self._store.current(owner, name)
         if known and known.version == label_set.version and self._store.holds(owner, known.of):
@@ -96,9 +99,9 @@ class LabelSets:
         put = self._store.put(owner, label_set, labels, _result(outcome))
         if put == "full":
             raise TooManyLabelSets
-        return Stored(put, label_set, len(list(outcome.pointers(outcome.truncated))))
+        return Stored(put, label_set, len(outcome.truncated_pointers()))
 
-    def find(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> Units:
+    def find(self, outcome: Outcome) -> Candidates:
         """The embeddings that a job is to be answered with; made now if there are none.
 
         Raises:
@@ -106,6 +109,11 @@ class LabelSets:
             ModelChanged: the workers have another model by now.
             ClipError: the candidates could not be encoded anew.
         """
+        record, of, model = outcome.record, outcome.label_set, outcome.model
+        if of is None or model is None:
+            raise JobLost
+        if outcome.has_candidates:
+            return self._learn(outcome, of, model)
         try:
             return self._remembered(record.owner, of, model)
         except NotStored:
@@ -115,11 +123,21 @@ class LabelSets:
         except NotStored:
             raise JobLost from None
 
-    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Units:
-        vectors = self._store.vectors(owner, of, model)
-        if vectors is None:
+    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Candidates:
+        found = self._store.embeddings(owner, of, model)
+        if found is None:
             raise NotStored
-        return normalised(vectors)
+        return Candidates(normalised(found.vectors), found.about.truncated)
+
+    def _learn(self, outcome: Outcome, of: LabelSetVersion, model: ModelInfo) -> Candidates:
+        """Keep what a job made of its own candidates for those that come after it."""
+        owner, result = outcome.record.owner, _result(outcome)
+        try:
+            if not self._store.has_embeddings(owner, of, model):
+                self._store.add(owner, of, result)
+        except RedisError as error:
+            log.warning("candidates_not_kept", reason=str(error))
+        return Candidates(normalised(result.vectors), result.about.truncated)
 
     def _make(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> None:
         labels = self._store.labels(record.owner, of)
@@ -133,13 +151,29 @@ class LabelSets:
         except UnknownModel:
             raise ModelChanged from None
         except DeadlineExceeded as error:
-            told = f"the label set {of.name} is still being encoded"
+            what = f"label set {of.name} is" if of.is_named else "candidates are"
+            told = f"the {what} still being encoded"
             raise DeadlineExceeded(told, job=record.id) from error
         except InvalidRequest as error:
+            if not of.is_named:
+                raise
             raise InvalidRequest([_fault_within(fault) for fault in error.faults]) from error
         self._store.add(record.owner, of, _result(outcome))
         if outcome.model != model:
             raise ModelChanged
+
+
+def _bytes_of(candidates: Candidates) -> int:
+    return candidates.units.nbytes
+
+
+def content_of(work: DistinctItems) -> LabelContent:
+    """What a set is made of, where all items so far are those of candidates."""
+    return LabelContent(
+        [(item.kind, item.value) for item in work.items],
+        work.lists["/candidates"],
+        work.scoring.templates,
+    )
 
 
 def _work(labels: Labels, model: Named) -> DistinctItems:
@@ -159,7 +193,8 @@ def _work(labels: Labels, model: Named) -> DistinctItems:
 def _result(outcome: Outcome) -> PartResult:
     if outcome.model is None:
         raise JobLost
-    return PartResult(outcome.candidates(), PartAbout(outcome.model))
+    about = PartAbout(outcome.model, truncated=outcome.truncated_candidates())
+    return PartResult(outcome.candidates(), about)
 
 
 def _fault_within(fault: ItemFault) -> ItemFault:

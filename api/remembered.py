@@ -62,7 +62,7 @@ def scoring_of(request: dict[str, Any]) -> Scoring:
 
 
 def label_set_of(request: dict[str, Any]) -> LabelSetVersion | None:
-    """The label set that stands in for the candidates of a request, if one does.
+    """The label set that stands in for the candidates of a request or is made of them, if one is.
 
     Raises:
         Broken: it is none.
@@ -71,6 +71,15 @@ def label_set_of(request: dict[str, Any]) -> LabelSetVersion | None:
         return LABEL_SET.validate_python(request.get("label_set"))
     except ValidationError as error:
         raise Broken(first_fault(error)) from None
+
+
+def _expected(kind: str, request: dict[str, Any]) -> list[set[str]]:
+    """The lists that a request may have; what a set is to be made of is there beside the set."""
+    whole = [LISTS[kind]] if kind in LISTS else []
+    label_set = label_set_of(request) if kind == "rank" else None
+    if label_set is None:
+        return whole
+    return [{"/queries"}] if label_set.is_named else [{"/queries"}, *whole]
 
 
 def is_whole(record: JobRecord) -> bool:
@@ -93,8 +102,7 @@ def _check(kind: str, parts: int, request: dict[str, Any]) -> None:
         raise Broken("kinds: are no kinds of items")
     if len(lists.get("/candidates", ())) % scoring_of(request).templates:
         raise Broken("lists: do not have each candidate in each template")
-    expected = {"/queries"} if kind == "rank" and label_set_of(request) else LISTS.get(kind)
-    if set(lists) != expected:
+    if set(lists) not in _expected(kind, request):
         raise Broken("lists: are not those of a request")
     if len(sizes) != parts or sum(sizes) != len(kinds):
         raise Broken("sizes: are not those of the parts")

@@ -25,7 +25,7 @@ def render_rank(outcome: Outcome) -> Chunks:
     """
     model, scoring = outcome.model, outcome.scoring
     assert model is not None, "checked by whoever asked for the answer"  # noqa: S101
-    candidates = outcome.unit_candidates
+    candidates = outcome.ranked_by.units
     yield b'{"probabilities":['
     yield from _matrix(outcome, candidates, lambda cosines: probabilities(cosines, model, scoring))
     yield b'],"cosine_similarities":['

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby, islice
 from typing import TypeAlias
@@ -25,11 +26,22 @@ from common.label_sets import LabelSetVersion
 from common.protocol import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
 from common.records import JobRecord
 
-FindLabels: TypeAlias = Callable[[JobRecord, LabelSetVersion, ModelInfo], Units]
+FindLabels: TypeAlias = Callable[["Outcome"], "Candidates"]
 
 SMALL_PARTS = 4
 PARTS_IN_MEMORY = 4
 ROWS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What queries are ranked by: one normalised embedding for each candidate.
+
+    `truncated` are the places of those that the model did not see whole.
+    """
+
+    units: Units
+    truncated: tuple[int, ...] = ()
 
 
 class Outcome:
@@ -71,17 +83,20 @@ class Outcome:
 
     @cached_property
     def label_set(self) -> LabelSetVersion | None:
-        """What stands in for the candidates, if it is a label set."""
+        """What stands in for the candidates, or shall be made of them, if it is a label set."""
         return remembered.label_set_of(self.record.request)
 
+    @property
+    def has_candidates(self) -> bool:
+        """Whether the candidates' embeddings are the job's own."""
+        return "/candidates" in self.record.request["lists"]
+
     @cached_property
-    def unit_candidates(self) -> Units:
-        """One normalised embedding for each candidate."""
+    def ranked_by(self) -> Candidates:
+        """The candidates, the job's own or those of its label set."""
         if self.label_set is None:
-            return normalised(self.candidates())
-        if self.model is None:
-            raise JobLost
-        return self._find_labels(self.record, self.label_set, self.model)
+            return Candidates(normalised(self.candidates()))
+        return self._find_labels(self)
 
     @cached_property
     def faults(self) -> dict[int, Fault]:
@@ -137,7 +152,7 @@ class Outcome:
         if None in self._abouts or self.model is None:
             raise JobLost
         if self.label_set and self.record.state == "done":
-            _ = self.unit_candidates
+            _ = self.ranked_by
 
     def check_done(self) -> None:
         """Raise what a caller who waited for the result is to be told in its place."""
@@ -165,6 +180,23 @@ class Outcome:
                     if index in wanted:
                         yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
                         break
+
+    def truncated_pointers(self) -> list[str]:
+        """Where in the request the texts stand that the model did not see whole.
+
+        Those of a named label set were told when it was put.
+        """
+        own = [pointer for _, pointer in self.pointers(self.truncated)]
+        of = self.label_set
+        if of is None or of.is_named or self.has_candidates or self.record.state != "done":
+            return own
+        return [f"/candidates/{place}/text" for place in self.ranked_by.truncated] + own
+
+    def truncated_candidates(self) -> tuple[int, ...]:
+        """The places of the job's own candidates that the model did not see whole."""
+        indices, each = self.items_of("/candidates"), self.scoring.templates
+        found = (place // each for place, item in enumerate(indices) if item in self.truncated)
+        return tuple(dict.fromkeys(found))
 
     def item_faults(self) -> list[ItemFault]:
         return [

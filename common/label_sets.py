@@ -1,15 +1,16 @@
 """Label sets: candidates that are stored once, and what each model makes of them.
 
 A set has an owner, a name and a version, which is a hash of its content. The current version of a
-set never expires; another is kept for as long as jobs may need it. Whatever is read back is
-checked, because anybody may have written it who can write to Redis.
+set never expires; another is kept for as long as jobs may need it, and so is one without a name
+(see `common.unnamed_sets`). Whatever is read back is checked, because anybody may have written it
+who can write to Redis.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Final, Literal, TypeAlias, cast
 
 import orjson
 import structlog
@@ -27,7 +28,6 @@ from common.protocol import (
     ItemKind,
     ModelInfo,
     PartResult,
-    Vectors,
     dump_result,
     load_json,
     load_result,
@@ -40,19 +40,27 @@ log = structlog.get_logger()
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
 NAME_IN_FULL = re.compile(NAME.rstrip("$") + r"\Z")
 VERSION_CHARS = 16
+DIGEST_CHARS = 64
+# What no caller can name a set.
+UNNAMED: Final = "."
 
 Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
 Version: TypeAlias = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{VERSION_CHARS}}}$")]
+Digest: TypeAlias = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{DIGEST_CHARS}}}$")]
 Put: TypeAlias = Literal["created", "changed", "same", "full"]
 Value: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSetVersion:
-    """One version of a set, as jobs remember it."""
+    """One version of a set, as jobs remember it; without a name, it has a digest for a version."""
 
-    name: Name
-    version: Version
+    name: Name | Literal["."]
+    version: Version | Digest
+
+    @property
+    def is_named(self) -> bool:
+        return self.name != UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,19 @@ class LabelContent:
     templates: Annotated[int, Field(ge=1)]
 
     @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.as_json()).hexdigest()
+
+    @property
     def version(self) -> str:
-        return hashlib.sha256(orjson.dumps(asdict(self))).hexdigest()[:VERSION_CHARS]
+        return self.digest[:VERSION_CHARS]
 
     @property
     def count(self) -> int:
         return len(self.candidates) // self.templates
+
+    def as_json(self) -> bytes:
+        return orjson.dumps(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +161,7 @@ class LabelSetStore:
         """
         of = label_set.of
         summary = orjson.dumps([label_set.version, label_set.count, label_set.created])
-        fields = {b"content": orjson.dumps(asdict(labels.content)), **_named(labels.blobs)}
+        fields = {b"content": labels.content.as_json(), **_named(labels.blobs)}
         with self._redis.pipeline(transaction=True) as transaction:
             transaction.hset(_content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
             self.add(owner, of, result, transaction)
@@ -176,8 +191,16 @@ class LabelSetStore:
         ]
         self._add(args=[*told, self._grace_s, *fields], client=pipeline)
 
-    def vectors(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Vectors | None:
-        """The candidates' embeddings by just this model, (candidates, dimension); or None.
+    def has_embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> bool:
+        """Whether embeddings by just this model are stored."""
+        digest = _digest(model)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(_models_key(owner, of), digest)
+            pipeline.exists(_vectors_key(owner, of, digest))
+            return all(pipeline.execute())
+
+    def embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> PartResult | None:
+        """The candidates' embeddings by just this model, one row for each candidate; or None.
 
         Those that are broken are dropped, so that others can take their place.
         """
@@ -186,7 +209,7 @@ class LabelSetStore:
         if not fields:
             return None
         try:
-            return _vectors(fields, model)
+            return _embeddings(fields, model)
         except Broken as error:
             log.warning("label_set_refused", label_set=of.name, reason=str(error))
             self._redis.unlink(key)
@@ -234,10 +257,14 @@ def _vectors_key(owner: str, of: LabelSetVersion, model: str) -> str:
 
 
 def _digest(model: ModelInfo) -> str:
-    """Equal for equal models; of all revisions of a model it begins alike."""
-    name = hashlib.sha256(model.name.encode()).hexdigest()[:VERSION_CHARS]
+    """Equal for equal models."""
     whole = hashlib.sha256(orjson.dumps(asdict(model))).hexdigest()[:VERSION_CHARS]
-    return f"{name}-{whole}"
+    return f"{digest_of_name(model.name)}-{whole}"
+
+
+def digest_of_name(model: str) -> str:
+    """What the digests of all revisions of a model begin with."""
+    return hashlib.sha256(model.encode()).hexdigest()[:VERSION_CHARS]
 
 
 def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:
@@ -253,16 +280,16 @@ def _label_set(name: str, raw: bytes) -> LabelSet | None:
     return LabelSet(name, *summary)
 
 
-def _vectors(fields: dict[bytes, bytes], model: ModelInfo) -> Vectors:
+def _embeddings(fields: dict[bytes, bytes], model: ModelInfo) -> PartResult:
     result = load_result(fields)
     if result.about.model != model or not len(result.vectors):
         raise Broken("the embeddings are not those of the model")
-    return result.vectors
+    return result
 
 
 def _content(raw: bytes, version: str) -> LabelContent:
     content = load_json(CONTENT, raw)
-    if content.version != version:
+    if not content.digest.startswith(version):
         raise Broken("it is not what its version is the hash of")
     if max(content.candidates) >= len(content.items) or len(content.candidates) % content.templates:
         raise Broken("candidates: name an item that is none")

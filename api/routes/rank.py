@@ -8,6 +8,7 @@ from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, check_prompts, validate
 from api.preference import Preference
+from api.repeated import RepeatedLists, shortened
 from api.routes.serving import empty_work, idempotency_of, named_model, preference_of, serve
 from api.schemas import MOST_TEMPLATES, RankRequest
 from api.scoring import Scoring
@@ -18,20 +19,20 @@ from common.records import Idempotency
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 
 
-def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+def make_blueprint(gateway: Gateway, settings: ApiSettings, lists: RepeatedLists) -> Blueprint:
     blueprint = Blueprint("rank", __name__)
 
     @blueprint.post("/rank")
     def rank() -> Response:
         wish = preference_of(request, settings)
-        work, idempotency = _read(wish, gateway, settings)
+        work, idempotency = _read(wish, gateway, settings, lists)
         return serve("rank", work, wish, gateway, idempotency)
 
     return blueprint
 
 
 def _read(
-    wish: Preference, gateway: Gateway, settings: ApiSettings
+    wish: Preference, gateway: Gateway, settings: ApiSettings, lists: RepeatedLists
 ) -> tuple[DistinctItems, Idempotency | None]:
     """The work a request asks for; a function of its own, so that nobody waits holding the body."""
     most = settings.max_async_queries if wish.is_async else settings.max_queries
@@ -41,31 +42,35 @@ def _read(
         check_count(body.value.get("queries"), most, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
-    wanted = validate(body.value, REQUEST)
+    sighting = lists.sight(g.owner, body.value, request.args.get("model", settings.default_model))
+    kept = sighting.kept if sighting else None
+    wanted = validate(shortened(body.value) if kept else body.value, REQUEST)
     work = empty_work(settings, _scoring(wanted))
     # Candidates first: every row of the answer depends on them.
-    _add_candidates(work, wanted, gateway, settings)
+    if wanted.label_set is not None:
+        work.label_set = gateway.label_sets.current(g.owner, wanted.label_set).of
+    elif kept:
+        work.label_set = kept
+    else:
+        _add_candidates(work, wanted, settings)
+        if sighting and not work.faults:
+            work.label_set = lists.learn(g.owner, sighting, work)
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
     work.named = named_model(request, wanted.model)
     return work, idempotency_of(request, body, g.owner)
 
 
-def _add_candidates(
-    work: DistinctItems, wanted: RankRequest, gateway: Gateway, settings: ApiSettings
-) -> None:
-    if wanted.label_set is not None:
-        work.label_set = gateway.label_sets.current(g.owner, wanted.label_set).of
-    elif wanted.candidates is not None:
-        check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
-        work.add(
-            wanted.candidates,
-            "/candidates",
-            are_queries=False,
-            required=True,
-            templates=wanted.prompts,
-        )
-    else:
+def _add_candidates(work: DistinctItems, wanted: RankRequest, settings: ApiSettings) -> None:
+    if wanted.candidates is None:
         raise InvalidRequest([ItemFault("/candidates", "missing", "is missing")])
+    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
+    work.add(
+        wanted.candidates,
+        "/candidates",
+        are_queries=False,
+        required=True,
+        templates=wanted.prompts,
+    )
 
 
 def _scoring(wanted: RankRequest) -> Scoring:

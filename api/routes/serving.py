@@ -128,7 +128,7 @@ def answer(outcome: Outcome) -> Response:
         f"{name};dur={getattr(times, name) * 1000:.1f}"
         for name in ("queue", "fetch", "decode", "inference")
     )
-    tell_truncated(response, len(list(outcome.pointers(outcome.truncated))))
+    tell_truncated(response, len(outcome.truncated_pointers()))
     return _with_label_set(response, outcome)
 
 
@@ -143,7 +143,7 @@ def accepted(outcome: Outcome) -> Response:
 
 
 def _with_label_set(response: Response, outcome: Outcome) -> Response:
-    if outcome.label_set:
+    if outcome.label_set and outcome.label_set.is_named:
         tell_label_set(response, outcome.label_set)
     return response
 

@@ -195,7 +195,7 @@ def test_the_embeddings_of_a_new_revision_are_made_at_first_use(
     assert client.get("/label-sets/a").get_json()["models"] == [
         {"name": "fake", "revision": "main"}
     ]
-    assert stored(redis).vectors("", of, ModelInfo("fake", "old", 2, 1.0)) is not None
+    assert stored(redis).embeddings("", of, ModelInfo("fake", "old", 2, 1.0)) is not None
     ttls = [redis.ttl(key) for key in redis.scan_iter("clip:label-vectors:*")]
     assert sorted(ttl > 0 for ttl in ttls) == [False, True]
 
