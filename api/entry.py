@@ -6,7 +6,6 @@ from api.app import create_app
 from api.gateway import Gateway
 from api.settings import ApiSettings
 from common import connection
-from common.broker import Sender, make_celery
 from common.heartbeats import Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
@@ -17,12 +16,11 @@ SPARE_CONNECTIONS = 8
 def assemble(settings: ApiSettings) -> Flask:
     """The application with everything it needs; connects to nothing yet."""
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
-    celery = make_celery(settings.redis_url, socket_timeout_s=connection.FAIL_FAST_TIMEOUT_S)
-    ledger, sender = Ledger(redis), Sender(celery)
+    ledger = Ledger(redis)
     heartbeats = Heartbeats(redis, settings.worker_ttl_s)
     grace_s = settings.labels_ttl_s
     label_sets = LabelSetStore(redis, most=settings.max_label_sets, grace_s=grace_s)
-    gateway = Gateway(settings, ledger, sender, heartbeats, label_sets)
+    gateway = Gateway(settings, ledger, heartbeats, label_sets)
     app = create_app(settings, gateway, redis)
     app.extensions["gateway"] = gateway
     return app

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from api import remembered
@@ -17,7 +16,6 @@ from api.lineup import Offer, choose, offers
 from api.results import Outcome
 from api.settings import ApiSettings
 from api.waiter import Waiter
-from common.broker import Sender, repair
 from common.errors import (
     BrokerAway,
     ClipError,
@@ -39,10 +37,10 @@ READ_AGAIN_S = 0.2
 
 @contextmanager
 def telling_of_outages() -> Iterator[None]:
-    """Redis out of reach is BrokerAway, whichever library noticed."""
+    """Redis out of reach is BrokerAway."""
     try:
         yield
-    except (RedisError, OperationalError) as error:
+    except RedisError as error:
         raise BrokerAway from error
 
 
@@ -65,13 +63,11 @@ class Gateway:
         self,
         settings: ApiSettings,
         ledger: Ledger,
-        sender: Sender,
         heartbeats: Heartbeats,
         label_sets: LabelSetStore,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._sender = sender
         self._heartbeats = heartbeats
         self.label_sets = LabelSets(label_sets, self._encode_labels)
         self._meter = DrainMeter()
@@ -210,7 +206,7 @@ class Gateway:
         return outcome
 
     def _sweep(self) -> None:
-        repair(self._ledger, self._sender)
+        self._ledger.repair()
         self._meter.observe(time.monotonic(), self._ledger.load())
 
     def _read(self, job: str, owner: str) -> JobRecord:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from common.jobs import Ledger
@@ -82,7 +81,7 @@ class Waiter:
             for step in (self._wake_ended, self._on_sweep):
                 try:
                     step()
-                except (RedisError, OperationalError) as error:
+                except RedisError as error:
                     log.warning("sweep_interrupted", error=type(error).__name__)
                 except Exception:  # whatever else it is, requests wait for this thread
                     log.exception("sweep_failed")

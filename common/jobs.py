@@ -231,10 +231,17 @@ class Ledger:
         return Load(int(open_items or 0), int(drained or 0))
 
     def repair(self) -> list[LostPart]:
-        """Expire what is late and find what nobody works on; at most one caller at a time does."""
+        """Expire what is late and send again what nobody works on; at most one caller at a time.
+
+        Returns what was sent again.
+        """
         rows = self._repair(args=[REPAIR_LOCK_MS, REPAIR_GRACE_S, REPAIR_PARTS])
-        lost = [_checked(_lost_part, row) for row in rows]
-        return [part for part in lost if part is not None]
+        lost = [part for row in rows if (part := _checked(_lost_part, row))]
+        pipeline = self._redis.pipeline(transaction=False)
+        for part in lost:
+            pipeline.lpush(part.queue, message(part.job, part.part, part.queue, part.request_id))
+        pipeline.execute(raise_on_error=False)  # what cannot be sent now is found again
+        return lost
 
     def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
         pipeline = self._redis.pipeline(transaction=False)

@@ -11,7 +11,7 @@ from celery import Celery, signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
 from common import logs
-from common.broker import Sender, make_celery
+from common.broker import make_celery
 from common.protocol import INTERACTIVE, TASK_NAME, split_queue
 from common.settings import read
 from worker.channel import drain, use_channels
@@ -78,7 +78,7 @@ class Worker:
         allow_inspection_only()
         for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
             self.app.tasks.unregister(name)
-        self._life = Life(self.settings, self.load(), Sender(self.app))
+        self._life = Life(self.settings, self.load())
 
     def _ready(self, **_: object) -> None:
         if self._life:

@@ -10,11 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
-from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from common import connection
-from common.broker import Sender, repair
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from worker.batcher import Batcher
@@ -77,10 +75,9 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
 class Life:
     """A worker process from the loaded model to its end."""
 
-    def __init__(self, settings: WorkerSettings, loaded: LoadedModel, sender: Sender) -> None:
+    def __init__(self, settings: WorkerSettings, loaded: LoadedModel) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._loaded = loaded
-        self._sender = sender
         patient = connection.patient(
             settings.redis_url,
             2 * settings.fetch_threads + loaded.concurrency + SPARE_CONNECTIONS,
@@ -137,8 +134,8 @@ class Life:
         while not self._ended.is_set():
             try:
                 self._heartbeats.beat(self._heartbeat())
-                repair(self._quick_ledger, self._sender)
-            except (RedisError, OperationalError) as error:
+                self._quick_ledger.repair()
+            except RedisError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
             except Exception:  # whatever else it is, without this thread the worker counts as dead
                 log.exception("heartbeat_failed")

@@ -355,6 +355,7 @@ class TestRepair:
         redis.delete("clip:repair-lock")
         redis.hincrbyfloat(job_key("j"), "sent:0", -3)
         assert len(ledger.repair()) == 1
+        assert redis.llen(INTERACTIVE) == 1
 
     def test_a_part_that_waits_its_turn_is_left_alone(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job(parts=[[TEXT]]))

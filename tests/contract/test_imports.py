@@ -94,21 +94,21 @@ def test_what_decides_needs_nothing_but_the_standard_library(path: str) -> None:
     assert outside <= {"worker.encoder", "worker.policy"}
 
 
-def test_the_api_loads_no_torch_no_pillow_and_no_worker() -> None:
+def test_the_api_loads_neither_torch_nor_pillow_nor_celery_nor_the_worker() -> None:
     script = "import sys, api.app, api.wsgi; print(*sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = {name.partition(".")[0] for name in ended.stdout.split()}
-    assert loaded.isdisjoint({"torch", "PIL", "transformers", "worker", "requests"})
+    assert loaded.isdisjoint({"torch", "PIL", "transformers", "celery", "worker", "requests"})
 
 
-def test_the_requirements_of_the_api_have_no_torch_and_no_pillow() -> None:
+def test_the_requirements_of_the_api_have_neither_torch_nor_pillow_nor_celery() -> None:
     pinned = {
         line.partition("==")[0].lower()
         for line in (ROOT / "requirements" / "api.txt").read_text().splitlines()
     }
-    assert pinned.isdisjoint({"torch", "pillow", "transformers"})
+    assert pinned.isdisjoint({"torch", "pillow", "transformers", "celery"})
 
 
 @pytest.mark.parametrize("package", OURS)

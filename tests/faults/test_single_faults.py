@@ -11,7 +11,7 @@ import pytest
 import requests
 from PIL import Image
 
-from common.broker import Sender, make_celery
+from common.messages import message
 from common.protocol import BULK
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG
@@ -74,8 +74,8 @@ def test_a_lost_message_is_sent_again(service: Deployment) -> None:
 def test_a_message_delivered_twice_is_stored_once(service: Deployment) -> None:
     location = submit(service, grey(1))
     job = location.rpartition("/")[2]
-    sender = Sender(make_celery(service.valkey.url, socket_timeout_s=5))
-    sender.send(job, 0, BULK, "again")
+    with service.redis() as redis:
+        redis.lpush(BULK, message(job, 0, BULK, "again"))
     service.add_worker()
     done = document(service, location)
     assert done["status"] == "done"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from common.broker import Sender, make_celery
+from common.broker import make_celery
 from common.jobs import Ledger, job_key
+from common.messages import message as sent
 from common.protocol import BULK, INTERACTIVE, TASK_NAME, Item, queues_of
 from common.records import NewJob
 from tests.processes import Process, start, wait_until
@@ -24,7 +25,6 @@ class Scene:
         self.redis = Redis.from_url(redis_url)
         self.ledger = Ledger(self.redis)
         self.app = make_celery(redis_url, socket_timeout_s=5)
-        self.sender = Sender(self.app)
         settings = {"redis_url": redis_url, "batch_size": 4}
         self.worker: Process = start(["-m", "tests.faults.worker"], folder, settings)
         wait_until(lambda: "worker_ready" in self.worker.log, "the worker is ready", 60)
@@ -40,7 +40,7 @@ class Scene:
         job = self.create(queue)
         # A queue that is no list takes no message until the worker has mended it.
         wait_until(lambda: self.redis.type(queue) in (b"list", b"none"), "the queue is one")
-        self.sender.send(job, 0, queue, "r")
+        self.redis.lpush(queue, sent(job, 0, queue, "r"))
         wait_until(lambda: self.ledger.ended([job])[0], f"the job is done\n{self.worker.log}")
         record = self.ledger.read(job)
         assert record is not None
@@ -70,9 +70,9 @@ def test_a_worker_outlives(scene: Scene, name: str) -> None:
 
 
 def test_a_worker_fails_the_job_of_a_part_that_is_none(scene: Scene) -> None:
-    job = scene.create()
+    job = scene.create("interactive:another")
     scene.redis.hset(job_key(job), "items:0", '[["uri", 5, -1, "yes"]]')
-    scene.sender.send(job, 0, INTERACTIVE, "r")
+    scene.redis.lpush(INTERACTIVE, sent(job, 0, INTERACTIVE, "r"))
     wait_until(lambda: scene.ledger.ended([job])[0], "the job has ended")
     record = scene.ledger.read(job)
     assert record is not None
