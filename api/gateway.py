@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from api import remembered
+from api.caller import Caller
 from api.drain import DrainMeter
 from api.items import DistinctItems, cut
 from api.label_sets import LabelSets
 from api.lineup import Offer, choose, offers
 from api.results import Outcome
 from api.settings import ApiSettings
+from api.shortcut import Shortcut
 from api.waiter import Waiter
 from common.errors import (
     BrokerAway,
@@ -30,6 +32,7 @@ from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 from common.protocol import BULK, INTERACTIVE, queue_of
+from common.recall import Recall
 from common.records import Idempotency, JobRecord, NewJob
 
 READ_AGAIN_S = 0.2
@@ -45,11 +48,13 @@ def telling_of_outages() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks, and in which request; the `owner` is empty where no API keys are asked for."""
+class Stores:
+    """What there is in Redis, beside the queues."""
 
-    owner: str
-    request_id: str
+    ledger: Ledger
+    heartbeats: Heartbeats
+    label_sets: LabelSetStore
+    recall: Recall
 
 
 class Gateway:
@@ -59,19 +64,23 @@ class Gateway:
     not the `owner`'s.
     """
 
-    def __init__(
-        self,
-        settings: ApiSettings,
-        ledger: Ledger,
-        heartbeats: Heartbeats,
-        label_sets: LabelSetStore,
-    ) -> None:
+    def __init__(self, settings: ApiSettings, stores: Stores) -> None:
         self._settings = settings
-        self._ledger = ledger
-        self._heartbeats = heartbeats
-        self.label_sets = LabelSets(label_sets, self._encode_labels)
+        self._ledger = stores.ledger
+        self._heartbeats = stores.heartbeats
+        self.label_sets = LabelSets(stores.label_sets, self._encode_labels)
+        self._shortcut = Shortcut(settings, stores.recall, stores.heartbeats)
         self._meter = DrainMeter()
-        self._waiter = Waiter(ledger, self._sweep)
+        self._waiter = Waiter(stores.ledger, self._sweep)
+
+    def recall(
+        self, kind: str, work: DistinctItems, caller: Caller, idempotency: Idempotency | None
+    ) -> Outcome | None:
+        """The job of a synchronous request, done already if all it needs is cached, or None."""
+        found = self._shortcut.take(kind, work, caller, idempotency)
+        if found is None:
+            return None
+        return Outcome(self._ledger, found.record, self.label_sets.find, [found.result])
 
     def submit(
         self,

@@ -51,7 +51,14 @@ class Outcome:
     larger than what this process should take.
     """
 
-    def __init__(self, ledger: Ledger, record: JobRecord, find_labels: FindLabels) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        record: JobRecord,
+        find_labels: FindLabels,
+        results: list[PartResult | None] | None = None,
+    ) -> None:
+        """The `results` of all parts, where they are at hand, need not be read."""
         self.record = record
         self._ledger = ledger
         self._find_labels = find_labels
@@ -59,11 +66,12 @@ class Outcome:
         self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
         self._small = record.has_ended and record.parts <= SMALL_PARTS
+        self._at_hand = results
 
     @cached_property
     def _results(self) -> list[PartResult | None]:
         """All parts of a small job: one round trip instead of two."""
-        return self._read(range(self.record.parts))
+        return self._at_hand or self._read(range(self.record.parts))
 
     @cached_property
     def _abouts(self) -> list[PartAbout | None]:

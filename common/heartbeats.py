@@ -8,6 +8,7 @@ import structlog
 from pydantic import Field, TypeAdapter
 from redis import Redis
 
+from common.embeddings import SPACE_CHARS
 from common.jobs import load_script
 from common.protocol import LANE, Broken, Count, ModelInfo, ModelTraits, Words, load_json
 from common.records import EpochTime
@@ -16,13 +17,15 @@ log = structlog.get_logger()
 
 WORKERS = "clip:workers"
 Lane: TypeAlias = Annotated[str, Field(pattern=rf"^({LANE.pattern})?$")]
+SpaceName: TypeAlias = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{SPACE_CHARS}}})?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a live worker says of itself; `since` is the epoch time at which it became ready.
 
-    What has a default here is not said by workers of earlier versions.
+    `space` is the name of the space that its embeddings are cached in (common/embeddings.py). What
+    has a default here is not said by workers of earlier versions.
     """
 
     name: Words
@@ -34,6 +37,7 @@ class Heartbeat:
     since: EpochTime
     lane: Lane = ""
     traits: ModelTraits | None = None
+    space: SpaceName = ""
 
 
 HEARTBEAT = TypeAdapter(Heartbeat)

@@ -211,12 +211,13 @@ def load_items(raw: bytes) -> list[Item]:
 
 def dump_result(result: PartResult) -> dict[str, bytes]:
     """The fields of the hash that holds a part's result."""
-    about = result.about
+    vectors = np.ascontiguousarray(result.vectors, dtype="<f4").tobytes()
+    return {"vectors": vectors, "about": dump_about(result.about)}
+
+
+def dump_about(about: PartAbout) -> bytes:
     sent = _SentAbout(about.model, list(about.faults.items()), list(about.truncated), about.timings)
-    return {
-        "vectors": np.ascontiguousarray(result.vectors, dtype="<f4").tobytes(),
-        "about": orjson.dumps(sent),
-    }
+    return orjson.dumps(sent)
 
 
 def load_about(raw: bytes) -> PartAbout:

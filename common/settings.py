@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.embeddings import CacheBounds
 from common.protocol import LANE, MAX_MODEL_CHARS
 
 PREFIX = "CLIP_"
@@ -57,12 +58,24 @@ class SharedSettings(BaseSettings):
     worker_ttl_s: Annotated[float, Field(ge=1, le=300)] = Field(
         default=5, description="a worker silent for this long counts as dead"
     )
+    cached_embeddings: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        default=100_000,
+        description="most embeddings of a model that are kept in Redis, 2.2 KB each at 512"
+        " dimensions; 0 for none",
+    )
+    cache_ttl_s: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
+        default=86_400, description="a model's embeddings that nobody used for so long are dropped"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe log line that is written"
     )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`auto` is text on a terminal and JSON elsewhere"
     )
+
+    @property
+    def cache_bounds(self) -> CacheBounds:
+        return CacheBounds(self.cached_embeddings, self.cache_ttl_s)
 
 
 Settings = TypeVar("Settings", bound=SharedSettings)

@@ -13,6 +13,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from common import connection
+from common.embeddings import EmbeddingCache, space_of
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from worker.batcher import Batcher
@@ -20,6 +21,8 @@ from worker.encoder import Encoder
 from worker.fetch import Fetcher, FetchLimits
 from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
+from worker.in_flight import InFlight
+from worker.memory import Memory
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 from worker.settings import WorkerSettings
@@ -82,6 +85,10 @@ class Life:
             settings.redis_url,
             2 * settings.fetch_threads + loaded.concurrency + SPARE_CONNECTIONS,
         )
+        # What cannot be found at once is better computed.
+        cache = connection.fail_fast(
+            settings.redis_url, settings.fetch_threads * 2 + loaded.concurrency
+        )
         # For what must not be held up: a heartbeat, or the last words of a hanging process.
         quick = connection.fail_fast(settings.redis_url, max_connections=4)
         self._quick_ledger = Ledger(quick)
@@ -91,6 +98,9 @@ class Life:
         self._urgent_pictures = ThreadPoolExecutor(settings.fetch_threads, "urgent-picture")
         self._other_pictures = ThreadPoolExecutor(settings.fetch_threads, "other-picture")
         encoder = loaded.encoder
+        self._space = space_of(
+            encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft
+        )
         self._batcher = Batcher(
             {"image": encoder.encode_images, "text": encoder.encode_texts},
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
@@ -106,7 +116,12 @@ class Life:
             other_pictures=self._other_pictures,
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
             budget=PixelBudget(settings.max_pixels_in_flight),
-            texts=TextMemory(settings.remembered_texts),
+            memory=Memory(
+                TextMemory(settings.remembered_texts),
+                EmbeddingCache(cache, settings.cache_bounds),
+                self._space,
+            ),
+            in_flight=InFlight(),
             jpeg_draft=settings.jpeg_draft,
         )
         self._ended = threading.Event()
@@ -176,4 +191,5 @@ class Life:
             since=self._since,
             lane=self._lane,
             traits=encoder.traits,
+            space=self._space.name,
         )

@@ -1,14 +1,15 @@
 """The one task: begin → fetch and decode → batcher → finish."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import structlog
 from redis.exceptions import RedisError
 
+from common.embeddings import Embedding, key_of, picture_key, text_key
 from common.errors import ClipError, EncodeFailed, GivenUp, NotAnImage
 from common.jobs import Ledger
 from common.protocol import Broken, Fault, Item, PartAbout, PartResult, Timings, Vectors
@@ -18,10 +19,11 @@ from worker.decode import Picture
 from worker.encoder import Encoder, PreparedImage
 from worker.fetch import Fetcher
 from worker.formats.limits import Limits
+from worker.in_flight import Abandoned, InFlight
 from worker.interest import Interest, NotWanted
+from worker.memory import Memory
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
-from worker.text_memory import TextMemory
 
 log = structlog.get_logger()
 
@@ -32,11 +34,16 @@ MAX_TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A picture handed to the batcher, and the seconds that it took to get there."""
+    """A picture handed to the batcher, and the seconds that it took to get there.
 
+    One that turned out to be `known` has been answered already.
+    """
+
+    key: bytes
     answer: Future[Vectors]
     fetch_s: float
     decode_s: float
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ class PartRunner:
     other_pictures: ThreadPoolExecutor
     limits: Limits
     budget: PixelBudget
-    texts: TextMemory
+    memory: Memory
+    in_flight: InFlight
     jpeg_draft: bool = False
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
@@ -72,8 +80,9 @@ class PartRunner:
             return
         started = time.monotonic()
         origin = Origin(job, part, started + begun.left_s, is_urgent, alone=begun.strikes > 0)
+        run = PartRun(self, begun, origin)
         try:
-            result = self._give_up(begun) or PartRun(self, begun, origin).encode()
+            result = self._give_up(begun) or run.encode()
         except (TooLate, NotWanted):
             log.info("part_no_longer_wanted", job=job, part=part)
             return
@@ -87,6 +96,8 @@ class PartRunner:
             stored=stored,
             seconds=round(time.monotonic() - started, 4),
         )
+        # Who waits for the part has been told already.
+        self.memory.share(run.encoded)
 
     def _give_up(self, begun: BegunPart) -> PartResult | None:
         """A result without embeddings, for a part that took down worker after worker."""
@@ -99,16 +110,26 @@ class PartRunner:
 
 
 class PartRun:
-    """One part on its way through fetching, decoding and the model."""
+    """One part on its way through fetching, decoding and the model.
 
-    def __init__(self, runner: PartRunner, begun: BegunPart, origin: Origin) -> None:
+    It may wait for another part in which the same thing is under way, unless it is told not to.
+    """
+
+    def __init__(
+        self, runner: PartRunner, begun: BegunPart, origin: Origin, *, may_follow: bool = True
+    ) -> None:
         self._runner = runner
+        self._may_follow = may_follow
         self._encoder = runner.encoder
         self._begun = begun
         self._origin = origin
         self._interest = Interest(runner.ledger, origin.job)
         self._faults: dict[int, Fault] = {}
-        self._known: dict[int, Vectors] = {}
+        self._known: dict[int, Embedding] = {}
+        self._keys: dict[int, bytes] = {}
+        self._abandoned: list[int] = []
+        self.encoded: dict[bytes, Embedding] = {}
+        """What was encoded for this part, by its key."""
 
     def encode(self) -> PartResult:
         """Encode all items; one that fails costs itself alone.
@@ -119,11 +140,14 @@ class PartRun:
         answers: dict[int, Future[Vectors]] = {}
         pictures: dict[int, Future[Prepared]] = {}
         try:
+            self._known = self._runner.memory.find(self._begun.items)
             truncated = self._submit_texts(answers)
             pictures.update(self._prepare_pictures())
             prepared = self._collect_pictures(pictures, answers)
             waiting_since = time.monotonic()
             vectors = self._gather(answers)
+            self._note_encoded(vectors, truncated)
+            self._encode_abandoned(vectors)
         except BaseException:
             _cancel(pictures.values())
             _cancel(answers.values())
@@ -136,21 +160,26 @@ class PartRun:
         )
         return PartResult(vectors, PartAbout(self._encoder.info, self._faults, truncated, timings))
 
-    def _submit(self, kind: str, payload: object) -> Future[Vectors]:
-        return self._runner.batcher.submit(kind, payload, self._origin)
+    def _submit(self, kind: str, key: bytes, prepare: Callable[[], object]) -> Future[Vectors]:
+        """Hand one thing to the batcher, or wait for whoever has handed in the same."""
+
+        def submit() -> Future[Vectors]:
+            return self._runner.batcher.submit(kind, prepare(), self._origin)
+
+        if not self._may_follow:
+            return submit()
+        return self._runner.in_flight.encode(key, self._origin, submit)
 
     def _submit_texts(self, answers: dict[int, Future[Vectors]]) -> tuple[int, ...]:
         """Hand texts that are new to the batcher. Returns the indices of all that were cut."""
-        memory = self._runner.texts
+        truncated = [index for index, known in self._known.items() if known.truncated]
         texts = {i: item.value for i, item in enumerate(self._begun.items) if item.kind == "text"}
-        found = dict(zip(texts, memory.find(list(texts.values())), strict=True))
-        self._known = {index: known.vector for index, known in found.items() if known}
-        truncated = [index for index, known in found.items() if known and known.truncated]
-        new = [index for index, known in found.items() if known is None]
-        prepared = self._encoder.prepare_texts([texts[index] for index in new]) if new else []
+        new = {index: text for index, text in texts.items() if index not in self._known}
+        prepared = self._encoder.prepare_texts(list(new.values())) if new else []
         for index, text in zip(new, prepared, strict=True):
-            answers[index] = self._submit("text", text)
-            memory.learn(texts[index], answers[index], truncated=text.truncated)
+            key = self._keys[index] = text_key(new[index])
+            answers[index] = self._submit("text", key, lambda text=text: text)  # type: ignore[misc]
+            self._runner.memory.learn_text(key, answers[index], truncated=text.truncated)
             if text.truncated:
                 truncated.append(index)
         return tuple(sorted(truncated))
@@ -161,7 +190,7 @@ class PartRun:
         return {
             index: pool.submit(self._prepare_picture, item)
             for index, item in enumerate(items)
-            if item.kind != "text"
+            if item.kind != "text" and index not in self._known
         }
 
     def _prepare_picture(self, item: Item) -> Prepared:
@@ -170,11 +199,13 @@ class PartRun:
         content = self._content(item)
         if content is None:
             raise NotAnImage("is no longer there")
-        fetched = time.monotonic()
-        pixels = self._decode(content)
-        decoded = time.monotonic()
-        self._interest.check()
-        return Prepared(self._submit("image", pixels), fetched - started, decoded - fetched)
+        fetch_s = time.monotonic() - started
+        key = key_of(item) or picture_key(content)
+        if item.kind == "uri" and (known := self._runner.memory.find_picture(key)):
+            return Prepared(key, _answered(known), fetch_s, 0.0, known=True)
+        started = time.monotonic()
+        answer = self._submit("image", key, lambda: self._decode(content))
+        return Prepared(key, answer, fetch_s, time.monotonic() - started)
 
     def _content(self, item: Item) -> bytes | None:
         if item.kind == "uri":
@@ -188,7 +219,9 @@ class PartRun:
             if least:
                 picture.shrink(least)
         with self._runner.budget.hold(picture.pixels, self._interest.check):
-            return self._encoder.prepare_image(picture.decode())
+            prepared = self._encoder.prepare_image(picture.decode())
+        self._interest.check()
+        return prepared
 
     def _collect_pictures(
         self, pictures: Mapping[int, Future[Prepared]], answers: dict[int, Future[Vectors]]
@@ -196,8 +229,11 @@ class PartRun:
         prepared = []
         for index, picture in pictures.items():
             try:
-                prepared.append(picture.result())
-                answers[index] = prepared[-1].answer
+                ready = picture.result()
+                prepared.append(ready)
+                answers[index] = ready.answer
+                if not ready.known:
+                    self._keys[index] = ready.key
             except ClipError as error:
                 self._faults[index] = Fault(error.code, error.detail)
             except (NotWanted, TooLate, BatcherClosed, CancelledError, RedisError):
@@ -210,17 +246,42 @@ class PartRun:
     def _gather(self, answers: Mapping[int, Future[Vectors]]) -> Vectors:
         shape = (len(self._begun.items), self._encoder.info.dimension)
         vectors = np.zeros(shape, dtype=np.float32)
-        for index, vector in self._known.items():
-            vectors[index] = vector
+        for index, known in self._known.items():
+            vectors[index] = known.vector
         for index, answer in answers.items():
             try:
                 vectors[index] = answer.result()
             except (TooLate, BatcherClosed):
                 raise
+            except Abandoned:
+                self._abandoned.append(index)
             except Exception as error:  # noqa: BLE001 - whatever the model raised
                 log.warning("encode_failed", error=repr(error))
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
         return vectors
+
+    def _note_encoded(self, vectors: Vectors, truncated: Sequence[int]) -> None:
+        for index, key in self._keys.items():
+            if index not in self._faults and index not in self._abandoned:
+                self.encoded[key] = Embedding(vectors[index], index in truncated)
+
+    def _encode_abandoned(self, vectors: Vectors) -> None:
+        """Encode what others were to encode and did not; this time without waiting for anybody."""
+        if not self._abandoned:
+            return
+        left = [self._begun.items[index] for index in self._abandoned]
+        begun = replace(self._begun, items=left)
+        run = PartRun(self._runner, begun, self._origin, may_follow=False)
+        result = run.encode()
+        vectors[self._abandoned] = result.vectors
+        self._faults |= {self._abandoned[at]: fault for at, fault in result.about.faults.items()}
+        self.encoded |= run.encoded
+
+
+def _answered(known: Embedding) -> Future[Vectors]:
+    answer: Future[Vectors] = Future()
+    answer.set_result(known.vector)
+    return answer
 
 
 def _cancel(futures: Iterable[Future[Vectors]] | Iterable[Future[Prepared]]) -> None:

@@ -6,8 +6,9 @@ import orjson
 from flask import Request, Response, g
 
 from api.body import JsonBody
+from api.caller import Caller
 from api.documents import links
-from api.gateway import Caller, Gateway
+from api.gateway import Gateway
 from api.items import DistinctItems
 from api.lineup import Named
 from api.preference import Preference, preference
@@ -56,10 +57,14 @@ def serve(
     """Have a request's items encoded, and answer with the result or with the job."""
     if work.faults:
         raise InvalidRequest(work.faults)
+    caller = Caller(g.owner, g.request_id)
+    if not wish.is_async and (recalled := gateway.recall(kind, work, caller, idempotency)):
+        g.job = recalled.record.id
+        return answer(recalled)
     job = gateway.submit(
         kind,
         work,
-        Caller(g.owner, g.request_id),
+        caller,
         is_async=wish.is_async,
         idempotency=idempotency,
     )

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from redis import Redis
 
+from common.embeddings import CacheBounds, EmbeddingCache, space_of
 from common.jobs import Ledger
 from common.protocol import INTERACTIVE, Item, PartResult
 from common.records import NewJob
@@ -20,7 +21,9 @@ from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
 from worker.batcher import Batcher, BatcherClosed
 from worker.formats.limits import Limits
+from worker.in_flight import InFlight
 from worker.interest import ASK_EVERY_S
+from worker.memory import Memory
 from worker.pixel_budget import PixelBudget
 from worker.tasks import MAX_TRIES, PartRunner
 from worker.text_memory import TextMemory
@@ -49,7 +52,9 @@ def batcher(encoder: FakeEncoder) -> Iterator[Batcher]:
 
 
 @pytest.fixture
-def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[PartRunner]:
+def runner(
+    ledger: Ledger, redis: Redis, encoder: FakeEncoder, batcher: Batcher
+) -> Iterator[PartRunner]:
     with ThreadPoolExecutor(4) as urgent, ThreadPoolExecutor(4) as other:
         yield PartRunner(
             worker="w",
@@ -61,7 +66,12 @@ def runner(ledger: Ledger, encoder: FakeEncoder, batcher: Batcher) -> Iterator[P
             other_pictures=other,
             limits=Limits(max_pixels=1000, max_frames=10),
             budget=PixelBudget(1000),
-            texts=TextMemory(100),
+            memory=Memory(
+                TextMemory(100),
+                EmbeddingCache(redis, CacheBounds(1000, 60)),
+                space_of(encoder.info, encoder.dtype),
+            ),
+            in_flight=InFlight(),
         )
 
 

@@ -1,0 +1,11 @@
+"""Who asks for a job."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and in which request; the `owner` is empty where no API keys are asked for."""
+
+    owner: str
+    request_id: str

@@ -1,0 +1,85 @@
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from redis import Redis
+
+from common.embeddings import (
+    CacheBounds,
+    Embedding,
+    EmbeddingCache,
+    picture_key,
+    space_of,
+    text_key,
+)
+from common.protocol import Item, ModelInfo, Vectors
+from worker.memory import CACHED_AGAIN_S, Memory
+from worker.text_memory import TextMemory
+
+SPACE = space_of(ModelInfo("m", "r", dimension=3, logit_scale=99.5), "float32")
+VECTOR = np.ones(3, dtype=np.float32)
+TEXT = Item("text", "a cat", 1, required=True)
+PICTURE = Item("blob", picture_key(b"a cat").hex(), 1, required=True)
+URL = Item("uri", "http://example.org/cat", 1, required=True)
+ITEMS = [URL, PICTURE, TEXT]
+
+
+@pytest.fixture
+def cache(redis: Redis) -> EmbeddingCache:
+    return EmbeddingCache(redis, CacheBounds(100, 60))
+
+
+def memory(cache: EmbeddingCache, cached_again_s: float = CACHED_AGAIN_S) -> Memory:
+    return Memory(TextMemory(10), cache, SPACE, cached_again_s)
+
+
+def learn(memory: Memory) -> None:
+    answer: Future[Vectors] = Future()
+    answer.set_result(VECTOR)
+    memory.learn_text(text_key(TEXT.value), answer, truncated=True)
+
+
+def commands(redis: Redis) -> int:
+    count: int = redis.info("stats")["total_commands_processed"]
+    return count
+
+
+def test_what_one_worker_encoded_another_knows(cache: EmbeddingCache) -> None:
+    encoded = {text_key(TEXT.value): Embedding(VECTOR, truncated=True)}
+    memory(cache).share({**encoded, bytes.fromhex(PICTURE.value): Embedding(2 * VECTOR)})
+    found = memory(cache).find(ITEMS)
+    assert {index: each.vector.tolist() for index, each in found.items()} == {
+        1: [2, 2, 2],
+        2: [1, 1, 1],
+    }
+    assert found[2].truncated
+
+
+def test_a_text_of_the_cache_is_remembered_without_it(cache: EmbeddingCache, redis: Redis) -> None:
+    memory(cache).share({text_key(TEXT.value): Embedding(VECTOR)})
+    other = memory(cache)
+    other.find([TEXT])
+    redis.flushall()
+    before = commands(redis)
+    assert other.find([TEXT])[0].vector.tolist() == [1, 1, 1]
+    assert commands(redis) == before + 1, "our own question"
+
+
+def test_a_text_that_the_cache_lost_is_put_there_again(cache: EmbeddingCache, redis: Redis) -> None:
+    forgetful = memory(cache, cached_again_s=0)
+    learn(forgetful)
+    redis.flushall()
+    [found] = forgetful.find([TEXT]).values()
+    assert found.truncated
+    [cached] = cache.find(SPACE, [text_key(TEXT.value)])
+    assert cached is not None
+    assert cached.truncated
+
+
+def test_without_a_cache_texts_are_remembered_all_the_same(redis: Redis) -> None:
+    alone = memory(EmbeddingCache(redis, CacheBounds(0, 60)), cached_again_s=0)
+    learn(alone)
+    before = commands(redis)
+    assert list(alone.find(ITEMS)) == [2]
+    assert alone.find_picture(bytes.fromhex(PICTURE.value)) is None
+    assert commands(redis) == before + 1, "our own question"
