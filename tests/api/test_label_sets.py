@@ -16,6 +16,7 @@ from common.protocol import ModelInfo, PartAbout, PartResult
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
 from tests.pictures import blob, picture_item
+from tests.processes import wait_until
 
 LABELS = [{"text": "x" * number} for number in range(1, 6)]
 PICTURES = [picture_item(seed) for seed in range(2)]
@@ -181,6 +182,14 @@ def outdated(redis: Redis, client: FlaskClient, name: str) -> LabelSetVersion:
     return of
 
 
+def forget_cached(redis: Redis, key: bytes) -> None:
+    """Drop an embedding from the cache, once it is there: the worker stores it after its answer."""
+    wait_until(
+        lambda: sum(redis.hdel(name, key) for name in redis.scan_iter("clip:emb:*")),
+        "the embedding is cached",
+    )
+
+
 def test_the_embeddings_of_a_new_revision_are_made_at_first_use(
     client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
 ) -> None:
@@ -247,11 +256,12 @@ def test_another_model_encodes_a_set_at_its_first_use(
 def test_a_picture_that_is_gone_is_told_where_the_set_is_named(
     client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
 ) -> None:
-    put(client, "a", [LABELS[0], PICTURES[0]])
+    put(client, "a", [LABELS[0], picture_item(seed=7)])
     outdated(redis, client, "a")
     [content] = redis.scan_iter("clip:label-content:*")
     [digest] = [name for name in redis.hkeys(content) if name != b"content"]
     redis.hset(content, digest, b"broken")
+    forget_cached(redis, bytes.fromhex(digest.decode()))  # type: ignore[union-attr]
     other = make_api(redis_url=deployment.valkey.url)
     answer = rank(other, label_set="a")
     assert answer.status_code == 422

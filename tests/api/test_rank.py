@@ -219,7 +219,7 @@ def test_a_request_that_takes_too_long_is_told_so(
 
 
 def test_a_full_queue_is_told_with_when_to_come_back(make_client: ClientMaker) -> None:
-    client = make_client(max_open_items=1)
+    client = make_client(max_open_items=1, cached_embeddings=0)
     answer = client.post("/rank", json={"queries": [CAT], "candidates": [DOG]})
     assert (answer.status_code, answer.get_json()["code"]) == (503, "queue_full")
     assert int(answer.headers["Retry-After"]) >= 1

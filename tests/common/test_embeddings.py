@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def numbers(found: Iterable[Embedding | None]) -> list[float | None]:
 
 
 def fields(redis: Redis, generation: str) -> set[bytes]:
-    return set(redis.hkeys(f"clip:emb:{SPACE.name}:{generation}"))
+    return set(cast("list[bytes]", redis.hkeys(f"clip:emb:{SPACE.name}:{generation}")))
 
 
 def entries(redis: Redis) -> int:

@@ -1,6 +1,5 @@
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
@@ -11,22 +10,16 @@ import pytest
 from PIL import Image
 from redis import Redis
 
-from common.embeddings import CacheBounds, EmbeddingCache, space_of
 from common.jobs import Ledger
 from common.protocol import INTERACTIVE, Item, PartResult
 from common.records import NewJob
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
-from tests.worker.fetchers import loopback_fetcher
-from worker.batcher import Batcher, BatcherClosed
-from worker.formats.limits import Limits
-from worker.in_flight import InFlight
+from tests.worker.runners import running
+from worker.batcher import BatcherClosed
 from worker.interest import ASK_EVERY_S
-from worker.memory import Memory
-from worker.pixel_budget import PixelBudget
 from worker.tasks import MAX_TRIES, PartRunner
-from worker.text_memory import TextMemory
 
 
 def plain(brightness: int) -> bytes:
@@ -43,36 +36,9 @@ def encoder() -> FakeEncoder:
 
 
 @pytest.fixture
-def batcher(encoder: FakeEncoder) -> Iterator[Batcher]:
-    batcher = Batcher(
-        {"image": encoder.encode_images, "text": encoder.encode_texts}, {"image": 16, "text": 64}
-    )
-    yield batcher
-    batcher.close(5)
-
-
-@pytest.fixture
-def runner(
-    ledger: Ledger, redis: Redis, encoder: FakeEncoder, batcher: Batcher
-) -> Iterator[PartRunner]:
-    with ThreadPoolExecutor(4) as urgent, ThreadPoolExecutor(4) as other:
-        yield PartRunner(
-            worker="w",
-            ledger=ledger,
-            encoder=encoder,
-            batcher=batcher,
-            fetcher=loopback_fetcher(max_bytes=10_000, timeout_s=2),
-            urgent_pictures=urgent,
-            other_pictures=other,
-            limits=Limits(max_pixels=1000, max_frames=10),
-            budget=PixelBudget(1000),
-            memory=Memory(
-                TextMemory(100),
-                EmbeddingCache(redis, CacheBounds(1000, 60)),
-                space_of(encoder.info, encoder.dtype),
-            ),
-            in_flight=InFlight(),
-        )
+def runner(redis: Redis, encoder: FakeEncoder) -> Iterator[PartRunner]:
+    with running(redis, encoder) as runner:
+        yield runner
 
 
 def run(
@@ -224,10 +190,8 @@ def test_a_part_delivered_twice_is_encoded_once(
     assert encoder.batches == [1]
 
 
-def test_an_ending_worker_leaves_the_part_to_others(
-    runner: PartRunner, ledger: Ledger, batcher: Batcher
-) -> None:
-    batcher.close(5)
+def test_an_ending_worker_leaves_the_part_to_others(runner: PartRunner, ledger: Ledger) -> None:
+    runner.batcher.close(5)
     with pytest.raises(BatcherClosed):
         run(runner, ledger, [text("a")])
     assert ledger.is_wanted("j")
