@@ -98,9 +98,7 @@ class Life:
         self._urgent_pictures = ThreadPoolExecutor(settings.fetch_threads, "urgent-picture")
         self._other_pictures = ThreadPoolExecutor(settings.fetch_threads, "other-picture")
         encoder = loaded.encoder
-        self._space = space_of(
-            encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft
-        )
+        self._space = space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft)
         self._batcher = Batcher(
             {"image": encoder.encode_images, "text": encoder.encode_texts},
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},

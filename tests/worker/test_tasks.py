@@ -18,6 +18,7 @@ from tests.pictures import encoded
 from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.runners import running
 from worker.batcher import BatcherClosed
+from worker.formats.limits import Limits
 from worker.interest import ASK_EVERY_S
 from worker.tasks import MAX_TRIES, PartRunner
 
