@@ -28,10 +28,11 @@ class Memory:
         self._space = space
         self._cached_again_s = cached_again_s
 
-    def find(self, items: Sequence[Item]) -> dict[int, Embedding]:
+    def find(self, items: Sequence[Item], *, asked_for: bool = False) -> dict[int, Embedding]:
         """What is known, by the index of the item: one round trip at most, none without a cache.
 
-        Of a URL nothing is known before it was fetched: see `find_picture`.
+        Of a URL nothing is known before it was fetched: see `find_picture`. If the cache was
+        `asked_for` all of them a moment ago, in vain, it is not asked again for a single one.
         """
         keys = {index: key for index, item in enumerate(items) if (key := key_of(item))}
         texts = {index: key for index, key in keys.items() if items[index].kind == "text"}
@@ -42,6 +43,8 @@ class Memory:
         fresh_since = time.monotonic() - self._cached_again_s
         fresh = {index for index, text in remembered.items() if text and text.since > fresh_since}
         asked = {index: key for index, key in keys.items() if index not in fresh}
+        if asked_for and len(asked) == 1:
+            return known
         found = dict(zip(asked, self._cache.find(self._space, list(asked.values())), strict=True))
         cached = {index: embedding for index, embedding in found.items() if embedding}
         lost = {index: known[index] for index in asked if index in known and index not in cached}

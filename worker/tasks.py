@@ -140,7 +140,10 @@ class PartRun:
         answers: dict[int, Future[Vectors]] = {}
         pictures: dict[int, Future[Prepared]] = {}
         try:
-            self._known = self._runner.memory.find(self._begun.items)
+            # Who waits for an answer has asked the cache before there was a job.
+            self._known = self._runner.memory.find(
+                self._begun.items, asked_for=self._origin.is_urgent
+            )
             truncated = self._submit_texts(answers)
             pictures.update(self._prepare_pictures())
             prepared = self._collect_pictures(pictures, answers)
@@ -185,13 +188,16 @@ class PartRun:
         return tuple(sorted(truncated))
 
     def _prepare_pictures(self) -> dict[int, Future[Prepared]]:
-        runner, items = self._runner, self._begun.items
+        runner = self._runner
         pool = runner.urgent_pictures if self._origin.is_urgent else runner.other_pictures
-        return {
-            index: pool.submit(self._prepare_picture, item)
-            for index, item in enumerate(items)
+        pictures = {
+            index: item
+            for index, item in enumerate(self._begun.items)
             if item.kind != "text" and index not in self._known
         }
+        if len(pictures) == 1:  # nothing to gain from another thread
+            return {index: _done(self._prepare_picture, item) for index, item in pictures.items()}
+        return {index: pool.submit(self._prepare_picture, item) for index, item in pictures.items()}
 
     def _prepare_picture(self, item: Item) -> Prepared:
         self._interest.check()
@@ -276,6 +282,16 @@ class PartRun:
         vectors[self._abandoned] = result.vectors
         self._faults |= {self._abandoned[at]: fault for at, fault in result.about.faults.items()}
         self.encoded |= run.encoded
+
+
+def _done(prepare: Callable[[Item], Prepared], item: Item) -> Future[Prepared]:
+    """What a thread pool would give, done here and now."""
+    done: Future[Prepared] = Future()
+    try:
+        done.set_result(prepare(item))
+    except Exception as error:  # noqa: BLE001 - whoever asks for the result is told
+        done.set_exception(error)
+    return done
 
 
 def _answered(known: Embedding) -> Future[Vectors]:
