@@ -15,6 +15,8 @@ from worker.families import FAMILIES, context_length
 from worker.linear import pack_linear_layers
 from worker.preprocess import Preprocessor, preprocessor, resolution
 from worker.refusals import UnsuitableModel
+from worker.threads import quickest_threads
+from worker.warmup import blank_picture
 
 
 class ClipEncoder:
@@ -26,6 +28,7 @@ class ClipEncoder:
         Raises:
             UnsuitableModel: the device does not take it.
         """
+        self._threads: int | None = None
         family = FAMILIES[checkpoint.config.model_type]
         # Before it is rounded to the precision of the rest.
         scale, bias = _scale_and_bias(checkpoint.model)
@@ -51,6 +54,9 @@ class ClipEncoder:
             activation=family.activation,
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
+        if self.device == "cpu":
+            picture = blank_picture(self)
+            self._threads = quickest_threads(lambda: self.encode_images([picture]))
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
@@ -91,6 +97,8 @@ class ClipEncoder:
 
     @torch.inference_mode()
     def _features(self, forward: Callable[[], Any]) -> Vectors:
+        if self._threads:
+            torch.set_num_threads(self._threads)  # of the calling thread: each has its own number
         try:
             features = forward().pooler_output
             return cast("Vectors", features.float().cpu().numpy())

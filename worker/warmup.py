@@ -16,10 +16,15 @@ TEXTS_PER_PICTURE = 8
 
 def warm_up(encoder: Encoder, batch_size: int) -> int:
     """Run the model once on each kind of item. Returns the batch size: as given, or measured."""
-    picture = encoder.prepare_image(Raster.of(np.zeros((64, 64, 3), dtype=np.uint8)))
+    picture = blank_picture(encoder)
     encoder.encode_texts(encoder.prepare_texts(["warm", "up"]))
     encoder.encode_images([picture])
     return batch_size or measure_batch_size(lambda size: _seconds(encoder, picture, size))
+
+
+def blank_picture(encoder: Encoder) -> PreparedImage:
+    """A black picture; how long the model takes does not depend on what it sees."""
+    return encoder.prepare_image(Raster.of(np.zeros((64, 64, 3), dtype=np.uint8)))
 
 
 def measure_batch_size(seconds: Callable[[int], float]) -> int:

@@ -17,7 +17,7 @@ ALLOWED = {
 }
 OURS = set(ALLOWED)
 ONLY_IN = {
-    "torch": {"worker/clip.py", "worker/linear.py"},
+    "torch": {"worker/clip.py", "worker/linear.py", "worker/threads.py"},
     "transformers": {"worker/checkpoint.py"},
     "huggingface_hub": {"worker/source.py", "worker/refusals.py", "worker/conversions.py"},
     "PIL": {"worker/decode.py"},
