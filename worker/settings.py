@@ -59,7 +59,7 @@ class WorkerSettings(SharedSettings):
     )
     max_pixels_in_flight: Annotated[int, Field(ge=1, le=20_000_000_000)] = Field(
         default=200_000_000,
-        description="most pixels that a worker decodes at once; each takes 10 to 20 bytes",
+        description="most pixels that a worker decodes at once; each takes 5 to 20 bytes",
     )
     model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=60, description="a batch that takes the model longer ends the worker"
