@@ -125,6 +125,8 @@ class Gateway:
             match admission.outcome:
                 case "full":
                     raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
+                case "emptied":
+                    raise BrokerAway
                 case "no_worker":
                     raise NoWorker
                 case "other":

@@ -51,10 +51,10 @@ class Admission:
     """What became of a new job.
 
     `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
-    by how many items the queue was too full.
+    by how many items the queue was too full. `emptied` is a Redis that lost the job's pictures.
     """
 
-    outcome: Literal["created", "same", "other", "no_worker", "full"]
+    outcome: Literal["created", "same", "other", "no_worker", "full", "emptied"]
     job: str = ""
     excess: int = 0
 

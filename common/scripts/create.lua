@@ -1,4 +1,5 @@
--- Admit a job and send its parts, or say why not. Returns {'created' | 'no_worker' | 'full', excess items} or, when the
+-- Admit a job and send its parts, or say why not. Returns
+-- {'created' | 'no_worker' | 'full' | 'emptied', excess items} or, when the
 -- idempotency key was used before, {'same' | 'other', job}.
 -- ARGV: id, max open items, worker ttl (0: no worker needed), lifetime, fields as a JSON object,
 --       parts as a JSON array of [items as text, size, blobs], whether the job is listed,
@@ -35,6 +36,13 @@ local parts, total = cjson.decode(ARGV[6]), 0
 for _, part in ipairs(parts) do total = total + part[2] end
 local excess = tonumber(redis.call('GET', OPEN_ITEMS) or 0) + total - max_open
 if excess > 0 then return { 'full', excess } end
+
+-- Pictures come before the job: Redis may have been emptied in between.
+for _, part in ipairs(parts) do
+  for digest in string.gmatch(part[3], '%S+') do
+    if redis.call('EXISTS', blob_key(id, digest)) == 0 then return { 'emptied', 0 } end
+  end
+end
 
 local fields = cjson.decode(ARGV[5])
 for field, value in pairs(fields) do redis.call('HSET', job, field, value) end

@@ -55,6 +55,12 @@ def test_a_new_job_is_sent_part_by_part(ledger: Ledger, redis: Redis) -> None:
     assert [body[:2] for body in bodies] == [[["j", n], {"request_id": "r1"}] for n in (0, 1)]
 
 
+def test_a_job_whose_pictures_are_gone_is_not_admitted(ledger: Ledger, redis: Redis) -> None:
+    admission = ledger.create(new_job(), {}, max_open_items=100, worker_ttl_s=0)
+    assert admission.outcome == "emptied"
+    assert redis.keys() == []
+
+
 def test_what_was_not_admitted_is_not_sent(ledger: Ledger, redis: Redis) -> None:
     assert create(ledger, new_job(), max_open_items=1).outcome == "full"
     assert not redis.exists(INTERACTIVE)
