@@ -40,7 +40,7 @@ def _configuration(socket_timeout_s: float, queues: Sequence[str]) -> dict[str, 
         "broker_connection_timeout": min(5.0, socket_timeout_s),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "broker_channel_error_retry": True,  # see worker.channel.KEY_TYPES
+        "broker_channel_error_retry": True,  # see worker.channel.key_types
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_transport_options": {
             "ack_emulation": False,  # the ledger tells what is in hand: see worker.channel

@@ -4,18 +4,18 @@ For float32 torch calls MKL, which runs its AVX2 code on processors of other mak
 AVX-512 code does the same in half the time. The weights are laid out for it once.
 """
 
-import time
 from collections.abc import Iterator
 
 import structlog
 import torch
 from torch import nn
 
+from worker.timing import quickest_s
+
 log = structlog.get_logger()
 
 WORTH_IT = 1.1
 ROWS = 256  # tokens of a few pictures
-RUNS = 5
 TOLERANCE = 1e-4  # of a layer's largest output: both sum in float32, each in its own order
 
 
@@ -78,12 +78,5 @@ def _gain(linear: nn.Linear) -> float:
     expected, found = linear(inputs), packed(inputs)
     if not torch.allclose(found, expected, rtol=0, atol=TOLERANCE * float(expected.abs().max())):
         return 0.0
-    # In turns, and the quickest of each: whatever else the machine does, it slows both.
-    runs = [(_seconds(linear, inputs), _seconds(packed, inputs)) for _ in range(RUNS)]
-    return min(plain_s for plain_s, _ in runs) / min(packed_s for _, packed_s in runs)
-
-
-def _seconds(layer: nn.Module, inputs: torch.Tensor) -> float:
-    started = time.perf_counter()
-    layer(inputs)
-    return time.perf_counter() - started
+    plain_s, packed_s = quickest_s(lambda: linear(inputs), lambda: packed(inputs))
+    return plain_s / packed_s

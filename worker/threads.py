@@ -1,14 +1,13 @@
 """On how many cores one forward pass runs."""
 
-import time
 from collections.abc import Callable
 
 import structlog
 import torch
 
-log = structlog.get_logger()
+from worker.timing import quickest_s
 
-RUNS = 5
+log = structlog.get_logger()
 
 
 def quickest_threads(run: Callable[[], object]) -> int:
@@ -19,17 +18,14 @@ def quickest_threads(run: Callable[[], object]) -> int:
     """
     most = quickest = torch.get_num_threads()
     if most > 1:
-        # In turns, and the quickest of each: whatever else the machine does, it slows both.
-        runs = [(_seconds(run, 1), _seconds(run, most)) for _ in range(RUNS)]
+        alone_s, shared_s = quickest_s(lambda: _run_on(1, run), lambda: _run_on(most, run))
         torch.set_num_threads(most)
-        if min(alone for alone, _ in runs) <= min(shared for _, shared in runs):
+        if alone_s <= shared_s:
             quickest = 1
     log.info("threads_chosen", threads=quickest, most=most)
     return quickest
 
 
-def _seconds(run: Callable[[], object], threads: int) -> float:
+def _run_on(threads: int, run: Callable[[], object]) -> None:
     torch.set_num_threads(threads)
-    started = time.perf_counter()
     run()
-    return time.perf_counter() - started

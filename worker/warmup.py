@@ -7,6 +7,7 @@ import numpy as np
 
 from worker.decode import Raster
 from worker.encoder import Encoder, OutOfMemory, PreparedImage
+from worker.timing import quickest_s
 
 LARGEST = 256
 BUDGET_S = 10.0
@@ -51,9 +52,5 @@ def measure_batch_size(seconds: Callable[[int], float]) -> int:
 def _seconds(encoder: Encoder, picture: PreparedImage, size: int) -> float:
     """The quicker of two runs: the first of a size pays for its buffers."""
     batch = [picture] * size
-    runs = []
-    for _ in range(2):
-        started = time.perf_counter()
-        encoder.encode_images(batch)
-        runs.append(time.perf_counter() - started)
-    return min(runs)
+    [seconds] = quickest_s(lambda: encoder.encode_images(batch), runs=2)
+    return seconds

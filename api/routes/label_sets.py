@@ -8,8 +8,8 @@ from api.body import read_json
 from api.documents import label_set as document
 from api.gateway import Gateway
 from api.items import DistinctItems
-from api.parsing import check_count, check_prompts, validate
-from api.routes.serving import JSON, empty_work, tell_label_set, tell_truncated
+from api.parsing import check_count, validate
+from api.routes.serving import JSON, add_candidates, empty_work, tell_label_set, tell_truncated
 from api.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
@@ -72,15 +72,8 @@ def read_work(settings: ApiSettings) -> DistinctItems:
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
-    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
     work = empty_work(settings, Scoring(len(wanted.prompts)))
-    work.add(
-        wanted.candidates,
-        "/candidates",
-        are_queries=True,
-        required=True,
-        templates=wanted.prompts,
-    )
+    add_candidates(work, wanted.candidates, wanted, settings, are_queries=True)
     if work.faults:
         raise InvalidRequest(work.faults)
     return work

@@ -6,10 +6,17 @@ from pydantic import TypeAdapter
 from api.body import read_json
 from api.gateway import Gateway
 from api.items import DistinctItems
-from api.parsing import check_count, check_prompts, validate
+from api.parsing import check_count, validate
 from api.preference import Preference
 from api.repeated import RepeatedLists, shortened
-from api.routes.serving import empty_work, idempotency_of, named_model, preference_of, serve
+from api.routes.serving import (
+    add_candidates,
+    empty_work,
+    idempotency_of,
+    named_model,
+    preference_of,
+    serve,
+)
 from api.schemas import MOST_TEMPLATES, RankRequest
 from api.scoring import Scoring
 from api.settings import ApiSettings
@@ -63,14 +70,7 @@ def _read(
 def _add_candidates(work: DistinctItems, wanted: RankRequest, settings: ApiSettings) -> None:
     if wanted.candidates is None:
         raise InvalidRequest([ItemFault("/candidates", "missing", "is missing")])
-    check_prompts(len(wanted.candidates), wanted, settings.max_prompts)
-    work.add(
-        wanted.candidates,
-        "/candidates",
-        are_queries=False,
-        required=True,
-        templates=wanted.prompts,
-    )
+    add_candidates(work, wanted.candidates, wanted, settings, are_queries=False)
 
 
 def _scoring(wanted: RankRequest) -> Scoring:

@@ -1,6 +1,7 @@
 """What /rank and /encode share: how a job is asked for, waited for and answered."""
 
 import hashlib
+from collections.abc import Sequence
 
 import orjson
 from flask import Request, Response, g
@@ -11,9 +12,11 @@ from api.documents import links
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.lineup import Named
+from api.parsing import check_prompts
 from api.preference import Preference, preference
 from api.rendering import render
 from api.results import Outcome
+from api.schemas import Item, Prompts
 from api.scoring import Scoring
 from api.settings import ApiSettings
 from common.errors import (
@@ -44,6 +47,25 @@ def empty_work(settings: ApiSettings, scoring: Scoring = PLAIN) -> DistinctItems
         settings.max_text_chars,
         fetch_urls=settings.fetch_urls,
         scoring=scoring,
+    )
+
+
+def add_candidates(
+    work: DistinctItems,
+    candidates: Sequence[Item],
+    prompts: Prompts,
+    settings: ApiSettings,
+    *,
+    are_queries: bool,
+) -> None:
+    """Take in candidates, each in all its templates. Raises InvalidRequest for too many texts."""
+    check_prompts(len(candidates), prompts, settings.max_prompts)
+    work.add(
+        candidates,
+        "/candidates",
+        are_queries=are_queries,
+        required=True,
+        templates=prompts.prompts,
     )
 
 

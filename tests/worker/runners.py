@@ -51,6 +51,10 @@ def running(
     batcher.close(5)
 
 
+def text(value: str) -> Item:
+    return Item("text", value, queries=1, required=True)
+
+
 def create(
     ledger: Ledger, job: str, items: list[Item], pictures: list[bytes], *, lifetime_s: int = 60
 ) -> None:

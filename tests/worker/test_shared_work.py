@@ -16,7 +16,7 @@ from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.processes import wait_until
 from tests.worker.fake_encoder import POISON, FakeEncoder
-from tests.worker.runners import create, result, running
+from tests.worker.runners import create, result, running, text
 from worker.encoder import PreparedImage
 from worker.in_flight import InFlight
 from worker.policy import Origin
@@ -54,26 +54,11 @@ def plain(brightness: int) -> bytes:
     return encoded(Image.new("RGB", (5, 4), (brightness,) * 3))
 
 
-def text(value: str) -> Item:
-    return Item("text", value, queries=1, required=True)
-
-
 def run(runner: PartRunner, job: str, items: list[Item], pictures: list[bytes]) -> list[list[int]]:
     create(runner.ledger, job, items, pictures)
     runner.run(job, 0, is_urgent=True)
     vectors: list[list[int]] = result(runner.ledger, job).vectors.tolist()
     return vectors
-
-
-@pytest.fixture
-def encoder() -> FakeEncoder:
-    return FakeEncoder()
-
-
-@pytest.fixture
-def runner(redis: Redis, encoder: FakeEncoder) -> Iterator[PartRunner]:
-    with running(redis, encoder) as runner:
-        yield runner
 
 
 def test_a_part_that_another_worker_has_encoded_costs_no_model_call(

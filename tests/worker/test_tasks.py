@@ -1,5 +1,4 @@
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
@@ -16,7 +15,7 @@ from common.records import NewJob
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
-from tests.worker.runners import running
+from tests.worker.runners import text
 from worker.batcher import BatcherClosed
 from worker.formats.limits import Limits
 from worker.interest import ASK_EVERY_S
@@ -25,21 +24,6 @@ from worker.tasks import MAX_TRIES, PartRunner
 
 def plain(brightness: int) -> bytes:
     return encoded(Image.new("RGB", (5, 4), (brightness,) * 3))
-
-
-def text(value: str) -> Item:
-    return Item("text", value, queries=1, required=True)
-
-
-@pytest.fixture
-def encoder() -> FakeEncoder:
-    return FakeEncoder()
-
-
-@pytest.fixture
-def runner(redis: Redis, encoder: FakeEncoder) -> Iterator[PartRunner]:
-    with running(redis, encoder) as runner:
-        yield runner
 
 
 def run(
