@@ -17,12 +17,14 @@ from redis import Redis
 from redis.client import PubSub
 from redis.commands.core import Script
 
-from common.errors import JobLost
+from common.errors import JobLost, LaterRelease
 from common.messages import message
 from common.protocol import (
+    FORMAT,
     MAX_PARTS,
     Broken,
     Item,
+    Later,
     PartAbout,
     PartResult,
     dump_items,
@@ -45,7 +47,7 @@ REPAIR_PARTS = 2000
 
 RECORD_FIELDS = (
     *("owner", "kind", "state", "parts", "request", "error"),
-    *("done", "failed", "created", "started", "finished"),
+    *("done", "failed", "created", "started", "finished", "format"),
 )
 RECORD = TypeAdapter(JobRecord)
 Checked = TypeVar("Checked")
@@ -103,6 +105,7 @@ class Ledger:
             "request": orjson.dumps(job.request).decode(),
             "request_id": job.request_id,
             "ttl": job.ttl_s,
+            "format": FORMAT,
         }
         key = job.idempotency
         outcome, detail = self._create(
@@ -124,11 +127,14 @@ class Ledger:
         """Take a part in hand; None when it is finished or its job has ended.
 
         Raises:
+            Later: a worker of a later release must do it; it stays as it is, and is sent again.
             Broken: somebody else wrote into the job.
         """
-        answer = self._begin(args=[job, part, worker])
+        answer = self._begin(args=[job, part, worker, FORMAT])
         if not answer:
             return None
+        if isinstance(answer, int):
+            raise Later(f"the job is of format {answer}")
         raw, left, waited, strikes, tries, *contents = answer
         items = load_items(raw)
         digests = [item.value for item in items if item.kind == "blob"]
@@ -168,11 +174,14 @@ class Ledger:
         """One job; None when there is no such job.
 
         Raises:
+            LaterRelease: it was written by a later release, in a format of its own.
             JobLost: what is there is no job.
         """
         values = cast("list[bytes | None]", self._redis.hmget(job_key(job), list(RECORD_FIELDS)))
         try:
             return _record(job, values)
+        except Later:
+            raise LaterRelease from None
         except Broken as error:
             log.warning("record_refused", job=job, reason=str(error))
             raise JobLost from None
@@ -267,6 +276,9 @@ def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
     }
     if fields["state"] is None:
         return None
+    written_in = fields.pop("format") or "1"
+    if written_in.isdecimal() and int(written_in) > FORMAT:
+        raise Later(f"the job is of format {written_in}")
     try:
         request = orjson.loads(fields["request"] or "")
         error = fields["error"] or ""

@@ -13,6 +13,14 @@ import numpy.typing as npt
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+FORMAT = 1
+"""Of the jobs that this release writes. It reads all from 1 up, and leaves later ones to others.
+
+Raise it for a change that the release before would misread. Not for an addition that it may do
+without: every release reads what it knows by name, and passes over the rest. A worker answers a job
+in that job's format. Of messages there is one format: what is new goes into the job.
+"""
+
 TASK_NAME = "clip.encode_part"
 INTERACTIVE = "interactive"
 BULK = "bulk"
@@ -40,6 +48,10 @@ Checked = TypeVar("Checked")
 
 class Broken(ValueError):
     """What was read from Redis is not what this service writes there."""
+
+
+class Later(Broken):
+    """What was read from Redis was written by a later release, in a format of its own."""
 
 
 def lane_of(model: str, models: Sequence[str]) -> str:

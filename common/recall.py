@@ -9,7 +9,7 @@ from redis import Redis
 
 from common.embeddings import FLAGS, CacheBounds, Space, key_of
 from common.jobs import job_key, load_script, part_key
-from common.protocol import Broken, ModelInfo, PartAbout, PartResult, dump_about
+from common.protocol import FORMAT, Broken, ModelInfo, PartAbout, PartResult, dump_about
 from common.records import JobRecord, NewJob
 
 log = structlog.get_logger()
@@ -50,6 +50,7 @@ class Recall:
             "request": orjson.dumps(job.request).decode(),
             "request_id": job.request_id,
             "ttl": job.ttl_s,
+            "format": FORMAT,
         }
         queries = sum(item.queries for item in items)
         about = PartAbout(model)

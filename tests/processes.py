@@ -68,12 +68,15 @@ def _clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     return {**inherited, "PYTHONWARNINGS": "default", **ours}
 
 
-def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) -> Process:
+def start(
+    arguments: list[str], folder: Path, settings: Mapping[str, object], root: Path = ROOT
+) -> Process:
+    """Start Python in a checkout of this repository."""
     log_path = Path(tempfile.mkstemp(suffix=".log", dir=folder)[1])
     with log_path.open("wb") as log:
         popen = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=root,
             env=_clean_environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -83,10 +86,12 @@ def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) ->
     return Process(popen, log_path)
 
 
-def start_worker(folder: Path, redis_url: str, model: Path | str, **settings: object) -> Process:
+def start_worker(
+    folder: Path, redis_url: str, model: Path | str, root: Path = ROOT, /, **settings: object
+) -> Process:
     """`python -m worker`; returns at once."""
     chosen = {"redis_url": redis_url, "model": model, **LOOPBACK_ALLOWED, **settings}
-    return start(["-m", "worker"], folder, chosen)
+    return start(["-m", "worker"], folder, chosen, root)
 
 
 @dataclass
@@ -112,12 +117,12 @@ class Api:
         return count
 
 
-def start_api(folder: Path, redis_url: str, **settings: object) -> Api:
+def start_api(folder: Path, redis_url: str, root: Path = ROOT, /, **settings: object) -> Api:
     """Gunicorn as the README starts it; returns once it listens."""
     defaults: dict[str, object] = {"api_processes": 1, "host": "127.0.0.1", "port": free_port()}
     chosen = {**defaults, "redis_url": redis_url, **settings}
     gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
-    process = start(gunicorn, folder, chosen)
+    process = start(gunicorn, folder, chosen, root)
     api = Api(process, f"http://127.0.0.1:{chosen['port']}")
 
     def listens() -> bool:

@@ -3,7 +3,7 @@
 import base64
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from common.messages import message
 from common.protocol import MAX_PARTS, TASK_NAME, Broken, load_json
@@ -17,9 +17,7 @@ RequestId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9A-Za-z_.:/+=-]{1,128}
 
 
 class Options(BaseModel):
-    """The task's keyword arguments."""
-
-    model_config = ConfigDict(extra="forbid")
+    """The task's keyword arguments; those of a later release are passed over."""
 
     request_id: RequestId
 

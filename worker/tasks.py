@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from common.embeddings import Embedding, key_of, picture_key, text_key
 from common.errors import ClipError, EncodeFailed, GivenUp, NotAnImage
 from common.jobs import Ledger
-from common.protocol import Broken, Fault, Item, PartAbout, PartResult, Timings, Vectors
+from common.protocol import Broken, Fault, Item, Later, PartAbout, PartResult, Timings, Vectors
 from common.records import BegunPart
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.decode import Picture
@@ -71,6 +71,9 @@ class PartRunner:
         """
         try:
             begun = self.ledger.begin(job, part, self.worker)
+        except Later as error:
+            log.warning("part_left_to_a_later_release", job=job, part=part, reason=str(error))
+            return
         except Broken as error:
             log.warning("part_refused", job=job, part=part, reason=str(error))
             self.ledger.stop(job, "failed", "broken")

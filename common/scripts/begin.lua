@@ -1,17 +1,21 @@
 -- Take a part in hand. Returns its items, the seconds left, the seconds since the job was created,
 -- how often it took the model down, how often it was begun before, then its pictures in the order of
--- its items (read, never taken: it may be begun again); or nothing when nobody wants it any more.
--- ARGV: id, part, worker
+-- its items (read, never taken: it may be begun again); or nothing when nobody wants it any more,
+-- or the format of the job when that is a later one than the worker's.
+-- ARGV: id, part, worker, its format
 local id, n, worker = ARGV[1], ARGV[2], ARGV[3]
 local job, at = job_key(id), now()
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'deadline', 'queue', 'sent:' .. n,
-  'items:' .. n, 'created', 'strikes:' .. n, 'blobs:' .. n)
+  'items:' .. n, 'created', 'strikes:' .. n, 'blobs:' .. n, 'format')
 local state, part_state, deadline = fields[1], fields[2], tonumber(fields[3])
 if not state or is_ended(state) or not part_state or part_state == 'done' then return false end
 if deadline < at then
   end_job(id, 'expired', '')
   return false
 end
+-- Left as it is: repair sends it again, until a worker takes it that knows the format.
+local format = tonumber(fields[10]) or 1
+if format > tonumber(ARGV[4]) then return format end
 
 redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, worker)
 redis.call('HSETNX', job, 'started', stamp(at))
