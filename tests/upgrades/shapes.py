@@ -45,7 +45,7 @@ def _of_entry(entry: dict[str, Any]) -> Shape:
         case "zset":
             return sorted({_nameless(member) for member in value})
         case "list":
-            return _of(value)
+            return [_of_message(orjson.loads(text)) for text in value[:1]]
         case _:
             return _of_text(value)
 
@@ -59,24 +59,23 @@ def _of_text(text: str) -> Shape:
         return "text"
 
 
+def _of_message(envelope: dict[str, Any]) -> Shape:
+    """A message's body is told to the letter: workers of format 1 took no options but one."""
+    arguments, options, signatures = orjson.loads(base64.b64decode(envelope["body"]))
+    return {**_of(envelope), "body": [_of(arguments), *sorted(options), *sorted(signatures)]}
+
+
 def _of(value: object) -> Shape:
     if isinstance(value, dict):
-        if "body" in value:  # of a message
-            arguments, options, signatures = orjson.loads(base64.b64decode(value["body"]))
-            # Releases of format 1 took no options but those they knew.
-            value = {**value, "body": [arguments, sorted(options), sorted(signatures)]}
         return {name: _of(each) for name, each in value.items()}
     if isinstance(value, list):
         members = [_of(each) for each in value]
-        alike = all(member == members[0] for member in members) and not _is_row(value)
+        is_row = any(isinstance(each, str) for each in value)
+        alike = all(member == members[0] for member in members) and not is_row
         return members[:1] if alike else members
     if isinstance(value, str):
-        return _of_text(value) if value.startswith(("{", "[")) else "text"
+        return "text"
     return "number" if type(value) in (int, float) else type(value).__name__
-
-
-def _is_row(value: list[Any]) -> bool:
-    return any(isinstance(each, str) for each in value)
 
 
 def _nameless(name: str) -> str:
