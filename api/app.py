@@ -3,6 +3,8 @@
 import re
 import secrets
 import time
+from collections.abc import Callable
+from typing import TypeAlias
 
 import structlog
 from flask import Flask, Response, g, request
@@ -17,11 +19,14 @@ from api.routes import docs, encode, health, jobs, label_sets, rank, workers
 from api.settings import ApiSettings
 from common.unnamed_sets import UnnamedSets
 
+Trace: TypeAlias = Callable[[Flask], None]
+
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
+def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis, trace: Trace) -> Flask:
+    """Put the routes together; `trace` may add hooks that have the request's id already."""
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
@@ -37,6 +42,7 @@ def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis) -> Flask:
     errors.register(app)
     app.before_request(_begin_request)
     app.after_request(_end_request)
+    trace(app)
     _guard(app, settings, redis)
     return app
 

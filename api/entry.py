@@ -1,8 +1,10 @@
 """Put the API together from its settings."""
 
+from functools import partial
+
 from flask import Flask
 
-from api.app import create_app
+from api.app import Trace, create_app
 from api.gateway import Gateway, Stores
 from api.settings import ApiSettings
 from common import connection
@@ -23,7 +25,20 @@ def assemble(settings: ApiSettings) -> Flask:
         LabelSetStore(redis, most=settings.max_label_sets, grace_s=settings.labels_ttl_s),
         Recall(redis, settings.cache_bounds),
     )
-    gateway = Gateway(settings, stores)
-    app = create_app(settings, gateway, redis)
+    gateway, trace = _traced(settings, stores) if settings.tracing else _plain(settings, stores)
+    app = create_app(settings, gateway, redis, trace)
     app.extensions["gateway"] = gateway
     return app
+
+
+def _plain(settings: ApiSettings, stores: Stores) -> tuple[Gateway, Trace]:
+    return Gateway(settings, stores), lambda _: None
+
+
+def _traced(settings: ApiSettings, stores: Stores) -> tuple[Gateway, Trace]:
+    # Who traces nothing need not have the packages.
+    from api.tracing import TracedGateway, register  # noqa: PLC0415
+    from common.tracing import Tracer  # noqa: PLC0415
+
+    tracer = Tracer("clip-api")
+    return TracedGateway(settings, stores, tracer), partial(register, tracer=tracer)

@@ -112,6 +112,7 @@ class Gateway:
             lifetime_s=settings.job_timeout_s,
             ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
             owner=caller.owner,
+            trace=caller.trace,
             listed=is_async,
             idempotency=idempotency,
         )

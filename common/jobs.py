@@ -106,6 +106,7 @@ class Ledger:
             "request_id": job.request_id,
             "ttl": job.ttl_s,
             "format": FORMAT,
+            **({"trace": job.trace} if job.trace else {}),
         }
         key = job.idempotency
         outcome, detail = self._create(
@@ -230,6 +231,10 @@ class Ledger:
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         channel.subscribe(DONE_CHANNEL)
         return channel
+
+    def trace_of(self, job: str) -> str:
+        """The W3C traceparent of the request that made a job; empty where it was not traced."""
+        return _text(cast("bytes | None", self._redis.hget(job_key(job), "trace")) or b"")
 
     def is_wanted(self, job: str) -> bool:
         """Whether anybody still waits for this job's work."""

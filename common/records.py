@@ -29,7 +29,7 @@ class NewJob:
     up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
     one that somebody may come back to. The `owner` stands for the API key that made it, and is
     empty where no keys are asked for. The `model` is the one that must do it; empty where any will
-    do whose workers take parts from the queue.
+    do whose workers take parts from the queue. The `trace` is a W3C traceparent, or empty.
     """
 
     id: str
@@ -44,6 +44,7 @@ class NewJob:
     listed: bool = False
     model: str = ""
     idempotency: Idempotency | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -11,6 +12,7 @@ from common.embeddings import CacheBounds
 from common.protocol import LANE, MAX_MODEL_CHARS
 
 PREFIX = "CLIP_"
+TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE")  # a URL may hold a password
 
 
@@ -29,6 +31,19 @@ def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")
     return names
+
+
+def _has_packages(tracing: bool) -> bool:
+    if tracing and not all(map(_is_installed, TRACING_PACKAGES)):
+        raise ValueError("needs the packages of requirements/tracing.txt")
+    return tracing
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # nor is the one that it is in
+        return False
 
 
 Several = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -71,6 +86,10 @@ class SharedSettings(BaseSettings):
     )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`auto` is text on a terminal and JSON elsewhere"
+    )
+    tracing: Annotated[bool, AfterValidator(_has_packages)] = Field(
+        default=False,
+        description="`true` sends OpenTelemetry traces to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
     )
 
     @property

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
 PICTURES = ROOT / "demo" / "pictures"
 START_TIMEOUT_S = 90.0
-AS_THEY_ARE = ("BENCH_", "FAULT_", "HF_")
+AS_THEY_ARE = ("BENCH_", "FAULT_", "HF_", "OTEL_")
 """How names of variables begin that are not settings of ours."""
 LOOPBACK_ALLOWED = {"fetch_allow": "127.0.0.0/8", "fetch_ports": "1-65535"}
 """For workers that fetch pictures from the tests' own servers."""

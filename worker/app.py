@@ -96,7 +96,7 @@ class Worker:
             raise RuntimeError("the worker has not started")
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             kind, _ = split_queue(queue)
-            self._life.runner.run(job, part, is_urgent=kind == INTERACTIVE)
+            self._life.run_part(job, part, is_urgent=kind == INTERACTIVE)
 
 
 def node_name() -> str:

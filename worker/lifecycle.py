@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
+from redis import Redis
 from redis.exceptions import RedisError
 
 from common import connection
@@ -26,7 +27,7 @@ from worker.memory import Memory
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 from worker.settings import WorkerSettings
-from worker.tasks import PartRunner
+from worker.tasks import PartRunner, RunPart
 from worker.text_memory import TextMemory
 from worker.warmup import TEXTS_PER_PICTURE, warm_up
 
@@ -75,6 +76,13 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     return LoadedModel(encoder, batch_size, concurrency)
 
 
+def _traced(runner: PartRunner, redis: Redis) -> RunPart:
+    # Who traces nothing need not have the packages.
+    from worker.tracing import TracedRunner  # noqa: PLC0415
+
+    return TracedRunner(runner, redis).run
+
+
 class Life:
     """A worker process from the loaded model to its end."""
 
@@ -104,7 +112,7 @@ class Life:
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
             on_death=self._give_up,
         )
-        self.runner = PartRunner(
+        runner = PartRunner(
             worker=self.name,
             ledger=Ledger(patient),
             encoder=encoder,
@@ -122,6 +130,7 @@ class Life:
             in_flight=InFlight(),
             jpeg_draft=settings.jpeg_draft,
         )
+        self.run_part = _traced(runner, patient) if settings.tracing else runner.run
         self._ended = threading.Event()
         self._since = time.time()
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import structlog
@@ -26,6 +27,13 @@ from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 
 log = structlog.get_logger()
+
+
+class RunPart(Protocol):
+    """Does one part: see PartRunner.run."""
+
+    def __call__(self, job: str, part: int, *, is_urgent: bool) -> None: ...
+
 
 MAX_STRIKES = 3
 MAX_TRIES = 20

@@ -1,0 +1,183 @@
+"""A request is one trace, from HTTP through the queue to the model."""
+
+import secrets
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from common.jobs import job_key
+from tests.picture_server import PictureServer
+from tests.pictures import encoded, noise, picture_item
+from tests.processes import (
+    LOOPBACK_ALLOWED,
+    Api,
+    Process,
+    free_port,
+    start,
+    start_api,
+    wait_for_workers,
+    wait_until,
+)
+from tests.tracing.collector import Collector, Span
+
+CALLER = "00f067aa0ba902b7"
+AT_ONCE = {"tracing": "true", "OTEL_BSP_SCHEDULE_DELAY": 50}
+
+
+@dataclass
+class Traced:
+    """A service that traces, and where its spans go."""
+
+    api: Api
+    worker: Process
+    collector: Collector
+    redis_url: str
+
+    def spans(self, trace: str, names: set[str]) -> dict[str, list[Span]]:
+        """The spans of a trace by name, once there is one of each of these names."""
+        wait_until(
+            lambda: names <= {span.name for span in self.collector.spans(trace)},
+            f"{names} in {self.collector.spans(trace)}",
+        )
+        found: dict[str, list[Span]] = {}
+        for span in self.collector.spans(trace):
+            found.setdefault(span.name, []).append(span)
+        return found
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path, redis_url_of_its_own: str) -> Iterator[Traced]:
+    with Collector().running() as collector:
+        told = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        shared = {"redis_url": redis_url_of_its_own, **LOOPBACK_ALLOWED, **told}
+        worker = start(["-m", "tests.faults.worker"], folder, shared)
+        api = start_api(folder, redis_url_of_its_own, part_queries=2, **told)
+        wait_for_workers(api, [worker])
+        yield Traced(api, worker, collector, redis_url_of_its_own)
+        api.stop()
+        worker.stop()
+
+
+def begun() -> tuple[str, dict[str, str]]:
+    """The id of a trace that a caller began, and the header that says so."""
+    trace = secrets.token_hex(16)
+    return trace, {"traceparent": f"00-{trace}-{CALLER}-01"}
+
+
+def test_a_request_is_one_trace_over_both_processes(
+    service: Traced, picture_server: PictureServer
+) -> None:
+    trace, header = begun()
+    ranking = {
+        "queries": [{"img_uri": picture_server.serve(encoded(noise(20, 20)))}],
+        "candidates": [{"text": "a cat"}],
+    }
+    answer = service.api.post("/rank", ranking, headers=header)
+    assert answer.status_code == 200
+    spans = service.spans(trace, {"POST /rank", "part", "queue", "inference"})
+    steps = ["queue", "fetch", "decode", "inference"]
+    once = ["POST /rank", "recall", "admission", "wait", "part", *steps, "finish"]
+    assert {name: len(of) for name, of in spans.items()} == dict.fromkeys(once, 1)
+    [request], [part] = spans["POST /rank"], spans["part"]
+    assert (request.service, part.service) == ("clip-api", "clip-worker")
+    assert request.parent == CALLER
+    assert {spans[name][0].parent for name in ("recall", "admission", "wait")} == {request.id}
+    assert part.parent == request.id
+    timed = [spans[name][0] for name in steps]
+    assert {step.parent for step in [*timed, *spans["finish"]]} == {part.id}
+    assert timed == sorted(timed, key=lambda step: step.start)
+    assert all(step.start < step.end <= part.end for step in timed)
+    assert timed[0].end == part.start
+    assert request.attributes["http.route"] == "/rank"
+    assert request.attributes["http.response.status_code"] == 200
+    assert request.attributes["clip.job"] == part.attributes["clip.job"]
+    assert part.attributes["clip.job"] == answer.headers["X-Job-Id"]
+
+
+def test_each_part_of_a_job_that_nobody_waits_for_is_in_its_trace(service: Traced) -> None:
+    trace, header = begun()
+    pictures = [picture_item(seed) for seed in range(5)]
+    assert service.api.post("/encode?wait=0", pictures, headers=header).status_code == 202
+    wait_until(
+        lambda: sum(span.name == "part" for span in service.collector.spans(trace)) == 3,
+        "three parts",
+    )
+    spans = service.spans(trace, {"POST /encode"})
+    [request] = spans["POST /encode"]
+    assert {part.parent for part in spans["part"]} == {request.id}
+    assert sorted(part.attributes["clip.part"] for part in spans["part"]) == [0, 1, 2]
+
+
+def test_a_request_that_is_answered_from_the_cache_has_no_part(service: Traced) -> None:
+    item = [{"text": "cached"}]
+
+    def names() -> set[str]:
+        trace, header = begun()
+        assert service.api.post("/encode", item, headers=header).status_code == 200
+        return set(service.spans(trace, {"POST /encode"}))
+
+    # The worker stores what it encoded after it has answered.
+    wait_until(lambda: names() == {"POST /encode", "recall"}, "it is answered from the cache")
+
+
+@pytest.mark.parametrize("given", ["", "junk", f"00-{'0' * 32}-{'0' * 16}-01", "x" * 5000])
+def test_what_is_no_trace_begins_one(service: Traced, given: str) -> None:
+    item = {"text": secrets.token_hex(8)}
+    answer = service.api.post("/encode", [item], headers={"traceparent": given})
+    with Redis.from_url(service.redis_url) as redis:
+        carried = redis.hget(job_key(answer.headers["X-Job-Id"]), "trace")
+    assert carried
+    spans = service.spans(carried.decode().split("-")[1], {"POST /encode", "part"})
+    assert spans["POST /encode"][0].parent == ""
+
+
+def test_a_trace_that_somebody_wrote_into_a_job_harms_nobody(service: Traced) -> None:
+    with Redis.from_url(service.redis_url) as redis:
+        service.worker.popen.send_signal(signal.SIGSTOP)
+        try:
+            sent = service.api.post("/encode?wait=0", [{"text": "forged"}])
+            location = sent.headers["Location"]
+            redis.hset(job_key(location.rpartition("/")[2]), "trace", b"\xff" * 100)
+        finally:
+            service.worker.popen.send_signal(signal.SIGCONT)
+    assert service.api.get(f"{location}?wait=30").json()["status"] == "done"
+
+
+def test_an_error_of_ours_is_one_in_the_trace_and_one_of_the_callers_is_not(
+    service: Traced,
+) -> None:
+    trace, header = begun()
+    assert service.api.post("/rank", {}, headers=header).status_code == 422
+    [request] = service.spans(trace, {"POST /rank"})["POST /rank"]
+    assert request.attributes["http.response.status_code"] == 422
+    assert not request.is_error
+
+
+def test_log_lines_of_both_processes_bear_the_trace(service: Traced) -> None:
+    trace, header = begun()
+    assert service.api.post("/encode", [picture_item(77)], headers=header).status_code == 200
+    for process in (service.api.process, service.worker):
+        wait_until(lambda: f'"trace_id": "{trace}"' in process.log, "the trace is in the log")  # noqa: B023
+
+
+def test_a_request_that_watches_the_service_is_not_traced(service: Traced) -> None:
+    trace, header = begun()
+    service.api.session.get(f"{service.api.url}/readyz", headers=header, timeout=30)
+    after, later = begun()
+    service.api.session.get(f"{service.api.url}/models", headers=later, timeout=30)
+    service.spans(after, {"GET /models"})
+    assert service.collector.spans(trace) == []
+
+
+def test_without_a_collector_requests_are_served_all_the_same(
+    folder: Path, redis_url_of_its_own: str, service: Traced
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    told = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere}
+    api = start_api(folder, redis_url_of_its_own, **told)
+    assert api.post("/encode", [{"text": "to nobody"}]).status_code == 200
+    api.stop()
