@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -14,18 +15,24 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api import cors, errors, openapi, rate_limits
 from api.gateway import Gateway
 from api.keys import Keyring
+from api.metrics import ApiMetrics
 from api.repeated import RepeatedLists
-from api.routes import docs, encode, health, jobs, label_sets, rank, workers
+from api.request_metrics import RequestMetrics
+from api.routes import docs, encode, health, jobs, label_sets, metrics, rank, workers
 from api.settings import ApiSettings
 from common.unnamed_sets import UnnamedSets
 
 Trace: TypeAlias = Callable[[Flask], None]
 
 log = structlog.get_logger()
+
+OFTEN_ASKED = ("/healthz", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis, trace: Trace) -> Flask:
+def create_app(
+    settings: ApiSettings, gateway: Gateway, redis: Redis, measured: ApiMetrics, trace: Trace
+) -> Flask:
     """Put the routes together; `trace` may add hooks that have the request's id already."""
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -38,10 +45,11 @@ def create_app(settings: ApiSettings, gateway: Gateway, redis: Redis, trace: Tra
     app.register_blueprint(label_sets.make_blueprint(gateway, settings))
     app.register_blueprint(workers.make_blueprint(gateway))
     app.register_blueprint(health.make_blueprint(gateway))
+    app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(openapi.document(settings)))
     errors.register(app)
     app.before_request(_begin_request)
-    app.after_request(_end_request)
+    app.after_request(partial(_end_request, measured.requests))
     trace(app)
     _guard(app, settings, redis)
     return app
@@ -70,20 +78,22 @@ def _begin_request() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _end_request(response: Response) -> Response:
+def _end_request(counted: RequestMetrics, response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if "job" in g:
         response.headers["X-Job-Id"] = g.job
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
-    write = log.debug if rule in ("/healthz", "/readyz") else log.info
+    seconds = time.monotonic() - g.started
+    counted.count(rule, response.status_code, seconds, g.get("error"), g.get("cached"))
+    write = log.debug if rule in OFTEN_ASKED else log.info
     write(
         "request",
         method=request.method,
         route=rule,
         status=response.status_code,
-        seconds=round(time.monotonic() - g.started, 4),
+        seconds=round(seconds, 4),
         job=g.get("job"),
         owner=g.get("owner") or None,
     )

@@ -6,11 +6,13 @@ from flask import Flask
 
 from api.app import Trace, create_app
 from api.gateway import Gateway, Stores
+from api.metrics import make_metrics
 from api.settings import ApiSettings
 from common import connection
 from common.heartbeats import Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
+from common.overview import overview
 from common.recall import Recall
 
 SPARE_CONNECTIONS = 8
@@ -19,14 +21,16 @@ SPARE_CONNECTIONS = 8
 def assemble(settings: ApiSettings) -> Flask:
     """The application with everything it needs; connects to nothing yet."""
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
+    heartbeats = Heartbeats(redis, settings.worker_ttl_s)
     stores = Stores(
         Ledger(redis),
-        Heartbeats(redis, settings.worker_ttl_s),
+        heartbeats,
         LabelSetStore(redis, most=settings.max_label_sets, grace_s=settings.labels_ttl_s),
         Recall(redis, settings.cache_bounds),
     )
     gateway, trace = _traced(settings, stores) if settings.tracing else _plain(settings, stores)
-    app = create_app(settings, gateway, redis, trace)
+    metrics = make_metrics(settings, lambda: overview(redis, heartbeats, settings.models))
+    app = create_app(settings, gateway, redis, metrics, trace)
     app.extensions["gateway"] = gateway
     return app
 

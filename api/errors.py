@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, g
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -63,7 +63,8 @@ def status_of(error: ClipError) -> int:
 def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
-    """An answer of `application/problem+json`."""
+    """An answer of `application/problem+json`; its code is noted for whoever counts."""
+    g.error = code
     body: dict[str, object] = {
         "type": "about:blank",
         "title": title,

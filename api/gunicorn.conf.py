@@ -1,7 +1,11 @@
 """How gunicorn serves the API: threads, because a request thread mostly waits."""
 
-from gunicorn.arbiter import Arbiter
+import shutil
 
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
+from api import metrics_files
 from api.settings import ApiSettings
 from common.settings import read
 
@@ -21,10 +25,23 @@ loglevel = "warning"
 
 
 def when_ready(server: Arbiter) -> None:
-    """Say it once, from the process that all others come from."""
+    """Do it once, in the process that all others come from."""
+    server.metrics_folder = metrics_files.make_folder()
     if _settings.is_open_to_others:
         server.log.warning(
             "Anybody who reaches %s is served: no API key is asked for. "
             "Set CLIP_API_KEYS, or CLIP_HOST=127.0.0.1.",
             bind,
         )
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    worker.place = metrics_files.free_place(each.place for each in server.WORKERS.values())
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    metrics_files.join(server.metrics_folder, worker.place)
+
+
+def on_exit(server: Arbiter) -> None:
+    shutil.rmtree(server.metrics_folder, ignore_errors=True)

@@ -12,11 +12,18 @@ from common.errors import Unauthorized
 OWNER_LENGTH = 16
 # Blueprints that ask for no key and are not limited: they tell nothing about anybody's jobs.
 OPEN = frozenset({"docs", "health"})
+# Blueprints that whoever may ask may ask as often as he likes: a monitor counts on an answer.
+UNLIMITED = frozenset({"metrics"})
 
 
 def is_open(request: Request) -> bool:
     """Whether anybody may ask: also what other origins allow, and what leads nowhere."""
     return request.method == "OPTIONS" or request.endpoint is None or request.blueprint in OPEN
+
+
+def is_unlimited(request: Request) -> bool:
+    """Whether a request counts for no limit; one with a wrong key always does."""
+    return is_open(request) or (request.blueprint in UNLIMITED and g.owner is not None)
 
 
 class Keyring:

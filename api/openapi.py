@@ -123,6 +123,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
             "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
             "/readyz": {"get": _readyz() | OPEN},
+            "/metrics": {"get": _metrics()},
             "/openapi.json": {"get": _openapi() | OPEN},
         },
         "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
@@ -243,6 +244,13 @@ def _readyz() -> dict[str, Any]:
     told = _content("A request would not be served now.", _ref("Readiness"))
     operation["responses"]["503"] = told
     return operation
+
+
+def _metrics() -> dict[str, Any]:
+    summary = "What there is to measure, for Prometheus."
+    told = {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}
+    answers = {"200": told, **_problems(COMMON)}
+    return {"operationId": "metrics", "summary": summary, "responses": answers}
 
 
 def _openapi() -> dict[str, Any]:

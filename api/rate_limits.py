@@ -9,7 +9,7 @@ from flask_limiter import Limiter
 from redis import Redis
 from redis.exceptions import RedisError
 
-from api.keys import is_open
+from api.keys import is_unlimited
 
 KEY_PREFIX = "clip:rate"
 IPV6_PREFIX_BITS = 64  # what one customer of a provider has at least
@@ -29,7 +29,7 @@ def register(app: Flask, rate_limit: str, redis: Redis) -> None:
         storage_uri="redis://",
         storage_options={"connection_pool": redis.connection_pool, "key_prefix": KEY_PREFIX},  # type: ignore[dict-item]
     )
-    limiter.request_filter(lambda: is_open(request))
+    limiter.request_filter(lambda: is_unlimited(request))
     limiter.init_app(app)
     app.after_request(partial(_tell, limiter))
 

@@ -71,6 +71,11 @@ class ClipError(Exception):
         self.detail = detail or self.title
 
 
+def codes_of(kind: type[ClipError]) -> set[str]:
+    """The codes of an error and of all kinds of it."""
+    return {kind.code}.union(*map(codes_of, kind.__subclasses__()))
+
+
 class RequestError(ClipError):
     code = "bad_request"
     title = "The request cannot be served"

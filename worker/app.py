@@ -18,6 +18,8 @@ from worker.channel import drain, use_channels
 from worker.consumers import bulk_consumer
 from worker.control import allow_inspection_only
 from worker.lifecycle import Life, LoadedModel, load_model
+from worker.metrics import WorkerMetrics
+from worker.metrics_port import open_port
 from worker.refusals import UnsuitableModel, explained
 from worker.settings import WorkerSettings
 from worker.source import Source
@@ -35,6 +37,7 @@ class Worker:
         self.app = app
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
+        self._metrics = WorkerMetrics()
         app.steps["consumer"].add(bulk_consumer(settings.queues[1]))
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.worker_init.connect(self._start, weak=False)
@@ -45,6 +48,10 @@ class Worker:
     def load(self) -> LoadedModel:
         """Load the model once, or end the process with the reason."""
         if self._loaded is None:
+            if self.settings.metrics_port:
+                open_port(
+                    self._metrics.registry, self.settings.metrics_host, self.settings.metrics_port
+                )
             self._loaded = load_model(self.load_encoder, self.settings)
         return self._loaded
 
@@ -78,7 +85,7 @@ class Worker:
         allow_inspection_only()
         for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
             self.app.tasks.unregister(name)
-        self._life = Life(self.settings, self.load())
+        self._life = Life(self.settings, self.load(), self._metrics)
 
     def _ready(self, **_: object) -> None:
         if self._life:
@@ -94,7 +101,10 @@ class Worker:
     def run_part(self, job: str, part: int, request_id: str, queue: str) -> None:
         if self._life is None:
             raise RuntimeError("the worker has not started")
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            self._metrics.part_failed.count_exceptions(),
+        ):
             kind, _ = split_queue(queue)
             self._life.run_part(job, part, is_urgent=kind == INTERACTIVE)
 

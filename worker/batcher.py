@@ -17,6 +17,8 @@ from worker.policy import Origin, choose, halved
 log = logging.getLogger(__name__)
 
 Encode = Callable[[Sequence[Any]], Iterable[Any]]
+OnBatch = Callable[[str, int, float], None]
+"""Is told a batch's kind, its size, and the seconds that it took."""
 
 
 class BatcherClosed(Exception):
@@ -42,7 +44,7 @@ class Batcher:
 
     Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
     BatcherClosed. When the thread itself dies, `on_death` is called with the reason and with whose
-    items were in the model.
+    items were in the model. `on_batch` is told of each batch that was encoded.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class Batcher:
         encode: Mapping[str, Encode],
         sizes: Mapping[str, int],
         on_death: Callable[[BaseException, set[Origin]], None] | None = None,
+        on_batch: OnBatch | None = None,
     ) -> None:
         self.sizes = dict(sizes)
         self._encode = encode
         self._on_death = on_death
+        self._on_batch = on_batch
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
         self._running_since = 0.0
@@ -141,6 +145,7 @@ class Batcher:
 
     def _answer(self, batch: list[Entry]) -> None:
         kind = batch[0].kind
+        started = time.monotonic()
         try:
             results = self._encode[kind]([entry.payload for entry in batch])
         except OutOfMemory:
@@ -148,8 +153,11 @@ class Batcher:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the items' answer
             self._answer_singly(batch, error)
         else:
+            seconds = time.monotonic() - started
             for entry, result in zip(batch, results, strict=True):
                 entry.answer.set_result(result)
+            if self._on_batch:
+                self._on_batch(kind, len(batch), seconds)
 
     def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
         """One poisoned item must cost one item."""

@@ -24,6 +24,7 @@ from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
 from worker.in_flight import InFlight
 from worker.memory import Memory
+from worker.metrics import WorkerMetrics
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 from worker.settings import WorkerSettings
@@ -86,9 +87,12 @@ def _traced(runner: PartRunner, redis: Redis) -> RunPart:
 class Life:
     """A worker process from the loaded model to its end."""
 
-    def __init__(self, settings: WorkerSettings, loaded: LoadedModel) -> None:
+    def __init__(
+        self, settings: WorkerSettings, loaded: LoadedModel, metrics: WorkerMetrics
+    ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._loaded = loaded
+        self._metrics = metrics
         patient = connection.patient(
             settings.redis_url,
             2 * settings.fetch_threads + loaded.concurrency + SPARE_CONNECTIONS,
@@ -111,7 +115,9 @@ class Life:
             {"image": encoder.encode_images, "text": encoder.encode_texts},
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
             on_death=self._give_up,
+            on_batch=metrics.batch_done,
         )
+        metrics.watch(self._batcher)
         runner = PartRunner(
             worker=self.name,
             ledger=Ledger(patient),
@@ -129,6 +135,7 @@ class Life:
             ),
             in_flight=InFlight(),
             jpeg_draft=settings.jpeg_draft,
+            observer=metrics,
         )
         self.run_part = _traced(runner, patient) if settings.tracing else runner.run
         self._ended = threading.Event()
@@ -156,11 +163,14 @@ class Life:
         while not self._ended.is_set():
             try:
                 self._heartbeats.beat(self._heartbeat())
+                self._metrics.beat_sent()
                 self._quick_ledger.repair()
             except RedisError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
+                self._metrics.beat_failed()
             except Exception:  # whatever else it is, without this thread the worker counts as dead
                 log.exception("heartbeat_failed")
+                self._metrics.beat_failed()
             self._ended.wait(BEAT_S)
 
     def _watch(self) -> None:

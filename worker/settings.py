@@ -84,6 +84,14 @@ class WorkerSettings(SharedSettings):
         default=False, description="fetch through the proxies of the environment (`HTTP_PROXY`, …)"
     )
 
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=0, description="port on which a worker tells Prometheus its metrics; 0 for none"
+    )
+    metrics_host: str = Field(
+        default="0.0.0.0",  # noqa: S104
+        description="address of that port",
+    )
+
     @property
     def lane(self) -> str:
         return lane_of(self.model, self.models)

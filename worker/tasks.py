@@ -23,6 +23,7 @@ from worker.formats.limits import Limits
 from worker.in_flight import Abandoned, InFlight
 from worker.interest import Interest, NotWanted
 from worker.memory import Memory
+from worker.observer import NOBODY, Observer
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
 
@@ -70,6 +71,7 @@ class PartRunner:
     memory: Memory
     in_flight: InFlight
     jpeg_draft: bool = False
+    observer: Observer = NOBODY
 
     def run(self, job: str, part: int, *, is_urgent: bool) -> None:
         """Do one part, unless nobody wants it any more.
@@ -89,6 +91,7 @@ class PartRunner:
         if begun is None:
             log.info("part_not_wanted", job=job, part=part)
             return
+        self.observer.begun()
         started = time.monotonic()
         origin = Origin(job, part, started + begun.left_s, is_urgent, alone=begun.strikes > 0)
         run = PartRun(self, begun, origin)
@@ -96,6 +99,7 @@ class PartRunner:
             result = self._give_up(begun) or run.encode()
         except (TooLate, NotWanted):
             log.info("part_no_longer_wanted", job=job, part=part)
+            self.observer.dropped()
             return
         stored = self.ledger.finish(job, part, begun.items, result)
         log.info(
@@ -109,6 +113,10 @@ class PartRunner:
         )
         # Who waits for the part has been told already.
         self.memory.share(run.encoded)
+        if stored:
+            self.observer.finished(begun.items, result, run.known)
+        else:
+            self.observer.dropped()
 
     def _give_up(self, begun: BegunPart) -> PartResult | None:
         """A result without embeddings, for a part that took down worker after worker."""
@@ -141,6 +149,8 @@ class PartRun:
         self._abandoned: list[int] = []
         self.encoded: dict[bytes, Embedding] = {}
         """What was encoded for this part, by its key."""
+        self.known = 0
+        """How many of its items need not be encoded."""
 
     def encode(self) -> PartResult:
         """Encode all items; one that fails costs itself alone.
@@ -155,6 +165,7 @@ class PartRun:
             self._known = self._runner.memory.find(
                 self._begun.items, asked_for=self._origin.is_urgent
             )
+            self.known = len(self._known)
             truncated = self._submit_texts(answers)
             pictures.update(self._prepare_pictures())
             prepared = self._collect_pictures(pictures, answers)
@@ -249,7 +260,9 @@ class PartRun:
                 ready = picture.result()
                 prepared.append(ready)
                 answers[index] = ready.answer
-                if not ready.known:
+                if ready.known:
+                    self.known += 1
+                else:
                     self._keys[index] = ready.key
             except ClipError as error:
                 self._faults[index] = Fault(error.code, error.detail)

@@ -81,7 +81,7 @@ def serve(
         raise InvalidRequest(work.faults)
     caller = Caller(g.owner, g.request_id)
     if not wish.is_async and (recalled := gateway.recall(kind, work, caller, idempotency)):
-        g.job = recalled.record.id
+        g.job, g.cached = recalled.record.id, True
         return answer(recalled)
     job = gateway.submit(
         kind,
@@ -91,6 +91,8 @@ def serve(
         idempotency=idempotency,
     )
     g.job = job
+    if not wish.is_async:
+        g.cached = False
     try:
         record = gateway.wait(job, g.owner, wish.wait_s)
     except NotFound:
