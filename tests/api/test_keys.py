@@ -21,6 +21,7 @@ CLOSED = [
     ("DELETE", "/label-sets/any"),
     ("GET", "/workers"),
     ("GET", "/models"),
+    ("GET", "/metrics"),
 ]
 
 

@@ -1,5 +1,6 @@
 """GET /metrics: what several API processes counted, and what the ledger tells."""
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -8,18 +9,19 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask.testing import FlaskClient
 from redis import Redis
 
+from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
-from common.protocol import BULK, Item
+from common.protocol import BULK, Item, ModelInfo
 from common.records import NewJob
-from standalone.valkey import EmbeddedValkey
 from tests.conftest import ClientMaker
 from tests.processes import Api, start_api, wait_until
 from tests.scrape import Scrape
 
 NOWHERE = "redis://127.0.0.1:1/0"
-KEY = {"X-API-Key": "a-key-0123456789abcdef"}
+KEY = "a-key-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +32,16 @@ def two_processes(folder: Path, service_redis_url: str) -> Iterator[Api]:
     api.stop()
 
 
-def scrape(api: Api) -> Scrape:
-    """What is told when nothing is under way."""
-    return Scrape.of(api.url)
-
-
 def children_of(api: Api) -> set[int]:
     pid = api.process.popen.pid
     return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def replace_each_child(api: Api) -> None:
+    """Kill the API's processes one after the other, as the kernel does when memory runs out."""
+    for victim in children_of(api):
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: len(children_of(api) - {victim}) == 2, "another takes its place")  # noqa: B023
 
 
 def on_new_connections(api: Api, path: str, times: int) -> None:
@@ -51,15 +55,20 @@ def on_new_connections(api: Api, path: str, times: int) -> None:
 
 
 def test_every_process_tells_what_all_of_them_counted(service: Api, two_processes: Api) -> None:
-    before = scrape(two_processes).total("clip_requests_total", route="/healthz", status="200")
+    before = Scrape.of(two_processes.url).total(
+        "clip_requests_total", route="/healthz", status="200"
+    )
     on_new_connections(two_processes, "/healthz", 200)
     files = metrics_files(two_processes)
     assert {path.name for path in files} == {
         f"{kind}_{place}.db" for kind in ("counter", "histogram") for place in (0, 1)
     }
-    told = {scrape(two_processes).total("clip_requests_total", route="/healthz") for _ in range(20)}
+    told = {
+        Scrape.of(two_processes.url).total("clip_requests_total", route="/healthz")
+        for _ in range(20)
+    }
     assert told == {before + 200}
-    seen = scrape(two_processes)
+    seen = Scrape.of(two_processes.url)
     assert seen.total("clip_request_seconds_count", route="/healthz") == before + 200
     assert seen.total("clip_request_seconds_bucket", route="/healthz", le="+Inf") == before + 200
 
@@ -68,7 +77,9 @@ def metrics_files(api: Api) -> list[Path]:
     """The files that the API's processes count in: one of them has them mapped."""
     child = min(children_of(api))
     maps = Path(f"/proc/{child}/maps").read_text()
-    [folder] = {str(Path(path).parent) for path in re.findall(r"(/\S+_\d+\.db)$", maps, re.M)}
+    [folder] = {
+        str(Path(path).parent) for path in re.findall(r"(/\S+_\d+\.db)$", maps, re.MULTILINE)
+    }
     return list(Path(folder).iterdir())
 
 
@@ -76,23 +87,16 @@ def test_a_process_that_dies_takes_no_count_with_it_and_leaves_no_file(
     service: Api, two_processes: Api
 ) -> None:
     on_new_connections(two_processes, "/nowhere", 50)
-    assert scrape(two_processes).total("clip_requests_total", route="none", status="404") == 50
+    assert (
+        Scrape.of(two_processes.url).total("clip_requests_total", route="none", status="404") == 50
+    )
     files = set(metrics_files(two_processes))
-    for victim in children_of(two_processes):
-        siblings = children_of(two_processes)
-        import os
-
-        os.kill(victim, signal.SIGKILL)
-        wait_until(
-            lambda victim=victim, siblings=siblings: (
-                victim not in children_of(two_processes)
-                and len(children_of(two_processes)) == len(siblings)
-            ),
-            "another process takes its place",
-        )
+    replace_each_child(two_processes)
     wait_until(lambda: two_processes.get("/healthz").ok, "it is served")
     on_new_connections(two_processes, "/nowhere", 10)
-    assert scrape(two_processes).total("clip_requests_total", route="none", status="404") == 60
+    assert (
+        Scrape.of(two_processes.url).total("clip_requests_total", route="none", status="404") == 60
+    )
     assert set(metrics_files(two_processes)) == files
 
 
@@ -101,3 +105,137 @@ def test_its_files_go_with_it(folder: Path, redis_url: str) -> None:
     [place] = {path.parent for path in metrics_files(api)}
     api.stop()
     assert not place.exists()
+
+
+def told_by(client: FlaskClient, **headers: str) -> Scrape:
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
+    return Scrape.parse(answer.text)
+
+
+def test_no_label_is_anything_that_a_caller_wrote(make_api: ClientMaker, redis_url: str) -> None:
+    client = make_api(redis_url=redis_url)
+    for path in (
+        "/secret-path",
+        "/jobs/secret-job",
+        "/label-sets/secret-set",
+        "/rank?model=secret",
+    ):
+        client.get(path, headers={"X-Request-Id": "secret-id", "Host": "secret"})
+    client.open("/jobs", method="SECRET")
+    client.post("/rank", json={"secret": 1})
+    seen = told_by(client)
+    assert "secret" not in str(seen.families).lower()
+    assert seen.total("clip_requests_total", route="/jobs/<job>", status="404") == 1
+    assert seen.total("clip_requests_total", route="none", status="404") == 1
+    assert seen.total("clip_requests_total", route="none", status="405") == 2
+    assert seen.total("clip_request_seconds_count") == 6
+
+
+def test_refusals_are_counted_by_their_code(make_api: ClientMaker, redis_url: str) -> None:
+    client = make_api(redis_url=redis_url)
+    assert told_by(client).total("clip_errors_total") == 0
+    client.post("/rank", json={})
+    client.post("/rank", data="{")
+    client.post("/encode", json=[{"text": "a"}])
+    client.get("/jobs/none")
+    seen = told_by(client)
+    for code in ("invalid_request", "unsupported_media_type", "no_worker", "not_found"):
+        assert seen.total("clip_errors_total", code=code) == 1, code
+    assert seen.total("clip_errors_total") == 4
+
+
+def test_what_the_cache_answers_is_told_from_what_workers_do(make_client: ClientMaker) -> None:
+    client = make_client()
+    for path in ("/encode", "/encode", "/encode?wait=0"):
+        client.post(path, json=[{"text": "counted by the cache"}])
+    client.post("/encode", json=[])
+    seen = told_by(client)
+    assert seen.total("clip_cached_answers_total", result="miss") == 1
+    assert seen.total("clip_cached_answers_total", result="hit") == 1
+
+
+def test_the_backlog_is_read_from_the_ledger(
+    make_api: ClientMaker, redis_url: str, redis: Redis
+) -> None:
+    client = make_api(redis_url=redis_url, max_open_items=7)
+    empty = told_by(client)
+    assert empty.total("clip_redis_up") == 1
+    assert empty.total("clip_open_items_limit") == 7
+    for name in ("clip_open_items", "clip_oldest_open_item_seconds", "clip_queued_parts"):
+        assert name in empty.names
+        assert empty.total(name) == 0, name
+    items = [Item("text", "a", queries=1, required=True), Item("text", "b", 1, required=True)]
+    ledger = Ledger(redis)
+    ledger.create(
+        NewJob("j", "encode", BULK, [items, items[:1]], {}, "r", 60, 60),
+        {},
+        max_open_items=7,
+        worker_ttl_s=0,
+    )
+    redis.zadd("clip:open", {"j:0:2": redis.time()[0] - 100})
+    redis.set("clip:republished", 3)
+    seen = told_by(client)
+    assert seen.total("clip_open_items") == 3
+    assert seen.total("clip_queued_parts", queue="bulk") == 2
+    assert seen.total("clip_queued_parts", queue="interactive") == 0
+    assert 99 < seen.total("clip_oldest_open_item_seconds") < 110
+    assert seen.total("clip_republished_parts_total") == 3
+    ledger.stop("j", "cancelled", "")
+    ended = told_by(client)
+    assert ended.total("clip_open_items") == 0
+    assert ended.total("clip_drained_items_total") == 3
+
+
+def test_workers_are_told_by_model_those_without_any_too(
+    make_api: ClientMaker, redis_url: str, redis: Redis
+) -> None:
+    client = make_api(redis_url=redis_url, models="some/model other/model")
+    heartbeats = Heartbeats(redis, ttl_s=5)
+    for name in ("one", "two"):
+        model = ModelInfo("other/model", "main", 8, 100.0)
+        lane = "other/model"
+        heartbeats.beat(Heartbeat(name, model, "cpu", "float32", 4, 0, 0.0, lane))
+    redis.zincrby("clip:workers", -3, "two")
+    seen = told_by(client)
+    assert seen.total("clip_workers", model="other/model") == 2
+    assert seen.total("clip_workers", model="some/model") == 0
+    assert 3 <= seen.total("clip_heartbeat_age_seconds", model="other/model") < 4
+    assert ("queue", "bulk:other/model") in {
+        label
+        for sample in seen.families["clip_queued_parts"].samples
+        for label in sample.labels.items()
+    }
+
+
+def test_what_others_wrote_into_redis_hides_nothing_else(
+    make_api: ClientMaker, redis_url: str, redis: Redis
+) -> None:
+    redis.set("clip:open-items", "many")
+    redis.set("clip:open", "no set")
+    redis.hset("bulk", "no", "list")
+    redis.set("clip:republished", 2)
+    seen = told_by(make_api(redis_url=redis_url))
+    assert seen.total("clip_republished_parts_total") == 2
+    assert seen.total("clip_open_items") == 0
+
+
+def test_without_redis_it_says_so_and_still_counts(make_api: ClientMaker) -> None:
+    client = make_api(redis_url=NOWHERE, rate_limit="1 per hour")
+    client.post("/rank", json={})
+    seen = told_by(client)
+    assert seen.total("clip_redis_up") == 0
+    assert "clip_open_items" not in seen.names
+    assert seen.total("clip_requests_total", route="/rank", status="503") == 1
+    assert seen.total("clip_errors_total", code="broker_away") == 1
+
+
+def test_a_scraper_with_a_key_is_never_over_its_rate_and_others_are(
+    make_api: ClientMaker, redis_url: str
+) -> None:
+    client = make_api(redis_url=redis_url, rate_limit="2 per minute", api_keys=KEY)
+    for _ in range(4):
+        told_by(client, Authorization=f"Bearer {KEY}")
+    statuses = [client.get("/metrics", headers={"X-API-Key": "x"}).status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
