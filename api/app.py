@@ -86,7 +86,8 @@ def _end_request(counted: RequestMetrics, response: Response) -> Response:
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - g.started
-    counted.count(rule, response.status_code, seconds, g.get("error"), g.get("cached"))
+    error = response.error_code if isinstance(response, errors.Problem) else None
+    counted.count(rule, response.status_code, seconds, error, g.get("cached"))
     write = log.debug if rule in OFTEN_ASKED else log.info
     write(
         "request",

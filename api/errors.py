@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -56,6 +56,14 @@ FROM_WERKZEUG: dict[int, type[ClipError]] = {
 }
 
 
+class Problem(Response):
+    """A refusal or failure; it can be told by its code from others."""
+
+    def __init__(self, error_code: str, body: bytes, status: int) -> None:
+        super().__init__(body, status, content_type="application/problem+json")
+        self.error_code = error_code
+
+
 def status_of(error: ClipError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
@@ -63,8 +71,7 @@ def status_of(error: ClipError) -> int:
 def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
-    """An answer of `application/problem+json`; its code is noted for whoever counts."""
-    g.error = code
+    """An answer of `application/problem+json`."""
     body: dict[str, object] = {
         "type": "about:blank",
         "title": title,
@@ -74,7 +81,7 @@ def problem(
     }
     if faults:
         body["errors"] = [fault.as_dict() for fault in faults[:MOST_FAULTS]]
-    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+    return Problem(code, orjson.dumps(body), status)
 
 
 def answer_clip_error(error: ClipError) -> Response:
