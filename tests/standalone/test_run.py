@@ -15,6 +15,7 @@ import requests
 from standalone.service import ServiceFailed, running
 from standalone.settings import StandaloneSettings
 from tests.processes import DEMO_MODEL, ROOT, free_port, wait_until
+from tests.scrape import Scrape
 from tests.tiny_models import save_tiny_model
 
 READY_S = 120
@@ -86,6 +87,8 @@ def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
     assert "█" in run.text
     assert f"curl -s http://127.0.0.1:{port}/rank" in run.text
     assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).ok
+    counted = Scrape.of(f"http://127.0.0.1:{port}")
+    assert counted.total("clip_requests_total", route="/rank", status="200") == 1
     run.process.send_signal(ending)
     assert run.process.wait(30) == 0
     assert "Ended." in run.text
