@@ -6,6 +6,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from api import schemas
+from api.examples import illustrate
 from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common import errors
@@ -32,19 +33,11 @@ MODELS: tuple[type[BaseModel], ...] = (
 )
 REF = "#/components/schemas/{model}"
 
-RANK_EXAMPLE = {
-    "queries": [{"img_uri": "https://example.org/shirt.png"}],
-    "candidates": [{"text": "t-shirt"}, {"text": "jeans"}],
-}
 SECONDS = {"type": "number", "minimum": 0}
 # From a job that was accepted to what may be done with it.
 JOB_LINKS = {
     operation: {"operationId": operation, "parameters": {"job": "$response.body#/id"}}
     for operation in ("job", "cancel", "forget")
-}
-LABEL_SET_EXAMPLE = {
-    "candidates": [{"text": "t-shirt"}, {"text": "pair of jeans"}],
-    "template": "a photo of a {}",
 }
 LABEL_SET_LINKS = {
     operation: {"operationId": operation, "parameters": {"name": "$response.body#/name"}}
@@ -98,6 +91,8 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
     items.pop("$defs", None)
     items |= {"minItems": 1, "maxItems": settings.max_async_queries}
+    paths = _paths(items)
+    illustrate(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -106,28 +101,32 @@ def document(settings: ApiSettings) -> dict[str, Any]:
             "summary": "Rank texts against pictures on your own hardware.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "paths": {
-            "/rank": {
-                "post": _submit("rank", "Rank the candidates for each query.")
-                | _body(_ref("RankRequest"), RANK_EXAMPLE)
-                | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
-            },
-            "/encode": {
-                "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
-                | _body(items, [{"text": "a t-shirt"}])
-                | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
-            },
-            **_jobs(),
-            **_label_sets(),
-            "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
-            "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
-            "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
-            "/readyz": {"get": _readyz() | OPEN},
-            "/metrics": {"get": _metrics()},
-            "/openapi.json": {"get": _openapi() | OPEN},
-        },
+        "paths": paths,
         "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
         **_security(settings),
+    }
+
+
+def _paths(items: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "/rank": {
+            "post": _submit("rank", "Rank the candidates for each query.")
+            | _body(_ref("RankRequest"))
+            | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
+        },
+        "/encode": {
+            "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
+            | _body(items)
+            | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
+        },
+        **_jobs(),
+        **_label_sets(),
+        "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
+        "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
+        "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},
+        "/readyz": {"get": _readyz() | OPEN},
+        "/metrics": {"get": _metrics()},
+        "/openapi.json": {"get": _openapi() | OPEN},
     }
 
 
@@ -175,7 +174,7 @@ def _label_sets() -> dict[str, Any]:
         "operationId": "put_label_set",
         "summary": "Store candidates with their embeddings, for many requests to be ranked by.",
         "parameters": [name],
-        **_body(_ref("LabelSetRequest"), LABEL_SET_EXAMPLE),
+        **_body(_ref("LabelSetRequest")),
         "responses": {
             "200": stored,
             "201": stored | {"links": LABEL_SET_LINKS},
@@ -277,8 +276,8 @@ def _parameter(name: str, where: str, schema: dict[str, Any], words: str) -> dic
     }
 
 
-def _body(schema: dict[str, Any], example: object) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema, "example": example}}
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -1,0 +1,226 @@
+"""The examples of the OpenAPI document: asked of a running service, and written down.
+
+`python -m tests.contract.examples` asks and writes them anew; `test_examples` asks again.
+"""
+
+import base64
+import io
+import json
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from PIL import Image
+
+from api.examples import PATH
+from standalone.valkey import EmbeddedValkey
+from tests.processes import PICTURES, start_api, start_worker, wait_for_workers
+
+KEY = "the-key-of-the-examples-0123"
+DIGITS = 4
+Answers = Mapping[str, dict[str, Any]]
+"""What was answered before, by the name of the example."""
+
+
+def small_picture(name: str) -> str:
+    """A sample picture, small enough to be shown in base64."""
+    with Image.open(PICTURES / name) as picture:
+        small = picture.convert("RGB").resize((48, 48)).quantize(8)
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request worth showing."""
+
+    operation: str
+    name: str
+    summary: str
+    asks: str
+    body: Any = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    values: Callable[[Answers], Mapping[str, str]] = lambda _: {}
+    with_key: bool = True
+
+
+def job_of(name: str) -> Callable[[Answers], Mapping[str, str]]:
+    return lambda answers: {"job": answers[name]["id"]}
+
+
+LABELS = [{"text": "sunglasses"}, {"text": "t-shirt"}, {"text": "pizza"}]
+PICTURE = {"img_blob": small_picture("sunglasses.png")}
+NO_PICTURE = {"img_blob": base64.b64encode(b"no picture").decode()}
+LABEL_SET = {"name": "things"}
+MANY = [{"text": f"thing number {number}"} for number in range(3000)]
+
+CALLS = [
+    Call(
+        *("rank", "a_picture", "A picture against three labels"),
+        "POST /rank",
+        {"queries": [PICTURE], "candidates": LABELS},
+    ),
+    Call(
+        *("rank", "the_best_two", "With a template, and the best two told"),
+        "POST /rank",
+        {
+            "queries": [PICTURE],
+            "candidates": LABELS,
+            "template": "a picture of {}",
+            "top_k": 2,
+        },
+    ),
+    Call(
+        *("rank", "no_picture", "What is no picture is named"),
+        "POST /rank",
+        {"queries": [PICTURE, NO_PICTURE], "candidates": LABELS},
+    ),
+    Call(
+        *("rank", "one_of_two", "The same with `allow_partial`: a row for the good one"),
+        "POST /rank",
+        {"queries": [PICTURE, NO_PICTURE], "candidates": LABELS, "allow_partial": True},
+    ),
+    Call(
+        *("rank", "later", "With `Prefer: respond-async`: submit, leave, come back"),
+        "POST /rank",
+        {"queries": [PICTURE], "candidates": [{"text": "a cat"}, {"text": "a dog"}]},
+        headers={"Prefer": "respond-async"},
+    ),
+    Call(
+        *("encode", "two_items", "A text and a picture"),
+        "POST /encode",
+        [{"text": "jeans"}, PICTURE],
+    ),
+    Call(
+        *("job", "done", "It is done"),
+        "GET /jobs/{job}",
+        query={"wait": 20},
+        values=job_of("later"),
+    ),
+    Call(*("jobs", "newest", "The newest"), "GET /jobs", query={"limit": 1}),
+    Call(
+        *("cancel", "too_late", "It has ended already"),
+        "POST /jobs/{job}/cancel",
+        values=job_of("later"),
+    ),
+    Call(*("forget", "gone", "It is gone"), "DELETE /jobs/{job}", values=job_of("later")),
+    Call(
+        *("job", "unknown", "There is no such job"),
+        "GET /jobs/{job}",
+        values=job_of("later"),
+    ),
+    Call(
+        *("put_label_set", "three_things", "Three labels in two templates"),
+        "PUT /label-sets/{name}",
+        {"candidates": LABELS, "templates": ["a drawing of {}", "a picture of {}"]},
+        values=lambda _: LABEL_SET,
+    ),
+    Call(
+        *("rank", "by_name", "Against a label set"),
+        "POST /rank",
+        {"queries": [PICTURE], "label_set": "things"},
+    ),
+    Call(
+        *("label_set", "things", "One of them"),
+        "GET /label-sets/{name}",
+        values=lambda _: LABEL_SET,
+    ),
+    Call(*("label_sets", "all", "All of them"), "GET /label-sets"),
+    Call(
+        *("forget_label_set", "forgotten", "It is gone"),
+        "DELETE /label-sets/{name}",
+        values=lambda _: LABEL_SET,
+    ),
+    Call(*("models", "one_model", "One model"), "GET /models"),
+    Call(*("workers", "one_worker", "One worker"), "GET /workers"),
+    Call(
+        *("workers", "no_key", "Without a key, where keys are asked for"),
+        "GET /workers",
+        with_key=False,
+    ),
+    Call(*("healthz", "alive", "It lives"), "GET /healthz"),
+    Call(*("readyz", "ready", "It is ready"), "GET /readyz"),
+    Call(*("", "many", "Much to do"), "POST /encode", MANY, query={"wait": 0}),
+    Call(
+        *("cancel", "in_time", "Ended before its time"),
+        "POST /jobs/{job}/cancel",
+        values=job_of("many"),
+    ),
+]
+
+
+def rounded(value: Any) -> Any:
+    """Numbers as one reads them."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    return value
+
+
+def executed(url: str) -> list[dict[str, Any]]:
+    """Ask all of a running service; the examples, as `api.examples` reads them."""
+    answers: dict[str, dict[str, Any]] = {}
+    examples = []
+    for call in CALLS:
+        values = call.values(answers)
+        answer = ask(url, call, values)
+        body = rounded(answer.json()) if answer.content else None
+        if isinstance(body, dict):
+            answers[call.name] = body
+        example = {
+            "operation": call.operation,
+            "name": call.name,
+            "summary": call.summary,
+            "parameters": {**values, **call.query, **call.headers},
+            "request": call.body,
+            "status": answer.status_code,
+            "answer": body,
+        }
+        if call.operation:
+            examples.append(example)
+    return examples
+
+
+def ask(url: str, call: Call, values: Mapping[str, str]) -> requests.Response:
+    method, path = call.asks.split()
+    key = {"X-API-Key": KEY} if call.with_key else {}
+    return requests.request(
+        method,
+        url + path.format(**values),
+        params=dict(call.query),
+        headers={**call.headers, **key},
+        json=call.body,
+        timeout=60,
+    )
+
+
+@contextmanager
+def service() -> Iterator[str]:
+    """The service with the demo checkpoint; its URL."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = EmbeddedValkey(folder)
+        server.start()
+        worker = start_worker(folder, server.url, "demo/model", fetch_allow="")
+        api = start_api(folder, server.url, api_keys=KEY, model="demo/model")
+        wait_for_workers(api, [worker])
+        yield api.url
+        api.stop()
+        worker.stop()
+        server.stop()
+
+
+if __name__ == "__main__":
+    with service() as url:
+        written = json.dumps(executed(url), indent=1, ensure_ascii=False)
+        PATH.write_text(written.replace(socket.gethostname(), "host") + "\n")
