@@ -1,0 +1,66 @@
+"""Every command and every piece of code in the README and the docs works as it stands there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import PAGES, Reader, blocks, check_output, commands
+from tests.docs.elsewhere import ELSEWHERE
+from tests.picture_server import PictureServer
+from tests.processes import (
+    DEMO_MODEL,
+    PICTURES,
+    ROOT,
+    Api,
+    start_api,
+    start_worker,
+    wait_for_workers,
+)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, redis_url_of_its_own: str) -> Iterator[Api]:
+    """A service that fetches from loopback, as if it were the outside."""
+    folder = tmp_path_factory.mktemp("d")
+    worker = start_worker(folder, redis_url_of_its_own, DEMO_MODEL)
+    api = start_api(folder, redis_url_of_its_own)
+    wait_for_workers(api, [worker])
+    yield api
+    api.stop()
+    worker.stop()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Iterator[PictureServer]:
+    """Stands for example.org."""
+    with PictureServer().running() as server:
+        for picture in PICTURES.iterdir():
+            server.answer_to(f"/{picture.name}", picture.read_bytes())
+        yield server
+
+
+@pytest.fixture
+def reader(api: Api, pictures: PictureServer, tmp_path: Path) -> Reader:
+    host = api.url.removeprefix("http://")
+    instead = {
+        "https://example.org": pictures.url,
+        "http://localhost:3000": api.url,
+        "localhost:3000": host,
+    }
+    reader = Reader(tmp_path, instead)
+    reader.prepare()
+    return reader
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
+    for block in blocks(page):
+        if block.code not in ELSEWHERE:
+            check_output(block, reader.run(block))
+
+
+def test_what_is_run_elsewhere_is_on_a_page_and_run_there() -> None:
+    assert set(ELSEWHERE) <= set(commands(PAGES))
+    for place in ELSEWHERE.values():
+        assert (ROOT / place).exists(), place
