@@ -6,6 +6,7 @@
 import base64
 import io
 import json
+import re
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -145,6 +146,7 @@ CALLS = [
         "GET /workers",
         with_key=False,
     ),
+    Call(*("metrics", "some_lines", "Some lines of it"), "GET /metrics"),
     Call(*("healthz", "alive", "It lives"), "GET /healthz"),
     Call(*("readyz", "ready", "It is ready"), "GET /readyz"),
     Call(*("", "many", "Much to do"), "POST /encode", MANY, query={"wait": 0}),
@@ -174,7 +176,7 @@ def executed(url: str) -> list[dict[str, Any]]:
     for call in CALLS:
         values = call.values(answers)
         answer = ask(url, call, values)
-        body = rounded(answer.json()) if answer.content else None
+        body = body_of(answer)
         if isinstance(body, dict):
             answers[call.name] = body
         example = {
@@ -189,6 +191,13 @@ def executed(url: str) -> list[dict[str, Any]]:
         if call.operation:
             examples.append(example)
     return examples
+
+
+def body_of(answer: requests.Response) -> Any:
+    """What is shown of a body; of metrics, which have hundreds of lines, a few."""
+    if "json" in answer.headers.get("Content-Type", ""):
+        return rounded(answer.json())
+    return "".join(re.findall(r"^.*clip_open_items.*\n", answer.text, re.MULTILINE)) or None
 
 
 def ask(url: str, call: Call, values: Mapping[str, str]) -> requests.Response:
