@@ -1,0 +1,47 @@
+"""Rank texts against pictures with a CLIP API: `Client`, `AsyncClient`, and errors to catch."""
+
+from clip_api_client import errors
+from clip_api_client.answers import (
+    JobDocument,
+    JobProgress,
+    LabelSet,
+    Model,
+    Readiness,
+    Worker,
+)
+from clip_api_client.async_client import AsyncClient, AsyncJob
+from clip_api_client.candidates import CallOptions, RankOptions
+from clip_api_client.client import Client, Job
+from clip_api_client.errors import ClipError, Fault, ItemError
+from clip_api_client.progress import Bar, Progress
+from clip_api_client.queries import Picture
+from clip_api_client.results import Candidate, Embeddings, Encoded, Ranked, Ranking
+from clip_api_client.retries import Retry
+
+__all__ = [
+    "AsyncClient",
+    "AsyncJob",
+    "Bar",
+    "CallOptions",
+    "Candidate",
+    "Client",
+    "ClipError",
+    "Embeddings",
+    "Encoded",
+    "Fault",
+    "ItemError",
+    "Job",
+    "JobDocument",
+    "JobProgress",
+    "LabelSet",
+    "Model",
+    "Picture",
+    "Progress",
+    "RankOptions",
+    "Ranked",
+    "Ranking",
+    "Readiness",
+    "Retry",
+    "Worker",
+    "errors",
+]

@@ -1,0 +1,69 @@
+"""The command `clip-api`, also as `python -m clip_api_client`."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from clip_api_client.cli import encode, exits, jobs, rank, serve
+from clip_api_client.cli.arguments import parser
+from clip_api_client.cli.terminal import complain, prepare, tell_retry
+from clip_api_client.client import Client
+from clip_api_client.errors import ClipError
+from clip_api_client.settings import read
+
+COMMANDS = {"rank": rank.run, "encode": encode.run, "jobs": jobs.run}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code."""
+    prepare()
+    given = parser(read()).parse_args(arguments)
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except exits.UsageError as error:
+        complain(str(error))
+        return exits.WRONG_REQUEST
+    except ClipError as error:
+        complain(str(error))
+        return exits.code_of(error)
+    except BrokenPipeError:
+        _drop_output()
+        return exits.BROKEN_PIPE
+    except KeyboardInterrupt:
+        _end_at_once()
+    return code
+
+
+def _run(given: Namespace) -> int:
+    if given.command == "serve":
+        return serve.run(given)
+    try:
+        client = Client(
+            given.url,
+            given.api_key,
+            timeout_s=given.timeout,
+            retries=given.retries,
+            on_retry=None if given.quiet else tell_retry,
+        )
+    except ValueError as error:
+        raise exits.UsageError(str(error)) from error
+    with client:
+        return COMMANDS[given.command](given, client)
+
+
+def _drop_output() -> None:
+    """Whoever read it has gone: Python would complain when it flushes what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_at_once() -> None:
+    """Threads that wait for an answer would keep an ordinary exit waiting too."""
+    sys.stderr.write("\n")
+    sys.stderr.flush()
+    os._exit(exits.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

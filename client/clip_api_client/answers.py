@@ -1,0 +1,181 @@
+"""What the service answers. What it may add one day is passed over."""
+
+from datetime import datetime
+from typing import Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from clip_api_client.errors import UnexpectedAnswer
+from clip_api_client.steps import Response
+
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+ENDED = frozenset[str]({"done", "failed", "cancelled", "expired"})
+
+Answer = TypeVar("Answer")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FaultBody(_Answer):
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(_Answer):
+    """The one shape of every error (RFC 9457)."""
+
+    title: str = ""
+    detail: str = ""
+    code: str
+    errors: list[FaultBody] | None = None
+
+
+class RankAnswer(_Answer):
+    """Both matrices have a row for each query and a column for each candidate."""
+
+    probabilities: list[list[float] | None]
+    cosine_similarities: list[list[float] | None]
+    errors: list[FaultBody] | None = None
+
+
+class Accepted(_Answer):
+    id: str
+
+
+class JobProgress(_Answer):
+    """Counts queries (items, for `encode`)."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class NamedModel(_Answer):
+    """What made the embeddings; before there are any, what the request is for."""
+
+    name: str
+    revision: str | None
+
+
+class JobTimings(_Answer):
+    """Where the time went, in seconds, in the part that took longest."""
+
+    queue_s: float
+    fetch_s: float
+    decode_s: float
+    inference_s: float
+
+
+class JobDocument(_Answer):
+    """A job as the service tells of it. In a list, what comes after `finished_at` is left out."""
+
+    id: str
+    kind: str
+    status: State
+    progress: JobProgress
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    model: NamedModel | None = None
+    timings: JobTimings | None = None
+    errors: list[FaultBody] = []
+    truncated: list[str] = []
+    result: RankAnswer | list[list[float]] | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+
+class JobPage(_Answer):
+    """A page of jobs, newest first; `next` is the cursor of the next page, if there is one."""
+
+    jobs: list[JobDocument]
+    next: str | None
+
+
+class LabelSet(_Answer):
+    """Candidates that are stored at the service; the version is a hash of their content."""
+
+    name: str
+    version: str
+    count: int
+    created_at: datetime
+    models: list[NamedModel] = []
+
+
+class LabelSets(_Answer):
+    label_sets: list[LabelSet]
+
+
+class Worker(_Answer):
+    """A live worker."""
+
+    name: str
+    model: str
+    revision: str
+    device: str
+    dtype: str
+    batch_size: int
+    in_flight: int
+    since: datetime
+
+
+class Workers(_Answer):
+    workers: list[Worker]
+
+
+class Resolution(_Answer):
+    """In pixels."""
+
+    height: int
+    width: int
+
+
+class Model(_Answer):
+    """A model that requests may choose; None where no live worker says."""
+
+    name: str
+    is_default: bool
+    revision: str | None
+    family: str | None
+    dimension: int | None
+    context_length: int | None
+    resolution: Resolution | None
+    precision: str | None
+    workers: int
+
+
+class Models(_Answer):
+    models: list[Model]
+
+
+class Readiness(_Answer):
+    """Whether a request would be served now, and why not."""
+
+    status: Literal["ready", "not_ready"]
+    redis: bool
+    workers: int
+    models: list[str]
+    models_without_worker: list[str]
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status == "ready"
+
+
+VECTORS = TypeAdapter(list[list[float]])
+
+
+def read(response: Response, kind: type[Answer] | TypeAdapter[Answer]) -> Answer:
+    """The body of an answer. Raises UnexpectedAnswer when it is nothing of that kind."""
+    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return adapter.validate_json(response.body)
+    except ValidationError as error:
+        shown = response.body[:100].decode(errors="replace")
+        detail = f"{UnexpectedAnswer.title}; its answer begins with {shown!r}"
+        raise UnexpectedAnswer(detail, status=response.status) from error

@@ -1,0 +1,239 @@
+"""The client for code on an asyncio event loop: `Client`, awaited."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import Generic, Self, Unpack
+
+import httpx
+
+from clip_api_client import core, jobs
+from clip_api_client.answers import (
+    LabelSet,
+    LabelSets,
+    Model,
+    Models,
+    Readiness,
+    State,
+    Worker,
+    Workers,
+)
+from clip_api_client.async_driver import AsyncDriver
+from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.job_view import JobView, Outcome_co
+from clip_api_client.progress import Meter, ProgressOption
+from clip_api_client.queries import Picture
+from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
+from clip_api_client.retries import Patience, Retry
+
+DEFAULT_URL = "http://localhost:3000"
+
+
+class AsyncClient:
+    """Talks to one service. Use it in an `async with`, or close it.
+
+    Its methods do what those of `Client` do.
+    """
+
+    def __init__(  # noqa: PLR0913 - each has a default
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 300.0,
+        retries: int = 5,
+        at_once: int = 4,
+        on_retry: Callable[[Retry], None] | None = None,
+    ) -> None:
+        """Connects to nothing yet; see `Client`."""
+        self._http = httpx.AsyncClient(**core.http_options(url, api_key, at_once))
+        self._driver = AsyncDriver(self._http)
+        self._patience = Patience(timeout_s, retries, on_retry)
+        self._at_once = at_once
+
+    async def rank(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Ranking:
+        """Rank candidates for each picture (and each of `texts`); options are in `CallOptions`.
+
+        Any number of pictures may be given: they are read and sent in pieces, as one goes.
+
+        Raises:
+            ClipError: a query failed, where `allow_partial` is not given; or the request did.
+        """
+        call = core.rank_call(images, candidates, options, self._patience)
+        return Ranking([part async for part in self._parts(call, options.get("progress"))])
+
+    async def rank_each(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> AsyncIterator[Ranked]:
+        """As `rank`, but each result is there as soon as it may be, and none is kept."""
+        call = core.rank_call(images, candidates, options, self._patience)
+        async with aclosing(self._parts(call, options.get("progress"))) as parts:
+            async for part in parts:
+                for row in part.rows:
+                    yield row
+
+    async def encode(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+        allow_partial: bool = False,
+        progress: ProgressOption = None,
+    ) -> Embeddings:
+        """The embeddings of pictures, then of texts; not normalised."""
+        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        return Embeddings([part async for part in self._parts(call, progress)])
+
+    async def encode_each(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+        allow_partial: bool = False,
+        progress: ProgressOption = None,
+    ) -> AsyncIterator[Encoded]:
+        """As `encode`, but each result is there as soon as it may be, and none is kept."""
+        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        async with aclosing(self._parts(call, progress)) as parts:
+            async for part in parts:
+                for row in part.rows:
+                    yield row
+
+    async def submit(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[RankOptions],
+    ) -> "AsyncJob[Ranking]":
+        """Have it ranked in the background: one request, one job, all in memory at once."""
+        steps = core.submit_rank(images, candidates, options, self._patience)
+        return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
+
+    async def submit_encode(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+    ) -> "AsyncJob[Embeddings]":
+        """Have it encoded in the background."""
+        steps = core.submit_encode(images, texts, model, self._patience)
+        return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
+
+    async def job(self, job: str) -> "AsyncJob[AnyResults]":
+        """A job by its id."""
+        found = await self._driver.run(core.find_job(job, self._patience))
+        return AsyncJob(found, self._driver, self._patience)
+
+    async def jobs(self, status: State | None = None) -> "AsyncIterator[AsyncJob[AnyResults]]":
+        """The asynchronous jobs, newest first."""
+        cursor: str | None = None
+        while True:
+            page = await self._driver.run(jobs.page(status, cursor, self._patience))
+            for document in page.jobs:
+                found = Submitted(document, core.results_of)
+                yield AsyncJob(found, self._driver, self._patience)
+            cursor = page.next
+            if cursor is None:
+                return
+
+    async def cancel(self, job: str) -> None:
+        """End a job. Raises JobHasEnded when it has ended already."""
+        await self._driver.run(jobs.cancel(job, self._patience))
+
+    async def delete(self, job: str) -> None:
+        """Cancel a job if need be, and have the service forget its pictures and result."""
+        await self._driver.run(jobs.delete(job, self._patience))
+
+    async def put_label_set(
+        self, name: str, candidates: Iterable[CandidateLike], templates: Iterable[str] = ()
+    ) -> LabelSet:
+        """Store candidates under a name; later requests rank by it with `label_set=name`."""
+        return await self._driver.run(
+            core.put_label_set(name, candidates, templates, self._patience)
+        )
+
+    async def label_set(self, name: str) -> LabelSet:
+        return await self._driver.run(core.get_label_set(name, self._patience))
+
+    async def label_sets(self) -> list[LabelSet]:
+        told = await self._driver.run(jobs.get("/label-sets", LabelSets, self._patience))
+        return told.label_sets
+
+    async def delete_label_set(self, name: str) -> None:
+        await self._driver.run(core.delete_label_set(name, self._patience))
+
+    async def models(self) -> list[Model]:
+        return (await self._driver.run(jobs.get("/models", Models, self._patience))).models
+
+    async def workers(self) -> list[Worker]:
+        return (await self._driver.run(jobs.get("/workers", Workers, self._patience))).workers
+
+    async def ready(self) -> Readiness:
+        """Whether a request would be served now; asked once, and never again by itself."""
+        return await self._driver.run(core.ready())
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _parts(self, call: Call[Row], progress: ProgressOption) -> AsyncGenerator[Part[Row]]:
+        meter = Meter(progress, call.total)
+        async with aclosing(self._driver.stream(call.pieces, self._at_once)) as parts:
+            async for part in parts:
+                meter.add(len(part.rows), part.failed)
+                yield part
+
+
+class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
+    """A job at the service. Its methods raise NotFound once it is forgotten there."""
+
+    def __init__(
+        self, submitted: Submitted[Outcome_co], driver: AsyncDriver, patience: Patience
+    ) -> None:
+        super().__init__(submitted)
+        self._driver = driver
+        self._patience = patience
+
+    async def refresh(self) -> None:
+        """Ask how it stands."""
+        self._see(await self._driver.run(jobs.fetch(self.id, self._patience)))
+
+    async def wait(
+        self, timeout_s: float | None = None, *, progress: ProgressOption = None
+    ) -> Outcome_co:
+        """Wait until it has ended, and return its result.
+
+        Raises:
+            InvalidRequest, JobCancelled: it ended without one.
+            DeadlineExceeded: it was given up; or it goes on after `timeout_s`.
+        """
+        await self._driver.run(
+            jobs.wait(
+                self.id, self._patience, timeout_s=timeout_s, progress=progress, seen=self._see
+            )
+        )
+        return self._outcome()
+
+    async def cancel(self) -> None:
+        """End it. Raises JobHasEnded when it has ended already."""
+        self._see(await self._driver.run(jobs.cancel(self.id, self._patience)))
+
+    async def delete(self) -> None:
+        """Cancel it if need be, and have the service forget its pictures and result."""
+        await self._driver.run(jobs.delete(self.id, self._patience))

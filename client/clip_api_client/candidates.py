@@ -1,0 +1,83 @@
+"""What a call is ranked by."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from clip_api_client.progress import ProgressOption
+from clip_api_client.queries import Picture, Query
+
+Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
+CandidateLike: TypeAlias = Picture
+"""A text; or a picture, but no path or URL that is a `str`."""
+
+
+class RankOptions(TypedDict, total=False):
+    """How to rank.
+
+    texts: queries that are texts; they come after the pictures.
+    label_set: the name of a stored set of candidates, in place of `candidates`.
+    template, templates: put each text candidate in the place of `{}`; several are averaged.
+    top_k: how many candidates of each query are listed.
+    temperature: what the logits are divided by.
+    activation: what makes probabilities of the logits, in place of the model's own.
+    model: one of those that `models()` lists.
+    allow_partial: a query that fails has an `error` in its row, and the others go on.
+    """
+
+    texts: Iterable[str]
+    label_set: str
+    template: str
+    templates: Sequence[str]
+    top_k: int
+    temperature: float
+    activation: Activation
+    model: str
+    allow_partial: bool
+
+
+class CallOptions(RankOptions, total=False):
+    """How to rank, and who hears of it.
+
+    progress: True for a bar on standard error, or a function that is called with a Progress.
+    """
+
+    progress: ProgressOption
+
+
+AS_GIVEN = ("label_set", "template", "temperature", "activation", "model", "allow_partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request to rank, all but its queries."""
+
+    body: dict[str, Any]
+    labels: tuple[str, ...] | None
+    top_k: int | None
+    allow_partial: bool
+
+
+def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) -> Wish:
+    """Read what is given as candidates and options.
+
+    Raises:
+        TypeError: neither candidates nor a label set are given, or both.
+        UnreadableImage: of a picture among the candidates.
+    """
+    if (candidates is None) == (options.get("label_set") is None):
+        raise TypeError("rank needs candidates, or a label_set, and not both")
+    if isinstance(candidates, str):
+        raise TypeError(f"candidates are several: write [{candidates!r}]")
+    body: dict[str, Any] = {
+        name: value for name in AS_GIVEN if (value := options.get(name)) is not None
+    }
+    if templates := options.get("templates"):
+        body["templates"] = list(templates)
+    labels = None
+    if candidates is not None:
+        listed = [Query(each, is_text=isinstance(each, str)) for each in candidates]
+        body["candidates"] = [each.item() for each in listed]
+        labels = tuple(each.name or f"#{place}" for place, each in enumerate(listed))
+    top_k = options.get("top_k")
+    return Wish(body, labels, top_k, allow_partial=options.get("allow_partial", False))

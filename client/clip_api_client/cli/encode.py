@@ -1,0 +1,98 @@
+"""The command `clip-api encode`."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
+from clip_api_client.cli.inputs import pictures
+from clip_api_client.cli.progress import bar
+from clip_api_client.cli.terminal import complain, tell_failed, visible
+from clip_api_client.client import Client
+from clip_api_client.errors import ItemError
+from clip_api_client.npy import NpyWriter
+from clip_api_client.results import Encoded
+
+SHOWN = 6
+
+Write = Callable[[str, Encoded], None]
+
+
+def run(given: Namespace, client: Client) -> int:
+    inputs = pictures(given)
+    names = [each.name for each in inputs] + given.text
+    if not names:
+        raise UsageError("pictures are needed (files, folders, URLs, -, --files-from), or --text")
+    code = FINE
+    with _output(given, len(names)) as write, bar(len(names), quiet=given.quiet) as progress:
+        rows = client.encode_each(
+            [each.source for each in inputs],
+            given.text,
+            model=given.model,
+            allow_partial=True,
+            progress=progress,
+        )
+        for row in rows:
+            with progress.aside():
+                if row.error:
+                    code = SOME_FAILED
+                    tell_failed(names[row.index], row.error)
+                write(names[row.index], row)
+    return code
+
+
+@contextmanager
+def _output(given: Namespace, rows: int) -> Iterator[Write]:
+    if given.npy:
+        with _npy(given.npy, rows, quiet=given.quiet) as write:
+            yield write
+    elif given.format == "json":
+        yield _write_json
+    else:
+        yield _show if sys.stdout.isatty() else _write_line
+
+
+@contextmanager
+def _npy(path: str, rows: int, *, quiet: bool) -> Iterator[Write]:
+    """Write beside the file, and put it in place when it is whole."""
+    unfinished = Path(f"{path}.part")
+    try:
+        file = unfinished.open("wb")
+    except OSError as error:
+        raise UsageError(f"{path} could not be written: {error.strerror}") from error
+    try:
+        with file:
+            writer = NpyWriter(file, rows)
+            yield lambda _, row: writer.write(row.vector)
+            writer.close()
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    if not quiet:
+        complain(f"wrote {rows} rows to {path}")
+
+
+def _write_json(name: str, row: Encoded) -> None:
+    print(json.dumps({"name": name, **_told(row)}, ensure_ascii=False))
+
+
+def _told(row: Encoded) -> dict[str, object]:
+    if isinstance(row.error, ItemError):
+        return {"error": {"code": row.error.code, "detail": row.error.detail}}
+    return {"vector": row.vector}
+
+
+def _write_line(name: str, row: Encoded) -> None:
+    if row.vector is not None:
+        print(visible(name), *row.vector, sep="\t")
+
+
+def _show(name: str, row: Encoded) -> None:
+    """Hundreds of numbers are nothing to look at."""
+    if row.vector is not None:
+        numbers = "  ".join(f"{number:8.4f}" for number in row.vector[:SHOWN])
+        print(f"{visible(name)}\n  {numbers}  … {len(row.vector)} numbers (--json for all)")

@@ -1,0 +1,79 @@
+"""Which pictures and labels a command is about."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clip_api_client.cli.exits import UsageError
+from clip_api_client.queries import URL, Picture
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A picture, and what the user calls it."""
+
+    name: str
+    source: Picture
+
+
+def pictures(given: Namespace) -> list[Input]:
+    """The pictures of a command. Raises UsageError when there are none."""
+    names = list(given.files)
+    if given.files_from:
+        names += [name for name in _lines(given.files_from) if name]
+    found = [each for name in names for each in _expanded(name)]
+    if not found and names:
+        raise UsageError(f"there is no picture in {', '.join(names)}")
+    return found
+
+
+def labels(given: Namespace) -> list[str] | None:
+    """The labels of a command, None for those of a label set. Raises UsageError for none."""
+    found = [word.strip() for words in given.labels for word in words.split(",")]
+    found += [label.strip() for label in given.label]
+    for path in given.labels_file:
+        found += [line.strip() for line in _lines(path)]
+    # One that comes twice would share its probability with itself.
+    distinct = list(dict.fromkeys(label for label in found if label))
+    if given.label_set and distinct:
+        raise UsageError("give labels or a label set, not both")
+    if not given.label_set and not distinct:
+        raise UsageError(
+            'labels are needed: --labels "t-shirt, jeans", --labels-file or --label-set'
+        )
+    return distinct or None
+
+
+def _expanded(name: str) -> Iterator[Input]:
+    if name == STDIN:
+        yield Input(STDIN, sys.stdin.buffer.read())
+    elif name.lower().startswith(URL):
+        yield Input(name, name)
+    elif Path(name).is_dir():
+        for path in _pictures_in(Path(name)):
+            yield Input(str(path), path)
+    else:
+        # A path, even where its name begins like a URL of data.
+        yield Input(name, Path(name))
+
+
+def _pictures_in(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            if Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place) / name
+
+
+def _lines(path: str) -> Iterable[str]:
+    try:
+        text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} could not be read: {error}") from error
+    return text.splitlines()

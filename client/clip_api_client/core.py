@@ -1,0 +1,172 @@
+"""What both clients have in common: all but how a step is done."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from clip_api_client import jobs
+from clip_api_client.answers import JobDocument, LabelSet, Readiness, read
+from clip_api_client.candidates import CandidateLike, RankOptions, wish_of
+from clip_api_client.encoding import EncodeWish, encode_piece, encoded_job
+from clip_api_client.errors import UnexpectedAnswer
+from clip_api_client.pieces import Piece, cut, pack, unnamed
+from clip_api_client.places import Places
+from clip_api_client.queries import Item, count_of, queries_of
+from clip_api_client.ranking import rank_piece, ranked_job
+from clip_api_client.results import Embeddings, Part, Ranking, Row
+from clip_api_client.retries import Patience, send
+from clip_api_client.sending import answered
+from clip_api_client.steps import Request, Response, Steps
+
+Outcome = TypeVar("Outcome")
+AnyResults = Ranking | Embeddings
+USER_AGENT = "clip-api-client/0.1.0"
+TOLD_OF_READINESS = (200, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Row]):
+    """A call in pieces; `total` is how many queries it has, where that is known."""
+
+    pieces: Iterator[Steps[Part[Row]]]
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Generic[Outcome]):
+    """A job that was accepted, and how its result is read."""
+
+    document: JobDocument
+    read: Callable[[JobDocument], Outcome]
+
+
+def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
+    """What an HTTP client of httpx is made with. Raises ValueError for what is no URL."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"the URL of a service begins with http:// or https://, not {url!r}")
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    limits = httpx.Limits(max_connections=at_once + 2, max_keepalive_connections=at_once + 2)
+    return {"base_url": url.rstrip("/"), "headers": headers, "limits": limits}
+
+
+def rank_call(
+    images: object,
+    candidates: Iterable[CandidateLike] | None,
+    options: RankOptions,
+    patience: Patience,
+) -> Call[Any]:
+    wish, texts = wish_of(candidates, options), options.get("texts", ())
+    pieces = cut(queries_of(images, texts))
+    operations = (rank_piece(piece, wish, patience) for piece in pieces)
+    return Call(operations, count_of(images, texts))
+
+
+def encode_call(
+    images: object,
+    texts: Iterable[str],
+    model: str | None,
+    patience: Patience,
+    *,
+    allow_partial: bool,
+) -> Call[Any]:
+    wish = EncodeWish(model, allow_partial)
+    pieces = cut(queries_of(images, texts))
+    operations = (encode_piece(piece, wish, patience) for piece in pieces)
+    return Call(operations, count_of(images, texts))
+
+
+def submit_rank(
+    images: object,
+    candidates: Iterable[CandidateLike] | None,
+    options: RankOptions,
+    patience: Patience,
+) -> Steps[Submitted[Ranking]]:
+    wish = wish_of(candidates, options)
+
+    def request(items: list[Item]) -> Request:
+        return jobs.post("/rank", {"queries": items, **wish.body}, is_async=True)
+
+    piece = _whole(images, options.get("texts", ()))
+    document = yield from _submit(Places.of_all(piece, "/queries"), request, patience)
+    return Submitted(document, lambda done: Ranking([ranked_job(piece, wish, done)]))
+
+
+def submit_encode(
+    images: object, texts: Iterable[str], model: str | None, patience: Patience
+) -> Steps[Submitted[Embeddings]]:
+    def request(items: list[Item]) -> Request:
+        return jobs.post("/encode", items, model=model, is_async=True)
+
+    piece = _whole(images, texts)
+    document = yield from _submit(Places.of_all(piece, ""), request, patience)
+    return Submitted(document, lambda done: Embeddings([encoded_job(piece, done)]))
+
+
+def find_job(job: str, patience: Patience) -> Steps[Submitted[AnyResults]]:
+    """A job that somebody has sent; the names of its queries and candidates are not known."""
+    document = yield from jobs.fetch(job, patience)
+    return Submitted(document, results_of)
+
+
+def results_of(document: JobDocument) -> AnyResults:
+    piece = unnamed(document.progress.total)
+    if document.kind == "rank":
+        return Ranking([ranked_job(piece, UNKNOWN, document)])
+    return Embeddings([encoded_job(piece, document)])
+
+
+UNKNOWN = wish_of(None, {"label_set": "-"})
+"""What may have been asked for by somebody else."""
+
+
+def put_label_set(
+    name: str,
+    candidates: Iterable[CandidateLike],
+    templates: Iterable[str],
+    patience: Patience,
+) -> Steps[LabelSet]:
+    listed = list(templates)
+    wish = wish_of(candidates, {"templates": listed} if listed else {})
+    request = jobs.post(_label_set(name), wish.body)
+    put = Request("PUT", request.path, {}, request.headers, request.body)
+    response = yield from send(put, patience)
+    return read(response, LabelSet)
+
+
+def get_label_set(name: str, patience: Patience) -> Steps[LabelSet]:
+    return jobs.get(_label_set(name), LabelSet, patience)
+
+
+def delete_label_set(name: str, patience: Patience) -> Steps[None]:
+    yield from send(Request("DELETE", _label_set(name)), patience)
+
+
+def ready() -> Steps[Readiness]:
+    """Asked once: whoever asks wants to know how things stand now."""
+    response: Response = yield Request("GET", "/readyz", timeout_s=10)
+    if response.status not in TOLD_OF_READINESS:
+        raise UnexpectedAnswer(f"the answer has status {response.status}", status=response.status)
+    return read(response, Readiness)
+
+
+def _whole(images: object, texts: Iterable[str]) -> Piece:
+    """A job is one request, however many queries it has."""
+    return Piece(0, tuple(queries_of(images, texts)))
+
+
+def _submit(
+    places: Places, request: Callable[[list[Item]], Request], patience: Patience
+) -> Steps[JobDocument]:
+    packed = yield from pack(places.piece, allow_partial=False)
+    items = list(packed.items.values())
+    accepted = yield from answered(request(items), places, patience)
+    return (yield from jobs.fetch(accepted.job, patience))
+
+
+def _label_set(name: str) -> str:
+    return f"/label-sets/{quote(name, safe='')}"

@@ -1,0 +1,78 @@
+"""POST /encode, for one piece of a call."""
+
+from dataclasses import dataclass
+
+from clip_api_client import jobs
+from clip_api_client.answers import VECTORS, JobDocument, read
+from clip_api_client.errors import InvalidRequest, ItemError, UnexpectedAnswer
+from clip_api_client.pieces import Packed, Piece, pack
+from clip_api_client.places import Places
+from clip_api_client.results import Encoded, Part
+from clip_api_client.retries import Patience
+from clip_api_client.sending import Answered, answered
+from clip_api_client.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeWish:
+    """A request to encode, all but its items."""
+
+    model: str | None
+    allow_partial: bool
+
+
+def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Part[Encoded]]:
+    """Encode a piece of the queries of a call.
+
+    The service has no partial answers here: items that it finds at fault are left out, and the
+    others sent again, which costs little, because it remembers what it has encoded.
+    """
+    packed = yield from pack(piece, allow_partial=wish.allow_partial)
+    failed: dict[int, ItemError] = dict(packed.unreadable)
+    while packed.items:
+        places = Places(piece, "", tuple(packed.items))
+        request = jobs.post("/encode", list(packed.items.values()), model=wish.model)
+        try:
+            answer = yield from answered(request, places, patience)
+        except InvalidRequest as error:
+            at_fault = places.errors(error.faults)
+            if not wish.allow_partial or not at_fault:
+                raise
+            failed |= at_fault
+            left = {place: item for place, item in packed.items.items() if place not in at_fault}
+            packed = Packed(left, packed.unreadable)
+        else:
+            vectors = dict(zip(places.sent, _vectors(answer, len(places.sent)), strict=True))
+            rows = _rows(piece, vectors, failed)
+            return Part(rows, answer.job, answer.truncated_texts)
+    return Part(_rows(piece, {}, failed))
+
+
+def encoded_job(piece: Piece, document: JobDocument) -> Part[Encoded]:
+    """The result of a job that was sent with all of a piece."""
+    answer = Answered(document, document.id, len(document.truncated))
+    vectors = dict(enumerate(_vectors(answer, len(piece.queries))))
+    return Part(_rows(piece, vectors, {}), document.id, answer.truncated_texts)
+
+
+def _vectors(answer: Answered, count: int) -> list[list[float]]:
+    outcome = answer.outcome
+    vectors = outcome.result if isinstance(outcome, JobDocument) else read(outcome, VECTORS)
+    if not isinstance(vectors, list) or len(vectors) != count:
+        raise UnexpectedAnswer("the answer has another number of vectors than were asked for")
+    return vectors
+
+
+def _rows(
+    piece: Piece, vectors: dict[int, list[float]], failed: dict[int, ItemError]
+) -> list[Encoded]:
+    return [
+        Encoded(
+            index=piece.start + place,
+            source=query.source,
+            name=query.name,
+            error=failed.get(place),
+            vector=vectors.get(place),
+        )
+        for place, query in enumerate(piece.queries)
+    ]

@@ -1,0 +1,326 @@
+"""Everything that can go wrong, in the tree that the service itself has.
+
+ClipError
+├── RequestError                    the request is at fault
+│   ├── BrokenBody
+│   ├── NotJson
+│   ├── TooManyValues
+│   ├── UnsupportedMediaType
+│   ├── UnsupportedEncoding
+│   ├── BodyTooLarge
+│   ├── Unauthorized
+│   ├── RateLimited
+│   ├── NotFound
+│   │   └── NoSuchLabelSet
+│   ├── MethodNotAllowed
+│   ├── JobHasEnded
+│   ├── JobCancelled
+│   ├── IdempotencyKeyReused
+│   ├── TooManyLabelSets
+│   └── InvalidRequest              `faults` names each item at fault
+│       └── UnknownModel
+├── ItemError                       one item is at fault
+│   ├── TextTooLong
+│   ├── InvalidBase64
+│   ├── NotAnImage
+│   ├── ImageTooLarge
+│   ├── TooManyPixels
+│   ├── TooManyFrames
+│   ├── TooComplex
+│   ├── UrlRefused
+│   ├── FetchFailed
+│   ├── FetchTimeout
+│   ├── EncodeFailed
+│   ├── GivenUp
+│   └── UnreadableImage             told by the client: it could not be read here
+├── Unavailable                     the service is at fault, try again
+│   ├── QueueFull
+│   ├── NoWorker
+│   ├── BrokerAway
+│   ├── JobLost
+│   └── ModelChanged
+├── DeadlineExceeded
+├── InternalError
+├── Unreachable                     told by the client: nobody answered
+└── UnexpectedAnswer                told by the client: not an answer of this service
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: where (a JSON Pointer, RFC 6901), what, and in words.
+
+    `index` is the place of the query at fault among those of the call, where it is one of them.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+    index: int | None = None
+
+
+class ClipError(Exception):
+    """The root. `code` is stable and for programs, `detail` is for people.
+
+    `status` is that of HTTP where an answer came, `retry_after_s` what it said of when to try
+    again, and `job` the id of the job in question where there is one.
+    """
+
+    code = "error"
+    title = "Error"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        job: str = "",
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.status = status
+        self.retry_after_s = retry_after_s
+        self.job = job
+        self.faults = tuple(faults)
+
+
+class RequestError(ClipError):
+    code = "bad_request"
+    title = "The request cannot be served"
+
+
+class BrokenBody(RequestError):
+    code = "broken_body"
+    title = "The body broke off, or its framing is wrong"
+
+
+class NotJson(RequestError):
+    code = "not_json"
+    title = "The body is not JSON"
+
+
+class TooManyValues(RequestError):
+    code = "too_many_values"
+    title = "The body has far more JSON values than a request may have"
+
+
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+    title = "The body must be application/json"
+
+
+class UnsupportedEncoding(RequestError):
+    code = "unsupported_encoding"
+    title = "The body must not have a content encoding"
+
+
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    title = "The body is too large"
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    title = "A valid API key is needed"
+
+
+class RateLimited(RequestError):
+    code = "rate_limited"
+    title = "There were too many requests"
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    title = "There is nothing here"
+
+
+class NoSuchLabelSet(NotFound):
+    code = "no_such_label_set"
+    title = "There is no such label set"
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    title = "The method is not allowed here"
+
+
+class JobHasEnded(RequestError):
+    code = "job_has_ended"
+    title = "The job has ended"
+
+
+class JobCancelled(RequestError):
+    code = "job_cancelled"
+    title = "The job was cancelled"
+
+
+class IdempotencyKeyReused(RequestError):
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used before, for another request"
+
+
+class TooManyLabelSets(RequestError):
+    code = "too_many_label_sets"
+    title = "There are as many label sets as are allowed"
+
+
+class InvalidRequest(RequestError):
+    code = "invalid_request"
+    title = "The request is not valid"
+
+
+class UnknownModel(InvalidRequest):
+    code = "unknown_model"
+    title = "No such model is served"
+
+
+class ItemError(ClipError):
+    """One item is at fault; `detail` reads as a predicate: "is not valid base64"."""
+
+    code = "invalid_item"
+    title = "is not valid"
+
+
+class TextTooLong(ItemError):
+    code = "text_too_long"
+    title = "has too many characters"
+
+
+class InvalidBase64(ItemError):
+    code = "invalid_base64"
+    title = "is not valid base64"
+
+
+class NotAnImage(ItemError):
+    code = "not_an_image"
+    title = "is not a picture that can be read"
+
+
+class ImageTooLarge(ItemError):
+    code = "image_too_large"
+    title = "has too many bytes"
+
+
+class TooManyPixels(ItemError):
+    code = "too_many_pixels"
+    title = "has too many pixels"
+
+
+class TooManyFrames(ItemError):
+    code = "too_many_frames"
+    title = "has too many frames"
+
+
+class TooComplex(ItemError):
+    code = "too_complex"
+    title = "would take too much work to decode"
+
+
+class UrlRefused(ItemError):
+    code = "url_refused"
+    title = "does not lead to an address that pictures are fetched from"
+
+
+class FetchFailed(ItemError):
+    code = "fetch_failed"
+    title = "could not be fetched"
+
+
+class FetchTimeout(ItemError):
+    code = "fetch_timeout"
+    title = "took too long to fetch"
+
+
+class EncodeFailed(ItemError):
+    code = "encode_failed"
+    title = "could not be encoded by the model"
+
+
+class GivenUp(ItemError):
+    code = "given_up"
+    title = "was given up, because workers kept failing on it or on an item beside it"
+
+
+class UnreadableImage(ItemError):
+    code = "unreadable_image"
+    title = "could not be read"
+
+
+class Unavailable(ClipError):
+    code = "unavailable"
+    title = "The service cannot answer now"
+
+
+class QueueFull(Unavailable):
+    code = "queue_full"
+    title = "The queue is full"
+
+
+class NoWorker(Unavailable):
+    code = "no_worker"
+    title = "No worker is alive"
+
+
+class BrokerAway(Unavailable):
+    code = "broker_away"
+    title = "Redis does not answer"
+
+
+class JobLost(Unavailable):
+    code = "job_lost"
+    title = "The job was lost because Redis lost its data"
+
+
+class ModelChanged(Unavailable):
+    code = "model_changed"
+    title = "The model changed while the job ran"
+
+
+class DeadlineExceeded(ClipError):
+    """No answer in time; where the job goes on, `job` is its id."""
+
+    code = "deadline_exceeded"
+    title = "The deadline passed"
+
+
+class InternalError(ClipError):
+    code = "internal_error"
+    title = "Something went wrong inside"
+
+
+class Unreachable(ClipError):
+    code = "unreachable"
+    title = "The service does not answer"
+
+
+class UnexpectedAnswer(ClipError):
+    code = "unexpected_answer"
+    title = "What answered is not the service, or a version of it that this client does not know"
+
+
+def kinds(root: type[ClipError] = ClipError) -> Iterator[type[ClipError]]:
+    """The tree, the root first."""
+    yield root
+    for kind in root.__subclasses__():
+        yield from kinds(kind)
+
+
+def kind_of(code: str) -> type[ClipError] | None:
+    """The class of a code; None for one that this client does not know."""
+    return next((kind for kind in kinds() if kind.code == code), None)
+
+
+def item_error(fault: Fault, name: str) -> ItemError:
+    """What is wrong with one item, as an exception whose message begins with its name."""
+    kind = kind_of(fault.code)
+    if kind is None or not issubclass(kind, ItemError):
+        kind = ItemError
+    error = kind(fault.detail, faults=[fault])
+    error.code = fault.code
+    error.args = (f"{name} {fault.detail}".strip(),)
+    return error

@@ -1,0 +1,57 @@
+"""Rows of numbers as a file of numpy's format (NEP 1, version 1.0), without numpy."""
+
+import struct
+import sys
+from array import array
+from typing import BinaryIO
+
+MAGIC = b"\x93NUMPY\x01\x00"
+ALIGNED = 64
+
+
+class NpyWriter:
+    """Writes a float32 array row by row; how many rows there will be is told at the beginning."""
+
+    def __init__(self, file: BinaryIO, rows: int) -> None:
+        self._file = file
+        self._rows = rows
+        self._columns: int | None = None
+        self._missing = 0
+
+    def write(self, vector: list[float] | None) -> None:
+        """Add a row; None is a row of NaN."""
+        if vector is None:
+            self._missing += 1
+            return
+        if self._columns is None:
+            self._columns = len(vector)
+            self._file.write(_header(self._rows, self._columns))
+        self._fill()
+        self._file.write(_bytes(vector))
+
+    def close(self) -> None:
+        """Write what is missing in the end. Without any vector, it is an array of no columns."""
+        if self._columns is None:
+            self._columns = 0
+            self._file.write(_header(self._rows, 0))
+        self._fill()
+
+    def _fill(self) -> None:
+        nothing = _bytes([float("nan")] * (self._columns or 0))
+        for _ in range(self._missing):
+            self._file.write(nothing)
+        self._missing = 0
+
+
+def _header(rows: int, columns: int) -> bytes:
+    told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
+    length = len(MAGIC) + 2 + len(told) + 1
+    padded = told + " " * (-length % ALIGNED) + "\n"
+    return MAGIC + struct.pack("<H", len(padded)) + padded.encode("ascii")
+
+
+def _bytes(vector: list[float]) -> bytes:
+    numbers = array("f", vector)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()

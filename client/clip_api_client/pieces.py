@@ -1,0 +1,68 @@
+"""Many queries, cut into requests that are neither too many nor too large."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from clip_api_client.errors import Fault, ItemError, UnreadableImage, item_error
+from clip_api_client.queries import Item, Query
+from clip_api_client.steps import Blocking, Steps
+
+MOST_QUERIES = 64
+MOST_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Queries that are sent together; `start` is the place of the first in the call."""
+
+    start: int
+    queries: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What of a piece is sent; both have the places in the piece as keys."""
+
+    items: dict[int, Item]
+    unreadable: dict[int, ItemError]
+
+
+def cut(
+    queries: Iterable[Query], most_queries: int = MOST_QUERIES, most_bytes: int = MOST_BYTES
+) -> Iterator[Piece]:
+    """Cut as one goes: no more is taken of the queries than a piece needs, and no file is read."""
+    start, gathered, weight = 0, list[Query](), 0
+    for query in queries:
+        added = query.weight
+        if gathered and (len(gathered) == most_queries or weight + added > most_bytes):
+            yield Piece(start, tuple(gathered))
+            start, gathered, weight = start + len(gathered), [], 0
+        gathered.append(query)
+        weight += added
+    if gathered:
+        yield Piece(start, tuple(gathered))
+
+
+def pack(piece: Piece, *, allow_partial: bool) -> Steps[Packed]:
+    """Read a piece's files. Raises UnreadableImage unless such ones may be left out."""
+
+    def read() -> Packed:
+        packed = Packed({}, {})
+        for place, query in enumerate(piece.queries):
+            try:
+                packed.items[place] = query.item()
+            except UnreadableImage as error:
+                fault = Fault("", error.code, error.detail, piece.start + place)
+                told = item_error(fault, query.name)
+                if not allow_partial:
+                    raise told from error
+                packed.unreadable[place] = told
+        return packed
+
+    packed: Packed = yield Blocking(read)
+    return packed
+
+
+def unnamed(count: int) -> Piece:
+    """Queries that nothing is known of: those of a job that was sent by somebody else."""
+    return Piece(0, (Query(None),) * count)

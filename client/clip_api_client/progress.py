@@ -1,0 +1,74 @@
+"""How far a call has come, and a bar that shows it."""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO, TypeAlias
+
+BAR_CELLS = 30
+REDRAW_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Queries that are through, those among them that failed, and all there are, where known."""
+
+    done: int
+    failed: int
+    total: int | None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.done == self.total
+
+
+Report: TypeAlias = Callable[[Progress], None]
+ProgressOption: TypeAlias = bool | Report | None
+
+
+class Bar:
+    """One line that is drawn again and again; without a terminal, only its last state is told."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._is_live = self._stream.isatty()
+        self._started = time.monotonic()
+        self._drawn = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not progress.has_ended and (not self._is_live or now - self._drawn < REDRAW_S):
+            return
+        self._drawn = now
+        start, end = ("\r", "\n" if progress.has_ended else "") if self._is_live else ("", "\n")
+        line = f"{self._bar(progress)} {_counts(progress)}  {now - self._started:.0f} s"
+        print(f"{start}{line}", end=end, file=self._stream, flush=True)
+
+    def _bar(self, progress: Progress) -> str:
+        if not progress.total:
+            return "…"
+        cells = BAR_CELLS * progress.done // progress.total
+        return f"[{'#' * cells}{'.' * (BAR_CELLS - cells)}]"
+
+
+def _counts(progress: Progress) -> str:
+    of = f"/{progress.total}" if progress.total is not None else ""
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    return f"{progress.done}{of}{failed}"
+
+
+class Meter:
+    """Counts queries as they come through, and reports."""
+
+    def __init__(self, option: ProgressOption, total: int | None) -> None:
+        self._report: Report | None = Bar() if option is True else option or None
+        self._total, self._done, self._failed = total, 0, 0
+
+    def add(self, done: int, failed: int) -> None:
+        self.set(self._done + done, self._failed + failed)
+
+    def set(self, done: int, failed: int) -> None:
+        self._done, self._failed = done, failed
+        if self._report:
+            self._report(Progress(done, failed, self._total))

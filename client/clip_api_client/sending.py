@@ -1,0 +1,47 @@
+"""A request that is answered with a result, be it at once or by way of its job."""
+
+import time
+from dataclasses import dataclass
+
+from clip_api_client import jobs
+from clip_api_client.answers import JobDocument
+from clip_api_client.errors import ClipError, DeadlineExceeded
+from clip_api_client.places import Places
+from clip_api_client.retries import Patience, send
+from clip_api_client.steps import Request, Response, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The plain result, or the job that has it."""
+
+    outcome: Response | JobDocument
+    job: str
+    truncated_texts: int
+
+
+def answered(request: Request, places: Places, patience: Patience) -> Steps[Answered]:
+    """Send a request, and wait on for its job when the service waits no longer.
+
+    Raises:
+        ClipError: its faults tell the places of queries in the call.
+    """
+    deadline = time.monotonic() + patience.timeout_s
+    try:
+        return (yield from _answered(request, deadline, patience))
+    except ClipError as error:
+        places.locate(error)
+        raise
+
+
+def _answered(request: Request, deadline: float, patience: Patience) -> Steps[Answered]:
+    try:
+        response = yield from send(request, patience)
+    except DeadlineExceeded as error:
+        if not error.job:
+            raise
+        left_s = deadline - time.monotonic()
+        document = yield from jobs.finished(error.job, patience, left_s)
+        return Answered(document, document.id, len(document.truncated))
+    truncated = response.headers.get("x-truncated-texts", "0")
+    return Answered(response, response.headers.get("x-job-id", ""), int(truncated))

@@ -1,0 +1,20 @@
+"""What the command line takes from the environment."""
+
+import os
+from dataclasses import dataclass
+
+from clip_api_client.client import DEFAULT_URL
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """CLIP_API_URL and CLIP_API_KEY, for what is not given as an option."""
+
+    url: str
+    api_key: str | None
+
+
+def read() -> Settings:
+    return Settings(
+        os.environ.get("CLIP_API_URL") or DEFAULT_URL, os.environ.get("CLIP_API_KEY") or None
+    )

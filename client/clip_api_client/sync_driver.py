@@ -1,0 +1,74 @@
+"""Runs operations with blocking calls, and several at once in threads."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+import httpx
+
+from clip_api_client.errors import Unreachable
+from clip_api_client.steps import Blocking, Request, Result, Sleep, Step, Steps
+from clip_api_client.transport import arguments, response_of, telling_of_outages
+
+AHEAD = 2
+
+
+class SyncDriver:
+    """Runs operations over one HTTP client."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def run(self, steps: Steps[Result], stopped: Event | None = None) -> Result:
+        """Run an operation to its end; once `stopped` is set, it sleeps no more."""
+        stopped = stopped or Event()
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    outcome = self._do(step, stopped)
+                except Exception as error:  # noqa: BLE001 - the operation knows what to make of it
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    def stream(self, operations: Iterable[Steps[Result]], at_once: int) -> Iterator[Result]:
+        """The results of operations in their order, no more of which run at once.
+
+        Operations are taken only as they are needed: there may be any number of them. The first
+        exception ends it; what runs is waited for, unless the caller is in a hurry.
+        """
+        stopped = Event()
+        pool = ThreadPoolExecutor(at_once, "clip-api-client")
+        running: deque[Future[Result]] = deque()
+        is_patient = False
+        try:
+            for operation in operations:
+                running.append(pool.submit(self.run, operation, stopped))
+                if len(running) == AHEAD * at_once:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+            is_patient = True
+        except Exception:
+            is_patient = True
+            raise
+        finally:
+            stopped.set()
+            pool.shutdown(wait=is_patient, cancel_futures=True)
+
+    def _do(self, step: Step, stopped: Event) -> object:
+        match step:
+            case Request():
+                with telling_of_outages(str(self._http.base_url)):
+                    return response_of(self._http.request(**arguments(step)))
+            case Sleep(seconds):
+                if stopped.wait(seconds):
+                    raise Unreachable("was called off")
+                return None
+            case Blocking(call):
+                return call()
