@@ -89,6 +89,13 @@ class JobDocument(_Answer):
     def has_ended(self) -> bool:
         return self.status in ENDED
 
+    @property
+    def took_s(self) -> float | None:
+        """From when it was begun to its end; None before that."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
 
 class JobPage(_Answer):
     """A page of jobs, newest first; `next` is the cursor of the next page, if there is one."""

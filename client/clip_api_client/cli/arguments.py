@@ -54,7 +54,7 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
         commands.add_parser(
             "serve",
             help="start the service on this machine",
-            description="Start the whole service, as `make run` does: Valkey, a worker and the API.\n"
+            description="Start the whole service as `make run` does: Valkey, worker, API.\n"
             "It needs a checkout of the service. Settings are environment variables:\n"
             "CLIP_PORT, CLIP_MODEL and others.",
             formatter_class=RAW,

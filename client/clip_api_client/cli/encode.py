@@ -36,7 +36,7 @@ def run(given: Namespace, client: Client) -> int:
             progress=progress,
         )
         for row in rows:
-            with progress.aside():
+            with progress.aside(row.index):
                 if row.error:
                     code = SOME_FAILED
                     tell_failed(names[row.index], row.error)

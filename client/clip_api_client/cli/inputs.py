@@ -12,6 +12,7 @@ from clip_api_client.queries import URL, Picture
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 STDIN = "-"
+NO_LABELS = 'labels are needed: --labels "t-shirt, jeans", --labels-file or --label-set'
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,7 @@ def labels(given: Namespace) -> list[str] | None:
     if given.label_set and distinct:
         raise UsageError("give labels or a label set, not both")
     if not given.label_set and not distinct:
-        raise UsageError(
-            'labels are needed: --labels "t-shirt, jeans", --labels-file or --label-set'
-        )
+        raise UsageError(NO_LABELS)
     return distinct or None
 
 

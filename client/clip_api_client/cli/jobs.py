@@ -2,8 +2,6 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from datetime import datetime
 from itertools import islice
 
 from clip_api_client.answers import JobDocument
@@ -16,8 +14,8 @@ from clip_api_client.core import AnyResults
 from clip_api_client.errors import ClipError, RequestError
 from clip_api_client.results import Ranked
 
-COLUMNS = ("job", "kind", "status", "done", "failed", "total", "created", "seconds")
-STYLES = {"done": "green", "running": "cyan", "failed": "red", "expired": "red"}
+DETAILS = {"model", "timings", "errors", "truncated", "result"}
+"""What a list does not tell."""
 
 
 def run(given: Namespace, client: Client) -> int:
@@ -37,13 +35,14 @@ def _list(given: Namespace, client: Client) -> int:
     if given.format == "json":
         for job in found:
             print(job.document.model_dump_json(include=set(JobDocument.model_fields) - DETAILS))
+    elif rich_for(sys.stdout):
+        from clip_api_client.cli.job_table import print_jobs  # noqa: PLC0415 - needs an extra
+
+        print_jobs([job.document for job in found])
     else:
-        _print_table(COLUMNS, [_row(job.document) for job in found])
+        for job in found:
+            print(*_row(job.document).values(), sep="\t")
     return FINE
-
-
-DETAILS = {"model", "timings", "errors", "truncated", "result"}
-"""What a list does not tell."""
 
 
 def _wait(given: Namespace, client: Client) -> int:
@@ -62,7 +61,7 @@ def _show(job: Job[AnyResults], given: Namespace) -> int:
     if given.format == "json":
         print(document.model_dump_json())
     else:
-        for name, value in zip(COLUMNS, _row(document), strict=True):
+        for name, value in _row(document).items():
             print(f"{name}\t{value}")
         print(f"model\t{visible(document.model.name) if document.model else ''}")
         for fault in job.errors:
@@ -76,10 +75,8 @@ def _print_best(result: AnyResults | None) -> None:
     """The best candidates of each query, by number: their names are with whoever sent the job."""
     for row in result or ():
         if isinstance(row, Ranked) and row.error is None:
-            best = "\t".join(
-                f"{each.label} {each.probability:.4f}" for each in row.candidates[:TOP]
-            )
-            print(f"query {row.index}\t{best}")
+            best = [f"{each.label} {each.probability:.4f}" for each in row.candidates[:TOP]]
+            print(f"query {row.index}", *best, sep="\t")
 
 
 def _end(given: Namespace, client: Client) -> int:
@@ -99,33 +96,15 @@ def _end(given: Namespace, client: Client) -> int:
     return code
 
 
-def _row(job: JobDocument) -> tuple[str, ...]:
-    count = job.progress
-    end = job.finished_at or (datetime.now(job.created_at.tzinfo) if job.started_at else None)
-    took_s = f"{(end - job.started_at).total_seconds():.1f}" if end and job.started_at else "-"
-    created = job.created_at.astimezone().isoformat(" ", "seconds")
-    numbers = (str(count.done), str(count.failed), str(count.total))
-    return (visible(job.id), visible(job.kind), job.status, *numbers, created, took_s)
-
-
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    if not rich_for(sys.stdout):
-        for row in rows:
-            print("\t".join(row))
-        return
-    from rich.console import Console  # noqa: PLC0415 - an extra
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    if not rows:
-        print("There are no jobs.")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in header:
-        is_number = name in ("done", "failed", "total", "seconds")
-        table.add_column(
-            name.capitalize(), justify="right" if is_number else "left", no_wrap=name != "created"
-        )
-    for row in rows:
-        table.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in row))
-    Console(highlight=False).print(table)
+def _row(job: JobDocument) -> dict[str, object]:
+    count, took_s = job.progress, job.took_s
+    return {
+        "job": visible(job.id),
+        "kind": visible(job.kind),
+        "status": job.status,
+        "done": count.done,
+        "failed": count.failed,
+        "total": count.total,
+        "created": job.created_at.isoformat(timespec="seconds"),
+        "seconds": "-" if took_s is None else f"{took_s:.1f}",
+    }

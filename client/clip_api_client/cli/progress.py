@@ -22,7 +22,8 @@ class NoBar:
     def __exit__(self, *_: object) -> None: ...
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, place: int) -> Iterator[None]:  # noqa: ARG002 - for a bar that comes back
+        """While the result at this place is printed."""
         yield
 
 
@@ -38,7 +39,7 @@ class PlainBar(NoBar):
         self._wipe()
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, place: int) -> Iterator[None]:  # noqa: ARG002 - for a bar that comes back
         self._wipe()
         yield
 
@@ -69,9 +70,11 @@ class RichBar(NoBar):
         )
         self._bars = Bars(*columns, console=Console(stderr=True), transient=True)
         self._task = self._bars.add_task("", total=total)
+        self._total, self._done = total, 0
 
     def __call__(self, progress: Progress) -> None:
-        self._bars.update(self._task, completed=progress.done, total=progress.total)
+        self._done = progress.done
+        self._bars.update(self._task, completed=progress.done)
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -81,10 +84,12 @@ class RichBar(NoBar):
         self._bars.stop()
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, place: int) -> Iterator[None]:
         self._bars.stop()
         yield
-        self._bars.start()
+        # Back again only where nothing more is there to be printed at once.
+        if self._done == place + 1 < self._total:
+            self._bars.start()
 
 
 def bar(total: int, *, quiet: bool) -> NoBar:

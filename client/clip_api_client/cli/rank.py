@@ -24,7 +24,7 @@ def run(given: Namespace, client: Client) -> int:
         rows = client.rank_each([each.source for each in inputs], wanted, **options)
         for row in rows:
             name = inputs[row.index].name
-            with progress.aside():
+            with progress.aside(row.index):
                 if row.error:
                     code = SOME_FAILED
                     tell_failed(name, row.error)

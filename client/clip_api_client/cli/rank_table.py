@@ -52,18 +52,11 @@ class RankTable:
             )
         self._console.print(table)
 
-    def write_failed(self, name: str, error: ItemError) -> None:
-        table = self._table()
-        table.add_row(self._name(name), Text("failed", "red"), "", "", "")
-        self._console.print(table)
+    def write_failed(self, name: str, error: ItemError) -> None: ...
 
     def _table(self) -> Table:
-        table = Table(
-            box=None,
-            padding=(0, PADDING, 0, 0),
-            show_header=not self._has_header,
-            header_style="dim",
-        )
+        table = Table(box=None, padding=(0, PADDING, 0, 0), header_style="dim")
+        table.show_header = not self._has_header
         self._has_header = True
         whole = {"no_wrap": True, "overflow": "ellipsis"}
         table.add_column("Picture", width=self._name_cells, **whole)  # type: ignore[arg-type]
