@@ -141,7 +141,7 @@ class AsyncClient:
         while True:
             page = await self._driver.run(jobs.page(status, cursor, self._patience))
             for document in page.jobs:
-                found = Submitted(document, core.results_of)
+                found = core.found(document)
                 yield AsyncJob(found, self._driver, self._patience)
             cursor = page.next
             if cursor is None:

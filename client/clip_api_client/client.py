@@ -146,7 +146,7 @@ class Client:
         while True:
             page = self._driver.run(jobs.page(status, cursor, self._patience))
             for document in page.jobs:
-                found = Submitted(document, core.results_of)
+                found = core.found(document)
                 yield Job(found, self._driver, self._patience)
             cursor = page.next
             if cursor is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ Outcome = TypeVar("Outcome")
 AnyResults = Ranking | Embeddings
 USER_AGENT = "clip-api-client/0.1.0"
 TOLD_OF_READINESS = (200, 503)
+LISTS = {"rank": "/queries", "label_set": "/candidates"}
+"""Where the queries of a job stand in its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,11 @@ class Call(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Submitted(Generic[Outcome]):
-    """A job that was accepted, and how its result is read."""
+    """A job that was accepted, how its result is read, and where its queries stand in it."""
 
     document: JobDocument
     read: Callable[[JobDocument], Outcome]
+    places: Places
 
 
 def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
@@ -92,8 +96,9 @@ def submit_rank(
         return jobs.post("/rank", {"queries": items, **wish.body}, is_async=True)
 
     piece = _whole(images, options.get("texts", ()))
-    document = yield from _submit(Places.of_all(piece, "/queries"), request, patience)
-    return Submitted(document, lambda done: Ranking([ranked_job(piece, wish, done)]))
+    places = Places.of_all(piece, "/queries")
+    document = yield from _submit(places, request, patience)
+    return Submitted(document, lambda done: Ranking([ranked_job(piece, wish, done)]), places)
 
 
 def submit_encode(
@@ -103,18 +108,24 @@ def submit_encode(
         return jobs.post("/encode", items, model=model, is_async=True)
 
     piece = _whole(images, texts)
-    document = yield from _submit(Places.of_all(piece, ""), request, patience)
-    return Submitted(document, lambda done: Embeddings([encoded_job(piece, done)]))
+    places = Places.of_all(piece, "")
+    document = yield from _submit(places, request, patience)
+    return Submitted(document, lambda done: Embeddings([encoded_job(piece, done)]), places)
 
 
 def find_job(job: str, patience: Patience) -> Steps[Submitted[AnyResults]]:
-    """A job that somebody has sent; the names of its queries and candidates are not known."""
+    """A job that somebody has sent."""
     document = yield from jobs.fetch(job, patience)
-    return Submitted(document, results_of)
+    return found(document)
 
 
-def results_of(document: JobDocument) -> AnyResults:
-    piece = unnamed(document.progress.total)
+def found(document: JobDocument) -> Submitted[AnyResults]:
+    """A job of which the names of queries and candidates are not known."""
+    places = Places.of_all(unnamed(document.progress.total), LISTS.get(document.kind, ""))
+    return Submitted(document, partial(_results, places.piece), places)
+
+
+def _results(piece: Piece, document: JobDocument) -> AnyResults:
     if document.kind == "rank":
         return Ranking([ranked_job(piece, UNKNOWN, document)])
     return Embeddings([encoded_job(piece, document)])

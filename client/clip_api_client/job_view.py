@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from clip_api_client.answers import JobDocument, JobProgress, JobTimings, NamedModel, State
 from clip_api_client.core import Submitted
 from clip_api_client.errors import Fault
-from clip_api_client.problems import ending_of, fault_of
+from clip_api_client.problems import ending_of
 
 Outcome_co = TypeVar("Outcome_co", covariant=True)
 
@@ -17,6 +17,7 @@ class JobView(Generic[Outcome_co]):
 
     def __init__(self, submitted: Submitted[Outcome_co]) -> None:
         self.document = submitted.document
+        self._places = submitted.places
         self._read: Callable[[JobDocument], Outcome_co] = submitted.read
 
     @property
@@ -53,7 +54,8 @@ class JobView(Generic[Outcome_co]):
 
     @property
     def errors(self) -> list[Fault]:
-        return [fault_of(told) for told in self.document.errors]
+        """What is wrong with it; of queries, with their places in the call."""
+        return [self._places.fault(told) for told in self.document.errors]
 
     @property
     def result(self) -> Outcome_co | None:
@@ -63,6 +65,7 @@ class JobView(Generic[Outcome_co]):
     def _outcome(self) -> Outcome_co:
         error = ending_of(self.document)
         if error:
+            self._places.locate(error)
             raise error
         return self._read(self.document)
 

@@ -34,7 +34,7 @@ class Places:
     def errors(self, told: Iterable[FaultBody | Fault]) -> dict[int, ItemError]:
         """The errors of queries, by their places in the piece."""
         return {
-            place: item_error(fault := self._fault(each), self._subject(fault))
+            place: item_error(fault := self.fault(each), self._subject(fault))
             for each in told
             if (place := self.place(each.pointer)) is not None
         }
@@ -43,7 +43,7 @@ class Places:
         """Have the faults of an error tell places in the call, and its words tell names."""
         if not error.faults:
             return
-        error.faults = tuple(self._fault(fault) for fault in error.faults)
+        error.faults = tuple(self.fault(fault) for fault in error.faults)
         told = [
             f"{self._subject(fault)} {fault.detail}".strip() for fault in error.faults[:MOST_TOLD]
         ]
@@ -51,7 +51,7 @@ class Places:
         error.detail = "; ".join(told) + (f"; and {more} more" if more else "")
         error.args = (error.detail,)
 
-    def _fault(self, told: FaultBody | Fault) -> Fault:
+    def fault(self, told: FaultBody | Fault) -> Fault:
         place = self.place(told.pointer)
         index = None if place is None else self.piece.start + place
         return Fault(told.pointer, told.code, told.detail, index)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from clip_api_client import Client
+
 from tests.client.troubled import TroubledProxy
 from tests.processes import PICTURES, Api, start_api
 

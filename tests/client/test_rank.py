@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from clip_api_client import Client, errors
 from clip_api_client.queries import Picture
+from PIL import Image
+
 from tests.picture_server import PictureServer
 from tests.pictures import encoded, noise
 from tests.processes import PICTURES, ROOT, Api
@@ -211,7 +211,7 @@ def test_bad_pictures_are_left_out_of_what_is_encoded(client: Client, tmp_path: 
     assert [embeddings.vectors[1], embeddings.vectors[4]] == [
         pytest.approx(vector, abs=1e-5) for vector in alone.vectors
     ]
-    with pytest.raises(errors.InvalidRequest, match="bad.png"):
+    with pytest.raises(errors.InvalidRequest, match=r"bad\.png"):
         client.encode([bad, T_SHIRT])
 
 

@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         trouble = self.proxy.troubles.popleft() if self.proxy.troubles else forward
         trouble(self)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_any
+    do_GET = do_POST = do_PUT = do_DELETE = do_any  # noqa: N815 - names of the library
 
     def fetch(self) -> requests.Response:
         kept = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}

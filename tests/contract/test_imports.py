@@ -122,7 +122,23 @@ def test_the_requirements_of_the_api_have_neither_torch_nor_pillow_nor_celery() 
     assert pinned.isdisjoint({"torch", "pillow", "transformers", "celery"})
 
 
-@pytest.mark.parametrize("package", OURS)
+def test_the_client_knows_httpx_and_pydantic_and_nothing_of_the_service() -> None:
+    for path in modules("client"):
+        roots = {name.partition(".")[0] for name in imports(path)} - set(sys.stdlib_module_names)
+        is_of_terminals = path.parent.name == "cli"
+        allowed = {"clip_api_client", "httpx", "pydantic"} | (
+            {"rich"} if is_of_terminals else set()
+        )
+        assert roots <= allowed, path
+
+
+def test_nothing_that_is_deployed_knows_the_client() -> None:
+    for package in (*OURS, "bench"):
+        for path in modules(package):
+            assert "clip_api_client" not in {name.partition(".")[0] for name in imports(path)}, path
+
+
+@pytest.mark.parametrize("package", [*OURS, "client"])
 def test_only_settings_modules_read_the_environment(package: str) -> None:
     for path in modules(package):
         if path.name != "settings.py" and str(path.relative_to(ROOT)) not in TELL_LIBRARIES:

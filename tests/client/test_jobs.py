@@ -1,0 +1,116 @@
+"""Jobs in the background."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from clip_api_client import Bar, Client, Embeddings, Progress, Ranking, errors
+
+from tests.picture_server import PictureServer, Stalling
+from tests.pictures import encoded, noise
+from tests.processes import PICTURES
+
+T_SHIRT = PICTURES / "t-shirt.png"
+
+
+@pytest.fixture
+def stalling(picture_server: PictureServer) -> Iterator[Stalling]:
+    stalling = Stalling(picture_server, encoded(noise(16, 16, seed=5)))
+    yield stalling
+    stalling.let_go.set()
+
+
+def test_it_is_submitted_waited_for_and_read(client: Client) -> None:
+    job = client.submit([T_SHIRT, T_SHIRT], ["jeans", "t-shirt"])
+    ranking = job.wait()
+    assert [row.best.label for row in ranking] == ["t-shirt", "t-shirt"]
+    assert ranking[0].name == str(T_SHIRT)
+    assert job.status == "done"
+    assert job.result is not None
+    assert job.result.probabilities == ranking.probabilities
+    assert client.submit_encode(T_SHIRT, ["a"]).wait().vectors[1] is not None
+
+
+def test_its_progress_is_told_to_the_end(client: Client) -> None:
+    told: list[Progress] = []
+    client.submit([T_SHIRT] * 3, ["a"]).wait(progress=told.append)
+    assert told[-1] == Progress(3, 0, 3)
+    assert [each.done for each in told] == sorted(each.done for each in told)
+
+
+def test_it_goes_on_when_nobody_waits_longer(client: Client, stalling: Stalling) -> None:
+    job = client.submit([stalling.url], ["a"])
+    with pytest.raises(errors.DeadlineExceeded) as raised:
+        job.wait(0.3)
+    assert raised.value.job == job.id
+    assert job.result is None
+    stalling.let_go.set()
+    assert len(job.wait()) == 1
+
+
+def test_it_is_cancelled_once(client: Client, stalling: Stalling) -> None:
+    job = client.submit([stalling.url], ["a"])
+    job.cancel()
+    assert job.status == "cancelled"
+    with pytest.raises(errors.JobHasEnded):
+        client.cancel(job.id)
+    with pytest.raises(errors.JobCancelled):
+        job.wait()
+
+
+def test_it_is_deleted_and_then_unknown(client: Client) -> None:
+    job = client.submit([T_SHIRT], ["a"])
+    client.delete(job.id)
+    with pytest.raises(errors.NotFound):
+        job.refresh()
+
+
+def test_why_it_failed_is_told_by_name(client: Client) -> None:
+    job = client.submit_encode([b"no picture", T_SHIRT])
+    with pytest.raises(errors.InvalidRequest, match="#0 is not a picture") as raised:
+        job.wait()
+    assert job.status == "failed"
+    assert [fault.code for fault in raised.value.faults] == ["not_an_image"]
+    partial = client.submit([b"no picture", T_SHIRT], ["a"], allow_partial=True).wait()
+    assert [row.error is None for row in partial] == [False, True]
+
+
+def test_it_is_found_again_by_its_id(client: Client) -> None:
+    ranked = client.submit([T_SHIRT], ["jeans", "t-shirt"])
+    ranked.wait()
+    encoded_job = client.submit_encode([T_SHIRT])
+    encoded_job.wait()
+    found = client.job(ranked.id).result
+    assert isinstance(found, Ranking)
+    assert found[0].best.label == "#1"
+    assert isinstance(client.job(encoded_job.id).wait(), Embeddings)
+
+
+def test_all_pages_are_listed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clip_api_client.jobs.PAGE", 2)
+    sent = [client.submit_encode(texts=[f"{number}"]) for number in range(5)]
+    for job in sent:
+        job.wait()
+    listed = [job.id for job in client.jobs("done")]
+    assert listed[:5] == [job.id for job in reversed(sent)]
+
+
+def test_an_odd_id_leads_nowhere_else(client: Client) -> None:
+    for odd in ("../workers", "?status=done", ""):
+        with pytest.raises(errors.ClipError):
+            client.job(odd)
+
+
+def test_a_bar_is_drawn_on_one_line_of_a_terminal() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        bar = Bar(stream)
+        bar(Progress(1, 0, 4))
+        bar(Progress(4, 1, 4))
+    assert terminal.getvalue().startswith("\r[#######.....")
+    assert terminal.getvalue().endswith("] 4/4, 1 failed  0 s\n")
+    assert file.getvalue().count("\n") == 1
