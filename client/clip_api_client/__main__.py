@@ -4,6 +4,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from typing import NoReturn
 
 from clip_api_client.cli import encode, exits, jobs, rank, serve
 from clip_api_client.cli.arguments import parser
@@ -29,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return exits.code_of(error)
     except BrokenPipeError:
-        _drop_output()
-        return exits.BROKEN_PIPE
+        _end_at_once(exits.BROKEN_PIPE)
     except KeyboardInterrupt:
-        _end_at_once()
+        sys.stderr.write("\n")
+        _end_at_once(exits.INTERRUPTED)
     return code
 
 
@@ -53,16 +54,10 @@ def _run(given: Namespace) -> int:
         return COMMANDS[given.command](given, client)
 
 
-def _drop_output() -> None:
-    """Whoever read it has gone: Python would complain when it flushes what is left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _end_at_once() -> None:
+def _end_at_once(code: int) -> NoReturn:
     """Threads that wait for an answer would keep an ordinary exit waiting too."""
-    sys.stderr.write("\n")
     sys.stderr.flush()
-    os._exit(exits.INTERRUPTED)
+    os._exit(code)
 
 
 if __name__ == "__main__":

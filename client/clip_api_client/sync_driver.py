@@ -2,12 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Event
 
 import httpx
 
-from clip_api_client.errors import Unreachable
 from clip_api_client.steps import Blocking, Request, Result, Sleep, Step, Steps
 from clip_api_client.transport import arguments, response_of, telling_of_outages
 
@@ -21,7 +20,7 @@ class SyncDriver:
         self._http = http
 
     def run(self, steps: Steps[Result], stopped: Event | None = None) -> Result:
-        """Run an operation to its end; once `stopped` is set, it sleeps no more."""
+        """Run an operation to its end. Raises CancelledError once it is stopped."""
         stopped = stopped or Event()
         try:
             step = next(steps)
@@ -29,8 +28,10 @@ class SyncDriver:
                 try:
                     outcome = self._do(step, stopped)
                 except Exception as error:  # noqa: BLE001 - the operation knows what to make of it
+                    _check(steps, stopped)
                     step = steps.throw(error)
                 else:
+                    _check(steps, stopped)
                     step = steps.send(outcome)
         except StopIteration as end:
             result: Result = end.value
@@ -67,8 +68,13 @@ class SyncDriver:
                 with telling_of_outages(str(self._http.base_url)):
                     return response_of(self._http.request(**arguments(step)))
             case Sleep(seconds):
-                if stopped.wait(seconds):
-                    raise Unreachable("was called off")
-                return None
+                return stopped.wait(seconds)
             case Blocking(call):
                 return call()
+
+
+def _check(steps: Steps[Result], stopped: Event) -> None:
+    """Nobody waits for it any more: nothing is tried again, and nobody is told of a retry."""
+    if stopped.is_set():
+        steps.close()
+        raise CancelledError

@@ -15,6 +15,7 @@ from clip_api_client.sync_driver import SyncDriver
 
 from tests.client.troubled import TroubledProxy, refuse
 from tests.pictures import encoded, noise
+from tests.processes import wait_until
 
 
 def test_pieces_are_neither_too_many_nor_too_large() -> None:
@@ -67,6 +68,11 @@ def test_only_what_is_needed_is_read(client: Client) -> None:
     tracemalloc.stop()
     assert taken < 1200
     assert peak < 600_000_000
+    wait_until(lambda: not own_threads(), "what was under way has ended")
+
+
+def own_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("clip-api-client")]
 
 
 def test_a_failure_names_the_place_in_the_whole_call(client: Client) -> None:

@@ -1,0 +1,95 @@
+"""The command line, run as a user runs it."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import ROOT
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+PARTS = re.compile(rf"{CONTROL.pattern}|[\r\n]|[^\r\n\x1b]+|\x1b")
+COMMAND = [sys.executable, "-m", "clip_api_client"]
+TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it wrote where; on a terminal, `output` has both."""
+
+    code: int
+    output: str
+    errors: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.splitlines()
+
+
+def environment(**ours: str) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CLIP_")}
+    return {**inherited, "PYTHONPATH": str(ROOT / "client"), "PYTHONIOENCODING": "utf-8", **ours}
+
+
+def run(*arguments: object, folder: Path, env: Mapping[str, str], given: str = "") -> Ended:
+    """Run it in a pipe."""
+    ended = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=folder,
+        env=env,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def run_on_terminal(
+    *arguments: object, folder: Path, env: Mapping[str, str], columns: int = 80
+) -> Ended:
+    """Run it on a pseudo-terminal, which gets its output and its errors."""
+    ours, theirs = pty.openpty()
+    sized = {**env, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        cwd=folder,
+        env=sized,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while piece := os.read(ours, 65536):
+            seen += piece
+    except OSError:
+        pass  # the other end was closed
+    os.close(ours)
+    return Ended(process.wait(TIMEOUT_S), _shown(seen.decode()))
+
+
+def _shown(raw: str) -> str:
+    """What stays on the screen, which is as high as it needs to be."""
+    screen, row, column = [""], 0, 0
+    for part in PARTS.findall(raw):
+        if part == "\r":
+            column = 0
+        elif part == "\n":
+            row += 1
+            screen += [""] * (row + 1 - len(screen))
+        elif part == "\x1b[1A":
+            row -= 1
+        elif part.endswith("K"):
+            screen[row] = ""
+        elif not CONTROL.fullmatch(part):
+            screen[row] = screen[row][:column].ljust(column) + part
+            column += len(part)
+    return "\n".join(screen)

@@ -1,0 +1,290 @@
+"""`clip-api`, by its exit codes and what it writes."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clip_api_client import Client
+
+from tests.client.commands import COMMAND, Ended, environment, run, run_on_terminal
+from tests.client.conftest import KEY
+from tests.picture_server import PictureServer, Stalling
+from tests.pictures import encoded, noise
+from tests.processes import PICTURES, ROOT, Api, free_port
+
+LABELS = "t-shirt, jeans,pizza"
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def clip_api(service: Api) -> Command:
+    return partial(run, folder=PICTURES, env=environment(CLIP_API_URL=service.url))
+
+
+@pytest.fixture
+def on_terminal(service: Api) -> Command:
+    return partial(run_on_terminal, folder=PICTURES, env=environment(CLIP_API_URL=service.url))
+
+
+def test_in_a_pipe_a_line_has_picture_place_label_and_numbers(clip_api: Command) -> None:
+    ended = clip_api("rank", "jeans.png", "pizza.png", "-l", LABELS)
+    assert (ended.code, ended.errors) == (0, "")
+    cells = [line.split("\t") for line in ended.lines]
+    assert [(name, place) for name, place, *_ in cells] == [
+        (name, place) for name in ("jeans.png", "pizza.png") for place in "123"
+    ]
+    assert cells[0][2] == "jeans"
+    assert cells[3][2] == "pizza"
+    assert float(cells[0][3]) > 0.9
+
+
+def test_a_bad_file_is_named_and_the_others_go_on(clip_api: Command) -> None:
+    ended = clip_api("rank", "nope.png", "LICENSE.md", "jeans.png", "-l", LABELS, "--top", "1")
+    assert ended.code == 1
+    assert [line.split("\t")[0] for line in ended.lines] == ["jeans.png"]
+    told = ended.errors.splitlines()
+    assert told[0] == "clip-api: nope.png: could not be read: No such file or directory"
+    assert told[1].startswith("clip-api: LICENSE.md: is not a picture")
+
+
+def test_json_is_an_object_a_line(clip_api: Command) -> None:
+    ended = clip_api("rank", "jeans.png", "nope.png", "-l", LABELS, "--json")
+    good, bad = map(json.loads, ended.lines)
+    assert good["picture"] == "jeans.png"
+    assert good["candidates"][0]["label"] == "jeans"
+    assert good["candidates"][0]["cosine_similarity"] > good["candidates"][1]["cosine_similarity"]
+    assert bad["error"]["code"] == "unreadable_image"
+
+
+def test_csv_has_a_header(clip_api: Command) -> None:
+    ended = clip_api("rank", "jeans.png", "-l", 'a "b"', "--label", "c, d", "--csv")
+    rows = list(csv.DictReader(io.StringIO(ended.output)))
+    assert sorted(row["label"] for row in rows) == ['a "b"', "c, d"]
+    assert list(rows[0]) == ["picture", "place", "label", "probability", "cosine_similarity"]
+
+
+def test_on_a_terminal_there_is_a_table_with_bars(on_terminal: Command) -> None:
+    ended = on_terminal("rank", "jeans.png", "nope.png", "pizza.png", "-l", LABELS)
+    assert ended.code == 1
+    lines = [line.rstrip() for line in ended.lines]
+    assert lines[0].split() == ["Picture", "Label", "Prob.", "Cosine"]
+    name, label, percent, bar, _ = lines[1].split()
+    assert (name, label, percent, bar) == ("jeans.png", "jeans", "100.0%", "█" * 24)
+    assert "clip-api: nope.png: could not be read: No such file or directory" in lines
+    assert [line.split()[0] for line in lines if "pizza.png" in line] == ["pizza.png"]
+    assert all(len(line) <= 80 for line in lines)
+    assert "0/3" not in ended.output
+
+
+@pytest.mark.parametrize("columns", [40, 60, 200])
+def test_a_table_fits_its_terminal(on_terminal: Command, columns: int) -> None:
+    path = f"../pictures/../pictures/{'./' * 20}jeans.png"
+    ended = on_terminal("rank", path, "-l", f"jeans, {'word ' * 9}", columns=columns)
+    assert ended.code == 0
+    assert all(len(line.rstrip()) <= columns for line in ended.lines)
+    assert "jeans.png" in ended.output
+
+
+def test_names_do_not_command_the_terminal(on_terminal: Command, tmp_path: Path) -> None:
+    odd = tmp_path / "a\x1b]0;owned\x07b\n.png"
+    odd.write_bytes(encoded(noise(8, 8)))
+    ended = on_terminal("rank", odd, "-l", "\x1b[31mred")
+    assert ended.code == 0
+    assert "\x07" not in ended.output
+    assert "\x1b]" not in ended.output
+
+
+def test_folders_files_of_names_urls_and_standard_input_are_taken(
+    clip_api: Command, picture_server: PictureServer, tmp_path: Path
+) -> None:
+    content = encoded(noise(8, 8))
+    (tmp_path / "b").mkdir()
+    for name in ("b/2.PNG", "b/1.png", "a.jpg", "notes.txt"):
+        (tmp_path / name).write_bytes(content)
+    url = picture_server.serve(content)
+    ended = clip_api("rank", tmp_path, url, "--files-from", "-", "-l", "x", given="jeans.png\n")
+    assert ended.code == 0
+    names = [line.split("\t")[0].removeprefix(f"{tmp_path}/") for line in ended.lines]
+    assert names == ["a.jpg", "b/1.png", "b/2.PNG", url, "jeans.png"]
+    labels = tmp_path / "labels"
+    labels.write_text("jeans\n\npizza, cold\n")
+    piped = subprocess.run(
+        [*COMMAND, "rank", "-", "--labels-file", labels],
+        env=environment(CLIP_API_URL=os.environ.get("X", "")) | {"CLIP_API_URL": _url(clip_api)},
+        input=(PICTURES / "jeans.png").read_bytes(),
+        capture_output=True,
+        check=True,
+        cwd=PICTURES,
+    )
+    assert piped.stdout.decode().splitlines()[0].startswith("-\t1\tjeans\t")
+    assert piped.stdout.count(b"\n") == 2
+
+
+def _url(command: Command) -> str:
+    url: str = command.keywords["env"]["CLIP_API_URL"]  # type: ignore[attr-defined]
+    return url
+
+
+def test_a_label_set_and_templates_are_used(clip_api: Command, client: Client) -> None:
+    client.put_label_set("things", ["jeans", "pizza"])
+    ended = clip_api("rank", "pizza.png", "--label-set", "things", "--top", "1")
+    assert ended.output.split("\t")[2] == "#1"
+    plain = clip_api("rank", "pizza.png", "-l", LABELS)
+    prompted = clip_api("rank", "pizza.png", "-l", LABELS, "--template", "a photo of a {}")
+    assert plain.output != prompted.output
+
+
+def test_embeddings_are_printed_and_written(
+    clip_api: Command, on_terminal: Command, client: Client, tmp_path: Path
+) -> None:
+    expected = client.encode([PICTURES / "cat.png"], ["a cat"]).vectors
+    npy = tmp_path / "out.npy"
+    ended = clip_api("encode", "nope", "cat.png", "LICENSE.md", "--text", "a cat", "--npy", npy)
+    assert ended.code == 1
+    assert ended.output == ""
+    rows = np.load(npy)
+    assert rows.dtype == np.float32
+    assert np.isnan(rows).all(axis=1).tolist() == [True, False, True, False]
+    assert rows[[1, 3]] == pytest.approx(np.array(expected), abs=1e-5)
+    assert list(tmp_path.iterdir()) == [npy]
+    told = [json.loads(line) for line in clip_api("encode", "cat.png", "--json").lines]
+    assert told[0]["vector"] == pytest.approx(expected[0], abs=1e-5)
+    [line] = clip_api("encode", "--text", "a cat").lines
+    assert len(line.split("\t")) == 1 + len(told[0]["vector"])
+    assert "… 128 numbers" in on_terminal("encode", "cat.png").output
+
+
+def test_jobs_are_listed_shown_cancelled_and_deleted(
+    clip_api: Command, on_terminal: Command, client: Client, picture_server: PictureServer
+) -> None:
+    done = client.submit([PICTURES / "jeans.png"], ["pizza", "jeans"])
+    done.wait()
+    slow = Stalling(picture_server, encoded(noise(8, 8)))
+    waiting = client.submit([slow.url], ["a"])
+    listed = [line.split("\t") for line in clip_api("jobs", "list").lines]
+    assert [cells[0] for cells in listed[:2]] == [waiting.id, done.id]
+    assert listed[1][1:6] == ["rank", "done", "1", "0", "1"]
+    assert [line.split("\t")[0] for line in clip_api("jobs", "list", "--limit", "1").lines] == [
+        waiting.id
+    ]
+    table = on_terminal("jobs", "list").lines
+    assert table[0].split() == ["Job", "Kind", "Status", "Done", "Failed", "Age", "Took"]
+    assert table[1].split()[0] == waiting.id
+    assert max(len(line.rstrip()) for line in table) <= 80
+
+    shown = clip_api("jobs", "show", done.id)
+    assert "status\tdone" in shown.lines
+    assert shown.lines[-1].startswith("query 0\t#1 ")
+    told = json.loads(clip_api("jobs", "show", done.id, "--json").output)
+    assert told["result"]["probabilities"][0][1] > 0.9
+    ended = clip_api("jobs", "cancel", waiting.id, done.id)
+    assert ended.code == 1
+    assert ended.lines == [f"{waiting.id}\tcancelled"]
+    assert f"{done.id}: The job has ended" in ended.errors
+    slow.let_go.set()
+    waited = clip_api("jobs", "wait", waiting.id)
+    assert waited.code == 1
+    assert "status\tcancelled" in waited.lines
+    assert clip_api("jobs", "delete", done.id).code == 0
+    gone = clip_api("jobs", "show", done.id)
+    assert (gone.code, gone.errors) == (2, "clip-api: there is no such job (any more)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "required: COMMAND"),
+        (["rank", "jeans.png"], "labels are needed"),
+        (["rank", "-l", "a"], "pictures are needed"),
+        (["rank", "x", "-l", "a", "--label-set", "b"], "not both"),
+        (["rank", "x", "-l", "a", "--top", "0"], "above 0"),
+        (["rank", "x", "-l", "a", "--json", "--csv"], "not allowed with"),
+        (["rank", "x", "-l", "a", "--url", "localhost"], "http://"),
+        (["rank", "jeans.png", "-l", "a", "--model", "none"], "not served"),
+        (["rank", "x", "--labels-file", "nope"], "nope could not be read"),
+        (["encode"], "pictures are needed"),
+        (["encode", "x", "--npy", "/nowhere/x.npy"], "could not be written"),
+    ],
+)
+def test_a_wrong_command_ends_with_2_and_says_why(
+    clip_api: Command, arguments: list[str], words: str
+) -> None:
+    ended = clip_api(*arguments)
+    assert ended.code == 2
+    assert words in ended.errors
+    assert "Traceback" not in ended.errors
+    assert ended.output == ""
+
+
+def test_no_service_ends_with_3(strict_api: Api) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    here = partial(run, folder=PICTURES)
+    ended = here(
+        "rank", "jeans.png", "-l", "a", "--retries", "1", env=environment(CLIP_API_URL=url)
+    )
+    assert ended.code == 3
+    assert f"{url} does not answer" in ended.errors
+    assert "trying again in" in ended.errors
+    at = ("--url", strict_api.url)
+    unknown = here("rank", "jeans.png", "-l", "a", *at, env=environment())
+    assert unknown.code == 3
+    assert "API key" in unknown.errors
+    assert here("rank", "jeans.png", "-l", "a", *at, env=environment(CLIP_API_KEY=KEY)).code == 0
+
+
+def test_a_reader_that_leaves_ends_it_quietly(clip_api: Command) -> None:
+    many = " ".join(["jeans.png"] * 3000)
+    ended = subprocess.run(
+        ["bash", "-c", f"{' '.join(COMMAND)} rank {many} -l a | head -1; echo ${{PIPESTATUS[0]}}"],
+        cwd=PICTURES,
+        env=environment(CLIP_API_URL=_url(clip_api)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout.splitlines()[1] == "141"
+    assert ended.stderr == ""
+
+
+def test_ctrl_c_ends_it_at_once(clip_api: Command, picture_server: PictureServer) -> None:
+    slow = Stalling(picture_server, encoded(noise(8, 8)))
+    with subprocess.Popen(
+        [*COMMAND, "rank", slow.url, "-l", "a"],
+        cwd=PICTURES,
+        env=environment(CLIP_API_URL=_url(clip_api)),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert slow.asked.acquire(timeout=30)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+    slow.let_go.set()
+
+
+def test_help_tells_the_exit_codes(clip_api: Command) -> None:
+    for command in ([], ["rank"], ["encode"]):
+        assert "exit codes:" in clip_api(*command, "--help").output
+
+
+def test_serve_without_the_service_says_so(tmp_path: Path) -> None:
+    ended = run("serve", folder=tmp_path, env=environment())
+    assert ended.code == 2
+    assert "code is not here" in ended.errors
+
+
+def test_serve_starts_what_make_run_starts(tmp_path: Path) -> None:
+    ended = run("serve", "--checkout", ROOT, folder=tmp_path, env=environment(CLIP_PORT="many"))
+    assert ended.code == 2
+    assert "CLIP_PORT: Input should be a valid integer" in ended.errors
