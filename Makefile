@@ -41,7 +41,7 @@ $(PEERS)/%/installed: requirements/bench-%.in
 # Known holes in what is pinned; asks a database of them on the network.
 audit: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-audit
-	for name in api worker standalone tracing bench dev; do \
+	for name in api worker flower standalone tracing bench dev; do \
 		$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements/$$name.txt || exit 1; \
 	done
 
@@ -64,7 +64,7 @@ $(BIN)/python:
 # Pin what requirements/*.in ask for. A local build tag of torch (+cpu) is not part of the pin.
 lock: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	for name in api worker standalone tracing bench dev; do \
+	for name in api worker flower standalone tracing bench dev; do \
 		$(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 			--output-file requirements/$$name.txt requirements/$$name.in && \

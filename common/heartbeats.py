@@ -1,5 +1,8 @@
 """Workers' heartbeats: who lives, with which model."""
 
+import os
+import secrets
+import socket
 from dataclasses import asdict, dataclass
 from typing import Annotated, TypeAlias, cast
 
@@ -41,6 +44,16 @@ class Heartbeat:
 
 
 HEARTBEAT = TypeAdapter(Heartbeat)
+
+
+def new_name() -> str:
+    """A worker's name: that of its host, and what no other worker of that host has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def host_of(name: str) -> str:
+    """The host that a worker's name begins with."""
+    return name.rsplit("-", 2)[0]
 
 
 class Heartbeats:

@@ -1,8 +1,6 @@
 """A worker's life: load, warm up, beat, drain."""
 
 import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +13,7 @@ from redis.exceptions import RedisError
 
 from common import connection
 from common.embeddings import EmbeddingCache, space_of
-from common.heartbeats import Heartbeat, Heartbeats
+from common.heartbeats import Heartbeat, Heartbeats, new_name
 from common.jobs import Ledger
 from worker.batcher import Batcher
 from worker.encoder import Encoder
@@ -90,7 +88,7 @@ class Life:
     def __init__(
         self, settings: WorkerSettings, loaded: LoadedModel, metrics: WorkerMetrics
     ) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.name = new_name()
         self._loaded = loaded
         self._metrics = metrics
         patient = connection.patient(
