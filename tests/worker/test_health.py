@@ -54,6 +54,9 @@ def test_without_redis_it_says_so_and_ends() -> None:
 
 
 def test_it_loads_neither_torch_nor_celery(redis_url: str) -> None:
-    loaded = {line.rpartition("|")[2].strip() for line in check(redis_url, "-X", "importtime").stderr.splitlines()}
+    loaded = {
+        line.rpartition("|")[2].strip()
+        for line in check(redis_url, "-X", "importtime").stderr.splitlines()
+    }
     assert "redis" in loaded
     assert loaded.isdisjoint({"torch", "celery", "kombu", "PIL", "transformers"})

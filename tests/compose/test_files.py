@@ -1,0 +1,93 @@
+"""What the Dockerfiles and the Compose files say; `run` beside this file tries them out."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import ROOT
+
+BIN = Path(sys.executable).parent
+BASE, CPU = "docker-compose.dist.yml", "docker-compose.cpu.yml"
+OURS = ["api", "worker", "flower"]
+
+
+def config(*files: str) -> dict[str, Any]:
+    """The services as Compose understands them, every profile switched on. Needs no engine."""
+    named = [argument for name in files for argument in ("-f", str(ROOT / name))]
+    said = subprocess.run(
+        [BIN / "docker-compose", *named, "--profile", "*", "config", "--format", "json"],
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    services: dict[str, Any] = json.loads(said.stdout)["services"]
+    return services
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    return config(BASE)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("Dockerfile.*")), ids=lambda path: path.name)
+def test_hadolint_finds_nothing(path: Path) -> None:
+    checked = subprocess.run([BIN / "hadolint", path], capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_a_gpu_is_reserved_unless_the_file_for_cpus_is_added(services: dict[str, Any]) -> None:
+    (device,) = services["worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    on_cpu = config(BASE, CPU)
+    assert "reservations" not in json.dumps(on_cpu)
+    assert on_cpu["worker"]["build"]["args"]["BASE"].startswith("python:")
+    assert {**on_cpu, "worker": {}} == {**services, "worker": {}}
+
+
+def test_only_the_api_can_be_reached_from_other_hosts(services: dict[str, Any]) -> None:
+    reachable = {
+        name
+        for name, service in services.items()
+        for port in service.get("ports", [])
+        if port.get("host_ip") != "127.0.0.1"
+    }
+    assert reachable == {"api"}
+
+
+def test_redis_keeps_what_it_has_and_refuses_what_it_cannot_keep(services: dict[str, Any]) -> None:
+    command = " ".join(services["redis"]["command"])
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert re.search(r"--maxmemory \d", command)
+
+
+@pytest.mark.parametrize("name", [*OURS, "prometheus", "grafana"])
+def test_a_service_can_write_to_memory_and_volumes_only(
+    services: dict[str, Any], name: str
+) -> None:
+    service = services[name]
+    assert service["read_only"]
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+
+
+def test_every_service_is_kept_alive_and_its_log_bounded(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["restart"] == "unless-stopped", name
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_images_of_others_are_pinned(services: dict[str, Any]) -> None:
+    images = [service["image"] for service in services.values() if "image" in service]
+    lines = [line for path in ROOT.glob("Dockerfile.*") for line in path.read_text().splitlines()]
+    images += [line.split()[1] for line in lines if line.startswith("FROM ")]
+    assert len(images) > len(OURS)
+    for image in images:
+        assert re.search(r":v?\d", image) or image == "${BASE}", image
