@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis import Redis
 from redis.client import PubSub
 from redis.commands.core import Script
+from redis.exceptions import OutOfMemoryError
 
 from common.errors import JobLost, LaterRelease
 from common.messages import message
@@ -96,7 +97,6 @@ class Ledger:
         A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds: one that
         takes parts from the job's queue, and serves its model where the job names one.
         """
-        self._store_blobs(job, blobs)
         parts = [(dump_items(part).decode(), len(part), _digests(part)) for part in job.parts]
         fields = {
             "owner": job.owner,
@@ -109,15 +109,18 @@ class Ledger:
             **({"trace": job.trace} if job.trace else {}),
         }
         key = job.idempotency
-        outcome, detail = self._create(
-            args=[
-                *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
-                *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
-                *((key.key, key.fingerprint) if key else ("", "")),
-                *(job.model, split_queue(job.queue)[1], job.queue),
-                *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
-            ]
-        )
+        told: list[bytes | str | float] = [
+            *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
+            *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
+            *((key.key, key.fingerprint) if key else ("", "")),
+            *(job.model, split_queue(job.queue)[1], job.queue),
+            *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
+        ]
+        try:
+            self._store_blobs(job, blobs)
+            outcome, detail = self._create(args=told)
+        except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
+            outcome, detail = b"full", sum(len(part) for part in job.parts)
         if outcome != b"created":
             self._drop_blobs(job.id, blobs)
         if isinstance(detail, bytes):

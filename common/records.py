@@ -52,7 +52,8 @@ class Admission:
     """What became of a new job.
 
     `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
-    by how many items the queue was too full. `emptied` is a Redis that lost the job's pictures.
+    by how many items the queue was too full, or all where Redis itself is. `emptied` is a Redis
+    that lost the job's pictures.
     """
 
     outcome: Literal["created", "same", "other", "no_worker", "full", "emptied"]

@@ -3,6 +3,7 @@
 -- its items (read, never taken: it may be begun again); or nothing when nobody wants it any more,
 -- or the format of the job when that is a later one than the worker's.
 -- ARGV: id, part, worker, its format
+write_even_if_full()
 local id, n, worker = ARGV[1], ARGV[2], ARGV[3]
 local job, at = job_key(id), now()
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'deadline', 'queue', 'sent:' .. n,

@@ -1,5 +1,6 @@
 -- Store the result of a part, once. Returns 1 when stored, 0 when nobody wants it any more.
 -- ARGV: id, part, queries done, queries failed, required items failed, then the result's fields
+write_even_if_full()
 local id, n = ARGV[1], ARGV[2]
 local job, part = job_key(id), part_key(id, n)
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'parts')

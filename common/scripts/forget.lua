@@ -1,4 +1,5 @@
 -- End a job if need be, and leave nothing of it. Returns 0 when there is no such job. ARGV: id
+write_even_if_full()
 local id = ARGV[1]
 local job = job_key(id)
 local fields = redis.call('HMGET', job, 'state', 'parts', 'owner')

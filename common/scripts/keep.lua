@@ -1,5 +1,6 @@
 -- Keep a job and its results for longer once it has ended, and list it with its owner's.
 -- ARGV: id, seconds
+write_even_if_full()
 local job = job_key(ARGV[1])
 local fields = redis.call('HMGET', job, 'state', 'parts', 'owner', 'created', 'deadline')
 if not fields[1] then return 0 end

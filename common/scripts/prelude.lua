@@ -14,6 +14,10 @@ local function worker_key(name) return 'clip:worker:' .. name end
 local function idempotency_key(key) return 'clip:idempotency:' .. key end
 local function begun_key(queue) return 'clip:begun:' .. queue end
 
+-- What ends work, and so makes room, must do so in a full Redis too. There a script may write what
+-- it likes once its first write was one that needs no memory.
+local function write_even_if_full() redis.call('DEL', 'clip:nothing') end
+
 local function now()
   local t = redis.call('TIME')
   return tonumber(t[1]) + tonumber(t[2]) / 1000000

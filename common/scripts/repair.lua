@@ -1,5 +1,6 @@
 -- Find parts that nobody works on. Returns [job, part, queue, request id] of each that must be
 -- sent again. ARGV: milliseconds that the lock holds, grace in seconds, parts looked at
+write_even_if_full()
 if not redis.call('SET', 'clip:repair-lock', 1, 'NX', 'PX', ARGV[1]) then return {} end
 local at, grace, lost = now(), tonumber(ARGV[2]), {}
 
