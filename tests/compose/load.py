@@ -2,8 +2,8 @@
 
     load.py URL [--during COMMAND ...]
 
-Ends with 0 if every accepted job was done and every synchronous request answered. A 503 is a
-refusal: nothing was promised. Needs the standard library alone, so that any Python runs it.
+Ends with 0 if every accepted job was done and every synchronous request answered. A 504 accepts a
+job, a 503 is a refusal: nothing was promised. Needs the standard library alone, so that any Python runs it.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,50 +62,52 @@ class Load:
 
     url: str
     counted: Counter[str] = field(default_factory=Counter)
-    accepted: list[str] = field(default_factory=list)
+    accepted: dict[str, int] = field(default_factory=dict)
+    """The addresses of accepted jobs, and how many pictures each has."""
     wrong: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any, str]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=TIMEOUT_S)
         try:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            location = answer.getheader("Location", "")
+            return answer.status, json.loads(answer.read()), location
         finally:
             connection.close()
 
     def rank(self) -> None:
         """One picture, synchronously."""
-        status, answer = self.call("POST", "/rank", ranking_of(noise()))
-        self._note("answered", status, 200, answer)
+        self._ask("/rank", 1)
 
     def submit(self) -> None:
         """Many pictures, asynchronously."""
-        body = ranking_of(*(noise() for _ in range(JOB_PICTURES)))
-        status, answer = self.call("POST", "/rank?wait=0", body)
-        if self._note("accepted", status, 202, answer):
-            self.accepted.append(answer["id"])
+        self._ask("/rank?wait=0", JOB_PICTURES)
 
-    def _note(self, good: str, status: int, expected: int, answer: object) -> bool:
-        if status == expected:
-            self.counted[good] += 1
-        elif status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+    def _ask(self, path: str, pictures: int) -> None:
+        body = ranking_of(*(noise() for _ in range(pictures)))
+        status, answer, location = self.call("POST", path, body)
+        if status == HTTPStatus.OK:
+            self.counted["answered"] += 1
+        elif status in (HTTPStatus.ACCEPTED, HTTPStatus.GATEWAY_TIMEOUT) and location:
+            self.counted["accepted"] += 1
+            self.accepted[location] = pictures
+        elif status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.counted["refused"] += 1
         else:
             self.wrong.append(f"{status} {answer}")
-        return status == expected
 
     def collect(self) -> None:
         """Wait for every accepted job."""
-        for job in self.accepted:
-            _, found = self.call("GET", f"/jobs/{job}?wait=60")
+        for job, pictures in self.accepted.items():
+            _, found, _ = self.call("GET", f"{job}?wait=60")
             rows = found.get("result", {}).get("probabilities", [])
-            if found.get("status") == "done" and len(rows) == JOB_PICTURES:
+            if found.get("status") == "done" and len(rows) == pictures:
                 self.counted["done"] += 1
             else:
-                self.wrong.append(f"job {job} is {found.get('status')}, with {len(rows)} rows")
+                self.wrong.append(f"{job} is {found.get('status')}, with {len(rows)} rows")
 
     def repeat(self, request: Callable[[], None], pause_s: float) -> None:
         while not self.ended.wait(pause_s):
@@ -145,7 +148,7 @@ def main() -> int:
     parser.add_argument("--during", nargs=argparse.REMAINDER, default=[], metavar="COMMAND")
     wanted = parser.parse_args()
     load = Load(wanted.url)
-    _, answer = load.call("POST", "/rank", ranking_of(SAMPLE.read_bytes()))
+    _, answer, _ = load.call("POST", "/rank", ranking_of(SAMPLE.read_bytes()))
     if max(answer["probabilities"][0]) != answer["probabilities"][0][0]:
         load.wrong.append(f"{SAMPLE.name} is taken for something else: {answer}")
     if wanted.during:
