@@ -3,7 +3,8 @@
     load.py URL [--during COMMAND ...]
 
 Ends with 0 if every accepted job was done and every synchronous request answered. A 504 accepts a
-job, a 503 is a refusal: nothing was promised. Needs the standard library alone, so that any Python runs it.
+job, a 503 is a refusal: nothing was promised. Needs the standard library alone, so that any Python
+runs it.
 """
 
 import argparse
