@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import IO
 
 import orjson
 from flask import Request
@@ -28,7 +30,10 @@ TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A body as JSON; `sha256` is that of its bytes, made only for a request with a key."""
+    """A body as JSON, or as the JSON that a form stands for.
+
+    `sha256` is that of its content, made only for a request with a key.
+    """
 
     value: object
     sha256: str
@@ -44,13 +49,30 @@ def read_json(request: Request, *, max_bytes: int, max_items: int) -> JsonBody:
     """
     if not request.is_json:
         raise UnsupportedMediaType
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise UnsupportedEncoding
-    raw = _bytes_of(request, max_bytes)
+    raw = bytearray()
+    for piece in pieces(request, max_bytes):
+        raw += piece
+    sha256 = hashlib.sha256(raw).hexdigest() if has_key(request) else ""
+    return JsonBody(parse_json(raw, max_items), sha256)
+
+
+def has_key(request: Request) -> bool:
+    """Whether a request must be told from others that have its idempotency key."""
+    return "Idempotency-Key" in request.headers
+
+
+def parse_json(raw: bytes | bytearray, max_items: int) -> object:
+    """JSON as values. Raises NotJson, TooManyValues."""
     if has_more_tokens(raw, TOKENS_AROUND + TOKENS_PER_ITEM * max_items):
         raise TooManyValues
-    sha256 = hashlib.sha256(raw).hexdigest() if "Idempotency-Key" in request.headers else ""
-    return JsonBody(_parsed(raw), sha256)
+    try:
+        value: object = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        words = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    else:
+        return value
+    # Raised out here: the error holds a copy of the body, and would live on as this one's context.
+    raise NotJson(words)
 
 
 def has_more_tokens(raw: bytes | bytearray, most: int) -> bool:
@@ -64,31 +86,33 @@ def has_more_tokens(raw: bytes | bytearray, most: int) -> bool:
     return next(islice(TOKEN.finditer(raw), most, None), None) is not None
 
 
-def _bytes_of(request: Request, most: int) -> bytearray:
+def pieces(request: Request, most: int, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """A body as it comes, to its end, in pieces of so many bytes at most.
+
+    Raises:
+        UnsupportedEncoding: it is compressed.
+        BodyTooLarge: it has more bytes than `most`.
+        BrokenBody: it could not be read to its end.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedEncoding
     length = request.content_length
     if length is not None and length > most:
         raise BodyTooLarge
     # One more than is allowed, because the stream ends silently at its own limit.
     stream = get_input_stream(request.environ, max_content_length=most + 1)
-    raw = bytearray()
+    count = 0
+    while piece := _piece(stream, size):
+        count += len(piece)
+        if count > most:
+            raise BodyTooLarge
+        yield piece
+    if length is not None and count < length:
+        raise BrokenBody
+
+
+def _piece(stream: IO[bytes], size: int) -> bytes:
     try:
-        while len(raw) <= most and (piece := stream.read(CHUNK_BYTES)):
-            raw += piece
+        return stream.read(size)
     except Exception:  # noqa: BLE001 - each server has errors of its own for a body it cannot read
         raise BrokenBody from None
-    if len(raw) > most:
-        raise BodyTooLarge
-    if length is not None and len(raw) < length:
-        raise BrokenBody
-    return raw
-
-
-def _parsed(raw: bytearray) -> object:
-    try:
-        value: object = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        words = f"{error.msg} at line {error.lineno}, column {error.colno}"
-    else:
-        return value
-    # Raised out here: the error holds a copy of the body, and would live on as this one's context.
-    raise NotJson(words)

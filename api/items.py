@@ -18,6 +18,7 @@ from common.errors import (
     InvalidBase64,
     ItemError,
     ItemFault,
+    NotAnImage,
     TextTooLong,
     UrlRefused,
 )
@@ -115,7 +116,10 @@ class DistinctItems:
             if not self.fetch_urls:
                 raise UrlRefused("is a URL, and this service fetches none")
             return "uri", _checked_url(item.img_uri)
-        content = decode_base64(item.img_blob or "")
+        blob = item.img_blob
+        content = blob if isinstance(blob, bytes) else decode_base64(blob or "")
+        if not content:
+            raise NotAnImage("is empty")
         if len(content) > self.max_image_bytes:
             raise ImageTooLarge(f"has {len(content)} bytes; the limit is {self.max_image_bytes}")
         digest = hashlib.sha256(content).hexdigest()

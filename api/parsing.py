@@ -1,5 +1,6 @@
 """From JSON to a validated model."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -65,5 +66,10 @@ def _fault(details: Any) -> ItemFault:  # noqa: ANN401
     if location and len(location[-1]) > MAX_KEY_CHARS:
         # A caller's own key may be of any length, and would stand in the answer.
         words = f"has an unknown key of {len(location.pop())} characters"
+    return ItemFault(pointer_to(location), code, words)
+
+
+def pointer_to(location: Sequence[str]) -> str:
+    """A JSON Pointer (RFC 6901)."""
     escaped = [part.replace("~", "~0").replace("/", "~1") for part in location]
-    return ItemFault("".join(f"/{part}" for part in escaped), code, words)
+    return "".join(f"/{part}" for part in escaped)

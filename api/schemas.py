@@ -8,10 +8,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from api.scoring import Activation
 from common.label_sets import NAME
@@ -49,6 +50,14 @@ def _documented(**keywords: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **keywords})
 
 
+def _base64_or_bytes(given: object) -> object:
+    """A form's files come as bytes, which JSON has none of."""
+    if not isinstance(given, str | bytes):
+        raise PydanticKnownError("string_type")
+    return given
+
+
+Blob = Annotated[str | bytes, PlainValidator(_base64_or_bytes), _documented(pattern=BASE64)]
 Timestamp = Annotated[str, _documented(format="date-time")]
 
 
@@ -79,7 +88,7 @@ class Item(Closed):
     img_uri: Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None = (
         Field(default=None, description="the http or https URL of a picture")
     )
-    img_blob: Annotated[str, _documented(pattern=BASE64)] | None = Field(
+    img_blob: Blob | None = Field(
         default=None,
         description="a picture in base64, with or without line breaks, padding and a "
         "`data:image/…;base64,` prefix",

@@ -3,6 +3,7 @@
 ClipError
 ├── RequestError                    the request is at fault
 │   ├── BrokenBody
+│   ├── BrokenForm
 │   ├── NotJson
 │   ├── TooManyValues
 │   ├── UnsupportedMediaType
@@ -86,6 +87,11 @@ class BrokenBody(RequestError):
     title = "The body broke off, or its framing is wrong"
 
 
+class BrokenForm(RequestError):
+    code = "broken_form"
+    title = "The body is no multipart/form-data that can be read"
+
+
 class NotJson(RequestError):
     code = "not_json"
     title = "The body is not JSON"
@@ -98,7 +104,7 @@ class TooManyValues(RequestError):
 
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
-    title = "The body must be application/json"
+    title = "The body is of another media type than those that are read here"
 
 
 class UnsupportedEncoding(RequestError):

@@ -5,7 +5,7 @@ from typing import Annotated
 from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
-from api.body import read_json
+from api.forms import encode_body, read_json_or_form
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
@@ -33,7 +33,9 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
     """The work a request asks for; a function of its own, so that nobody waits holding the body."""
     most = settings.max_async_queries if wish.is_async else settings.max_queries
-    body = read_json(request, max_bytes=settings.max_body_bytes, max_items=most)
+    body = read_json_or_form(
+        request, encode_body, max_bytes=settings.max_body_bytes, max_items=most
+    )
     check_count(body.value, most, "")
     items = validate(body.value, REQUEST)
     work = empty_work(settings)

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
-from api.body import read_json
+from api.forms import rank_body, read_json_or_form
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
@@ -44,7 +44,9 @@ def _read(
     """The work a request asks for; a function of its own, so that nobody waits holding the body."""
     most = settings.max_async_queries if wish.is_async else settings.max_queries
     max_items = most + settings.max_candidates + MOST_TEMPLATES
-    body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
+    body = read_json_or_form(
+        request, rank_body, max_bytes=settings.max_body_bytes, max_items=max_items
+    )
     if isinstance(body.value, dict):
         check_count(body.value.get("queries"), most, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")

@@ -126,12 +126,12 @@ def test_an_idempotency_key_has_a_sane_length(service: Api, key: str) -> None:
         ("*/*", 415),
         ("json", 415),
         ("application/json, text/plain", 415),
-        ("multipart/form-data; boundary=a", 415),
+        ("multipart/form-data; boundary=a", 400),
         ("application/x-www-form-urlencoded", 415),
         ("\xff/\xff", 415),
     ],
 )
-def test_a_media_type_is_json_or_refused(service: Api, media_type: str, status: int) -> None:
+def test_a_media_type_is_one_of_two_or_refused(service: Api, media_type: str, status: int) -> None:
     content = request("/encode", f"Content-Type: {media_type}", length(BODY), body=BODY)
     assert ask(service, content).status == status
 
