@@ -7,6 +7,8 @@ from pydantic.json_schema import models_json_schema
 
 from api import schemas
 from api.examples import illustrate
+from api.multipart import MULTIPART
+from api.openapi_forms import encode_form, rank_form
 from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common import errors
@@ -91,6 +93,8 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
     items.pop("$defs", None)
     items |= {"minItems": 1, "maxItems": settings.max_async_queries}
+    components["RankForm"] = rank_form(components["RankRequest"], _ref("Item"), settings)
+    components["EncodeForm"] = encode_form(items, settings)
     paths = _paths(items)
     illustrate(paths)
     return {
@@ -111,12 +115,12 @@ def _paths(items: dict[str, Any]) -> dict[str, Any]:
     return {
         "/rank": {
             "post": _submit("rank", "Rank the candidates for each query.")
-            | _body(_ref("RankRequest"))
+            | _body(_ref("RankRequest"), _ref("RankForm"))
             | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
         },
         "/encode": {
             "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
-            | _body(items)
+            | _body(items, _ref("EncodeForm"))
             | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
         },
         **_jobs(),
@@ -276,8 +280,10 @@ def _parameter(name: str, where: str, schema: dict[str, Any], words: str) -> dic
     }
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": schema}}
+def _body(schema: dict[str, Any], form: dict[str, Any] | None = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    if form:
+        content[MULTIPART] = {"schema": form}
     return {"requestBody": {"required": True, "content": content}}
 
 

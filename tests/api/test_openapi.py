@@ -6,6 +6,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from api.entry import assemble
+from api.forms import ENCODE_FIELDS, RANK_FIELDS
 from api.settings import ApiSettings
 from tests.processes import Api
 
@@ -82,6 +83,13 @@ def test_its_schema_of_an_item_judges_as_the_service_does(
     structural = {"empty_item", "ambiguous_item", "unknown_key", "wrong_type"}
     codes = {error["code"] for error in answer.json()["errors"]} if not answer.ok else set()
     assert bool(codes & structural) != is_valid
+
+
+def test_its_forms_have_the_fields_that_are_known(document: dict[str, Any]) -> None:
+    for name, known in (("RankForm", RANK_FIELDS), ("EncodeForm", ENCODE_FIELDS)):
+        form = document["components"]["schemas"][name]
+        Draft202012Validator.check_schema(form)
+        assert set(form["properties"]) == set(known)
 
 
 def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> None:
