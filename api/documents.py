@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -14,16 +13,11 @@ from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
 from common.heartbeats import Heartbeat
 from common.label_sets import LabelSet
 from common.protocol import ModelInfo
-from common.records import JobRecord
+from common.records import JobRecord, links, timestamp
 
 ENDINGS: dict[str, type[ClipError]] = {"cancelled": JobCancelled, "expired": DeadlineExceeded}
 # The list of a request whose items its progress counts.
 COUNTED = {"rank": "/queries", "encode": "", "label_set": "/candidates"}
-
-
-def links(record: JobRecord) -> dict[str, str]:
-    own = f"/jobs/{record.id}"
-    return {"self": own, "cancel": f"{own}/cancel"}
 
 
 def summary(record: JobRecord) -> dict[str, Any]:
@@ -37,12 +31,12 @@ def summary(record: JobRecord) -> dict[str, Any]:
         "created_at": timestamp(record.created),
         "started_at": timestamp(record.started),
         "finished_at": timestamp(record.finished),
-        "links": links(record),
+        "links": links(record.id),
     }
 
 
-def document(outcome: Outcome) -> dict[str, Any]:
-    """A job in full, but for its result."""
+def document(outcome: Outcome, callback: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A job in full, but for its result; with what became of its callback, if it has one."""
     ending = ENDINGS.get(outcome.record.state)
     faults = outcome.item_faults()
     if ending:
@@ -52,6 +46,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         **summary(outcome.record),
         **({"label_set": asdict(used)} if used and used.is_named else {}),
         "model": _model(outcome),
+        **({"callback": callback} if callback else {}),
         "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
         "errors": [fault.as_dict() for fault in faults],
         "truncated": outcome.truncated_pointers(),
@@ -77,9 +72,9 @@ def label_set(found: LabelSet, models: Sequence[ModelInfo] | None = None) -> dic
     }
 
 
-def stream(outcome: Outcome) -> Iterator[bytes]:
+def stream(outcome: Outcome, callback: dict[str, Any] | None = None) -> Iterator[bytes]:
     """A job in full, its result last and in pieces: it may be larger than this process."""
-    head = orjson.dumps(document(outcome))
+    head = orjson.dumps(document(outcome, callback))
     if outcome.record.state != "done":
         yield head
         return
@@ -118,10 +113,3 @@ def model(offer: Offer) -> dict[str, Any]:
         "precision": beat and beat.dtype,
         "workers": len(offer.workers),
     }
-
-
-def timestamp(epoch_s: float | None) -> str | None:
-    """ISO 8601 in UTC."""
-    if epoch_s is None:
-        return None
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")

@@ -18,7 +18,7 @@ from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaTy
 
 ARRAYS = ("queries", "candidates", "items", "templates")
 NUMBERS = ("top_k", "temperature", "allow_partial")
-WORDS = ("template", "activation", "label_set", "model")
+WORDS = ("template", "activation", "label_set", "model", "callback_url")
 SINGLE = (*ARRAYS, *NUMBERS, *WORDS)
 RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *NUMBERS, *WORDS)
 ENCODE_FIELDS = ("items", "image", "text")

@@ -5,15 +5,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from redis.exceptions import RedisError
 
-from api import remembered
+from api import callbacks, remembered
 from api.caller import Caller
+from api.documents import COUNTED
 from api.drain import DrainMeter
 from api.items import DistinctItems, cut
 from api.label_sets import LabelSets
-from api.lineup import Offer, choose, offers
+from api.lineup import Choice, Offer, choose, offers
 from api.results import Outcome
 from api.settings import ApiSettings
 from api.shortcut import Shortcut
@@ -33,7 +35,8 @@ from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 from common.protocol import BULK, INTERACTIVE, queue_of
 from common.recall import Recall
-from common.records import Idempotency, JobRecord, NewJob
+from common.records import Callback, Idempotency, JobRecord, NewJob
+from common.webhooks import Deliveries
 
 READ_AGAIN_S = 0.2
 
@@ -55,6 +58,7 @@ class Stores:
     heartbeats: Heartbeats
     label_sets: LabelSetStore
     recall: Recall
+    deliveries: Deliveries
 
 
 class Gateway:
@@ -68,6 +72,7 @@ class Gateway:
         self._settings = settings
         self._ledger = stores.ledger
         self._heartbeats = stores.heartbeats
+        self._deliveries = stores.deliveries
         self.label_sets = LabelSets(stores.label_sets, self._encode_labels)
         self._shortcut = Shortcut(settings, stores.recall, stores.heartbeats)
         self._meter = DrainMeter()
@@ -115,6 +120,7 @@ class Gateway:
             trace=caller.trace,
             listed=is_async,
             idempotency=idempotency,
+            callback=self._callback(kind, work, choice),
         )
         with telling_of_outages():
             admission = self._ledger.create(
@@ -156,6 +162,14 @@ class Gateway:
     def outcome(self, record: JobRecord) -> Outcome:
         """What came of a job. Raises JobLost when the ledger does not hold it whole."""
         return Outcome(self._ledger, remembered.check(record), self.label_sets.find)
+
+    def callback(self, record: JobRecord) -> dict[str, Any] | None:
+        """What became of telling a job's end; None where nobody wants to be told."""
+        if not record.callback:
+            return None
+        with telling_of_outages():
+            delivery = self._deliveries.read(record.id) if record.has_ended else None
+        return callbacks.document(record, delivery)
 
     def keep(self, job: str) -> None:
         """Nobody took the answer of a synchronous job: keep it like that of any other."""
@@ -216,6 +230,12 @@ class Gateway:
             self._ledger.forget(job)
             raise
         return outcome
+
+    @staticmethod
+    def _callback(kind: str, work: DistinctItems, choice: Choice) -> Callback | None:
+        if not work.callback:
+            return None
+        return Callback(work.callback, len(work.lists[COUNTED[kind]]), choice.model)
 
     def _sweep(self) -> None:
         self._ledger.repair()

@@ -56,8 +56,8 @@ class DistinctItems:
 
     `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
     `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items. `named` is
-    the model that the request names, `label_set` what stands in for its candidates, and `scoring`
-    how the embeddings are to be turned into an answer.
+    the model that the request names, `label_set` what stands in for its candidates, `scoring` how
+    the embeddings are to be turned into an answer, and `callback` the URL that is told of its end.
     """
 
     max_image_bytes: int
@@ -66,6 +66,7 @@ class DistinctItems:
     named: Named | None = None
     scoring: Scoring = Scoring()  # noqa: RUF009 - it is frozen
     label_set: LabelSetVersion | None = None
+    callback: str = ""
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class DistinctItems:
         if item.img_uri is not None:
             if not self.fetch_urls:
                 raise UrlRefused("is a URL, and this service fetches none")
-            return "uri", _checked_url(item.img_uri)
+            return "uri", checked_url(item.img_uri)
         blob = item.img_blob
         content = blob if isinstance(blob, bytes) else decode_base64(blob or "")
         if not content:
@@ -156,7 +157,8 @@ def _key_of(item: schemas.Item) -> str:
     return next(kind for kind in schemas.KINDS if getattr(item, kind) is not None)
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """The same, if it may be a web address. Raises UrlRefused."""
     if len(url) > MAX_URL_CHARS:
         raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")
     if NEVER_IN_URL.search(url):

@@ -9,6 +9,7 @@ from api import schemas
 from api.examples import illustrate
 from api.multipart import MULTIPART
 from api.openapi_forms import encode_form, rank_form
+from api.openapi_webhooks import CALLBACK, webhooks
 from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common import errors
@@ -24,6 +25,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     schemas.Accepted,
     schemas.Job,
     schemas.JobList,
+    schemas.JobEnded,
     schemas.LabelSetRequest,
     schemas.LabelSet,
     schemas.LabelSetList,
@@ -93,9 +95,11 @@ def document(settings: ApiSettings) -> dict[str, Any]:
     items = TypeAdapter(list[schemas.Item]).json_schema(ref_template=REF)
     items.pop("$defs", None)
     items |= {"minItems": 1, "maxItems": settings.max_async_queries}
+    if not settings.webhook_secrets:
+        del request_schema["callback_url"], components["JobEnded"], components["JobEndedData"]
     components["RankForm"] = rank_form(components["RankRequest"], _ref("Item"), settings)
     components["EncodeForm"] = encode_form(items, settings)
-    paths = _paths(items)
+    paths = _paths(items, settings)
     illustrate(paths)
     return {
         "openapi": "3.1.0",
@@ -107,19 +111,20 @@ def document(settings: ApiSettings) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
+        **({"webhooks": webhooks(_ref("JobEnded"))} if settings.webhook_secrets else {}),
         **_security(settings),
     }
 
 
-def _paths(items: dict[str, Any]) -> dict[str, Any]:
+def _paths(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
     return {
         "/rank": {
-            "post": _submit("rank", "Rank the candidates for each query.")
+            "post": _submit("rank", "Rank the candidates for each query.", settings)
             | _body(_ref("RankRequest"), _ref("RankForm"))
             | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
         },
         "/encode": {
-            "post": _submit("encode", "The embeddings of texts and pictures, not normalised.")
+            "post": _submit("encode", "The embeddings of texts and pictures.", settings)
             | _body(items, _ref("EncodeForm"))
             | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
         },
@@ -202,7 +207,7 @@ def _label_sets() -> dict[str, Any]:
     }
 
 
-def _submit(operation: str, summary: str) -> dict[str, Any]:
+def _submit(operation: str, summary: str, settings: ApiSettings) -> dict[str, Any]:
     string = {"type": "string"}
     return {
         "operationId": operation,
@@ -211,6 +216,7 @@ def _submit(operation: str, summary: str) -> dict[str, Any]:
             _parameter("Prefer", "header", string, "`respond-async` or `respond-async, wait=N`"),
             _parameter("wait", "query", SECONDS, "seconds; then 202"),
             _parameter("model", "query", string, "one of those that `GET /models` lists"),
+            *([CALLBACK] if settings.webhook_secrets else []),
             _parameter(
                 "Idempotency-Key",
                 "header",

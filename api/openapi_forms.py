@@ -4,6 +4,7 @@ from typing import Any
 
 from api.settings import ApiSettings
 
+PLAIN = ("template", "label_set", "model", "top_k", "temperature", "activation", "callback_url")
 REPEATED = "any number of times"
 
 
@@ -21,7 +22,8 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
         "templates": _json(_given(known["templates"]), known["templates"]["description"]),
         **{
             name: _given(known[name]) | {"description": known[name]["description"]}
-            for name in ("template", "label_set", "model", "top_k", "temperature", "activation")
+            for name in PLAIN
+            if name in known
         },
         "allow_partial": known["allow_partial"],
     }

@@ -18,9 +18,10 @@ from api.scoring import Activation
 from common.label_sets import NAME
 from common.protocol import MAX_URL_CHARS
 from common.records import State
+from common.webhooks import DeliveryState
 
 KINDS = ("text", "img_uri", "img_blob")
-MOST_KEYS = 10
+MOST_KEYS = 11
 MOST_TEMPLATES = 100
 MOST_TOP = 1_000_000
 HOLE = "{}"
@@ -57,6 +58,7 @@ def _base64_or_bytes(given: object) -> object:
     return given
 
 
+WebAddress = Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)]
 Blob = Annotated[str | bytes, PlainValidator(_base64_or_bytes), _documented(pattern=BASE64)]
 Timestamp = Annotated[str, _documented(format="date-time")]
 
@@ -85,8 +87,8 @@ class Item(Closed):
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
-    img_uri: Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None = (
-        Field(default=None, description="the http or https URL of a picture")
+    img_uri: WebAddress | None = Field(
+        default=None, description="the http or https URL of a picture"
     )
     img_blob: Blob | None = Field(
         default=None,
@@ -211,6 +213,13 @@ class RankRequest(Prompts):
         default=None,
         description="what makes `probabilities` of the logits, in place of the model's own; "
         "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
+    )
+
+    callback_url: (
+        Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None
+    ) = Field(
+        default=None,
+        description="only of an asynchronous request: what is told once the job has ended",
     )
 
     @model_validator(mode="after")
@@ -353,6 +362,42 @@ class JobTimings(BaseModel):
     inference_s: float
 
 
+class CallbackDelivery(BaseModel):
+    """What became of telling the `callback_url`.
+
+    The URL is shown to the owner of an API key; where there are none, no more than its host.
+    """
+
+    url: str
+    state: DeliveryState
+    attempts: int
+    last_status: int | None = Field(description="that of the last answer, where there was one")
+    last_error: str | None = Field(description="why there was none", examples=["fetch_timeout"])
+    next_attempt_at: Timestamp | None
+
+
+class JobEndedData(BaseModel):
+    """A job that has ended, without its result and errors: those are at `links.self`."""
+
+    id: str
+    kind: Literal["rank", "encode"]
+    status: Literal["done", "failed", "cancelled", "expired"]
+    progress: Progress
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp
+    model: JobModel | None
+    links: Links
+
+
+class JobEnded(BaseModel):
+    """What is sent to a `callback_url`."""
+
+    type: Literal["job.done", "job.failed", "job.cancelled", "job.expired"]
+    timestamp: Timestamp
+    data: JobEndedData
+
+
 class Job(JobSummary):
     """A job in full. `result` is there once it is done, and is what the request asked for."""
 
@@ -360,6 +405,9 @@ class Job(JobSummary):
         default=None, description="only of a request that named a label set"
     )
     model: JobModel | None
+    callback: CallbackDelivery | None = Field(
+        default=None, description="only of a request that named a `callback_url`"
+    )
     timings: JobTimings
     errors: list[FaultBody]
     truncated: list[str] = Field(description="JSON Pointers of texts that were cut")

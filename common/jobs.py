@@ -36,7 +36,7 @@ from common.protocol import (
     load_result,
     split_queue,
 )
-from common.records import Admission, BegunPart, JobRecord, Load, LostPart, NewJob
+from common.records import Admission, BegunPart, Callback, JobRecord, Load, LostPart, NewJob
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ REPAIR_PARTS = 2000
 
 RECORD_FIELDS = (
     *("owner", "kind", "state", "parts", "request", "error"),
-    *("done", "failed", "created", "started", "finished", "format"),
+    *("done", "failed", "created", "started", "finished", "format", "callback"),
 )
 RECORD = TypeAdapter(JobRecord)
 Checked = TypeVar("Checked")
@@ -107,6 +107,7 @@ class Ledger:
             "ttl": job.ttl_s,
             "format": FORMAT,
             **({"trace": job.trace} if job.trace else {}),
+            **_callback_fields(job.callback),
         }
         key = job.idempotency
         told: list[bytes | str | float] = [
@@ -277,6 +278,16 @@ def load_script(redis: Redis, *names: str) -> Script:
     return redis.register_script(source)
 
 
+def _callback_fields(callback: Callback | None) -> dict[str, object]:
+    if callback is None:
+        return {}
+    return {
+        "callback": callback.url,
+        "callback_total": callback.total,
+        "callback_model": callback.asked_for,
+    }
+
+
 def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
     fields: dict[str, Any] = {
         name: None if value is None else _text(value)
@@ -291,7 +302,14 @@ def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
         request = orjson.loads(fields["request"] or "")
         error = fields["error"] or ""
         owner = fields["owner"] or ""
-        told = {"id": job, "owner": owner, "request": request, "error": error}
+        callback = fields["callback"] or ""
+        told = {
+            "id": job,
+            "owner": owner,
+            "request": request,
+            "error": error,
+            "callback": callback,
+        }
         return RECORD.validate_python({**fields, **told})
     except ValidationError as fault:
         raise Broken(first_fault(fault)) from None

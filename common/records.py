@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -13,12 +14,34 @@ EpochTime: TypeAlias = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # befo
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
 
 
+def timestamp(epoch_s: float | None) -> str | None:
+    """ISO 8601 in UTC."""
+    if epoch_s is None:
+        return None
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
+
+
+def links(job: str) -> dict[str, str]:
+    """Where a job is to be found."""
+    own = f"/jobs/{job}"
+    return {"self": own, "cancel": f"{own}/cancel"}
+
+
 @dataclass(frozen=True, slots=True)
 class Idempotency:
     """A caller's key for a request, and what tells this request from others."""
 
     key: str
     fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where the end of a job is told; `total` queries it has, `asked_for` a model or nothing."""
+
+    url: str
+    total: int
+    asked_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,7 @@ class NewJob:
     model: str = ""
     idempotency: Idempotency | None = None
     trace: str = ""
+    callback: Callback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +106,7 @@ class BegunPart:
 class JobRecord:
     """What the ledger holds about a job, without its parts. Times are epoch seconds.
 
-    `done` and `failed` count queries.
+    `done` and `failed` count queries; `callback` is the URL that is told of its end, if any.
     """
 
     id: str
@@ -97,6 +121,7 @@ class JobRecord:
     created: EpochTime
     started: EpochTime | None
     finished: EpochTime | None
+    callback: str = ""
 
     @property
     def has_ended(self) -> bool:

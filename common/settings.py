@@ -5,15 +5,17 @@ import sys
 from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.embeddings import CacheBounds
 from common.protocol import LANE, MAX_MODEL_CHARS
+from common.webhook_secrets import WebhookSecrets, WebhookSecretsFile
 
 PREFIX = "CLIP_"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
-SECRET = ("_URL", "_KEYS", "_KEYS_FILE")  # a URL may hold a password
+# A URL may hold a password.
+SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -81,6 +83,14 @@ class SharedSettings(BaseSettings):
     cache_ttl_s: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
         default=86_400, description="a model's embeddings that nobody used for so long are dropped"
     )
+    webhook_secret: WebhookSecrets = Field(
+        default=(),
+        description="what webhooks are signed with, `whsec_…`; several while it is changed; none: "
+        "no `callback_url` is taken",
+    )
+    webhook_secret_file: WebhookSecretsFile = Field(
+        default=(), description="a file with the same; `#` begins a comment line"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe log line that is written"
     )
@@ -91,6 +101,10 @@ class SharedSettings(BaseSettings):
         default=False,
         description="`true` sends OpenTelemetry traces to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
     )
+
+    @property
+    def webhook_secrets(self) -> tuple[SecretStr, ...]:
+        return self.webhook_secret + self.webhook_secret_file
 
     @property
     def cache_bounds(self) -> CacheBounds:

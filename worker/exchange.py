@@ -1,6 +1,6 @@
 """One request and its answer, from where the guard allows, capped in bytes and in time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +33,23 @@ class Redirect:
     location: str
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent to somebody."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The head of an answer: its status, and when to come again as it stands there, or nothing."""
+
+    status: int
+    retry_after: str
+
+
 def exchange(
     url: str, guard: Guard, deadline: Deadline, max_bytes: int, *, use_proxies: bool
 ) -> bytes | Redirect:
@@ -42,19 +59,48 @@ def exchange(
         UrlRefused: the guard does not allow it, or it is no http or https URL.
         FetchFailed, FetchTimeout, ImageTooLarge: see worker.fetch.Fetcher.
     """
+    request = requests.Request("GET", url)
+    with _answered(request, guard, deadline, max_bytes, use_proxies=use_proxies) as response:
+        # The body of a redirect is not read: `requests` would, however long it is.
+        if response.is_redirect:
+            return Redirect(response.headers["Location"].encode("latin-1").decode())
+        if response.status_code != HTTPStatus.OK:
+            status = response.status_code
+            raise FetchFailed(f"could not be fetched: the other side answered {status}")
+        return _content(response, max_bytes)
+
+
+def post(message: Message, guard: Guard, deadline: Deadline, *, use_proxies: bool) -> Reply:
+    """Send a message. Nothing is read of the answer but its head, and no redirect is followed.
+
+    Raises:
+        UrlRefused, FetchFailed, FetchTimeout: see `exchange`.
+    """
+    headers = dict(message.headers)
+    request = requests.Request("POST", message.url, headers=headers, data=message.body)
+    with _answered(request, guard, deadline, 0, use_proxies=use_proxies) as response:
+        return Reply(response.status_code, response.headers.get("Retry-After", ""))
+
+
+@contextmanager
+def _answered(
+    request: requests.Request,
+    guard: Guard,
+    deadline: Deadline,
+    max_bytes: int,
+    *,
+    use_proxies: bool,
+) -> Iterator[requests.Response]:
+    """The response to a request, its body unread."""
+    url = request.url or ""
     if not url.lower().startswith(("http://", "https://")):
         raise UrlRefused
     with _failures_told(deadline), closing(GuardedAdapter(guard, deadline, max_bytes)) as adapter:
-        request = requests.Request("GET", url, headers={"User-Agent": USER_AGENT}).prepare()
+        request.headers["User-Agent"] = USER_AGENT
+        prepared = request.prepare()
         proxies = _proxies(url, guard) if use_proxies else {}
-        with closing(_open(adapter, request, deadline, proxies)) as response:
-            # The body of a redirect is not read: `requests` would, however long it is.
-            if response.is_redirect:
-                return Redirect(response.headers["Location"].encode("latin-1").decode())
-            if response.status_code != HTTPStatus.OK:
-                status = response.status_code
-                raise FetchFailed(f"could not be fetched: the other side answered {status}")
-            return _content(response, max_bytes)
+        with closing(_open(adapter, prepared, deadline, proxies)) as response:
+            yield response
 
 
 @contextmanager

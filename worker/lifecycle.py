@@ -15,6 +15,8 @@ from common import connection
 from common.embeddings import EmbeddingCache, space_of
 from common.heartbeats import Heartbeat, Heartbeats, new_name
 from common.jobs import Ledger
+from common.webhook_secrets import key_of
+from common.webhooks import Deliveries
 from worker.batcher import Batcher
 from worker.encoder import Encoder
 from worker.fetch import Fetcher, FetchLimits
@@ -25,10 +27,12 @@ from worker.memory import Memory
 from worker.metrics import WorkerMetrics
 from worker.pixel_budget import PixelBudget
 from worker.policy import Origin
+from worker.retries import RetryPolicy
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner, RunPart
 from worker.text_memory import TextMemory
 from worker.warmup import TEXTS_PER_PICTURE, warm_up
+from worker.webhooks import AT_ONCE, Postman, Sender
 
 log = structlog.get_logger()
 
@@ -48,14 +52,33 @@ class LoadedModel:
     concurrency: int
 
 
+def make_guard(settings: WorkerSettings) -> Guard:
+    return Guard(Ports.parse(settings.fetch_ports), Allowed.parse(settings.fetch_allow))
+
+
 def make_fetcher(settings: WorkerSettings) -> Fetcher:
-    guard = Guard(Ports.parse(settings.fetch_ports), Allowed.parse(settings.fetch_allow))
     limits = FetchLimits(
         settings.max_image_bytes, settings.fetch_timeout_s, settings.fetch_per_host
     )
     return Fetcher(
-        guard if settings.fetch_urls else None, limits, use_proxies=settings.fetch_use_proxies
+        make_guard(settings) if settings.fetch_urls else None,
+        limits,
+        use_proxies=settings.fetch_use_proxies,
     )
+
+
+def make_postman(settings: WorkerSettings) -> Postman:
+    # What cannot be noted while Redis is away is delivered again.
+    redis = connection.fail_fast(settings.redis_url, AT_ONCE + 2)
+    policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
+    keys = [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
+    sender = Sender(
+        make_guard(settings),
+        keys,
+        settings.webhook_timeout_s,
+        use_proxies=settings.fetch_use_proxies,
+    )
+    return Postman(Deliveries(redis), sender, policy)
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
@@ -136,6 +159,7 @@ class Life:
             observer=metrics,
         )
         self.run_part = _traced(runner, patient) if settings.tracing else runner.run
+        self._postman = make_postman(settings) if settings.webhook_secrets else None
         self._ended = threading.Event()
         self._since = time.time()
 
@@ -143,11 +167,15 @@ class Life:
         """Start to beat: from now on the service counts on this worker."""
         for loop in (self._beat, self._watch):
             threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
+        if self._postman:
+            self._postman.begin()
         log.info("worker_ready", worker=self.name)
 
     def end(self) -> None:
         """Answer what was submitted, then say goodbye. Call it once no task runs any more."""
         self._ended.set()
+        if self._postman:
+            self._postman.end()
         self._batcher.close()
         self._urgent_pictures.shutdown()
         self._other_pictures.shutdown()

@@ -64,6 +64,17 @@ class WorkerSettings(SharedSettings):
     model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=60, description="a batch that takes the model longer ends the worker"
     )
+    webhook_timeout_s: Annotated[float, Field(gt=0, le=120)] = Field(
+        default=15, description="longest time for one delivery of a webhook"
+    )
+    webhook_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=10, description="attempts to deliver a webhook, over about four hours"
+    )
+    webhook_backoff_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=5,
+        description="first pause before a webhook is tried again; each is four times as long, up"
+        " to an hour",
+    )
     fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=15, description="longest time to fetch one picture, once its host is free"
     )

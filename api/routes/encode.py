@@ -5,6 +5,7 @@ from typing import Annotated
 from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
+from api.callbacks import callback_of
 from api.forms import encode_body, read_json_or_form
 from api.gateway import Gateway
 from api.items import DistinctItems
@@ -41,4 +42,5 @@ def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idemp
     work = empty_work(settings)
     work.add(items, "", are_queries=True, required=True)
     work.named = named_model(request)
+    work.callback = callback_of(request, None, wish, settings)
     return work, idempotency_of(request, body, g.owner)

@@ -60,7 +60,7 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
 
 def _document(gateway: Gateway, record: JobRecord) -> Response:
-    pieces = stream(gateway.outcome(record))
+    pieces = stream(gateway.outcome(record), gateway.callback(record))
     # The first piece is made here, so that an error is still told as one.
     first = next(pieces)
 

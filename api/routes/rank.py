@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api.callbacks import callback_of
 from api.forms import rank_body, read_json_or_form
 from api.gateway import Gateway
 from api.items import DistinctItems
@@ -66,6 +67,7 @@ def _read(
             work.label_set = lists.learn(g.owner, sighting, work)
     work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
     work.named = named_model(request, wanted.model)
+    work.callback = callback_of(request, wanted.callback_url, wish, settings)
     return work, idempotency_of(request, body, g.owner)
 
 

@@ -7,8 +7,8 @@ import orjson
 from flask import Request, Response, g
 
 from api.body import JsonBody
+from api.callbacks import PARAMETER
 from api.caller import Caller
-from api.documents import links
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.lineup import Named
@@ -27,7 +27,7 @@ from common.errors import (
     NotFound,
 )
 from common.label_sets import LabelSetVersion
-from common.records import Idempotency
+from common.records import Idempotency, links
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
@@ -138,7 +138,8 @@ def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency 
         fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
         raise InvalidRequest([fault])
     bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
-    parameters = request.args.getlist("model")
+    callbacks = [{PARAMETER: url} for url in request.args.getlist(PARAMETER)]
+    parameters = [*request.args.getlist("model"), *callbacks]
     told = orjson.dumps([body.sha256, *parameters])
     fingerprint = hashlib.sha256(told).hexdigest() if parameters else body.sha256
     return Idempotency(bound, fingerprint)
@@ -164,9 +165,9 @@ def answer(outcome: Outcome) -> Response:
 def accepted(outcome: Outcome) -> Response:
     """202: the job goes on, and this is where to ask for it."""
     record = outcome.record
-    body = {"id": record.id, "status": record.state, "links": links(record)}
+    body = {"id": record.id, "status": record.state, "links": links(record.id)}
     response = Response(orjson.dumps(body), 202, content_type=JSON)
-    response.headers["Location"] = links(record)["self"]
+    response.headers["Location"] = links(record.id)["self"]
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return _with_label_set(response, outcome)
 

@@ -5,6 +5,7 @@
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
 local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
 local DRAINED_ITEMS = 'clip:drained-items'
+local WEBHOOKS, WEBHOOK_LIFE_S = 'clip:webhooks', 604800
 
 local function job_key(id) return 'clip:job:' .. id end
 local function jobs_key(owner) return 'clip:jobs:' .. owner end
@@ -12,6 +13,7 @@ local function part_key(id, n) return 'clip:part:' .. id .. ':' .. n end
 local function blob_key(id, digest) return 'clip:blob:' .. id .. ':' .. digest end
 local function worker_key(name) return 'clip:worker:' .. name end
 local function idempotency_key(key) return 'clip:idempotency:' .. key end
+local function webhook_key(id) return 'clip:webhook:' .. id end
 local function begun_key(queue) return 'clip:begun:' .. queue end
 
 -- What ends work, and so makes room, must do so in a full Redis too. There a script may write what
@@ -59,9 +61,34 @@ local function close_part(id, n)
   redis.call('HDEL', job, 'items:' .. n, 'blobs:' .. n)
 end
 
+-- What made the embeddings of a job, as JSON; nothing where there are none.
+local function model_of(id, parts)
+  for n = 0, parts - 1 do
+    local about = redis.call('HGET', part_key(id, n), 'about')
+    if about then
+      local model = cjson.decode(about).model
+      return cjson.encode({ name = model.name, revision = model.revision })
+    end
+  end
+end
+
+-- Have it told that a job has ended. All that is told stands in a hash of its own, because the job
+-- may be gone before it is delivered.
+local function call_back(id, parts, url)
+  local fields = redis.call('HMGET', job_key(id), 'callback_total', 'callback_model', 'kind',
+    'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl')
+  local key, at = webhook_key(id), stamp(now())
+  redis.call('HSET', key, 'url', url, 'total', fields[1], 'asked_for', fields[2], 'kind', fields[3],
+    'ending', fields[4], 'done', fields[5], 'failed', fields[6], 'created', fields[7],
+    'started', fields[8] or '', 'finished', fields[9], 'ttl', fields[10],
+    'model', model_of(id, parts) or '', 'state', 'pending', 'attempts', 0, 'claims', 0, 'next', at)
+  redis.call('EXPIRE', key, WEBHOOK_LIFE_S)
+  redis.call('ZADD', WEBHOOKS, at, id)
+end
+
 local function end_job(id, state, error)
   local job = job_key(id)
-  local fields = redis.call('HMGET', job, 'parts', 'ttl')
+  local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback')
   local parts, ttl = tonumber(fields[1]), tonumber(fields[2])
   redis.call('HSET', job, 'state', state, 'finished', stamp(now()), 'error', error)
   for n = 0, parts - 1 do
@@ -70,4 +97,6 @@ local function end_job(id, state, error)
   end
   redis.call('EXPIRE', job, ttl)
   redis.call('PUBLISH', DONE_CHANNEL, id)
+  -- The job has ended, whatever somebody wrote where deliveries are listed.
+  if fields[3] then pcall(call_back, id, parts, fields[3]) end
 end

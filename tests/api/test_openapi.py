@@ -89,7 +89,22 @@ def test_its_forms_have_the_fields_that_are_known(document: dict[str, Any]) -> N
     for name, known in (("RankForm", RANK_FIELDS), ("EncodeForm", ENCODE_FIELDS)):
         form = document["components"]["schemas"][name]
         Draft202012Validator.check_schema(form)
-        assert set(form["properties"]) == set(known)
+        assert set(form["properties"]) == set(known) - {"callback_url"}
+
+
+def test_it_tells_of_webhooks_where_the_service_sends_any(document: dict[str, Any]) -> None:
+    secret = f"whsec_{'A' * 32}"
+    told = (
+        assemble(ApiSettings(webhook_secret=secret)).test_client().get("/openapi.json").get_json()
+    )
+    validate(told)
+    assert secret not in str(told)
+    assert "callback_url" in str(told["paths"])
+    assert "callback_url" in told["components"]["schemas"]["RankRequest"]["properties"]
+    assert set(told["components"]["schemas"]["RankForm"]["properties"]) == set(RANK_FIELDS)
+    assert "webhooks" in told
+    assert "webhooks" not in document
+    assert "JobEnded" not in document["components"]["schemas"]
 
 
 def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> None:
