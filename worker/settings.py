@@ -68,7 +68,7 @@ class WorkerSettings(SharedSettings):
         default=15, description="longest time for one delivery of a webhook"
     )
     webhook_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=10, description="attempts to deliver a webhook, over about four hours"
+        default=10, description="attempts to deliver a webhook; ten take some three hours"
     )
     webhook_backoff_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=5,

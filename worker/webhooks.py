@@ -29,6 +29,8 @@ log = structlog.get_logger()
 AT_ONCE = 8
 AT_ONCE_PER_HOST = 2
 LOOK_EVERY_S = 0.5
+# So short a wait for a slot keeps a crowd of deliveries to one slow host from going in circles.
+BUSY_WAIT_S = 0.1
 BUSY_PAUSE_S = 2.0
 LEASE_LEEWAY_S = 5.0
 
@@ -129,7 +131,7 @@ class Postman:
             return Attempt("failed", claim.delivery.status, claim.delivery.error)
         with ExitStack() as held:
             try:
-                held.enter_context(self._hosts.slot(host_of(claim.delivery.url), 0))
+                held.enter_context(self._hosts.slot(host_of(claim.delivery.url), BUSY_WAIT_S))
             except FetchTimeout:
                 return Attempt("pending", pause_s=BUSY_PAUSE_S, counts=False)
             try:
