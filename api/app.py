@@ -18,7 +18,17 @@ from api.keys import Keyring
 from api.metrics import ApiMetrics
 from api.repeated import RepeatedLists
 from api.request_metrics import RequestMetrics
-from api.routes import docs, encode, health, jobs, label_sets, metrics, rank, workers
+from api.routes import (
+    docs,
+    encode,
+    health,
+    jobs,
+    label_sets,
+    metrics,
+    playground,
+    rank,
+    workers,
+)
 from api.settings import ApiSettings
 from common.unnamed_sets import UnnamedSets
 
@@ -47,6 +57,7 @@ def create_app(
     app.register_blueprint(health.make_blueprint(gateway))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(openapi.document(settings)))
+    app.register_blueprint(playground.make_blueprint())
     errors.register(app)
     app.before_request(_begin_request)
     app.after_request(partial(_end_request, measured.requests))

@@ -11,7 +11,7 @@ from common.errors import Unauthorized
 
 OWNER_LENGTH = 16
 # Blueprints that ask for no key and are not limited: they tell nothing about anybody's jobs.
-OPEN = frozenset({"docs", "health"})
+OPEN = frozenset({"docs", "health", "playground"})
 # Blueprints that whoever may ask may ask as often as he likes: a monitor counts on an answer.
 UNLIMITED = frozenset({"metrics"})
 
