@@ -1,0 +1,49 @@
+// The public HTTP API, and what it says when it says no.
+
+import { Problem } from "./problem.js";
+
+const KEY = "api-key";
+
+export const events = new EventTarget();
+export const apiKey = () => sessionStorage.getItem(KEY) ?? "";
+
+/** Remember a key in this tab; whoever was refused may try again. */
+export function useKey(key) {
+  sessionStorage.setItem(KEY, key);
+  events.dispatchEvent(new Event("key"));
+}
+
+export const address = (path) => new URL(path, document.baseURI).href;
+
+/**
+ * Ask the API. Resolves to the response, whose body is not read yet.
+ * Throws a Problem for whatever is not a success, and an AbortError where `signal` ends it.
+ */
+export async function call(path, { method = "GET", json, signal } = {}) {
+  const headers = { Accept: "application/json" };
+  if (json !== undefined) headers["Content-Type"] = "application/json";
+  if (apiKey()) headers["X-API-Key"] = apiKey();
+  const body = json === undefined ? undefined : JSON.stringify(json);
+  let response;
+  try {
+    response = await fetch(address(path), { method, headers, body, signal, cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw await unreachable(body?.length ?? 0);
+  }
+  if (response.ok) return response;
+  if (response.status === 401) {
+    events.dispatchEvent(new CustomEvent("unauthorized", { detail: { wasWrong: apiKey() !== "" } }));
+  }
+  throw await Problem.of(response);
+}
+
+export async function get(path, options) {
+  return (await call(path, options)).json();
+}
+
+/** A server that refuses a body early may close the connection before it was sent whole. */
+async function unreachable(sent) {
+  const alive = await fetch(address("healthz"), { cache: "no-store" }).then((r) => r.ok, () => false);
+  return alive ? Problem.brokeOff(sent) : Problem.offline();
+}

@@ -1,0 +1,122 @@
+// The form: from what it holds to an answer on the page.
+
+import { events } from "./api.js";
+import { copied } from "./explained.js";
+import { byId, tellFault } from "./dom.js";
+import { counted } from "./numbers.js";
+import { showOutcome } from "./outcome.js";
+import { asItem } from "./pictures.js";
+import { Problem } from "./problem.js";
+import { rank } from "./ranking.js";
+import { remember } from "./remembered.js";
+import { asFields, forgetFaults, lines, placeFault, readSettings } from "./settings.js";
+import { toFragment } from "./share.js";
+
+export function startAsking(pictures) {
+  const outcome = showOutcome();
+  let running = null;
+  let wantsKey = false;
+
+  async function submit() {
+    if (running) return;
+    const request = { pictures: pictures.all, settings: readSettings() };
+    forgetFaults();
+    pictures.tellFaults(new Map());
+    if (!check(request)) return;
+    request.fields = { ...asFields(request.settings), ...(request.pictures.length > 1 ? { allow_partial: true } : {}) };
+    running = new AbortController();
+    wantsKey = false;
+    busy(true);
+    outcome.begin(request.pictures.length, () => running?.abort());
+    try {
+      outcome.show(request, await send(request, running.signal));
+    } catch (error) {
+      fail(request, error);
+    } finally {
+      running = null;
+      busy(false);
+    }
+  }
+
+  async function send({ pictures: chosen, fields, settings }, signal) {
+    const body = { queries: await Promise.all(chosen.map(asItem)), ...fields };
+    signal.throwIfAborted();
+    const onJob = (id) => remember(id, chosen, settings);
+    return rank(body, { signal, onJob, onProgress: outcome.progress });
+  }
+
+  function fail(request, error) {
+    if (error.name === "AbortError") return outcome.cancelled();
+    const problem = error instanceof Problem ? error : new Problem({ title: "This did not work", detail: error.message });
+    wantsKey = problem.status === 401;
+    outcome.fail(place(problem, request), problem.faults.length ? null : submit);
+  }
+
+  /** Put each fault where it belongs: at its picture, at its field, or with the rest. */
+  function place(problem, { pictures: chosen, settings }) {
+    const ofPictures = new Map();
+    for (const fault of problem.faults) {
+      const [, list, index] = fault.pointer.split("/");
+      const picture = list === "queries" ? chosen[Number(index)] : undefined;
+      if (picture) {
+        ofPictures.set(picture, `This picture ${fault.detail}.`);
+        fault.told = `${picture.name} ${fault.detail}`;
+      } else if (placeFault(fault.pointer, settings, fault.detail)) {
+        fault.told = `${list.replace("_", " ")}: ${fault.detail}`;
+      }
+    }
+    pictures.tellFaults(ofPictures);
+    return problem;
+  }
+
+  byId("asking").addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  byId("labels").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
+  });
+  byId("labels").addEventListener("input", countLabels);
+  byId("clear").addEventListener("click", () => {
+    byId("asking").reset();
+    pictures.clear();
+    forgetFaults();
+    countLabels();
+    outcome.reset();
+    history.replaceState(null, "", location.pathname);
+    byId("files").focus();
+  });
+  byId("share").addEventListener("click", () => share(pictures.all));
+  events.addEventListener("key", () => wantsKey && submit());
+  countLabels();
+  return { submit, countLabels };
+}
+
+function busy(is) {
+  byId("rank").disabled = is;
+  byId("outcome").setAttribute("aria-busy", String(is));
+}
+
+function countLabels() {
+  const count = lines(byId("labels").value).length;
+  byId("labels-told").textContent = count ? `${counted(count, "label")}, one a line.` : "One a line.";
+}
+
+/** What can be told without asking the server; the cursor goes where something is missing. */
+function check({ pictures: chosen, settings }) {
+  const hasLabels = settings.labels.length > 0 || settings.labelSet;
+  if (!hasLabels) tellFault(byId("labels"), "Type at least one label; two or more make sense.");
+  if (!chosen.length) tellFault(byId("link"), "Choose a picture first, or take a sample.");
+  const missing = !chosen.length ? byId("files") : hasLabels ? null : byId("labels");
+  missing?.focus();
+  return !missing;
+}
+
+async function share(chosen) {
+  const fragment = toFragment(readSettings(), chosen);
+  history.replaceState(null, "", fragment);
+  const left = chosen.filter((each) => each.kind === "file").length;
+  const rest = left ? ` ${counted(left, "uploaded picture")} ${left === 1 ? "is" : "are"} not part of it.` : "";
+  const where = (await copied(location.href)) ? "Copied." : "It is in the address bar.";
+  byId("share-told").textContent = where + rest;
+}

@@ -1,0 +1,79 @@
+// A card for each picture: the picture, and its labels as bars, the likeliest first.
+
+import { make } from "./dom.js";
+import { percent } from "./numbers.js";
+import { preview } from "./thumbs.js";
+
+const SHOWN = 8;
+
+/**
+ * `pictures` have a name and perhaps a source; `result` is the answer of POST /rank;
+ * `scores` says how its numbers are to be read: "share", "each" or "raw".
+ */
+export function makeCards(pictures, labels, result, scores) {
+  const faults = faultsByQuery(result.errors ?? []);
+  return pictures.map((picture, row) => {
+    const places = placesOf(result, row);
+    return makeCard(picture, places, { labels, scores, fault: faults.get(row) });
+  });
+}
+
+function faultsByQuery(errors) {
+  return new Map(errors.map(({ pointer, detail }) => [Number(pointer.split("/")[2]), detail]));
+}
+
+/** The places of a row: as the server ranked them, or all, the likeliest first. */
+function placesOf(result, row) {
+  if (result.ranking) return result.ranking[row];
+  const cosines = result.cosine_similarities[row];
+  return result.probabilities[row]
+    ?.map((probability, index) => ({ index, probability, cosine_similarity: cosines[index] }))
+    .sort((one, other) => other.cosine_similarity - one.cosine_similarity);
+}
+
+function makeCard(picture, places, { labels, scores, fault }) {
+  const head = make("header", {},
+    picture.source ? preview(picture, 160) : null,
+    make("h3", { title: picture.url ?? picture.name }, picture.name));
+  if (!places) {
+    return make("article", { class: "card faulty" }, head,
+      make("p", { class: "fault" }, `This picture ${fault ?? "could not be ranked"}.`));
+  }
+  return make("article", { class: "card" }, head, makeBars(places, labels, scores));
+}
+
+function makeBars(places, labels, scores) {
+  const range = rangeOf(places, scores);
+  const rows = places.map((place, nth) => {
+    const name = labels[place.index] ?? `label ${place.index + 1}`;
+    const bar = make("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.setProperty("--share", range(place.probability));
+    const told = scores === "raw" ? place.probability.toFixed(2) : percent(place.probability);
+    return make("li", { class: nth === 0 ? "first" : null, hidden: nth >= SHOWN },
+      make("span", { class: "label" }, name),
+      make("span", { class: "score", title: `cosine similarity ${place.cosine_similarity.toFixed(3)}` }, told),
+      bar);
+  });
+  const list = make("ol", {}, rows);
+  return rows.length > SHOWN ? [list, makeShowAll(rows)] : [list];
+}
+
+/** How long a bar is, from 0 to 1: raw scores have no bounds but those of their row. */
+function rangeOf(places, scores) {
+  if (scores !== "raw") return (score) => score;
+  const all = places.map((place) => place.probability);
+  const [least, most] = [Math.min(...all), Math.max(...all)];
+  return (score) => (most > least ? (score - least) / (most - least) : 1);
+}
+
+function makeShowAll(rows) {
+  const button = make("button", { type: "button", class: "quiet" }, `Show all ${rows.length}`);
+  button.addEventListener("click", () => {
+    const [next] = rows.filter((row) => row.hidden);
+    rows.forEach((row) => { row.hidden = false; });
+    button.remove();
+    next.tabIndex = -1;
+    next.focus();
+  });
+  return button;
+}

@@ -1,0 +1,36 @@
+// The same request with curl. A form where there are files: it needs no base64.
+
+import { asFormValue, filesOf, linksOf } from "./sources.js";
+
+/** `fields` are those of the request but for its queries. */
+export function curl(url, pictures, fields, needsKey) {
+  const files = filesOf(pictures);
+  const links = linksOf(pictures);
+  const head = [`curl -s ${quoted(url)}`, ...(needsKey ? ['-H "X-API-Key: $CLIP_API_KEY"'] : [])];
+  const body = files.length ? form(files, links, fields) : [
+    "-H 'Content-Type: application/json'",
+    `-d ${quoted(JSON.stringify({ queries: links, ...fields }))}`,
+  ];
+  return [...head, ...body].join(" \\\n  ");
+}
+
+function form(files, links, { candidates, ...fields }) {
+  return [
+    ...(links.length ? [field("queries", JSON.stringify(links))] : []),
+    ...files.map((name) => `-F ${quoted(`image=@${asFormFile(name)}`)}`),
+    ...(candidates ?? []).map(({ text }) => field("candidate", text)),
+    ...Object.entries(fields).map(([name, value]) => field(name, asFormValue(value))),
+  ];
+}
+
+/** To -F some values mean a file or a type; to --form-string none does. */
+function field(name, value) {
+  const option = /^[@<"(=]|;/.test(value) ? "--form-string" : "-F";
+  return `${option} ${quoted(`${name}=${value}`)}`;
+}
+
+/** A name with commas or semicolons is more than a name to curl, unless in double quotes. */
+const asFormFile = (name) => (/[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name);
+
+/** A word of a POSIX shell. */
+export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

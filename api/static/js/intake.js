@@ -1,0 +1,81 @@
+// How pictures come in: chosen, dropped, pasted, linked.
+
+import { byId, tellFault } from "./dom.js";
+
+const isFieldForText = (element) => element?.matches?.("textarea, input:not([type=file])");
+
+export function takeIn(pictures) {
+  const addFiles = (files) => [...files].forEach((file) => pictures.addFile(file));
+  choose(addFiles);
+  drop(addFiles, pictures);
+  paste(addFiles, pictures);
+  link(pictures);
+}
+
+function choose(addFiles) {
+  byId("files").addEventListener("change", ({ target }) => {
+    addFiles(target.files);
+    target.value = ""; // the same file may be chosen again
+  });
+}
+
+function drop(addFiles, pictures) {
+  const zone = byId("drop");
+  let depth = 0;
+  const over = (is) => zone.classList.toggle("over", is);
+  document.addEventListener("dragenter", () => over((depth += 1) > 0));
+  document.addEventListener("dragleave", () => over((depth -= 1) > 0));
+  document.addEventListener("dragover", (event) => {
+    if (!isFieldForText(event.target)) event.preventDefault();
+  });
+  document.addEventListener("drop", (event) => {
+    over((depth = 0) > 0);
+    const { files } = event.dataTransfer;
+    if (!files.length && isFieldForText(event.target)) return;
+    event.preventDefault();
+    if (files.length) addFiles(files);
+    else addLinks(event.dataTransfer.getData("text/uri-list").replace(/^#.*$/gm, ""), pictures);
+  });
+}
+
+function paste(addFiles, pictures) {
+  document.addEventListener("paste", (event) => {
+    const { files } = event.clipboardData;
+    const text = event.clipboardData.getData("text");
+    if (files.length) {
+      event.preventDefault();
+      addFiles(files);
+    } else if (event.target === byId("link") && words(text).length > 1) {
+      event.preventDefault();
+      addLinks(text, pictures);
+    } else if (!isFieldForText(event.target) && /^https?:\/\//.test(text.trim())) {
+      event.preventDefault();
+      addLinks(text, pictures);
+    }
+  });
+}
+
+function link(pictures) {
+  const field = byId("link");
+  const add = () => {
+    if (addLinks(field.value, pictures)) field.value = "";
+    field.focus();
+  };
+  byId("add-link").addEventListener("click", add);
+  field.addEventListener("input", () => tellFault(field));
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // Enter adds the link; it does not rank
+    add();
+  });
+}
+
+const words = (text) => text.split(/\s+/).filter(Boolean);
+
+/** Add all links in a text. Returns whether there was one and all were good. */
+function addLinks(text, pictures) {
+  const links = words(text);
+  const faults = links.map((each) => [each, pictures.addLink(each)]).filter(([, fault]) => fault);
+  tellFault(byId("link"), faults.map(([each, fault]) => `${each} ${fault}`).join("; "));
+  return links.length > 0 && !faults.length;
+}

@@ -1,0 +1,33 @@
+// A job, opened: its result as cards, or why there is none.
+
+import { get } from "./api.js";
+import { makeCards } from "./cards.js";
+import { byId, make } from "./dom.js";
+import { counted } from "./numbers.js";
+import { scoresOf } from "./outcome.js";
+import { Problem } from "./problem.js";
+import { recall } from "./remembered.js";
+import { showTimings, timingsOfJob } from "./timings.js";
+import { showTrouble } from "./trouble.js";
+
+export async function openJob(id) {
+  const job = await get(`jobs/${id}`);
+  byId("opened-title").textContent = `Job ${id.slice(0, 8)}`;
+  const place = byId("opened-cards");
+  if (job.status !== "done") showTrouble(place, Problem.ofJob(job));
+  else place.replaceChildren(...contentOf(job));
+  byId("opened").hidden = false;
+  byId("opened-title").focus();
+}
+
+function contentOf(job) {
+  const timings = showTimings(timingsOfJob(job.timings), (new Date(job.finished_at) - new Date(job.created_at)) / 1000);
+  if (job.kind !== "rank") {
+    const vectors = Array.isArray(job.result) ? job.result : [];
+    const told = vectors.length ? `${counted(vectors.length, "embedding")} of ${vectors[0].length} numbers.` : "Nothing to show.";
+    return [make("p", {}, told), timings];
+  }
+  const known = recall(job.id);
+  const pictures = known?.pictures ?? job.result.probabilities.map((_, row) => ({ name: `query ${row + 1}` }));
+  return [...makeCards(pictures, known?.labels ?? [], job.result, scoresOf(known?.activation)), timings];
+}

@@ -1,0 +1,76 @@
+// The chosen pictures: files, links and samples, in the order in which they were chosen.
+
+import { SAMPLES } from "./samples.js";
+
+let counted = 0;
+
+export class Pictures extends EventTarget {
+  #chosen = [];
+
+  get all() {
+    return [...this.#chosen];
+  }
+
+  addFile(file) {
+    const name = file.name || `pasted picture ${counted + 1}`;
+    this.#add({ kind: "file", name, file, source: URL.createObjectURL(file) });
+  }
+
+  /** Take a link. Returns what is wrong with it, or nothing. */
+  addLink(link) {
+    const url = URL.canParse(link) ? new URL(link) : null;
+    if (!url || !/^https?:$/.test(url.protocol)) return "is not an http or https address";
+    const name = decodeURIComponent(url.pathname.split("/").pop() ?? "") || url.host;
+    this.#add({ kind: "link", name, url: url.href, source: url.href });
+    return "";
+  }
+
+  addSample(id) {
+    const sample = SAMPLES.find((each) => each.id === id);
+    if (!sample || this.#chosen.some((each) => each.sample === id)) return;
+    const { name, path } = sample;
+    this.#add({ kind: "sample", name, sample: id, path, source: path });
+  }
+
+  remove(picture) {
+    this.#chosen = this.#chosen.filter((each) => each !== picture);
+    this.#changed();
+  }
+
+  clear() {
+    this.#chosen = [];
+    this.#changed();
+  }
+
+  /** Say what is wrong with some: a map from picture to words. */
+  tellFaults(faults) {
+    for (const picture of this.#chosen) picture.fault = faults.get(picture) ?? "";
+    this.#changed();
+  }
+
+  #add(picture) {
+    counted += 1;
+    this.#chosen.push({ ...picture, id: counted, fault: "" });
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** What a picture is sent as. The bytes of a file are read now, and go as they are. */
+export async function asItem(picture) {
+  if (picture.kind === "link") return { img_uri: picture.url };
+  const file = picture.file ?? (await (await fetch(picture.path)).blob());
+  return { img_blob: await base64(file) };
+}
+
+function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}

@@ -1,0 +1,57 @@
+// Have pictures ranked: at once where they are few, as a job with progress where they are many.
+
+import { call, get } from "./api.js";
+import { Problem } from "./problem.js";
+import { parseTimings, timingsOfJob } from "./timings.js";
+
+export const FEW = 8;
+const WAIT_S = 1;
+
+/**
+ * Resolves to `{result, timings, seconds}`. Tells `onProgress({total, done, failed})` on the way.
+ * Throws a Problem; an AbortError once `signal` ended it, and then the job is cancelled too.
+ */
+export async function rank(body, { signal, onProgress, onJob }) {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const path = body.queries.length > FEW ? "rank?wait=0" : "rank";
+  const location = await submit(path, body, signal);
+  if (typeof location !== "string") return { ...location, seconds: seconds() };
+  onJob?.(location.split("/").pop());
+  const job = await follow(location, signal, onProgress);
+  if (job.status !== "done") throw Problem.ofJob(job);
+  return { result: job.result, timings: timingsOfJob(job.timings), seconds: seconds() };
+}
+
+/** The answer, or the path of the job that will have it. */
+async function submit(path, body, signal) {
+  try {
+    const response = await call(path, { method: "POST", json: body, signal });
+    if (response.status === 202) return relative(response.headers.get("Location"));
+    return { result: await response.json(), timings: parseTimings(response.headers.get("Server-Timing")) };
+  } catch (error) {
+    if (error.status === 504 && error.location) return relative(error.location); // the job goes on
+    throw error;
+  }
+}
+
+async function follow(path, signal, onProgress) {
+  try {
+    for (;;) {
+      const job = await get(`${path}?wait=${WAIT_S}`, { signal });
+      onProgress?.(job.progress);
+      if (!["queued", "running"].includes(job.status)) return job;
+    }
+  } catch (error) {
+    if (signal.aborted) await cancel(path);
+    throw error;
+  }
+}
+
+/** It may have ended meanwhile, which is as well. */
+async function cancel(path) {
+  await call(`${path}/cancel`, { method: "POST" }).catch(() => null);
+}
+
+/** Below the page, wherever a proxy has put it. */
+const relative = (location) => location.replace(/^\//, "");

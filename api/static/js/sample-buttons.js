@@ -1,0 +1,26 @@
+// Samples for whoever has no picture at hand, and an example for whoever is new.
+
+import { byId, make } from "./dom.js";
+import { EXAMPLE, LABELS, SAMPLES } from "./samples.js";
+
+export function startSamples(pictures, submit) {
+  const labels = byId("labels");
+  const suggest = () => {
+    if (labels.value.trim()) return;
+    labels.value = LABELS.join("\n");
+    labels.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  byId("samples").querySelector("ul").append(...SAMPLES.map(({ id, path }) => {
+    const take = () => {
+      pictures.addSample(id);
+      suggest();
+    };
+    return make("li", {}, make("button", { type: "button", "aria-label": `Add the sample picture ${id}`, onclick: take },
+      make("img", { src: path, alt: "", width: 44, height: 44 })));
+  }));
+  byId("example").addEventListener("click", () => {
+    EXAMPLE.forEach((id) => pictures.addSample(id));
+    suggest();
+    submit();
+  });
+}

@@ -1,0 +1,33 @@
+// The settings in the fragment of a link: it never leaves the browser, and no upload is part of it.
+
+const NUMBERS = { temperature: "temperature", top_k: "topK" };
+const WORDS = { activation: "activation", model: "model", label_set: "labelSet" };
+
+/** `pictures` are those chosen; of them only links and samples can be shared. */
+export function toFragment(settings, pictures) {
+  const shared = new URLSearchParams();
+  settings.labels.forEach((label) => shared.append("label", label));
+  settings.templates.forEach((template) => shared.append("template", template));
+  for (const [name, key] of Object.entries({ ...NUMBERS, ...WORDS })) {
+    if (settings[key] !== undefined && settings[key] !== "") shared.append(name, settings[key]);
+  }
+  for (const picture of pictures) {
+    if (picture.kind === "link") shared.append("image", picture.url);
+    if (picture.kind === "sample") shared.append("sample", picture.sample);
+  }
+  return `#${shared}`;
+}
+
+/** What a fragment says, or null where it is no shared link. */
+export function fromFragment(fragment) {
+  const shared = new URLSearchParams(fragment.replace(/^#/, ""));
+  if (![...shared.values()].some(Boolean)) return null;
+  const number = (name) => {
+    const value = Number(shared.get(name) ?? NaN);
+    return Number.isFinite(value) ? value : undefined;
+  };
+  const settings = { labels: shared.getAll("label"), templates: shared.getAll("template") };
+  for (const [name, key] of Object.entries(NUMBERS)) settings[key] = number(name);
+  for (const [name, key] of Object.entries(WORDS)) settings[key] = shared.get(name) ?? "";
+  return { settings, links: shared.getAll("image"), samples: shared.getAll("sample") };
+}

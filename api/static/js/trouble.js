@@ -1,0 +1,33 @@
+// A problem told on the page, with a way to try again once the server says when.
+
+import { make } from "./dom.js";
+
+/** Show a Problem in a place; `again` is what the button does, none where it would not help. */
+export function showTrouble(place, problem, again = null) {
+  const listed = problem.faults.slice(0, 10).map((fault) => make("li", {}, fault.told ?? `${fault.pointer} ${fault.detail}`));
+  const more = problem.faults.length - listed.length;
+  if (more > 0) listed.push(make("li", {}, `and ${more} more`));
+  const message = make("div", { role: "alert" },
+    make("h3", {}, `${problem.title}.`),
+    problem.detail && !listed.length ? make("p", {}, sentence(problem.detail)) : null,
+    problem.hint ? make("p", {}, problem.hint) : null,
+    listed.length ? make("ul", {}, listed) : null);
+  place.replaceChildren(make("div", { class: "trouble" }, message, again ? makeAgain(problem, again) : null));
+}
+
+export const clearTrouble = (place) => place.replaceChildren();
+
+/** The countdown stands outside of the alert: nobody wants to hear every second of it. */
+function makeAgain(problem, again) {
+  const button = make("button", { type: "button", onclick: again }, "Try again");
+  let left = problem.retryAfter ?? 0;
+  const count = () => {
+    button.disabled = left > 0;
+    button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+    if (left > 0 && (left -= 1) >= 0) setTimeout(() => button.isConnected && count(), 1000);
+  };
+  count();
+  return button;
+}
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
