@@ -3,6 +3,7 @@
 import { events } from "./api.js";
 import { copied } from "./explained.js";
 import { byId, tellFault } from "./dom.js";
+import { faultsByQuery } from "./faults.js";
 import { counted } from "./numbers.js";
 import { showOutcome } from "./outcome.js";
 import { asItem } from "./pictures.js";
@@ -29,7 +30,9 @@ export function startAsking(pictures) {
     busy(true);
     outcome.begin(request.pictures.length, () => running?.abort());
     try {
-      outcome.show(request, await send(request, running.signal));
+      const answer = await send(request, running.signal);
+      outcome.show(request, answer);
+      pictures.tellFaults(faultsByQuery(answer.result, request.pictures));
     } catch (error) {
       fail(request, error);
     } finally {
@@ -54,18 +57,15 @@ export function startAsking(pictures) {
 
   /** Put each fault where it belongs: at its picture, at its field, or with the rest. */
   function place(problem, { pictures: chosen, settings }) {
-    const ofPictures = new Map();
+    pictures.tellFaults(faultsByQuery({ errors: problem.faults }, chosen));
     for (const fault of problem.faults) {
       const [, list, index] = fault.pointer.split("/");
       const picture = list === "queries" ? chosen[Number(index)] : undefined;
-      if (picture) {
-        ofPictures.set(picture, `This picture ${fault.detail}.`);
-        fault.told = `${picture.name} ${fault.detail}`;
-      } else if (placeFault(fault.pointer, settings, fault.detail)) {
+      if (picture) fault.told = `${picture.name} ${fault.detail}`;
+      else if (placeFault(fault.pointer, settings, fault.detail)) {
         fault.told = `${list.replace("_", " ")}: ${fault.detail}`;
       }
     }
-    pictures.tellFaults(ofPictures);
     return problem;
   }
 

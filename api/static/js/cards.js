@@ -1,25 +1,22 @@
 // A card for each picture: the picture, and its labels as bars, the likeliest first.
 
 import { make } from "./dom.js";
+import { faultsByQuery } from "./faults.js";
 import { percent } from "./numbers.js";
 import { preview } from "./thumbs.js";
 
-const SHOWN = 8;
+const SHOWN = 5;
 
 /**
  * `pictures` have a name and perhaps a source; `result` is the answer of POST /rank;
  * `scores` says how its numbers are to be read: "share", "each" or "raw".
  */
 export function makeCards(pictures, labels, result, scores) {
-  const faults = faultsByQuery(result.errors ?? []);
+  const faults = faultsByQuery(result, pictures);
   return pictures.map((picture, row) => {
     const places = placesOf(result, row);
-    return makeCard(picture, places, { labels, scores, fault: faults.get(row) });
+    return makeCard(picture, places, { labels, scores, fault: faults.get(picture) });
   });
-}
-
-function faultsByQuery(errors) {
-  return new Map(errors.map(({ pointer, detail }) => [Number(pointer.split("/")[2]), detail]));
 }
 
 /** The places of a row: as the server ranked them, or all, the likeliest first. */
@@ -37,7 +34,7 @@ function makeCard(picture, places, { labels, scores, fault }) {
     make("h3", { title: picture.url ?? picture.name }, picture.name));
   if (!places) {
     return make("article", { class: "card faulty" }, head,
-      make("p", { class: "fault" }, `This picture ${fault ?? "could not be ranked"}.`));
+      make("p", { class: "fault" }, `It ${fault ?? "could not be ranked"}.`));
   }
   return make("article", { class: "card" }, head, makeBars(places, labels, scores));
 }

@@ -29,6 +29,7 @@ export function showOutcome() {
     told.textContent = `Ranking ${counted(count, "picture")}…`;
     announcement.textContent = told.textContent;
     cancel = onCancel;
+    bringIntoView(byId("outcome"));
   }
 
   function progress({ total, done, failed }) {
@@ -59,4 +60,10 @@ export function showOutcome() {
   }
 
   return { reset, begin, progress, show, fail, cancelled };
+}
+
+/** On a phone the answer comes up below the form, where nobody would see it. */
+function bringIntoView(element) {
+  const { top } = element.getBoundingClientRect();
+  if (top < 0 || top > window.innerHeight * 0.7) element.scrollIntoView({ block: "start" });
 }

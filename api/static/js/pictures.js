@@ -20,8 +20,7 @@ export class Pictures extends EventTarget {
   addLink(link) {
     const url = URL.canParse(link) ? new URL(link) : null;
     if (!url || !/^https?:$/.test(url.protocol)) return "is not an http or https address";
-    const name = decodeURIComponent(url.pathname.split("/").pop() ?? "") || url.host;
-    this.#add({ kind: "link", name, url: url.href, source: url.href });
+    this.#add({ kind: "link", name: nameOf(url), url: url.href, source: url.href });
     return "";
   }
 
@@ -42,9 +41,9 @@ export class Pictures extends EventTarget {
     this.#changed();
   }
 
-  /** Say what is wrong with some: a map from picture to words. */
+  /** Say what is wrong with some: a map from picture to a predicate ("is not a picture"). */
   tellFaults(faults) {
-    for (const picture of this.#chosen) picture.fault = faults.get(picture) ?? "";
+    for (const picture of this.#chosen) picture.fault = faults.has(picture) ? `It ${faults.get(picture)}.` : "";
     this.#changed();
   }
 
@@ -56,6 +55,15 @@ export class Pictures extends EventTarget {
 
   #changed() {
     this.dispatchEvent(new Event("change"));
+  }
+}
+
+function nameOf(url) {
+  const last = url.pathname.split("/").pop();
+  try {
+    return decodeURIComponent(last) || url.host;
+  } catch {
+    return last; // a stray per cent sign
   }
 }
 

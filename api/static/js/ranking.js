@@ -6,6 +6,8 @@ import { parseTimings, timingsOfJob } from "./timings.js";
 
 export const FEW = 8;
 const WAIT_S = 1;
+const PASSING = [0, 429, 503]; // 0: no connection
+const ATTEMPTS = 30;
 
 /**
  * Resolves to `{result, timings, seconds}`. Tells `onProgress({total, done, failed})` on the way.
@@ -38,7 +40,7 @@ async function submit(path, body, signal) {
 async function follow(path, signal, onProgress) {
   try {
     for (;;) {
-      const job = await get(`${path}?wait=${WAIT_S}`, { signal });
+      const job = await patiently(() => get(`${path}?wait=${WAIT_S}`, { signal }), signal);
       onProgress?.(job.progress);
       if (!["queued", "running"].includes(job.status)) return job;
     }
@@ -46,6 +48,28 @@ async function follow(path, signal, onProgress) {
     if (signal.aborted) await cancel(path);
     throw error;
   }
+}
+
+/** The job goes on though the way to it is blocked for a while: ask again. */
+async function patiently(ask, signal) {
+  for (let left = ATTEMPTS; ; left -= 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!PASSING.includes(error.status) || !left) throw error;
+      await pause((error.retryAfter ?? WAIT_S) * 1000, signal);
+    }
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
 }
 
 /** It may have ended meanwhile, which is as well. */

@@ -17,7 +17,8 @@ export function timingsOfJob(timings) {
 }
 
 export function showTimings(timings, seconds) {
-  const told = Object.entries(WORDS).filter(([name]) => name in timings);
+  // All is zero where everything was known before: then no time went anywhere.
+  const told = Object.entries(WORDS).filter(([name]) => timings[name] > 0);
   return make("dl", { class: "timings" },
     make("div", {}, make("dt", {}, "Answered in"), make("dd", {}, duration(seconds))),
     told.map(([name, word]) =>
