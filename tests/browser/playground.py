@@ -1,0 +1,77 @@
+"""The playground as a test uses it: by what stands on the page."""
+
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.processes import PICTURES
+
+# The browser says so of every answer that is no success; what the page makes of it is tested.
+NETWORK = "Failed to load resource:"
+
+
+class Playground:
+    """A tab with the playground, and all that its console complained about."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.set_default_timeout(20_000)
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and not text.startswith(NETWORK):
+            self.complaints.append(text)
+
+    def open(self, fragment: str = "") -> "Playground":
+        self.page.goto(f"{self.url}/{fragment}")
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        return self
+
+    def choose(self, *names: str) -> None:
+        self.page.get_by_label("Choose pictures").set_input_files([PICTURES / n for n in names])
+
+    def choose_content(self, name: str, content: bytes) -> None:
+        file = {"name": name, "mimeType": "image/png", "buffer": content}
+        self.page.get_by_label("Choose pictures").set_input_files([file])  # type: ignore[list-item]
+
+    def link(self, *urls: str) -> None:
+        for url in urls:
+            self.page.get_by_label("Link of a picture").fill(url)
+            self.button("Add").click()
+
+    def label(self, *labels: str) -> None:
+        self.page.get_by_role("textbox", name="Labels").fill("\n".join(labels))
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def rank(self) -> None:
+        self.button("Rank").click()
+
+    @property
+    def cards(self) -> Locator:
+        return self.page.locator("#cards").get_by_role("article")
+
+    @property
+    def thumbs(self) -> Locator:
+        return self.page.get_by_role("list", name="Chosen pictures").get_by_role("listitem")
+
+    @property
+    def alert(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    def best(self, nth: int = 0) -> str:
+        """The label that a card has first."""
+        return self.cards.nth(nth).get_by_role("listitem").first.locator(".label").inner_text()
+
+    def violations(self) -> list[str]:
+        """What axe finds wrong on the page as it is."""
+        found = Axe().run(self.page).response["violations"]
+        return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
+
+    def screenshot(self, path: Path) -> None:
+        self.page.screenshot(path=path)

@@ -1,0 +1,59 @@
+"""More than a few pictures are a job: with progress, and an end when somebody wants one."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.playground import Playground
+from tests.picture_server import PictureServer, Stalling
+from tests.processes import PICTURES, Api, wait_until
+
+PIZZA = (PICTURES / "pizza.png").read_bytes()
+
+
+def test_many_pictures_are_ranked_as_a_job_that_can_be_opened_again(playground: Playground) -> None:
+    playground.choose(*["pizza.png", "cat.png"] * 20)
+    playground.label("pizza", "cat")
+    with playground.page.expect_response("**/rank?wait=0") as accepted:
+        playground.rank()
+    assert accepted.value.status == 202
+    expect(playground.cards).to_have_count(40)
+    assert [playground.best(nth) for nth in (0, 39)] == ["pizza", "cat"]
+    job = accepted.value.json()["id"][:8]
+    playground.page.get_by_role("link", name="Jobs").click()
+    playground.button(f"Open job {job}").click()
+    opened = playground.page.get_by_role("region", name=f"Job {job}")
+    expect(opened.get_by_role("article")).to_have_count(40)
+    expect(opened.get_by_role("article").first).to_contain_text(re.compile(r"pizza\.png.*pizza"))
+
+
+def test_a_job_in_hand_is_cancelled(
+    playground: Playground, picture_server: PictureServer, service: Api
+) -> None:
+    stalling = Stalling(picture_server, PIZZA)
+    playground.link(" ".join([stalling.url] * 9))
+    playground.label("pizza", "cat")
+    with playground.page.expect_response("**/rank?wait=0") as accepted:
+        playground.rank()
+    path = accepted.value.headers["location"]
+    assert stalling.asked.acquire(timeout=20)
+    expect(playground.page.get_by_text("0 of 9 pictures done")).to_be_visible()
+    playground.button("Cancel").click()
+    expect(playground.page.get_by_text("Cancelled.")).to_be_attached()
+    stalling.let_go.set()
+    wait_until(lambda: service.get(path).json()["status"] == "cancelled", "the job is cancelled")
+    expect(playground.button("Rank")).to_be_enabled()
+    expect(playground.thumbs).to_have_count(9)
+
+
+def test_a_few_pictures_that_take_long_can_be_given_up(
+    playground: Playground, picture_server: PictureServer
+) -> None:
+    stalling = Stalling(picture_server, PIZZA)
+    playground.link(stalling.url)
+    playground.label("pizza", "cat")
+    playground.rank()
+    assert stalling.asked.acquire(timeout=20)
+    playground.button("Cancel").click()
+    expect(playground.button("Rank")).to_be_enabled()
+    stalling.let_go.set()
