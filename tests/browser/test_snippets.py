@@ -12,7 +12,7 @@ from tests.browser.playground import Playground
 from tests.picture_server import PictureServer
 from tests.processes import PICTURES, ROOT, Api
 
-LABELS = ["pizza", "it's a \"cat\"; $HOME", "@bicycle"]
+LABELS = ["pizza", 'it\'s a "cat"; $HOME', "@bicycle"]
 
 
 def snippets(playground: Playground) -> tuple[str, str, object]:
@@ -28,7 +28,9 @@ def snippets(playground: Playground) -> tuple[str, str, object]:
 
 
 def executed(*command: str) -> str:
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     return ended.stdout
 
 
