@@ -20,6 +20,9 @@ def make_celery(
     broker = redis_url.replace("unix://", "redis+socket://", 1)  # kombu's name for it
     app = Celery("clip", broker=broker, set_as_current=False)
     app.conf.update(_configuration(socket_timeout_s, queues))
+    if broker.startswith("rediss://"):
+        # Where the URL has no options of TLS, Kombu would take any certificate.
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": "required"}
     return app
 
 
