@@ -1,0 +1,30 @@
+"""What the page on operations promises."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from common.errors import Unavailable
+from common.settings import SharedSettings
+from tests.processes import ROOT
+
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+KUBERNETES = ROOT / "deploy" / "kubernetes" / "README.md"
+
+
+@pytest.mark.parametrize("path", [ROOT / "docs" / "operations.md", KUBERNETES])
+def test_its_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
+        assert (path.parent / link).exists(), link
+
+
+def test_its_codes_are_those_of_the_code() -> None:
+    known = {kind.code for kind in Unavailable.__subclasses__()}
+    assert set(re.findall(r"^\| 503 `(\w+)`", PAGE, re.MULTILINE)) <= known
+
+
+@pytest.mark.parametrize("scheme", ["sentinel", "redis+cluster"])
+def test_a_url_that_cannot_work_is_refused(scheme: str) -> None:
+    with pytest.raises(ValueError, match="redis_url"):
+        SharedSettings(redis_url=f"{scheme}://somewhere:26379/0")
