@@ -1,10 +1,15 @@
-"""Connections to Redis: the API fails fast, a worker is patient."""
+"""Connections to Redis: the API fails fast, a worker is patient.
+
+Trying again is on a new connection. So where another server has taken over, and the old one is still
+there and takes no writes, the address leads to the new one.
+"""
 
 from typing import Any
 
 from redis import Redis
 from redis.backoff import ConstantBackoff, ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -21,7 +26,9 @@ def fail_fast(url: str, max_connections: int) -> Redis:
         socket_timeout=FAIL_FAST_TIMEOUT_S,
         socket_connect_timeout=FAIL_FAST_TIMEOUT_S,
         **_keepalive(url),
-        retry=Retry(ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError,)),
+        retry=Retry(
+            ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError, ReadOnlyError)
+        ),
     )
 
 
@@ -36,7 +43,7 @@ def patient(url: str, max_connections: int) -> Redis:
         retry=Retry(
             ExponentialBackoff(cap=PATIENT_PAUSE_S, base=0.05),
             PATIENT_TRIES,
-            supported_errors=(RedisConnectionError, RedisTimeoutError),
+            supported_errors=(RedisConnectionError, RedisTimeoutError, ReadOnlyError),
         ),
     )
 
