@@ -1,7 +1,7 @@
 """Connections to Redis: the API fails fast, a worker is patient.
 
-Trying again is on a new connection. So where another server has taken over, and the old one is still
-there and takes no writes, the address leads to the new one.
+Trying again is on a new connection. So where another server has taken over, and the old one is
+still there and takes no writes, the address leads to the new one.
 """
 
 from typing import Any
