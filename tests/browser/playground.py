@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.processes import PICTURES
 
@@ -35,8 +35,8 @@ class Playground:
         self.page.get_by_label("Choose pictures").set_input_files([PICTURES / n for n in names])
 
     def choose_content(self, name: str, content: bytes) -> None:
-        file = {"name": name, "mimeType": "image/png", "buffer": content}
-        self.page.get_by_label("Choose pictures").set_input_files([file])  # type: ignore[list-item]
+        file = FilePayload(name=name, mimeType="image/png", buffer=content)
+        self.page.get_by_label("Choose pictures").set_input_files([file])
 
     def link(self, *urls: str) -> None:
         for url in urls:

@@ -1,6 +1,7 @@
 """Pictures and labels go in, bars come out."""
 
 import re
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -78,7 +79,7 @@ def test_what_stands_under_more_counts(playground: Playground) -> None:
     playground.page.get_by_label("Model", exact=True).select_option(index=1)
     with playground.page.expect_request("**/rank") as sent:
         playground.rank()
-    body = sent.value.post_data_json
+    body: dict[str, Any] = sent.value.post_data_json or {}
     assert body["templates"] == ["a {}", "a drawing of a {}"]
     assert (body["top_k"], body["temperature"], body["activation"]) == (2, 50, "sigmoid")
     assert body["model"].endswith("demo/model")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.processes import PICTURES, ROOT, Api
 LABELS = ["pizza", 'it\'s a "cat"; $HOME', "@bicycle"]
 
 
-def snippets(playground: Playground) -> tuple[str, str, object]:
+def snippets(playground: Playground) -> tuple[str, str, Any]:
     """The texts for curl and Python, and the answer that the page got."""
     expect(playground.cards).not_to_have_count(0)
     playground.page.get_by_text("The same by hand").click()
@@ -40,7 +41,7 @@ def check(playground: Playground) -> None:
         assert np.allclose(told, answer, atol=1e-4)
 
 
-def executed_python(text: str) -> object:
+def executed_python(text: str) -> Any:
     return json.loads(executed(sys.executable, "-c", text))
 
 

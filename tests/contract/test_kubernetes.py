@@ -25,7 +25,7 @@ OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
 VERSIONS = ["1.31", kubernetes_validate.latest_version()]
 SCALED_OBJECT = yaml.safe_load((Path(__file__).parent / "scaled_object.schema.yaml").read_text())
 FIELDS = {**ApiSettings.model_fields, **WorkerSettings.model_fields}
-KNOWN = {PREFIX + name.upper() for name in FIELDS} | {"CLIP_METRICS_PORT"}
+KNOWN = {PREFIX + name.upper() for name in FIELDS}
 
 Manifest: TypeAlias = dict[str, Any]
 

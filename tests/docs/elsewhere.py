@@ -11,8 +11,10 @@ docker compose up -d --build
 """: "tests/compose/run",
     """\
 cp docker-compose.dist.yml docker-compose.yml
+cp docker-compose.cpu.yml docker-compose.override.yml   # only without an NVIDIA GPU
 docker compose up -d --build
-docker compose up -d --scale worker=2   # if you like
+docker compose up -d --scale worker=3                   # more throughput
+docker compose --profile monitoring --profile flower up -d
 """: "tests/compose/run",
     """\
 python3 -m venv .venv && .venv/bin/pip install -r requirements/standalone.txt
