@@ -3,6 +3,7 @@
 ClipError
 ├── RequestError                    the request is at fault
 │   ├── BrokenBody
+│   ├── BrokenForm
 │   ├── NotJson
 │   ├── TooManyValues
 │   ├── UnsupportedMediaType
@@ -38,6 +39,7 @@ ClipError
 │   ├── NoWorker
 │   ├── BrokerAway
 │   ├── JobLost
+│   ├── LaterRelease
 │   └── ModelChanged
 ├── DeadlineExceeded
 ├── InternalError
@@ -99,6 +101,11 @@ class BrokenBody(RequestError):
     title = "The body broke off, or its framing is wrong"
 
 
+class BrokenForm(RequestError):
+    code = "broken_form"
+    title = "The body is no multipart/form-data that can be read"
+
+
 class NotJson(RequestError):
     code = "not_json"
     title = "The body is not JSON"
@@ -111,7 +118,7 @@ class TooManyValues(RequestError):
 
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
-    title = "The body must be application/json"
+    title = "The body is of another media type than those that are read here"
 
 
 class UnsupportedEncoding(RequestError):
@@ -274,6 +281,11 @@ class BrokerAway(Unavailable):
 class JobLost(Unavailable):
     code = "job_lost"
     title = "The job was lost because Redis lost its data"
+
+
+class LaterRelease(Unavailable):
+    code = "later_release"
+    title = "The job is for a later release of the service, which is being brought in"
 
 
 class ModelChanged(Unavailable):

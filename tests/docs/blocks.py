@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,19 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """What a page has to run. Other blocks (settings, pictures made of characters) are not."""
-    found = [(match[1], match[2]) for match in FENCED.finditer(page.read_text())]
+    text = page.read_text()
+    found = list(FENCED.finditer(text))
     runnable = []
-    for (language, code), (next_language, following) in pairwise([*found, ("", "")]):
-        if language in RUN:
-            has_output = next_language in SHOWN
-            runnable.append(
-                Block(language, code, *((following, next_language) if has_output else ()))
-            )
+    for block, following in zip_longest(found, found[1:]):
+        if block[1] not in RUN:
+            continue
+        is_output = (
+            following is not None
+            and following[1] in SHOWN
+            and not text[block.end() : following.start()].strip()
+        )
+        shown = (following[2], following[1]) if is_output else ()
+        runnable.append(Block(block[1], block[2], *shown))
     return runnable
 
 

@@ -1,8 +1,10 @@
-"""Blocks of the pages that are run by other tests, and by which."""
+"""Blocks of the pages that are run by other tests, by how they begin, and by which."""
 
 ELSEWHERE = {
     "make run\n": "tests/standalone/test_run.py",
     "CLIP_MODEL=openai/clip-vit-base-patch16 make run\n": "tests/worker/test_hub.py",
+    "pip install -r requirements/tracing.txt": "tests/tracing/test_extra.py",
+    "import base64\nimport hashlib\nimport hmac\n": "tests/contract/test_webhooks_page.py",
     "pip install ./client\n": "tests/client/test_wheel.py",
     "pip install ./client qdrant-client\n": "tests/client/test_wheel.py",
     """\

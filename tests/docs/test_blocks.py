@@ -24,7 +24,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, redis_url_of_its_own: str) -> 
     """A service that fetches from loopback, as if it were the outside."""
     folder = tmp_path_factory.mktemp("d")
     worker = start_worker(folder, redis_url_of_its_own, DEMO_MODEL)
-    api = start_api(folder, redis_url_of_its_own)
+    api = start_api(folder, redis_url_of_its_own, webhook_secret=f"whsec_{'A' * 32}")
     wait_for_workers(api, [worker])
     yield api
     api.stop()
@@ -56,11 +56,11 @@ def reader(api: Api, pictures: PictureServer, tmp_path: Path) -> Reader:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
     for block in blocks(page):
-        if block.code not in ELSEWHERE:
+        if not block.code.startswith(tuple(ELSEWHERE)):
             check_output(block, reader.run(block))
 
 
 def test_what_is_run_elsewhere_is_on_a_page_and_run_there() -> None:
-    assert set(ELSEWHERE) <= set(commands(PAGES))
-    for place in ELSEWHERE.values():
+    for start, place in ELSEWHERE.items():
+        assert any(code.startswith(start) for code in commands(PAGES)), start
         assert (ROOT / place).exists(), place
