@@ -19,7 +19,7 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
     if not jobs:
         console.print("There are no jobs.")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("Job", "Kind", "Status"):
         table.add_column(name, no_wrap=True)
     for name in ("Done", "Failed", "Age", "Took"):
