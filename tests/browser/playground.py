@@ -1,7 +1,5 @@
 """The playground as a test uses it: by what stands on the page."""
 
-from pathlib import Path
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
@@ -72,6 +70,3 @@ class Playground:
         """What axe finds wrong on the page as it is."""
         found = Axe().run(self.page).response["violations"]
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
-
-    def screenshot(self, path: Path) -> None:
-        self.page.screenshot(path=path)
