@@ -186,7 +186,7 @@ class Client:
         return self._driver.run(core.ready())
 
     def close(self) -> None:
-        self._http.close()
+        self._driver.close()
 
     def __enter__(self) -> Self:
         return self

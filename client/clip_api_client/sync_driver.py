@@ -18,6 +18,13 @@ class SyncDriver:
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
+        self._streams: set[Event] = set()
+
+    def close(self) -> None:
+        """Close the connections. What streams still run in threads is not tried again."""
+        for stopped in list(self._streams):
+            stopped.set()
+        self._http.close()
 
     def run(self, steps: Steps[Result], stopped: Event | None = None) -> Result:
         """Run an operation to its end. Raises CancelledError once it is stopped."""
@@ -44,6 +51,7 @@ class SyncDriver:
         exception ends it; what runs is waited for, unless the caller is in a hurry.
         """
         stopped = Event()
+        self._streams.add(stopped)
         pool = ThreadPoolExecutor(at_once, "clip-api-client")
         running: deque[Future[Result]] = deque()
         is_patient = False
@@ -60,6 +68,7 @@ class SyncDriver:
             raise
         finally:
             stopped.set()
+            self._streams.discard(stopped)
             pool.shutdown(wait=is_patient, cancel_futures=True)
 
     def _do(self, step: Step, stopped: Event) -> object:

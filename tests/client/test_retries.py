@@ -1,14 +1,16 @@
 """Outages between the client and the service."""
 
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
-from threading import Timer
+from threading import Event, Timer
 
 import pytest
 from clip_api_client import Client, Retry, errors
+from clip_api_client.pieces import MOST_QUERIES
 
 from tests.client.conftest import KEY
-from tests.client.troubled import TroubledProxy, drop, lose_answer, refuse
+from tests.client.troubled import Handler, TroubledProxy, drop, forward, lose_answer, refuse
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
 from tests.processes import Api, free_port
@@ -44,6 +46,27 @@ def test_an_answer_that_is_lost_is_asked_for_again_without_new_work(
         assert {job.id for job in client.jobs()} - before == {job.id}
     assert len(proxy.keys) == 2
     assert len(set(proxy.keys)) == 1
+
+
+def test_what_a_closed_client_leaves_in_flight_is_not_tried_again(proxy: TroubledProxy) -> None:
+    begun, go_on = Event(), Event()
+
+    def hold(handler: Handler) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        drop(handler)
+
+    retries: list[Retry] = []
+    proxy.troubles += [forward, hold]
+    with Client(proxy.url, on_retry=retries.append, at_once=1) as client:
+        rows = client.rank_each([encoded(noise(8, 8))] * 3 * MOST_QUERIES, ["a"])
+        assert next(rows).index == 0
+        assert begun.wait(30)
+    go_on.set()
+    with pytest.raises(CancelledError):
+        list(rows)
+    assert not retries
+    assert len(proxy.seen) == 2
 
 
 def test_two_calls_have_two_keys(proxy: TroubledProxy) -> None:
