@@ -1,5 +1,6 @@
 """Tracing is an extra: off by default, and then nothing of it is there."""
 
+import re
 import subprocess
 import sys
 
@@ -47,3 +48,15 @@ def test_without_its_packages_the_process_ends_and_says_what_it_needs(script: st
 @pytest.mark.parametrize("script", ["import api.wsgi", WORKER])
 def test_without_its_packages_everything_else_works(script: str) -> None:
     assert python(WITHOUT_PACKAGES + script).returncode == 0
+
+
+def pins(name: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_it_pins_nothing_otherwise_than_the_process_that_it_is_added_to(process: str) -> None:
+    extra, there = pins("tracing"), pins(process)
+    assert extra.keys() & there.keys()
+    assert {name: there.get(name, pin) for name, pin in extra.items()} == extra
