@@ -1,4 +1,4 @@
-"""What docs/metrics.md, the dashboard and the alerts count on is what the service tells."""
+"""What docs/metrics.md, dashboard, alerts and autoscaling count on is what the service tells."""
 
 import json
 import re
@@ -39,10 +39,13 @@ MONITORING = ROOT / "deploy" / "monitoring"
 DOCS = (ROOT / "docs" / "metrics.md").read_text()
 DASHBOARD = json.loads((MONITORING / "grafana" / "dashboards" / "clip.json").read_text())
 ALERTS = yaml.safe_load((MONITORING / "alerts.yml").read_text())
+SCALED = yaml.safe_load(
+    (ROOT / "deploy/kubernetes/components/autoscaling/scaled-object.yaml").read_text()
+)
 QUESTIONS = ["Is it healthy?", "Is it keeping up?", "What is slow?"]
 METRIC = re.compile(r"\b(?:clip|process)_[a-z_]+\b|\bup\b")
 LABELS = re.compile(r"\bby \(([^)]*)\)|(\w+)(?:=~|!~|=|!=)\"")
-PROMETHEUS_ITSELF = {"up", "job", "instance", "le"}
+PROMETHEUS_ITSELF = {"up", "job", "instance", "namespace", "le"}
 
 
 class Service(NamedTuple):
@@ -50,6 +53,13 @@ class Service(NamedTuple):
 
     api: Api
     worker_url: str
+
+    def until_counted(self, items: int) -> None:
+        """A worker shares what it encoded, and counts it last, after its answer."""
+        wait_until(
+            lambda: Scrape.of(self.worker_url).total("clip_items_total") == items,
+            f"{items} items are counted",
+        )
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +71,15 @@ def watched(folder: Path, redis_url_of_its_own: str) -> Iterator[Service]:
     )
     api = start_api(folder, redis_url_of_its_own, api_processes=2)
     wait_for_workers(api, [worker])
+    service = Service(api, f"http://127.0.0.1:{port}")
     picture = blob(encoded(noise(20, 20)))
     for _ in range(2):
         assert api.post("/rank", {"queries": [picture], "candidates": [{"text": "a"}]}).ok
+        service.until_counted(2)
     api.post("/encode", [{"img_uri": "http://127.0.0.1:1/a.png"}])
     api.post("/encode", [])
-    yield Service(api, f"http://127.0.0.1:{port}")
+    service.until_counted(3)
+    yield service
     api.stop()
     worker.stop()
 
@@ -86,7 +99,11 @@ def alert_queries() -> list[str]:
     return [rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]]
 
 
-@pytest.mark.parametrize("query", [*dashboard_queries(), *alert_queries()])
+def scaling_queries() -> list[str]:
+    return [trigger["metadata"]["query"] for trigger in SCALED["spec"]["triggers"]]
+
+
+@pytest.mark.parametrize("query", [*dashboard_queries(), *alert_queries(), *scaling_queries()])
 def test_every_query_asks_for_what_the_service_tells(
     told: tuple[Scrape, Scrape], query: str
 ) -> None:
