@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from api.settings import ApiSettings
 from tests.processes import ROOT
+from worker.settings import WorkerSettings
 
 BIN = Path(sys.executable).parent
 BASE, CPU = "docker-compose.dist.yml", "docker-compose.cpu.yml"
@@ -82,6 +84,35 @@ def test_every_service_is_kept_alive_and_its_log_bounded(services: dict[str, Any
     for name, service in services.items():
         assert service["restart"] == "unless-stopped", name
         assert service["logging"]["options"]["max-size"], name
+
+
+def seconds(duration: str) -> int:
+    [parts] = re.findall(r"^(?:(\d+)m)?(?:(\d+)s)?$", duration)
+    minutes, rest = (int(part or 0) for part in parts)
+    return 60 * minutes + rest
+
+
+def test_what_is_in_hand_may_end_before_a_container_is_killed(services: dict[str, Any]) -> None:
+    gunicorn = (ROOT / "api" / "gunicorn.conf.py").read_text()
+    [graceful] = re.findall(r"^graceful_timeout = (\d+)$", gunicorn, re.MULTILINE)
+    assert seconds(services["api"]["stop_grace_period"]) > int(graceful)
+    fetching = WorkerSettings()
+    rounds = ApiSettings().part_queries / fetching.fetch_per_host
+    assert seconds(services["worker"]["stop_grace_period"]) > rounds * fetching.fetch_timeout_s
+
+
+def test_what_others_need_is_there_before_them(services: dict[str, Any]) -> None:
+    for name in OURS:
+        assert services[name]["depends_on"]["redis"]["condition"] == "service_healthy"
+    assert services["redis"]["healthcheck"]["test"]
+    for name in OURS:
+        assert "HEALTHCHECK" in (ROOT / f"Dockerfile.{name}").read_text()
+
+
+def test_it_serves_the_model_and_the_port_that_it_always_did(services: dict[str, Any]) -> None:
+    assert services["worker"]["environment"]["CLIP_MODEL"] == "openai/clip-vit-base-patch16"
+    [port] = services["api"]["ports"]
+    assert (port["published"], port["target"]) == ("3000", 3000)
 
 
 def test_images_of_others_are_pinned(services: dict[str, Any]) -> None:
