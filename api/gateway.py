@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from api.drain import DrainMeter
 from api.items import DistinctItems, cut
 from api.label_sets import LabelSets
 from api.lineup import Choice, Offer, choose, offers
-from api.results import Outcome
+from api.results import SMALL_PARTS, Outcome
 from api.settings import ApiSettings
 from api.shortcut import Shortcut
 from api.waiter import Waiter
@@ -33,7 +33,7 @@ from common.errors import (
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
-from common.protocol import BULK, INTERACTIVE, queue_of
+from common.protocol import BULK, INTERACTIVE, PartResult, queue_of
 from common.recall import Recall
 from common.records import Callback, Idempotency, JobRecord, NewJob
 from common.webhooks import Deliveries
@@ -59,6 +59,15 @@ class Stores:
     label_sets: LabelSetStore
     recall: Recall
     deliveries: Deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job that was accepted, of so many `parts`; `is_new` unless an earlier request made it."""
+
+    job: str
+    parts: int
+    is_new: bool
 
 
 class Gateway:
@@ -95,8 +104,8 @@ class Gateway:
         *,
         is_async: bool,
         idempotency: Idempotency | None = None,
-    ) -> str:
-        """Have the items encoded. Returns the id of the job, which may be an earlier one's.
+    ) -> Accepted:
+        """Have the items encoded, by a job that may be an earlier request's.
 
         Raises:
             QueueFull, NoWorker: the job was not accepted.
@@ -138,26 +147,32 @@ class Gateway:
                     raise NoWorker
                 case "other":
                     raise IdempotencyKeyReused
-            return admission.job
+            return Accepted(admission.job, len(parts), admission.job == job.id)
+
+    def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
+        """Wait until a job has ended, or as long. Returns what came of it till then.
+
+        A small job that is new costs one round trip: there is nothing to read before its end.
+
+        Raises:
+            JobLost: the ledger does not hold it whole.
+        """
+        job, parts = accepted.job, accepted.parts
+        if not accepted.is_new or parts > SMALL_PARTS or seconds <= 0:
+            return self.outcome(self.wait(job, owner, seconds))
+        results: list[PartResult | None] = []
+
+        def read() -> JobRecord:
+            record, results[:] = self._ledger.read_whole(job, parts)
+            return _owned(record, owner)
+
+        record = remembered.check(self._wait(job, read, seconds, is_new=True))
+        at_hand = results if record.has_ended and record.parts == parts else None
+        return Outcome(self._ledger, record, self.label_sets.find, at_hand)
 
     def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
-        """Wait until a job has ended, or as long. Returns it as it is then.
-
-        Who waits already waits through an outage: Redis may come back before the time is up.
-        """
-        deadline = time.monotonic() + seconds
-        with telling_of_outages(), self._waiter.watch(job) as ended:
-            record = self._read(job, owner)
-            while not record.has_ended and (left := deadline - time.monotonic()) > 0:
-                ended.wait(left)
-                ended.clear()
-                try:
-                    record = self._read(job, owner)
-                except RedisError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(READ_AGAIN_S)
-            return record
+        """Wait until a job has ended, or as long. Returns it as it is then."""
+        return self._wait(job, lambda: self._read(job, owner), seconds, is_new=False)
 
     def outcome(self, record: JobRecord) -> Outcome:
         """What came of a job. Raises JobLost when the ledger does not hold it whole."""
@@ -213,21 +228,20 @@ class Gateway:
     ) -> Outcome:
         """Have a label set encoded while the caller waits."""
         caller = Caller(owner, request_id)
-        job = self.submit("label_set", work, caller, is_async=False, idempotency=idempotency)
+        accepted = self.submit("label_set", work, caller, is_async=False, idempotency=idempotency)
         wait_s = self._settings.sync_timeout_s
         try:
-            record = self.wait(job, owner, wait_s)
+            outcome = self.follow(accepted, owner, wait_s)
         except NotFound:
             raise JobLost from None
-        if not record.has_ended:
-            self.keep(job)
-            raise DeadlineExceeded(f"not encoded within {wait_s:g} seconds", job=job)
-        outcome = self.outcome(record)
+        if not outcome.record.has_ended:
+            self.keep(accepted.job)
+            raise DeadlineExceeded(f"not encoded within {wait_s:g} seconds", job=accepted.job)
         try:
             outcome.check_done()
         except ClipError:
             # Or whoever tries again would be answered with this job, by its idempotency key.
-            self._ledger.forget(job)
+            self._ledger.forget(accepted.job)
             raise
         return outcome
 
@@ -237,12 +251,36 @@ class Gateway:
             return None
         return Callback(work.callback, len(work.lists[COUNTED[kind]]), choice.model)
 
+    def _wait(
+        self, job: str, read: Callable[[], JobRecord], seconds: float, *, is_new: bool
+    ) -> JobRecord:
+        """Read a job again and again until it has ended, or as long; not at once where it `is_new`.
+
+        Who waits already waits through an outage: Redis may come back before the time is up.
+        """
+        deadline = time.monotonic() + seconds
+        with telling_of_outages(), self._waiter.watch(job) as ended:
+            record = None if is_new else read()
+            while not (record and record.has_ended) and (left := deadline - time.monotonic()) > 0:
+                ended.wait(left)
+                ended.clear()
+                try:
+                    record = read()
+                except RedisError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(READ_AGAIN_S)
+            return record or read()
+
     def _sweep(self) -> None:
         self._ledger.repair()
         self._meter.observe(time.monotonic(), self._ledger.load())
 
     def _read(self, job: str, owner: str) -> JobRecord:
-        record = self._ledger.read(job)
-        if record is None or record.owner != owner:
-            raise NotFound("there is no such job (any more)")
-        return record
+        return _owned(self._ledger.read(job), owner)
+
+
+def _owned(record: JobRecord | None, owner: str) -> JobRecord:
+    if record is None or record.owner != owner:
+        raise NotFound("there is no such job (any more)")
+    return record

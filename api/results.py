@@ -66,7 +66,7 @@ class Outcome:
         self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
         self._small = record.has_ended and record.parts <= SMALL_PARTS
-        self._at_hand = results
+        self._at_hand = results and self._whole(range(record.parts), results)
 
     @cached_property
     def _results(self) -> list[PartResult | None]:
@@ -238,7 +238,11 @@ class Outcome:
 
     def _read(self, numbers: Sequence[int]) -> list[PartResult | None]:
         """The results of some parts, None for each that is not there whole."""
-        results = self._ledger.results(self.record.id, numbers)
+        return self._whole(numbers, self._ledger.results(self.record.id, numbers))
+
+    def _whole(
+        self, numbers: Sequence[int], results: Sequence[PartResult | None]
+    ) -> list[PartResult | None]:
         return [
             result if result and len(result.vectors) == self._sizes[number] else None
             for number, result in zip(numbers, results, strict=True)

@@ -8,11 +8,11 @@ from flask import Flask, Response, g, request
 from opentelemetry.trace import StatusCode
 
 from api.caller import Caller
-from api.gateway import Gateway, Stores
+from api.gateway import Accepted, Gateway, Stores
 from api.items import DistinctItems
 from api.results import Outcome
 from api.settings import ApiSettings
-from common.records import Idempotency, JobRecord
+from common.records import Idempotency
 from common.tracing import Tracer
 
 NOT_TRACED = {"/healthz", "/readyz", "/metrics"}
@@ -73,11 +73,11 @@ class TracedGateway(Gateway):
         *,
         is_async: bool,
         idempotency: Idempotency | None = None,
-    ) -> str:
+    ) -> Accepted:
         caller = replace(caller, trace=self._tracer.carried())
         with self._tracer.span("admission"):
             return super().submit(kind, work, caller, is_async=is_async, idempotency=idempotency)
 
-    def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
+    def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
         with self._tracer.span("wait"):
-            return super().wait(job, owner, seconds)
+            return super().follow(accepted, owner, seconds)

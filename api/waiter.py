@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
+from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from common.jobs import Ledger
 
 log = structlog.get_logger()
+
+REMEMBERED_HINTS = 1024
 
 
 class Waiter:
@@ -24,17 +27,24 @@ class Waiter:
         self._on_sweep = sweep
         self._sweep_s = sweep_s
         self._events: dict[str, list[threading.Event]] = {}
+        self._heard: LRUCache[str, None] = LRUCache(REMEMBERED_HINTS)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
 
     @contextmanager
     def watch(self, job: str) -> Iterator[threading.Event]:
-        """An event that is set once the job has ended, or is gone. Watch before you send."""
+        """An event that is set once the job has ended, or is gone.
+
+        Whoever sends a job and then watches it may be later than the hint: the last ones are
+        remembered. A hint that was forgotten costs a sweep, as one that was lost does.
+        """
         event = threading.Event()
         with self._lock:
             self._start()
             self._events.setdefault(job, []).append(event)
+            if job in self._heard:
+                event.set()
         try:
             yield event
         finally:
@@ -58,6 +68,7 @@ class Waiter:
 
     def _wake(self, job: str) -> None:
         with self._lock:
+            self._heard[job] = None
             for event in self._events.get(job, ()):
                 event.set()
 

@@ -6,8 +6,9 @@ still there and takes no writes, the address leads to the new one.
 
 from typing import Any
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import ConstantBackoff, ExponentialBackoff
+from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -18,14 +19,25 @@ PATIENT_TRIES = 120
 PATIENT_PAUSE_S = 0.5
 
 
+class Unpolled(AbstractConnection):
+    """A connection that is used as it comes from the pool.
+
+    redis-py looks whether there is something to read first: one system call a command, which gives
+    up the interpreter's lock and has to wait for it again. A connection that was closed meanwhile
+    fails as it is used, and is tried once more; one whose answer was not read is never put back.
+    """
+
+    def can_read(self, timeout: float = 0) -> bool:
+        return timeout > 0 and super().can_read(timeout)
+
+
 def fail_fast(url: str, max_connections: int) -> Redis:
     """A client for request threads: one quick retry, so that an outage is told within 2 seconds."""
-    return Redis.from_url(
+    return _client(
         url,
         max_connections=max_connections,
         socket_timeout=FAIL_FAST_TIMEOUT_S,
         socket_connect_timeout=FAIL_FAST_TIMEOUT_S,
-        **_keepalive(url),
         retry=Retry(
             ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError, ReadOnlyError)
         ),
@@ -34,18 +46,24 @@ def fail_fast(url: str, max_connections: int) -> Redis:
 
 def patient(url: str, max_connections: int) -> Redis:
     """A client for workers: a finished result is worth waiting for Redis to come back."""
-    return Redis.from_url(
+    return _client(
         url,
         max_connections=max_connections,
         socket_timeout=10.0,
         socket_connect_timeout=5.0,
-        **_keepalive(url),
         retry=Retry(
             ExponentialBackoff(cap=PATIENT_PAUSE_S, base=0.05),
             PATIENT_TRIES,
             supported_errors=(RedisConnectionError, RedisTimeoutError, ReadOnlyError),
         ),
     )
+
+
+def _client(url: str, **options: Any) -> Redis:  # noqa: ANN401
+    pool = ConnectionPool.from_url(url, **options, **_keepalive(url))
+    kind = pool.connection_class  # of the URL's scheme
+    pool.connection_class = type(f"Unpolled{kind.__name__}", (Unpolled, kind), {})
+    return Redis.from_pool(pool)
 
 
 def _keepalive(url: str) -> dict[str, Any]:

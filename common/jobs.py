@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis import Redis
 from redis.client import PubSub
 from redis.commands.core import Script
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from common.errors import JobLost, LaterRelease
 from common.messages import message
@@ -110,7 +110,7 @@ class Ledger:
             **_callback_fields(job.callback),
         }
         key = job.idempotency
-        told: list[bytes | str | float] = [
+        arguments = [
             *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
             *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
             *((key.key, key.fingerprint) if key else ("", "")),
@@ -118,8 +118,7 @@ class Ledger:
             *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
         ]
         try:
-            self._store_blobs(job, blobs)
-            outcome, detail = self._create(args=told)
+            outcome, detail = self._store(job, blobs, arguments)
         except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
             outcome, detail = b"full", sum(len(part) for part in job.parts)
         if outcome != b"created":
@@ -182,14 +181,24 @@ class Ledger:
             LaterRelease: it was written by a later release, in a format of its own.
             JobLost: what is there is no job.
         """
-        values = cast("list[bytes | None]", self._redis.hmget(job_key(job), list(RECORD_FIELDS)))
-        try:
-            return _record(job, values)
-        except Later:
-            raise LaterRelease from None
-        except Broken as error:
-            log.warning("record_refused", job=job, reason=str(error))
-            raise JobLost from None
+        return _read(job, self._redis.hmget(job_key(job), list(RECORD_FIELDS)))
+
+    def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
+        """One job of so many parts, and their results: one round trip.
+
+        Raises:
+            LaterRelease, JobLost: as `read` does.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+        for part in range(parts):
+            pipeline.hgetall(part_key(job, part))
+        values, *results = pipeline.execute(raise_on_error=False)
+        if isinstance(values, Exception):
+            raise values
+        return _read(job, values), [
+            None if isinstance(fields, Exception) else _result(fields) for fields in results
+        ]
 
     def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
         """Several jobs; None for each that is not there, or is no job."""
@@ -214,7 +223,7 @@ class Ledger:
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hgetall(part_key(job, part))
-        return [_checked(load_result, fields) if fields else None for fields in pipeline.execute()]
+        return [_result(fields) for fields in pipeline.execute()]
 
     def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
         """What is known about some parts' results, without the results."""
@@ -261,11 +270,16 @@ class Ledger:
         pipeline.execute(raise_on_error=False)  # what cannot be sent now is found again
         return lost
 
-    def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
+    def _store(self, job: NewJob, blobs: Mapping[str, bytes], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Store pictures, then the job. Returns what the script says."""
         pipeline = self._redis.pipeline(transaction=False)
         for digest, content in blobs.items():
             pipeline.set(blob_key(job.id, digest), content, ex=job.lifetime_s + 60)
-        pipeline.execute()
+        pipeline.evalsha(self._create.sha, 0, *arguments)
+        try:
+            return pipeline.execute()[-1]
+        except NoScriptError:  # the pictures are stored all the same
+            return self._create(args=arguments)
 
     def _drop_blobs(self, job: str, blobs: Mapping[str, bytes]) -> None:
         if blobs:
@@ -286,6 +300,20 @@ def _callback_fields(callback: Callback | None) -> dict[str, object]:
         "callback_total": callback.total,
         "callback_model": callback.asked_for,
     }
+
+
+def _read(job: str, values: Any) -> JobRecord | None:  # noqa: ANN401
+    try:
+        return _record(job, values)
+    except Later:
+        raise LaterRelease from None
+    except Broken as error:
+        log.warning("record_refused", job=job, reason=str(error))
+        raise JobLost from None
+
+
+def _result(fields: dict[bytes, bytes]) -> PartResult | None:
+    return _checked(load_result, fields) if fields else None
 
 
 def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:

@@ -83,24 +83,24 @@ def serve(
     if not wish.is_async and (recalled := gateway.recall(kind, work, caller, idempotency)):
         g.job, g.cached = recalled.record.id, True
         return answer(recalled)
-    job = gateway.submit(
+    submitted = gateway.submit(
         kind,
         work,
         caller,
         is_async=wish.is_async,
         idempotency=idempotency,
     )
-    g.job = job
+    g.job = job = submitted.job
     if not wish.is_async:
         g.cached = False
     try:
-        record = gateway.wait(job, g.owner, wish.wait_s)
+        outcome = gateway.follow(submitted, g.owner, wish.wait_s)
     except NotFound:
         raise JobLost from None
-    if record.has_ended and (wish.wait_s > 0 or not wish.is_async):
-        response = answer(gateway.outcome(record))
+    if outcome.record.has_ended and (wish.wait_s > 0 or not wish.is_async):
+        response = answer(outcome)
     elif wish.is_async:
-        response = accepted(gateway.outcome(record))
+        response = accepted(outcome)
     else:
         gateway.keep(job)
         raise DeadlineExceeded(f"no answer within {wish.wait_s:g} seconds", job=job)

@@ -1,6 +1,7 @@
 -- Admit a job and send its parts, or say why not. Returns
 -- {'created' | 'no_worker' | 'full' | 'emptied', excess items} or, when the
--- idempotency key was used before, {'same' | 'other', job}.
+-- idempotency key was used before, {'same' | 'other', job}. Asked again because the answer was lost,
+-- it says the same again.
 -- ARGV: id, max open items, worker ttl (0: no worker needed), lifetime, fields as a JSON object,
 --       parts as a JSON array of [items as text, size, blobs], whether the job is listed,
 --       idempotency key (or nothing), fingerprint of the request, model (or nothing: any), its lane,
@@ -24,6 +25,7 @@ local function has_worker()
   return false
 end
 
+if redis.call('EXISTS', job) == 1 then return { 'created', id } end
 if idempotency ~= '' then
   local known = redis.call('HMGET', idempotency_key(idempotency), 'job', 'fingerprint')
   if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then

@@ -39,6 +39,17 @@ def test_a_hint_wakes_whoever_waits_for_the_job(
         assert not other.is_set()
 
 
+def test_a_hint_that_came_first_is_heard_all_the_same(ledger: Ledger, waiter: Waiter) -> None:
+    create(ledger, new_job("mine"))
+    create(ledger, new_job("other"))
+    with waiter.watch("mine") as mine:
+        ledger.stop("mine", "cancelled", "")
+        assert mine.wait(2)
+    with waiter.watch("mine") as again, waiter.watch("other") as other:
+        assert again.is_set()
+        assert not other.is_set()
+
+
 def test_the_sweep_finds_what_no_hint_told_of(redis: Redis, ledger: Ledger, waiter: Waiter) -> None:
     create(ledger, new_job())
     with waiter.watch("j") as ended:

@@ -61,6 +61,38 @@ def test_a_job_whose_pictures_are_gone_is_not_admitted(ledger: Ledger, redis: Re
     assert redis.keys() == []
 
 
+def test_a_job_that_is_created_again_is_left_as_it_is(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    ledger.begin("j", 0, "w")
+    assert create(ledger, new_job()).outcome == "created"
+    assert redis.hget("clip:job:j", "state") == b"running"
+    assert redis.llen(INTERACTIVE) == 2
+    assert ledger.load().open_items == 3
+
+
+def test_a_server_that_forgot_its_scripts_is_told_them(ledger: Ledger, redis: Redis) -> None:
+    redis.script_flush()
+    assert create(ledger, new_job()).outcome == "created"
+    begun = ledger.begin("j", 0, "w")
+    assert begun is not None
+    assert begun.blobs == {DIGEST: b"picture"}
+
+
+def test_a_job_and_its_results_are_read_at_once(ledger: Ledger) -> None:
+    create(ledger, new_job())
+    ledger.finish("j", 1, [TEXT], result(1))
+    record, results = ledger.read_whole("j", 2)
+    assert record == ledger.read("j")
+    assert [found and found.vectors.tolist() for found in results] == [None, [[1, 1]]]
+    assert ledger.read_whole("other", 1) == (None, [None])
+
+
+def test_a_result_that_is_none_does_not_hide_its_job(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    redis.set("clip:part:j:0", "somebody wrote here")
+    assert ledger.read_whole("j", 2) == (ledger.read("j"), [None, None])
+
+
 def test_what_was_not_admitted_is_not_sent(ledger: Ledger, redis: Redis) -> None:
     assert create(ledger, new_job(), max_open_items=1).outcome == "full"
     assert not redis.exists(INTERACTIVE)
