@@ -22,7 +22,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.jobs import load_script
-from common.protocol import Broken, Item, ModelInfo, Vectors
+from common.protocol import Broken, Item, ModelInfo, PartResult, Vectors
 
 log = structlog.get_logger()
 
@@ -126,6 +126,22 @@ class EmbeddingCache:
             self._store(args=[*self._where(space), *entries])
         except RedisError as error:
             log.warning("embeddings_not_stored", error=type(error).__name__)
+
+    def entries(
+        self, space: Space, result: PartResult, places: Mapping[bytes, int]
+    ) -> tuple[str | int | bytes, ...]:
+        """What has some embeddings of a result kept as it is stored: see Ledger.finish.
+
+        The `places` of the embeddings are by their keys. A vector that is not finite is not kept.
+        """
+        vectors = result.vectors
+        kept = {key: at for key, at in places.items() if np.isfinite(vectors[at]).all()}
+        if not kept or not self.is_on:
+            return ()
+        truncated = set(result.about.truncated)
+        flags = b"".join(FLAGS[place in truncated] for place in kept.values())
+        keys, rows = b"".join(kept), " ".join(map(str, kept.values()))
+        return (*self._where(space), 4 * space.dimension, keys, flags, rows)
 
     def _where(self, space: Space) -> tuple[str, int, int]:
         return space.name, self._bounds.generation, self._bounds.ttl_s

@@ -77,7 +77,7 @@ class Ledger:
         self._redis = redis
         self._create = load_script(redis, "create")
         self._begin = load_script(redis, "begin")
-        self._finish = load_script(redis, "finish")
+        self._finish = load_script(redis, "embeddings", "finish")
         self._stop = load_script(redis, "stop")
         self._keep = load_script(redis, "keep")
         self._forget = load_script(redis, "forget")
@@ -145,8 +145,18 @@ class Ledger:
         blobs = dict(zip(digests, contents, strict=False))
         return BegunPart(items, blobs, _number(left), _number(waited), strikes, tries)
 
-    def finish(self, job: str, part: int, items: Sequence[Item], result: PartResult) -> bool:
-        """Store the result of a part; False when it was stored before or nobody wants it."""
+    def finish(
+        self,
+        job: str,
+        part: int,
+        items: Sequence[Item],
+        result: PartResult,
+        cached: Sequence[str | int | bytes] = (),
+    ) -> bool:
+        """Store the result of a part; False when it was stored before or nobody wants it.
+
+        Whether or not, what is `cached` of it (see EmbeddingCache.entries) goes to the cache.
+        """
         failed = [items[index] for index in result.about.faults]
         failed_queries = sum(item.queries for item in failed)
         counts = [
@@ -154,8 +164,9 @@ class Ledger:
             failed_queries,
             sum(item.required for item in failed),
         ]
-        fields = [piece for pair in dump_result(result).items() for piece in pair]
-        return bool(self._finish(args=[job, part, *counts, *fields]))
+        fields = dump_result(result)
+        told = (fields["vectors"], fields["about"], *cached)
+        return bool(self._finish(args=[job, part, *counts, *told]))
 
     def stop(self, job: str, state: Literal["cancelled", "failed", "expired"], error: str) -> bool:
         """End a job before its time; False when there is no such job or it had ended."""

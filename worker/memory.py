@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
 from common.embeddings import Embedding, EmbeddingCache, Space, key_of
-from common.protocol import Item, Vectors
+from common.protocol import Item, PartResult, Vectors
 from worker.text_memory import TextMemory
 
 CACHED_AGAIN_S = 60.0
@@ -62,6 +62,8 @@ class Memory:
         """Remember a text as soon as it is encoded."""
         self._texts.learn(key, answer, truncated=truncated)
 
-    def share(self, encoded: Mapping[bytes, Embedding]) -> None:
-        """Let others have what was encoded here."""
-        self._cache.store(self._space, encoded)
+    def shared(
+        self, result: PartResult, encoded: Mapping[bytes, int]
+    ) -> tuple[str | int | bytes, ...]:
+        """What the ledger is told to let others have what was `encoded` here, by key and place."""
+        return self._cache.entries(self._space, result, encoded)

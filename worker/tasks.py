@@ -1,7 +1,7 @@
 """The one task: begin → fetch and decode → batcher → finish."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -101,7 +101,8 @@ class PartRunner:
             log.info("part_no_longer_wanted", job=job, part=part)
             self.observer.dropped()
             return
-        stored = self.ledger.finish(job, part, begun.items, result)
+        shared = self.memory.shared(result, run.encoded)
+        stored = self.ledger.finish(job, part, begun.items, result, shared)
         log.info(
             "part_done",
             job=job,
@@ -111,8 +112,6 @@ class PartRunner:
             stored=stored,
             seconds=round(time.monotonic() - started, 4),
         )
-        # Who waits for the part has been told already.
-        self.memory.share(run.encoded)
         if stored:
             self.observer.finished(begun.items, result, run.known)
         else:
@@ -147,8 +146,8 @@ class PartRun:
         self._known: dict[int, Embedding] = {}
         self._keys: dict[int, bytes] = {}
         self._abandoned: list[int] = []
-        self.encoded: dict[bytes, Embedding] = {}
-        """What was encoded for this part, by its key."""
+        self.encoded: dict[bytes, int] = {}
+        """The index of each thing that was encoded for this part, by its key."""
         self.known = 0
         """How many of its items need not be encoded."""
 
@@ -171,7 +170,7 @@ class PartRun:
             prepared = self._collect_pictures(pictures, answers)
             waiting_since = time.monotonic()
             vectors = self._gather(answers)
-            self._note_encoded(vectors, truncated)
+            self._note_encoded()
             self._encode_abandoned(vectors)
         except BaseException:
             _cancel(pictures.values())
@@ -290,10 +289,10 @@ class PartRun:
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
         return vectors
 
-    def _note_encoded(self, vectors: Vectors, truncated: Sequence[int]) -> None:
+    def _note_encoded(self) -> None:
         for index, key in self._keys.items():
             if index not in self._faults and index not in self._abandoned:
-                self.encoded[key] = Embedding(vectors[index], index in truncated)
+                self.encoded[key] = index
 
     def _encode_abandoned(self, vectors: Vectors) -> None:
         """Encode what others were to encode and did not; this time without waiting for anybody."""
@@ -305,7 +304,7 @@ class PartRun:
         result = run.encode()
         vectors[self._abandoned] = result.vectors
         self._faults |= {self._abandoned[at]: fault for at, fault in result.about.faults.items()}
-        self.encoded |= run.encoded
+        self.encoded |= {key: self._abandoned[at] for key, at in run.encoded.items()}
 
 
 def _done(prepare: Callable[[Item], Prepared], item: Item) -> Future[Prepared]:

@@ -36,10 +36,17 @@ class TracedLedger(Ledger):
         super().__init__(redis)
         self._tracer = tracer
 
-    def finish(self, job: str, part: int, items: Sequence[Item], result: PartResult) -> bool:
+    def finish(
+        self,
+        job: str,
+        part: int,
+        items: Sequence[Item],
+        result: PartResult,
+        cached: Sequence[str | int | bytes] = (),
+    ) -> bool:
         times = result.about.timings
         steps = [("fetch", times.fetch), ("decode", times.decode), ("inference", times.inference)]
         self._tracer.add_before("queue", times.queue)
         self._tracer.add_until(time.time_ns(), steps)
         with self._tracer.span("finish"):
-            return super().finish(job, part, items, result)
+            return super().finish(job, part, items, result, cached)

@@ -46,7 +46,7 @@ def commands(redis: Redis) -> int:
 
 def test_what_one_worker_encoded_another_knows(cache: EmbeddingCache) -> None:
     encoded = {text_key(TEXT.value): Embedding(VECTOR, truncated=True)}
-    memory(cache).share({**encoded, bytes.fromhex(PICTURE.value): Embedding(2 * VECTOR)})
+    cache.store(SPACE, {**encoded, bytes.fromhex(PICTURE.value): Embedding(2 * VECTOR)})
     found = memory(cache).find(ITEMS)
     assert {index: each.vector.tolist() for index, each in found.items()} == {
         1: [2, 2, 2],
@@ -56,7 +56,7 @@ def test_what_one_worker_encoded_another_knows(cache: EmbeddingCache) -> None:
 
 
 def test_a_text_of_the_cache_is_remembered_without_it(cache: EmbeddingCache, redis: Redis) -> None:
-    memory(cache).share({text_key(TEXT.value): Embedding(VECTOR)})
+    cache.store(SPACE, {text_key(TEXT.value): Embedding(VECTOR)})
     other = memory(cache)
     other.find([TEXT])
     redis.flushall()
