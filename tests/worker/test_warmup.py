@@ -1,7 +1,8 @@
 import numpy as np
 
+from tests.worker.fake_encoder import FakeEncoder
 from worker.encoder import OutOfMemory
-from worker.warmup import measure_batch_size
+from worker.warmup import RUNS_OF_SHORT, measure_batch_size, warm_up
 
 
 def test_where_larger_is_faster_memory_is_the_limit() -> None:
@@ -25,3 +26,15 @@ def test_a_slow_step_between_does_not_hide_a_better_one() -> None:
 
 def test_gains_too_small_to_matter_are_left() -> None:
     assert measure_batch_size(lambda size: size / (100 + np.log2(size))) == 1
+
+
+def test_a_short_run_is_measured_many_times() -> None:
+    encoder = FakeEncoder()
+    warm_up(encoder, 0)
+    assert encoder.batches.count(1) > RUNS_OF_SHORT
+
+
+def test_a_batch_size_that_is_given_is_not_measured() -> None:
+    encoder = FakeEncoder()
+    assert warm_up(encoder, 3) == 3
+    assert encoder.batches.count(1) == 1
