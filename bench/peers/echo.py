@@ -1,20 +1,28 @@
 """The least that a queue can cost: a bare Celery task that returns what it is given.
 
-Celery as its documentation has it, results in Redis, behind Flask in the same gunicorn. A request
-is read and its picture decoded from base64, for that nobody can leave out; the picture stays in
-the API, and the task gets its digest.
+The API is our own, in the same gunicorn: it reads, checks, decodes and logs a request as ever. In
+place of the ledger, the cache and the workers' answer it has Celery as its documentation has it:
+the picture goes to the task as it came, in base64, and comes back as the task's result, in Redis.
 """
 
-import base64
-import hashlib
-import json
 import os
 from typing import Any
 
 from celery import Celery
-from flask import Flask, request
+from flask import Flask, g, request
+from pydantic import TypeAdapter
+
+from api.body import read_json
+from api.entry import assemble
+from api.parsing import validate
+from api.routes.serving import add_candidates, empty_work
+from api.schemas import RankRequest
+from api.settings import ApiSettings
+from common import logs
+from common.settings import read
 
 RESULT_TIMEOUT_S = 60
+REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 
 
 def make_app() -> Celery:
@@ -34,18 +42,24 @@ def make_app() -> Celery:
 
 
 def create_app() -> Flask:
+    """Our API, but for how `/rank` gets its answer, and for what `/readyz` waits for."""
+    settings = read(ApiSettings)
+    logs.configure("api", settings.log_level, settings.log_format)
     celery = make_app()
-    app = Flask("echo")
+    app = assemble(settings)
 
-    @app.post("/rank")
     def rank() -> dict[str, Any]:
-        document = json.loads(request.get_data())
-        picture = base64.b64decode(document["queries"][0]["img_blob"])
-        sent = celery.send_task("echo", [hashlib.sha256(picture).hexdigest()])
+        body = read_json(request, max_bytes=settings.max_body_bytes, max_items=1000)
+        wanted = validate(body.value, REQUEST)
+        work = empty_work(settings)
+        add_candidates(work, wanted.candidates or [], wanted, settings, are_queries=False)
+        work.add(wanted.queries, "/queries", are_queries=True, required=True)
+        sent = celery.send_task("echo", [wanted.queries[0].img_blob])
+        g.job = sent.id
         return {"echo": sent.get(timeout=RESULT_TIMEOUT_S)}
 
-    @app.get("/readyz")
     def ready() -> dict[str, Any]:
         return {"echo": celery.send_task("echo", ["ready"]).get(timeout=1)}
 
+    app.view_functions |= {"rank.rank": rank, "health.readyz": ready}
     return app
