@@ -60,16 +60,22 @@ def _model(outcome: Outcome) -> dict[str, str | None] | None:
     return {"name": outcome.asked_for, "revision": None} if outcome.asked_for else None
 
 
-def label_set(found: LabelSet, models: Sequence[ModelInfo] | None = None) -> dict[str, Any]:
-    """A label set; in full with the models for which its embeddings are stored."""
-    told = [{"name": model.name, "revision": model.revision} for model in models or ()]
+def label_set_summary(found: LabelSet) -> dict[str, Any]:
+    """A label set as it stands in a list."""
     return {
         "name": found.name,
         "version": found.version,
         "count": found.count,
         "created_at": timestamp(found.created),
-        **({} if models is None else {"models": told}),
     }
+
+
+def label_set(
+    found: LabelSet, names: Sequence[str | None], models: Sequence[ModelInfo]
+) -> dict[str, Any]:
+    """A label set in full: what its candidates are called, and for which models it is encoded."""
+    told = [{"name": model.name, "revision": model.revision} for model in models]
+    return {**label_set_summary(found), "labels": names, "models": told}
 
 
 def stream(outcome: Outcome, callback: dict[str, Any] | None = None) -> Iterator[bytes]:

@@ -74,6 +74,11 @@ class LabelSets:
         """The models for which its embeddings are stored."""
         return self._store.models(owner, label_set.of)
 
+    def names(self, owner: str, label_set: LabelSet) -> list[str | None]:
+        """What to call each of its candidates; empty when its content was lost."""
+        content = self._store.content(owner, label_set.of)
+        return content.names if content else []
+
     def drop(self, owner: str, name: str) -> None:
         """Forget a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
         if not self._store.drop(owner, name):

@@ -118,6 +118,23 @@ def document(settings: ApiSettings) -> dict[str, Any]:
 
 def _paths(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
     return {
+        **_tagged("Pictures and texts", _submissions(items, settings)),
+        **_tagged("Jobs", _jobs()),
+        **_tagged("Label sets", _label_sets()),
+        **_tagged("The service", _service()),
+    }
+
+
+def _tagged(tag: str, paths: dict[str, Any]) -> dict[str, Any]:
+    """Paths whose operations a reader finds together."""
+    for path in paths.values():
+        for operation in path.values():
+            operation["tags"] = [tag]
+    return paths
+
+
+def _submissions(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
+    return {
         "/rank": {
             "post": _submit("rank", "Rank the candidates for each query.", settings)
             | _body(_ref("RankRequest"), _ref("RankForm"))
@@ -128,8 +145,11 @@ def _paths(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
             | _body(items, _ref("EncodeForm"))
             | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
         },
-        **_jobs(),
-        **_label_sets(),
+    }
+
+
+def _service() -> dict[str, Any]:
+    return {
         "/workers": {"get": _get("workers", "The live workers.", "Workers", COMMON)},
         "/models": {"get": _get("models", "What requests may choose from.", "Models", COMMON)},
         "/healthz": {"get": _get("healthz", "The process lives.", "Health", {}) | OPEN},

@@ -344,6 +344,10 @@ class LabelSetSummary(BaseModel):
 class LabelSet(LabelSetSummary):
     """A label set."""
 
+    labels: list[str | None] = Field(
+        description="what to call each candidate: its text, in the first of its templates, or its "
+        "URL; `null` for a picture that was sent in base64"
+    )
     models: list[JobModel] = Field(description="those whose embeddings of it are stored")
 
 

@@ -101,6 +101,15 @@ class LabelContent:
     def count(self) -> int:
         return len(self.candidates) // self.templates
 
+    @property
+    def names(self) -> list[str | None]:
+        """What to call each candidate: its text, in the first of its templates, or its URL.
+
+        None for a picture that came as bytes.
+        """
+        firsts = (self.items[place] for place in self.candidates[:: self.templates])
+        return [None if kind == "blob" else value for kind, value in firsts]
+
     def as_json(self) -> bytes:
         return orjson.dumps(self)
 
@@ -218,15 +227,14 @@ class LabelSetStore:
     def labels(self, owner: str, of: LabelSetVersion) -> Labels | None:
         """What a version is made of; None when it is gone."""
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(_content_key(owner, of)))
-        if not fields:
-            return None
-        try:
-            content = _content(fields.pop(b"content", b""), of.version)
-        except Broken as error:
-            log.warning("label_set_refused", label_set=of.name, reason=str(error))
-            return None
+        content = _content(fields.pop(b"content", None), of)
         blobs = {name.decode(errors="replace"): raw for name, raw in fields.items()}
-        return Labels(content, blobs)
+        return None if content is None else Labels(content, blobs)
+
+    def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
+        """The same without its pictures."""
+        raw = cast("bytes | None", self._redis.hget(_content_key(owner, of), "content"))
+        return _content(raw, of)
 
     def models(self, owner: str, of: LabelSetVersion) -> list[ModelInfo]:
         """The models whose embeddings of this version are stored, by name."""
@@ -287,7 +295,15 @@ def _embeddings(fields: dict[bytes, bytes], model: ModelInfo) -> PartResult:
     return result
 
 
-def _content(raw: bytes, version: str) -> LabelContent:
+def _content(raw: bytes | None, of: LabelSetVersion) -> LabelContent | None:
+    try:
+        return None if raw is None else _checked_content(raw, of.version)
+    except Broken as error:
+        log.warning("label_set_refused", label_set=of.name, reason=str(error))
+        return None
+
+
+def _checked_content(raw: bytes, version: str) -> LabelContent:
     content = load_json(CONTENT, raw)
     if not content.digest.startswith(version):
         raise Broken("it is not what its version is the hash of")

@@ -1,23 +1,16 @@
 """GET /openapi.json and GET /docs: the contract, for programs and for people."""
 
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response
 
 from api.routes.serving import JSON
+from api.static_files import StaticFiles, read_folder
 
-OWN = Path(__file__).parents[1] / "static" / "docs"
-# Swagger UI, as the package that requirements/api.txt pins brings it: nothing is fetched.
-VIEWER = Path(str(files("flask_swagger_ui"))) / "dist"
-FILES = {
-    "docs.js": OWN,
-    "docs.css": OWN,
-    "swagger-ui-bundle.js": VIEWER,
-    "swagger-ui.css": VIEWER,
-}
+# Of the package that requirements/api.txt pins: nothing is fetched.
+VIEWER = ("swagger-ui-bundle.js", "swagger-ui.css")
 # The viewer sets styles of its own and has pictures in its style sheet.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -29,6 +22,9 @@ POLICY = (
 def make_blueprint(document: dict[str, Any]) -> Blueprint:
     blueprint = Blueprint("docs", __name__)
     body = orjson.dumps(document)
+    viewer = files("flask_swagger_ui") / "dist"
+    own = read_folder(files("api") / "static" / "docs")
+    static = StaticFiles(own | {name: (viewer / name).read_bytes() for name in VIEWER}, POLICY)
 
     @blueprint.get("/openapi.json")
     def openapi() -> Response:
@@ -36,12 +32,10 @@ def make_blueprint(document: dict[str, Any]) -> Blueprint:
 
     @blueprint.get("/docs")
     def page() -> Response:
-        response = send_from_directory(OWN, "index.html")
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
+        return static.answer("index.html")
 
-    @blueprint.get(f"/docs/<any({', '.join(map(repr, FILES))}):name>")
+    @blueprint.get("/docs/<name>")
     def file(name: str) -> Response:
-        return send_from_directory(FILES[name], name)
+        return static.answer(name)
 
     return blueprint

@@ -4,8 +4,8 @@ import orjson
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api import documents
 from api.body import read_json
-from api.documents import label_set as document
 from api.gateway import Gateway
 from api.items import DistinctItems
 from api.parsing import check_count, validate
@@ -25,7 +25,8 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
     @blueprint.get("")
     def list_label_sets() -> Response:
-        body = {"label_sets": [document(each) for each in label_sets.listed(g.owner)]}
+        listed = label_sets.listed(g.owner)
+        body = {"label_sets": [documents.label_set_summary(each) for each in listed]}
         return Response(orjson.dumps(body), content_type=JSON)
 
     @blueprint.get("/<name>")
@@ -50,7 +51,8 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
         return Response(status=204)
 
     def answer(label_set: LabelSet) -> Response:
-        body = document(label_set, label_sets.models(g.owner, label_set))
+        names = label_sets.names(g.owner, label_set)
+        body = documents.label_set(label_set, names, label_sets.models(g.owner, label_set))
         response = Response(orjson.dumps(body), content_type=JSON)
         tell_label_set(response, label_set.of)
         return response

@@ -105,12 +105,17 @@ class JobPage(_Answer):
 
 
 class LabelSet(_Answer):
-    """Candidates that are stored at the service; the version is a hash of their content."""
+    """Candidates that are stored at the service; the version is a hash of their content.
+
+    `labels` and `models` are empty where the set stands in a list. A label is the candidate's text,
+    in the first of its templates, or its URL; None for a picture that was sent in base64.
+    """
 
     name: str
     version: str
     count: int
     created_at: datetime
+    labels: list[str | None] = []
     models: list[NamedModel] = []
 
 

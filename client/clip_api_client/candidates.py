@@ -17,6 +17,7 @@ class RankOptions(TypedDict, total=False):
 
     texts: queries that are texts; they come after the pictures.
     label_set: the name of a stored set of candidates, in place of `candidates`.
+    labels: what to call the candidates of a label set, as `label_set(name).labels` has it.
     template, templates: put each text candidate in the place of `{}`; several are averaged.
     top_k: how many candidates of each query are listed.
     temperature: what the logits are divided by.
@@ -27,6 +28,7 @@ class RankOptions(TypedDict, total=False):
 
     texts: Iterable[str]
     label_set: str
+    labels: Sequence[str | None]
     template: str
     templates: Sequence[str]
     top_k: int
@@ -53,7 +55,7 @@ class Wish:
     """A request to rank, all but its queries."""
 
     body: dict[str, Any]
-    labels: tuple[str, ...] | None
+    labels: tuple[str, ...]
     top_k: int | None
     allow_partial: bool
 
@@ -62,11 +64,13 @@ def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) ->
     """Read what is given as candidates and options.
 
     Raises:
-        TypeError: neither candidates nor a label set are given, or both.
+        TypeError: neither candidates nor a label set are given, or both; or labels of candidates.
         UnreadableImage: of a picture among the candidates.
     """
     if (candidates is None) == (options.get("label_set") is None):
         raise TypeError("rank needs candidates, or a label_set, and not both")
+    if candidates is not None and "labels" in options:
+        raise TypeError("labels are for a label_set; candidates are called what they are")
     if isinstance(candidates, str):
         raise TypeError(f"candidates are several: write [{candidates!r}]")
     body: dict[str, Any] = {
@@ -74,10 +78,11 @@ def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) ->
     }
     if templates := options.get("templates"):
         body["templates"] = list(templates)
-    labels = None
+    names = options.get("labels", ())
     if candidates is not None:
         listed = [Query(each, is_text=isinstance(each, str)) for each in candidates]
         body["candidates"] = [each.item() for each in listed]
-        labels = tuple(each.name or f"#{place}" for place, each in enumerate(listed))
+        names = [each.name for each in listed]
+    labels = tuple(name or f"#{place}" for place, name in enumerate(names))
     top_k = options.get("top_k")
     return Wish(body, labels, top_k, allow_partial=options.get("allow_partial", False))

@@ -45,7 +45,7 @@ class Candidate:
 class Ranked(QueryResult):
     """One query, ranked; `probabilities` and `cosine_similarities` are as the candidates were."""
 
-    labels: Sequence[str] | None
+    labels: Sequence[str]
     probabilities: list[float] | None
     cosine_similarities: list[float] | None
     top_k: int | None
@@ -71,7 +71,7 @@ class Ranked(QueryResult):
         return self.candidates[0]
 
     def _label(self, place: int) -> str:
-        return self.labels[place] if self.labels else f"#{place}"
+        return self.labels[place] if place < len(self.labels) else f"#{place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,18 @@ def client() -> FlaskClient:
 
 
 def test_the_page_and_its_files_need_no_key(client: FlaskClient) -> None:
-    page = client.get("/docs", buffered=True)
+    page = client.get("/docs")
     assert page.content_type.startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     for name in ("docs.js", "docs.css", "swagger-ui-bundle.js", "swagger-ui.css"):
-        assert f"/docs/{name}" in page.text
-        assert client.get(f"/docs/{name}", buffered=True).status_code == 200
+        assert f'"docs/{name}"' in page.text
+        assert client.get(f"/docs/{name}").status_code == 200
 
 
 def test_it_asks_nothing_of_other_hosts(client: FlaskClient) -> None:
-    assert "//" not in client.get("/docs", buffered=True).text
+    assert "//" not in client.get("/docs").text
 
 
-@pytest.mark.parametrize("name", ["index.html", "../keys.py", "%2e%2e/keys.py", "swagger-ui.js"])
+@pytest.mark.parametrize("name", ["../keys.py", "%2e%2e/keys.py", "swagger-ui.js", "js/main.js"])
 def test_no_other_file_is_handed_out(client: FlaskClient, name: str) -> None:
     assert client.get(f"/docs/{name}").status_code == 404

@@ -15,7 +15,8 @@ from common.label_sets import LabelSetStore, LabelSetVersion
 from common.protocol import ModelInfo, PartAbout, PartResult
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
-from tests.pictures import blob, picture_item
+from tests.picture_server import PictureServer
+from tests.pictures import blob, encoded, noise, picture_item
 from tests.processes import wait_until
 
 LABELS = [{"text": "x" * number} for number in range(1, 6)]
@@ -63,7 +64,7 @@ def rank(client: FlaskClient, **body: Any) -> Any:
     return client.post("/rank", json={"queries": PICTURES, **body})
 
 
-def encoded(redis: Redis, job: str) -> str:
+def encoded_kinds(redis: Redis, job: str) -> str:
     """The kinds of the items that were encoded for a job."""
     kinds: str = orjson.loads(redis.hget(job_key(job), "request") or "")["kinds"]
     return kinds
@@ -74,18 +75,37 @@ def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> Non
     assert answer.status_code == 201
     assert answer.headers["Location"] == "/label-sets/clothes.v-1_x"
     document = answer.get_json()
-    assert list(document) == ["name", "version", "count", "created_at", "models"]
+    assert list(document) == ["name", "version", "count", "created_at", "labels", "models"]
     assert (document["name"], document["count"]) == ("clothes.v-1_x", 5)
     assert document["models"] == [{"name": "fake", "revision": "main"}]
     assert client.get("/label-sets/clothes.v-1_x").get_json() == document
     put(client, "another")
     listed = client.get("/label-sets").get_json()["label_sets"]
     assert [each["name"] for each in listed] == ["another", "clothes.v-1_x"]
-    assert listed[1] == {key: document[key] for key in document if key != "models"}
+    assert listed[1] == {key: document[key] for key in ("name", "version", "count", "created_at")}
     assert client.delete("/label-sets/clothes.v-1_x").status_code == 204
     assert client.get("/label-sets/clothes.v-1_x").status_code == 404
     assert client.delete("/label-sets/clothes.v-1_x").status_code == 404
     assert len(client.get("/label-sets").get_json()["label_sets"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("templates", "labels"),
+    [(None, ["cat", None, "cat"]), (["a {}", "the {}"], ["a cat", None, "a cat"])],
+)
+def test_a_set_tells_what_its_candidates_are_called(
+    client: FlaskClient, templates: Any, labels: Any
+) -> None:
+    cat = {"text": "cat"}
+    assert put(client, "a", [cat, PICTURES[0], cat], templates=templates).status_code == 201
+    assert client.get("/label-sets/a").get_json()["labels"] == labels
+
+
+def test_a_candidate_that_is_a_link_is_called_by_it(
+    client: FlaskClient, picture_server: PictureServer
+) -> None:
+    link = picture_server.serve(encoded(noise(60, 40)))
+    assert put(client, "a", [{"img_uri": link}]).get_json()["labels"] == [link]
 
 
 def test_the_same_content_again_changes_nothing(client: FlaskClient) -> None:
@@ -129,7 +149,7 @@ def test_a_thousand_labels_cost_a_ranking_nothing(client: FlaskClient, redis: Re
     put(client, "many", THOUSAND)
     answer = rank(client, label_set="many")
     assert [len(row) for row in answer.get_json()["probabilities"]] == [1000, 1000]
-    assert encoded(redis, answer.headers["X-Job-Id"]) == "bb"
+    assert encoded_kinds(redis, answer.headers["X-Job-Id"]) == "bb"
 
 
 def test_a_job_tells_its_version_and_keeps_it(client: FlaskClient, redis: Redis) -> None:
@@ -200,7 +220,9 @@ def test_the_embeddings_of_a_new_revision_are_made_at_first_use(
     other = make_api(redis_url=deployment.valkey.url)
     first, second = rank(other, label_set="a"), rank(other, label_set="a")
     assert first.data == second.data == expected
-    assert {encoded(redis, answer.headers["X-Job-Id"]) for answer in (first, second)} == {"bb"}
+    assert {encoded_kinds(redis, answer.headers["X-Job-Id"]) for answer in (first, second)} == {
+        "bb"
+    }
     assert client.get("/label-sets/a").get_json()["models"] == [
         {"name": "fake", "revision": "main"}
     ]
@@ -233,6 +255,8 @@ def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redi
     put(client, "a")
     for key in redis.scan_iter("clip:label-[cmv]*"):
         redis.delete(key)
+    lost = client.get("/label-sets/a").get_json()
+    assert (lost["count"], lost["labels"], lost["models"]) == (5, [], [])
     assert put(client, "a").get_json()["models"] == [{"name": "fake", "revision": "main"}]
     assert rank(client, label_set="a").status_code == 200
 

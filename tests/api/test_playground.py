@@ -11,11 +11,8 @@ from flask.testing import FlaskClient
 from tests.conftest import ClientMaker
 from tests.processes import PICTURES, ROOT
 
-STATIC = ROOT / "api" / "static"
-# The viewer of the contract lies beside it, and has tests of its own.
-FILES = sorted(
-    path for path in STATIC.rglob("*") if path.is_file() and STATIC / "docs" not in path.parents
-)
+STATIC = ROOT / "api" / "static" / "playground"
+FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 KINDS = {
     ".css": "text/css",
@@ -91,7 +88,17 @@ def test_every_file_is_served_as_what_it_is_and_once(client: FlaskClient, path: 
 
 @pytest.mark.parametrize(
     "name",
-    ["none.js", "", "js", "js/", "../app.py", "%2e%2e/app.py", "js/../../app.py", "/etc/passwd"],
+    [
+        "none.js",
+        "docs.js",
+        "",
+        "js",
+        "js/",
+        "../app.py",
+        "%2e%2e/app.py",
+        "js/../../app.py",
+        "/etc/passwd",
+    ],
 )
 def test_nothing_else_is_served(client: FlaskClient, name: str) -> None:
     answer = client.get(f"/playground/{name}")

@@ -11,8 +11,8 @@ from tests.processes import PICTURES, Api
 CANDIDATES = [{"text": "pizza"}, {"text": "cat"}]
 
 
-def submitted(service: Api, url: str) -> str:
-    body = {"queries": [{"img_uri": url}], "candidates": CANDIDATES}
+def submitted(service: Api, url: str, **by: object) -> str:
+    body = {"queries": [{"img_uri": url}], **(by or {"candidates": CANDIDATES})}
     job: str = service.post("/rank?wait=0", body).json()["id"]
     return job
 
@@ -54,6 +54,20 @@ def test_jobs_made_elsewhere_are_opened_too(
     playground.button(f"Open job {job[:8]}").click()
     opened = playground.page.get_by_role("region", name=f"Job {job[:8]}")
     expect(opened.get_by_role("listitem").first).to_contain_text(re.compile(r"label 1\s*>? ?9"))
+
+
+def test_a_job_by_a_label_set_shows_its_labels(
+    playground: Playground, service: Api, picture_server: PictureServer
+) -> None:
+    put = {"candidates": CANDIDATES, "template": "a {}"}
+    assert service.session.put(f"{service.url}/label-sets/food", json=put, timeout=20).ok
+    url = picture_server.serve((PICTURES / "pizza.png").read_bytes())
+    job = submitted(service, url, label_set="food")
+    service.get(f"/jobs/{job}?wait=20")
+    playground.page.get_by_role("link", name="Jobs").click()
+    playground.button(f"Open job {job[:8]}").click()
+    opened = playground.page.get_by_role("region", name=f"Job {job[:8]}")
+    expect(opened.get_by_role("listitem").first).to_contain_text("a pizza")
 
 
 def test_workers_and_models_are_shown(playground: Playground, service: Api) -> None:

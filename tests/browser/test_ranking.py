@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.playground import Playground
 from tests.picture_server import PictureServer
-from tests.processes import PICTURES
+from tests.processes import PICTURES, Api
 
 LABELS = ("t-shirt", "pizza", "bicycle")
 
@@ -29,6 +29,17 @@ def test_an_upload_is_ranked_and_told_in_text(playground: Playground) -> None:
     assert all(re.fullmatch(r"[<>]? ?[\d.]+ %", score) for score in scores), scores
     expect(playground.page.get_by_role("status").first).to_have_text("Ranked 1 picture.")
     expect(playground.page.get_by_text("Answered in")).to_be_visible()
+
+
+def test_a_label_set_shows_its_labels(playground: Playground, service: Api) -> None:
+    put = {"candidates": [{"text": label} for label in LABELS]}
+    assert service.session.put(f"{service.url}/label-sets/things", json=put, timeout=20).ok
+    playground.page.get_by_text("More", exact=True).click()
+    playground.page.get_by_label("Label set").select_option("things")
+    playground.choose("pizza.png")
+    playground.rank()
+    expect(playground.cards).to_have_count(1)
+    assert playground.best() == "pizza"
 
 
 def test_labels_are_pasted_one_a_line(playground: Playground) -> None:

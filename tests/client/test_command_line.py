@@ -136,7 +136,7 @@ def _url(command: Command) -> str:
 def test_a_label_set_and_templates_are_used(clip_api: Command, client: Client) -> None:
     client.put_label_set("things", ["jeans", "pizza"])
     ended = clip_api("rank", "pizza.png", "--label-set", "things", "--top", "1")
-    assert ended.output.split("\t")[2] == "#1"
+    assert ended.output.split("\t")[2] == "pizza"
     plain = clip_api("rank", "pizza.png", "-l", LABELS)
     prompted = clip_api("rank", "pizza.png", "-l", LABELS, "--template", "a photo of a {}")
     assert plain.output != prompted.output

@@ -139,7 +139,12 @@ def test_a_label_set_is_put_ranked_by_and_deleted(client: Client) -> None:
     [row] = client.rank(T_SHIRT, label_set="clothes")
     assert row.best.index == 1
     assert row.best.label == "#1"
-    assert client.label_set("clothes").version == stored.version
+    assert client.label_set("clothes") == stored
+    assert stored.labels == [f"a {label}" for label in LABELS]
+    [row] = client.rank(T_SHIRT, label_set="clothes", labels=stored.labels)
+    assert row.best.label == "a t-shirt"
+    [row] = client.rank(T_SHIRT, label_set="clothes", labels=[None])
+    assert {each.label for each in row.candidates} == {"#0", "#1", "#2"}
     assert "clothes" in [each.name for each in client.label_sets()]
     client.delete_label_set("clothes")
     with pytest.raises(errors.NoSuchLabelSet):
@@ -151,6 +156,8 @@ def test_candidates_or_a_label_set_are_needed(client: Client) -> None:
         client.rank(T_SHIRT)
     with pytest.raises(TypeError, match="not both"):
         client.rank(T_SHIRT, LABELS, label_set="clothes")
+    with pytest.raises(TypeError, match="are called what they are"):
+        client.rank(T_SHIRT, LABELS, labels=LABELS)
     with pytest.raises(TypeError, match="write"):
         client.rank(T_SHIRT, "jeans")
 

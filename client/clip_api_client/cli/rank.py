@@ -15,11 +15,13 @@ def run(given: Namespace, client: Client) -> int:
     wanted, inputs = labels(given), pictures(given)
     if not inputs:
         raise UsageError("pictures are needed: files, folders, URLs, - or --files-from")
+    options = _options(given)
+    if given.label_set:
+        options["labels"] = client.label_set(given.label_set).labels
     top = given.top if given.top is not None else top_of(given.format, len(inputs))
     output = writer(given.format, [each.name for each in inputs], wanted or ())
     code = FINE
     with bar(len(inputs), quiet=given.quiet) as progress:
-        options = _options(given)
         options["progress"] = progress
         rows = client.rank_each([each.source for each in inputs], wanted, **options)
         for row in rows:

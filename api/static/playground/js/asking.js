@@ -4,6 +4,7 @@ import { events } from "./api.js";
 import { copied } from "./explained.js";
 import { byId, tellFault } from "./dom.js";
 import { faultsByQuery } from "./faults.js";
+import { labelsOf } from "./label-set.js";
 import { counted } from "./numbers.js";
 import { showOutcome } from "./outcome.js";
 import { asItem } from "./pictures.js";
@@ -45,7 +46,9 @@ export function startAsking(pictures) {
     const body = { queries: await Promise.all(chosen.map(asItem)), ...fields };
     signal.throwIfAborted();
     const onJob = (id) => remember(id, chosen, settings);
-    return rank(body, { signal, onJob, onProgress: outcome.progress });
+    const answer = await rank(body, { signal, onJob, onProgress: outcome.progress });
+    const labels = settings.labelSet ? await labelsOf({ name: settings.labelSet }) : settings.labels;
+    return { ...answer, labels };
   }
 
   function fail(request, error) {

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { makeCards } from "./cards.js";
 import { byId, make } from "./dom.js";
+import { labelsOf } from "./label-set.js";
 import { counted } from "./numbers.js";
 import { scoresOf } from "./outcome.js";
 import { Problem } from "./problem.js";
@@ -15,12 +16,12 @@ export async function openJob(id) {
   byId("opened-title").textContent = `Job ${id.slice(0, 8)}`;
   const place = byId("opened-cards");
   if (job.status !== "done") showTrouble(place, Problem.ofJob(job));
-  else place.replaceChildren(...contentOf(job));
+  else place.replaceChildren(...await contentOf(job));
   byId("opened").hidden = false;
   byId("opened-title").focus();
 }
 
-function contentOf(job) {
+async function contentOf(job) {
   const timings = showTimings(timingsOfJob(job.timings), (new Date(job.finished_at) - new Date(job.created_at)) / 1000);
   if (job.kind !== "rank") {
     const vectors = Array.isArray(job.result) ? job.result : [];
@@ -29,5 +30,6 @@ function contentOf(job) {
   }
   const known = recall(job.id);
   const pictures = known?.pictures ?? job.result.probabilities.map((_, row) => ({ name: `query ${row + 1}` }));
-  return [...makeCards(pictures, known?.labels ?? [], job.result, scoresOf(known?.activation)), timings];
+  const labels = job.label_set ? await labelsOf(job.label_set) : known?.labels ?? [];
+  return [...makeCards(pictures, labels, job.result, scoresOf(known?.activation)), timings];
 }

@@ -41,7 +41,7 @@ export function showOutcome() {
   function show({ pictures, settings, fields }, answer) {
     running.hidden = true;
     const scores = scoresOf(settings.activation);
-    cards.replaceChildren(...makeCards(pictures, answer.labels ?? settings.labels, answer.result, scores));
+    cards.replaceChildren(...makeCards(pictures, answer.labels, answer.result, scores));
     explained.replaceChildren(...makeExplained({ pictures, fields, answer, scores }));
     const failed = answer.result.probabilities.filter((row) => row === null).length;
     const rest = failed ? `; ${failed} could not be ranked` : "";

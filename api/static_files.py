@@ -1,0 +1,58 @@
+"""The files that a page is made of, as answers."""
+
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+
+from flask import Response, request
+
+from common.errors import NotFound
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    # Asked again each time, and answered with 304: the files of a page are of one version.
+    "Cache-Control": "no-cache",
+}
+
+
+class StaticFiles:
+    """Files in memory by name: no path of a request ever reaches the file system.
+
+    `policy` is the Content-Security-Policy of each.
+    """
+
+    def __init__(self, contents: Mapping[str, bytes], policy: str) -> None:
+        self._contents = contents
+        self._headers = {**HEADERS, "Content-Security-Policy": policy}
+
+    def answer(self, name: str) -> Response:
+        """A file, or that the caller has it already. Raises NotFound."""
+        if name not in self._contents:
+            raise NotFound
+        response = Response(self._contents[name], content_type=MEDIA_TYPES[_suffix(name)])
+        response.headers.update(self._headers)
+        response.add_etag()
+        response.make_conditional(request)
+        return response
+
+
+def read_folder(folder: Traversable, prefix: str = "") -> dict[str, bytes]:
+    """All files that a page may be made of, by their paths below a folder."""
+    found: dict[str, bytes] = {}
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found |= read_folder(entry, f"{prefix}{entry.name}/")
+        elif _suffix(entry.name) in MEDIA_TYPES:
+            found[prefix + entry.name] = entry.read_bytes()
+    return found
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2]
