@@ -14,6 +14,7 @@ MEDIA_TYPES = {
     "svg": "image/svg+xml",
     "png": "image/png",
 }
+PAGE = "index.html"
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -32,10 +33,21 @@ class StaticFiles:
         self._contents = contents
         self._headers = {**HEADERS, "Content-Security-Policy": policy}
 
-    def answer(self, name: str) -> Response:
-        """A file, or that the caller has it already. Raises NotFound."""
-        if name not in self._contents:
+    def page(self) -> Response:
+        """The page itself, or that the caller has it already."""
+        return self._answer(PAGE)
+
+    def file(self, name: str) -> Response:
+        """The same of a file that the page loads.
+
+        Raises:
+            NotFound: there is none, or it is the page: its links hold under its own path alone.
+        """
+        if name == PAGE or name not in self._contents:
             raise NotFound
+        return self._answer(name)
+
+    def _answer(self, name: str) -> Response:
         response = Response(self._contents[name], content_type=MEDIA_TYPES[_suffix(name)])
         response.headers.update(self._headers)
         response.add_etag()

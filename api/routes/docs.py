@@ -32,10 +32,10 @@ def make_blueprint(document: dict[str, Any]) -> Blueprint:
 
     @blueprint.get("/docs")
     def page() -> Response:
-        return static.answer("index.html")
+        return static.page()
 
     @blueprint.get("/docs/<name>")
     def file(name: str) -> Response:
-        return static.answer(name)
+        return static.file(name)
 
     return blueprint

@@ -20,10 +20,10 @@ def make_blueprint() -> Blueprint:
 
     @blueprint.get("/")
     def page() -> Response:
-        return static.answer("index.html")
+        return static.page()
 
     @blueprint.get("/playground/<path:name>")
     def file(name: str) -> Response:
-        return static.answer(name)
+        return static.file(name)
 
     return blueprint

@@ -25,6 +25,8 @@ def test_it_asks_nothing_of_other_hosts(client: FlaskClient) -> None:
     assert "//" not in client.get("/docs").text
 
 
-@pytest.mark.parametrize("name", ["../keys.py", "%2e%2e/keys.py", "swagger-ui.js", "js/main.js"])
+@pytest.mark.parametrize(
+    "name", ["../keys.py", "%2e%2e/keys.py", "swagger-ui.js", "js/main.js", "index.html"]
+)
 def test_no_other_file_is_handed_out(client: FlaskClient, name: str) -> None:
     assert client.get(f"/docs/{name}").status_code == 404
