@@ -108,6 +108,9 @@ class Api:
     def get(self, path: str) -> requests.Response:
         return self.session.get(f"{self.url}{path}", timeout=120)
 
+    def put(self, path: str, json: object) -> requests.Response:
+        return self.session.put(f"{self.url}{path}", json=json, timeout=120)
+
     def stop(self) -> None:
         self.session.close()
         self.process.stop()

@@ -60,7 +60,7 @@ def test_a_job_by_a_label_set_shows_its_labels(
     playground: Playground, service: Api, picture_server: PictureServer
 ) -> None:
     put = {"candidates": CANDIDATES, "template": "a {}"}
-    assert service.session.put(f"{service.url}/label-sets/food", json=put, timeout=20).ok
+    assert service.put("/label-sets/food", put).ok
     url = picture_server.serve((PICTURES / "pizza.png").read_bytes())
     job = submitted(service, url, label_set="food")
     service.get(f"/jobs/{job}?wait=20")

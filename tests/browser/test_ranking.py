@@ -33,7 +33,7 @@ def test_an_upload_is_ranked_and_told_in_text(playground: Playground) -> None:
 
 def test_a_label_set_shows_its_labels(playground: Playground, service: Api) -> None:
     put = {"candidates": [{"text": label} for label in LABELS]}
-    assert service.session.put(f"{service.url}/label-sets/things", json=put, timeout=20).ok
+    assert service.put("/label-sets/things", put).ok
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Label set").select_option("things")
     playground.choose("pizza.png")

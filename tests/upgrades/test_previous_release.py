@@ -106,7 +106,7 @@ def assert_serves(api: Api) -> None:
     partial = {"queries": [no_picture, pictures[0]], "candidates": LABELS, "allow_partial": True}
     assert api.post("/rank", partial).json()["probabilities"][0] is None
 
-    put = api.session.put(f"{api.url}/label-sets/things", json={"candidates": LABELS}, timeout=30)
+    put = api.put("/label-sets/things", {"candidates": LABELS})
     assert put.status_code < 300
     labelled = api.post("/rank", {"queries": [picture_item(2)], "label_set": "things"})
     assert labelled.status_code == 200, labelled.text
