@@ -12,6 +12,8 @@ Shape = dict[str, dict[str, int]]
 """What differs from the defaults of CLIPConfig, for the keys `vision` and `text`."""
 
 CACHE = ROOT / "bench" / ".models"
+PREPROCESSOR = "preprocessor_config.json"
+"""Written last: a folder without it is unfinished, or was made before peers needed it."""
 
 # wkcn/TinyCLIP-ViT-8M-16-Text-3M-YFCC15M, and openai/clip-vit-base-patch32, which is the default.
 SHAPES: dict[str, Shape] = {
@@ -39,7 +41,7 @@ def folder_of(name: str) -> Path:
     if name == "demo":
         return DEMO_FOLDER
     folder = CACHE / name
-    if not folder.exists():
+    if not (folder / PREPROCESSOR).exists():
         from bench.random_model import make  # noqa: PLC0415 - torch takes seconds to load
 
         make(SHAPES[name], DEMO_FOLDER, folder)

@@ -11,7 +11,10 @@ from transformers.utils import logging as transformers_logging
 
 
 def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder: Path) -> None:
-    """Write a whole checkpoint: config, weights, preprocessor, and the tokenizer of another."""
+    """Write a whole checkpoint: config, weights, preprocessor, and the tokenizer of another.
+
+    Whatever lay in the folder goes.
+    """
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder)
     tokenizer.model_max_length = 77
     ids = {
@@ -26,4 +29,6 @@ def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder:
     shutil.rmtree(unfinished, ignore_errors=True)
     CLIPModel(config).save_pretrained(unfinished)
     CLIPProcessor(CLIPImageProcessorPil(), tokenizer).save_pretrained(unfinished)
+    CLIPImageProcessorPil().save_pretrained(unfinished)  # older transformers look for it alone
+    shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)

@@ -11,6 +11,7 @@ from bench.limit import Bare
 from bench.models import folder_of
 from bench.opponents import PEERS, NotInstalled
 from bench.pictures import PHOTO, THUMBNAIL
+from bench.processes import DidNotStart
 from bench.rounds import measured
 from bench.rows.row import Bench, Result
 from bench.service import Plan
@@ -65,8 +66,8 @@ class Contest:
             bench.progress.say(f"  starting {name}")
             try:
                 self._add(name, start(folder, kind, bench.folder, bare.batch))
-            except NotInstalled as error:
-                self.notes[name] = str(error)
+            except (NotInstalled, DidNotStart) as error:
+                self.notes[name] = str(error).splitlines()[0]
                 bench.progress.say(f"  {name}: {error}")
 
     def _compare_answers(self) -> None:
