@@ -12,11 +12,17 @@ from worker.checkpoint import Checkpoint
 from worker.decode import Raster, Size
 from worker.encoder import OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
+from worker.last_layer import read_first_token_only
 from worker.linear import pack_linear_layers
 from worker.preprocess import Preprocessor, preprocessor, resolution
 from worker.refusals import UnsuitableModel
-from worker.threads import quickest_threads
+from worker.side_by_side import side_by_side
+from worker.threads import is_quicker_in_pieces, quickest_threads
 from worker.warmup import blank_picture
+
+PIECE = 2
+"""The fewest pictures that are worth a thread of their own."""
+NOISE = (256, 256, 3)  # height and width in pixels, and the channels
 
 
 class ClipEncoder:
@@ -29,9 +35,11 @@ class ClipEncoder:
             UnsuitableModel: the device does not take it.
         """
         self._threads: int | None = None
+        self._in_pieces = False
         family = FAMILIES[checkpoint.config.model_type]
         # Before it is rounded to the precision of the rest.
         scale, bias = _scale_and_bias(checkpoint.model)
+        read_first_token_only(checkpoint.model, lambda: _features_of_noise(checkpoint))
         self._model = _placed(checkpoint, device, dtype)
         self._tokenizer = checkpoint.tokenizer
         self._padding = family.padding
@@ -55,8 +63,7 @@ class ClipEncoder:
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
         if self.device == "cpu":
-            picture = blank_picture(self)
-            self._threads = quickest_threads(lambda: self.encode_images([picture]))
+            self._choose_threads(blank_picture(self))
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
@@ -77,10 +84,28 @@ class ClipEncoder:
         ]
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        threads = self._threads or 1
+        if self._in_pieces and len(images) >= PIECE * threads:
+            return self._encode_in_pieces(images, threads)
+        return self._encode_whole(images, self._threads)
+
+    def _choose_threads(self, picture: PreparedImage) -> None:
+        threads = quickest_threads(lambda: self._encode_whole([picture], None))
+        batch = [picture] * (PIECE * threads)
+        self._in_pieces = threads > 1 and is_quicker_in_pieces(
+            lambda: self._encode_whole(batch, threads),
+            lambda: self._encode_in_pieces(batch, threads),
+        )
+        self._threads = threads
+
+    def _encode_in_pieces(self, images: Sequence[PreparedImage], pieces: int) -> Vectors:
+        return side_by_side(lambda piece: self._encode_whole(piece, 1), images, pieces)
+
+    def _encode_whole(self, images: Sequence[PreparedImage], threads: int | None) -> Vectors:
         batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
         if self._normalise:
             batch["pixel_values"] = self._normalise(batch["pixel_values"])
-        return self._features(lambda: self._model.get_image_features(**batch))
+        return self._features(lambda: self._model.get_image_features(**batch), threads)
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         batch = self._tokenizer.pad(
@@ -89,16 +114,16 @@ class ClipEncoder:
             max_length=self._context,
             return_tensors="pt",
         ).to(self._model.device)
-        return self._features(lambda: self._model.get_text_features(**batch))
+        return self._features(lambda: self._model.get_text_features(**batch), self._threads)
 
     def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
         tensor = torch.from_numpy(np.stack(arrays)).to(self._model.device)
         return tensor.to(self._model.dtype) if tensor.is_floating_point() else tensor
 
     @torch.inference_mode()
-    def _features(self, forward: Callable[[], Any]) -> Vectors:
-        if self._threads:
-            torch.set_num_threads(self._threads)  # of the calling thread: each has its own number
+    def _features(self, forward: Callable[[], Any], threads: int | None) -> Vectors:
+        if threads:
+            torch.set_num_threads(threads)  # of the calling thread: each has its own number
         try:
             features = forward().pooler_output
             return cast("Vectors", features.float().cpu().numpy())
@@ -128,6 +153,15 @@ def _normaliser(
         return rows.view(pixels.shape).permute(0, 3, 1, 2).to(model.dtype)
 
     return normalise
+
+
+def _features_of_noise(checkpoint: Checkpoint) -> torch.Tensor:
+    """Features of two pictures all of whose patches differ, always the same ones."""
+    pixels = np.random.default_rng(1).integers(0, 256, (2, *NOISE), dtype=np.uint8)
+    inputs = checkpoint.image_processor(
+        images=list(pixels), input_data_format="channels_last", return_tensors="pt"
+    )
+    return cast("torch.Tensor", checkpoint.model.get_image_features(**inputs).pooler_output)
 
 
 def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401

@@ -1,7 +1,7 @@
 """Measures which batch size suits this model on this machine."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -14,7 +14,7 @@ BUDGET_S = 10.0
 WORTH_IT = 1.05
 TEXTS_PER_PICTURE = 8
 SHORT_S = 0.02
-RUNS_OF_SHORT = 10
+RUNS, RUNS_OF_SHORT = 3, 10
 
 
 def warm_up(encoder: Encoder, batch_size: int) -> int:
@@ -31,33 +31,37 @@ def blank_picture(encoder: Encoder) -> PreparedImage:
 
 
 def measure_batch_size(seconds: Callable[[int], float]) -> int:
-    """The smallest power of two beyond which doubling no longer pays.
+    """The smallest power of two whose rate is as good as the best one, within `WORTH_IT`.
 
-    `seconds(size)` runs a batch of that size. Stops at memory's end and when its budget is spent.
+    `seconds(size)` runs a batch of that size. Stops at memory's end, when its budget is spent, and
+    where twice doubling the best size did not pay.
     """
     started = time.monotonic()
-    best, best_rate = 1, 1 / seconds(1)
+    rates = {1: 1 / seconds(1)}
     size = 2
     while size <= LARGEST and time.monotonic() - started < BUDGET_S:
         try:
-            rate = size / seconds(size)
+            rates[size] = size / seconds(size)
         except OutOfMemory:
             break
-        if rate > best_rate * WORTH_IT:
-            best, best_rate = size, rate
-        elif size >= best * 4:
+        if size >= 4 * _smallest_of_the_best(rates):
             break
         size *= 2
-    return best
+    return _smallest_of_the_best(rates)
+
+
+def _smallest_of_the_best(rates: Mapping[int, float]) -> int:
+    good = max(rates.values()) / WORTH_IT
+    return min(size for size, rate in rates.items() if rate >= good)
 
 
 def _seconds(encoder: Encoder, picture: PreparedImage, size: int) -> float:
-    """The quicker of two runs: the first of a size pays for its buffers.
+    """The quickest of three runs: the first of a size pays for its buffers.
 
     Where a run is short, whatever else the machine does may double it: then of many more.
     """
     batch = [picture] * size
-    [seconds] = quickest_s(lambda: encoder.encode_images(batch), runs=2)
+    [seconds] = quickest_s(lambda: encoder.encode_images(batch), runs=RUNS)
     if seconds > SHORT_S:
         return seconds
     [again] = quickest_s(lambda: encoder.encode_images(batch), runs=RUNS_OF_SHORT)

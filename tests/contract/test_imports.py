@@ -19,7 +19,12 @@ OURS = set(ALLOWED)
 TELL_LIBRARIES = {"worker/runtime.py", "api/metrics_files.py"}
 """They use the environment to tell libraries what these have no other way to be told."""
 ONLY_IN = {
-    "torch": {"worker/clip.py", "worker/linear.py", "worker/threads.py"},
+    "torch": {
+        "worker/clip.py",
+        "worker/last_layer.py",
+        "worker/linear.py",
+        "worker/threads.py",
+    },
     "transformers": {"worker/checkpoint.py"},
     "huggingface_hub": {"worker/source.py", "worker/refusals.py", "worker/conversions.py"},
     "PIL": {"worker/decode.py"},

@@ -82,9 +82,12 @@ def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
     assert (given[0] - expected["pixel_values"]).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_half_precision_stays_near(dtype: str) -> None:
-    """Of a model that was trained: in random weights, errors have nothing to cancel against."""
+@pytest.mark.parametrize(("dtype", "difference"), [("float16", 1e-3), ("bfloat16", 5e-3)])
+def test_half_precision_stays_near(dtype: str, difference: float) -> None:
+    """Of a model that was trained: in random weights, errors have nothing to cancel against.
+
+    Of a hundred pictures, the stock model's largest differences are 5e-4 and 3.7e-3.
+    """
     cosines = []
     for precision in ("float32", dtype):
         encoder = ClipEncoder(open_checkpoint(Source(str(DEMO_MODEL))), "cpu", precision)
@@ -93,4 +96,4 @@ def test_half_precision_stays_near(dtype: str) -> None:
         texts = encoder.encode_texts(encoder.prepare_texts(TEXTS))
         assert pictures.dtype == texts.dtype == np.float32
         cosines.append(units(pictures) @ units(texts).T)
-    assert np.abs(cosines[0] - cosines[1]).max() < 2e-3
+    assert np.abs(cosines[0] - cosines[1]).max() < difference

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from transformers.activations import ACT2FN
 
 from worker.linear import PackedLinear, pack_linear_layers
 
@@ -29,6 +30,42 @@ class Model(nn.Module):
 
 def packed(model: nn.Module) -> int:
     return sum(isinstance(module, PackedLinear) for module in model.modules())
+
+
+class FeedForward(nn.Module):
+    """As in a layer of CLIP."""
+
+    def __init__(self, activation: str) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(96, 384)
+        self.activation_fn = ACT2FN[activation]
+        self.fc2 = nn.Linear(384, 96)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.fc2(self.activation_fn(self.fc1(inputs)))
+        return outputs
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("activation", ["quick_gelu", "gelu", "gelu_pytorch_tanh"])
+def test_an_activation_goes_into_the_layer_before_it(activation: str) -> None:
+    model = FeedForward(activation).eval()
+    quick = copy.deepcopy(model)
+    pack_linear_layers(quick, worth_it=0)
+    assert packed(quick) == 2
+    assert isinstance(quick.activation_fn, nn.Identity)
+    inputs = 10 * torch.randn(5, 50, 96)  # where the activations bend, and far beyond
+    assert torch.allclose(quick(inputs), model(inputs), atol=1e-5)
+
+
+@torch.inference_mode()
+def test_an_activation_that_is_not_known_stays() -> None:
+    model = FeedForward("silu").eval()
+    quick = copy.deepcopy(model)
+    pack_linear_layers(quick, worth_it=0)
+    assert packed(quick) == 2
+    inputs = torch.randn(5, 50, 96)
+    assert torch.allclose(quick(inputs), model(inputs), atol=1e-5)
 
 
 @torch.inference_mode()

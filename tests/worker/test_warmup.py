@@ -24,6 +24,11 @@ def test_a_slow_step_between_does_not_hide_a_better_one() -> None:
     assert measure_batch_size(lambda size: size / rates[size]) == 4
 
 
+def test_small_gains_add_up() -> None:
+    rates = {1: 100, 2: 104, 4: 108, 8: 112, 16: 112, 32: 112, 64: 112}
+    assert measure_batch_size(lambda size: size / rates[size]) == 4
+
+
 def test_gains_too_small_to_matter_are_left() -> None:
     assert measure_batch_size(lambda size: size / (100 + np.log2(size))) == 1
 
