@@ -6,7 +6,7 @@ from typing import Any
 from celery import Celery
 from kombu import Queue
 
-from common.protocol import TASK_NAME, queues_of
+from common.protocol import queues_of
 
 
 def make_celery(
@@ -14,8 +14,9 @@ def make_celery(
 ) -> Celery:
     """The workers' Celery application; connects to nothing yet.
 
-    Blocking reads need a `socket_timeout_s` of more than a few seconds. The `queues` are those that
-    a worker takes parts from.
+    Celery starts and ends a worker, owns its threads, and lets people look into it. Parts reach
+    those threads past it: see worker.takers. Blocking reads need a `socket_timeout_s` of more than
+    a few seconds. The `queues` are those that a worker takes parts from.
     """
     broker = redis_url.replace("unix://", "redis+socket://", 1)  # kombu's name for it
     app = Celery("clip", broker=broker, set_as_current=False)
@@ -30,12 +31,6 @@ def _configuration(socket_timeout_s: float, queues: Sequence[str]) -> dict[str, 
     return {
         "task_queues": [Queue(name) for name in queues],
         "task_default_queue": queues[0],
-        "task_routes": {TASK_NAME: {"queue": queues[0]}},
-        "task_acks_late": True,
-        "worker_prefetch_multiplier": 1,
-        "task_ignore_result": True,  # results live in the ledger
-        "task_store_errors_even_if_ignored": False,
-        "task_serializer": "json",
         "accept_content": ["json"],
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
@@ -43,16 +38,13 @@ def _configuration(socket_timeout_s: float, queues: Sequence[str]) -> dict[str, 
         "broker_connection_timeout": min(5.0, socket_timeout_s),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "broker_channel_error_retry": True,  # see worker.channel.key_types
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_channel_error_retry": True,  # see worker.broker_keys
         "broker_transport_options": {
-            "ack_emulation": False,  # the ledger tells what is in hand: see worker.channel
-            "unacked_restore_interval": 5,  # of LenientQoS.restore_visible
+            "ack_emulation": False,  # the ledger tells what is in hand
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": min(5.0, socket_timeout_s),
             "socket_keepalive": True,
             "health_check_interval": 25,
-            "queue_order_strategy": "round_robin",
             "priority_steps": [0],  # one list a queue
         },
     }

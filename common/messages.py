@@ -1,4 +1,4 @@
-"""The message that sends a part to the workers, as Celery reads it from a queue."""
+"""The message that sends a part to the workers, as Celery would write it."""
 
 import base64
 import uuid

@@ -4,7 +4,7 @@ import signal
 import sys
 
 from worker.app import app, node_name, worker
-from worker.runtime import keep_freed_memory, let_waiting_threads_sleep
+from worker.runtime import keep_freed_memory, let_waiting_threads_sleep, spare_what_is_loaded
 
 
 def main() -> None:
@@ -14,13 +14,13 @@ def main() -> None:
     let_waiting_threads_sleep()
     worker.configure_logs()
     loaded = worker.load()
+    spare_what_is_loaded()
     app.worker_main(
         [
             "--quiet",
             "worker",
             "--pool=threads",
             f"--concurrency={loaded.concurrency}",
-            f"--queues={worker.settings.queues[0]}",  # worker.consumers adds the other
             f"--hostname={node_name()}",
             "--without-gossip",
             "--without-mingle",

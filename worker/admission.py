@@ -1,11 +1,11 @@
 """Which messages a worker takes. Anybody may have written them who can write to Redis."""
 
 import base64
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from common.messages import message
 from common.protocol import MAX_PARTS, TASK_NAME, Broken, load_json
 
 MAX_MESSAGE_BYTES = 16_384  # ours have about 1,200
@@ -47,11 +47,19 @@ ENVELOPE = TypeAdapter(Envelope)
 BODY: TypeAdapter[Body] = TypeAdapter(Body)
 
 
-def admit(raw: bytes, queue: str) -> bytes:
-    """The message as Celery may have it: made anew of what was checked, and of nothing else.
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """All that a message has a say in."""
 
-    So a message has no say in when or how often it runs, what runs after it, how it is compressed,
-    or which other message is acknowledged with it.
+    job: str
+    part: int
+    request_id: str
+
+
+def admit(raw: bytes) -> Admitted:
+    """What was checked of a message, and nothing else.
+
+    So it has no say in when or how often it runs, in what runs after it, or in how it is packed.
 
     Raises:
         Broken: it is not one of those that `common.messages` makes.
@@ -66,4 +74,4 @@ def admit(raw: bytes, queue: str) -> bytes:
     except ValueError:
         raise Broken("body: is not valid base64") from None
     (job, part), options, _ = load_json(BODY, body)
-    return message(job, part, queue, options.request_id)
+    return Admitted(job, part, options.request_id)

@@ -10,12 +10,12 @@ import structlog
 from celery import Celery, signals
 from celery.concurrency.thread import TaskPool as ThreadPool
 
-from common import logs
+from common import connection, logs
 from common.broker import make_celery
 from common.protocol import INTERACTIVE, TASK_NAME, split_queue
 from common.settings import read
-from worker.channel import drain, use_channels
-from worker.consumers import bulk_consumer
+from worker.channel import use_channels
+from worker.consumers import before_pool_stops, only_look_on
 from worker.control import allow_inspection_only
 from worker.lifecycle import Life, LoadedModel, load_model
 from worker.metrics import WorkerMetrics
@@ -23,6 +23,7 @@ from worker.metrics_port import open_port
 from worker.refusals import UnsuitableModel, explained
 from worker.settings import WorkerSettings
 from worker.source import Source
+from worker.takers import Takers
 
 SOCKET_TIMEOUT_S = 10.0
 
@@ -37,11 +38,12 @@ class Worker:
         self.app = app
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
+        self._takers: Takers | None = None
         self._metrics = WorkerMetrics()
-        app.steps["consumer"].add(bulk_consumer(settings.queues[1]))
+        only_look_on(app)
+        app.steps["worker"].add(before_pool_stops(self._take_no_more))
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.worker_init.connect(self._start, weak=False)
-        signals.worker_shutting_down.connect(self._drain, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
         signals.worker_shutdown.connect(self._end, weak=False)
 
@@ -81,18 +83,24 @@ class Worker:
     def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
         if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
             sys.exit("the worker needs the threads pool: start it with `python -m worker`")
-        use_channels(self.settings.all_queues)
+        use_channels()
         allow_inspection_only()
         for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
             self.app.tasks.unregister(name)
         self._life = Life(self.settings, self.load(), self._metrics)
+        self._life.mend_broker()
+        redis = connection.blocking(self.settings.redis_url)
+        self._takers = Takers(redis, *self.settings.queues, self.app.tasks[TASK_NAME].run)
 
-    def _ready(self, **_: object) -> None:
+    def _ready(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
         if self._life:
             self._life.begin()
+        if self._takers:
+            self._takers.begin(sender.pool)
 
-    def _drain(self, **_: object) -> None:
-        drain()
+    def _take_no_more(self) -> None:
+        if self._takers:
+            self._takers.end()
 
     def _end(self, **_: object) -> None:
         if self._life:
@@ -119,6 +127,6 @@ app = make_celery(settings.redis_url, socket_timeout_s=SOCKET_TIMEOUT_S, queues=
 worker = Worker(settings, app)
 
 
-@app.task(name=TASK_NAME, bind=True)
-def run_part(task: Any, job: str, part: int, request_id: str) -> None:  # noqa: ANN401
-    worker.run_part(job, part, request_id, task.request.delivery_info["routing_key"])
+@app.task(name=TASK_NAME)
+def run_part(job: str, part: int, request_id: str, queue: str) -> None:
+    worker.run_part(job, part, request_id, queue)

@@ -1,58 +1,34 @@
-"""How parts reach a worker: bulk work never takes the threads that interactive work needs."""
+"""Where a worker's own way to take parts meets Celery's steps."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from celery import bootsteps
-from kombu.common import ignore_errors
-
-from common.protocol import BULK
+from kombu import Consumer
 
 
-def bulk_consumer(queue: str) -> type["BulkConsumer"]:
-    """The step for one bulk queue; Celery makes steps of classes."""
-    return type("BulkConsumer", (BulkConsumer,), {"queue": queue})
+class Onlooker(Consumer):
+    """Declares the queues, so that `inspect active_queues` tells them; see worker.takers."""
+
+    def consume(self, no_ack: bool | None = None) -> None:
+        """Leave all messages where they are."""
 
 
-def bulk_share(concurrency: int) -> int:
-    """How many of a worker's threads bulk work may take."""
-    return max(1, concurrency // 2)
+def only_look_on(app: Any) -> None:  # noqa: ANN401
+    """Have the worker of a Celery application take nothing from its queues itself."""
+    app.amqp.Consumer = Onlooker
 
 
-class BulkConsumer(bootsteps.StartStopStep):
-    """Consumes the bulk queue beside Celery's own consumer, which takes the interactive one.
+class LastWords(bootsteps.StartStopStep):
+    """Calls `say` before the pool stops, which waits for its threads; however a worker ends."""
 
-    A channel has one limit on what it hands out, whatever queue it comes from. Were both queues
-    consumed on one, a backlog of bulk parts would fill every thread, and an interactive part would
-    wait until one of them is through. So the bulk queue gets a channel of its own, with half of the
-    threads as its limit.
-    """
+    requires = ("celery.worker.components:Pool",)
+    say: ClassVar[Callable[[], None]]
 
-    requires = ("celery.worker.consumer.tasks:Tasks",)
-    queue: ClassVar[str] = BULK
+    def stop(self, _worker: Any) -> None:  # noqa: ANN401
+        type(self).say()
 
-    def __init__(self, consumer: Any, **options: Any) -> None:  # noqa: ANN401
-        self._bulk: Any = None
-        super().__init__(consumer, **options)
 
-    def start(self, consumer: Any) -> None:  # noqa: ANN401
-        queues = consumer.app.amqp.queues
-        if self.queue in queues.consume_from:
-            return  # `celery worker -Q interactive,bulk`: Celery consumes it already
-        self._bulk = consumer.app.amqp.TaskConsumer(
-            consumer.connection.channel(),
-            queues=[queues[self.queue]],
-            on_decode_error=consumer.on_decode_error,
-        )
-        self._bulk.on_message = consumer.create_task_handler()
-        self._bulk.qos(prefetch_count=bulk_share(consumer.pool.num_processes))
-        self._bulk.consume()
-
-    def stop(self, consumer: Any) -> None:  # noqa: ANN401
-        if self._bulk:
-            ignore_errors(consumer, self._bulk.cancel)
-
-    def shutdown(self, consumer: Any) -> None:  # noqa: ANN401
-        if self._bulk:
-            self.stop(consumer)
-            ignore_errors(consumer, self._bulk.close)
-            self._bulk = None
+def before_pool_stops(say: Callable[[], None]) -> type[LastWords]:
+    """The step for one worker; Celery makes steps of classes."""
+    return type("LastWords", (LastWords,), {"say": staticmethod(say)})

@@ -18,6 +18,7 @@ from common.jobs import Ledger
 from common.webhook_secrets import key_of
 from common.webhooks import Deliveries
 from worker.batcher import Batcher
+from worker.broker_keys import BrokerKeys
 from worker.encoder import Encoder
 from worker.fetch import Fetcher, FetchLimits
 from worker.formats.limits import Limits
@@ -125,6 +126,7 @@ class Life:
         # For what must not be held up: a heartbeat, or the last words of a hanging process.
         quick = connection.fail_fast(settings.redis_url, max_connections=4)
         self._quick_ledger = Ledger(quick)
+        self._broker_keys = BrokerKeys(quick, settings.all_queues)
         self._heartbeats = Heartbeats(quick, settings.worker_ttl_s)
         self._lane = settings.lane
         self._model_timeout_s = settings.model_timeout_s
@@ -163,6 +165,13 @@ class Life:
         self._ended = threading.Event()
         self._since = time.time()
 
+    def mend_broker(self) -> None:
+        """Have Celery find keys that it can use; later, each heartbeat sees to it."""
+        try:
+            self._broker_keys.mend()
+        except RedisError as error:  # Celery waits for Redis
+            log.warning("broker_keys_not_mended", error=type(error).__name__)
+
     def begin(self) -> None:
         """Start to beat: from now on the service counts on this worker."""
         for loop in (self._beat, self._watch):
@@ -191,6 +200,7 @@ class Life:
                 self._heartbeats.beat(self._heartbeat())
                 self._metrics.beat_sent()
                 self._quick_ledger.repair()
+                self._broker_keys.mend()
             except RedisError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
                 self._metrics.beat_failed()

@@ -1,6 +1,7 @@
 """How this process uses memory and cores: settings of the libraries below Python."""
 
 import ctypes
+import gc
 import os
 import sys
 
@@ -27,6 +28,16 @@ def keep_freed_memory() -> None:
         library.mallopt(M_ARENA_MAX, 1)
         library.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
         library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def spare_what_is_loaded() -> None:
+    """Have the garbage collector pass over all that there is now: libraries and model, for good.
+
+    It would look through a million objects time and again. Call it once the model is loaded.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # how often it looks through all the rest depends on what it found last
 
 
 def let_waiting_threads_sleep() -> None:

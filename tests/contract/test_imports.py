@@ -48,7 +48,13 @@ ONLY_IN = {
         "worker/metrics.py",
         "worker/metrics_port.py",
     },
-    "celery": {"common/broker.py", "worker/app.py", "worker/consumers.py", "worker/control.py"},
+    "celery": {
+        "common/broker.py",
+        "worker/app.py",
+        "worker/consumers.py",
+        "worker/control.py",
+        "worker/takers.py",
+    },
 }
 STDLIB_ONLY = ["worker/policy.py", "worker/batcher.py", "worker/pixel_budget.py"]
 
