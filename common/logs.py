@@ -1,9 +1,12 @@
 """Structured logs: one line an event, with the request id that runs from HTTP to the model."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
+import orjson
 import structlog
 from structlog.typing import Processor
 
@@ -23,7 +26,7 @@ def configure(process: str, level: str, log_format: LogFormat) -> None:
     last: list[Processor] = (
         [structlog.dev.ConsoleRenderer()]
         if as_text
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_dumps)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -51,6 +54,13 @@ def configure(process: str, level: str, log_format: LogFormat) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _dumps(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
+    try:
+        return orjson.dumps(event, default).decode()
+    except TypeError:  # such as a number of more than 64 bits
+        return json.dumps(event, default=default)
 
 
 def _process_adder(process: str) -> Processor:

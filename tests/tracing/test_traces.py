@@ -161,7 +161,7 @@ def test_log_lines_of_both_processes_bear_the_trace(service: Traced) -> None:
     trace, header = begun()
     assert service.api.post("/encode", [picture_item(77)], headers=header).status_code == 200
     for process in (service.api.process, service.worker):
-        wait_until(lambda: f'"trace_id": "{trace}"' in process.log, "the trace is in the log")  # noqa: B023
+        wait_until(lambda: f'"trace_id":"{trace}"' in process.log, "the trace is in the log")  # noqa: B023
 
 
 def test_a_request_that_watches_the_service_is_not_traced(service: Traced) -> None:
