@@ -88,7 +88,7 @@ def pack_linear_layers(model: nn.Module, worth_it: float = WORTH_IT) -> None:
     if pays:
         for module in model.modules():
             _fuse_activation(module)
-        for parent, name, linear in _places(model):
+        for parent, name, linear in list(_places(model)):  # those that are left
             setattr(parent, name, PackedLinear(linear))
 
 

@@ -99,10 +99,10 @@ class Takers:
                 except Exception:  # whatever it is, this thread has more parts to do
                     log.exception("part_failed")
 
-    def _next(self, queues: Sequence[str]) -> tuple[str, bytes] | None:
+    def _next(self, queues: list[str]) -> tuple[str, bytes] | None:
         """A queue and what came from it; None where nothing did."""
         try:
-            taken: Any = self._redis.brpop(list(queues), timeout=WAIT_S)
+            taken: Any = self._redis.brpop(queues, timeout=WAIT_S)
         except RedisError as error:
             self._tell(error)
             self._ending.wait(PAUSE_S)

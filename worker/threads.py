@@ -11,8 +11,6 @@ log = structlog.get_logger()
 
 SHORT_S = 0.01
 """What takes longer is worth sharing out, whatever was measured while others kept a core busy."""
-
-
 PIECES_RUNS = 3
 ABOUT = 1.05
 
