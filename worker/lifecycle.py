@@ -32,7 +32,7 @@ from worker.retries import RetryPolicy
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner, RunPart
 from worker.text_memory import TextMemory
-from worker.warmup import TEXTS_PER_PICTURE, warm_up
+from worker.warmup import TEXTS_PER_PICTURE, parts_at_once, warm_up
 from worker.webhooks import AT_ONCE, Postman, Sender
 
 log = structlog.get_logger()
@@ -87,8 +87,7 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     encoder = load()
     log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
     batch_size = warm_up(encoder, settings.batch_size)
-    # While one batch runs, the next one gathers.
-    concurrency = settings.concurrency or max(8, min(64, 2 * batch_size))
+    concurrency = settings.concurrency or parts_at_once(batch_size, encoder.device)
     log.info(
         "model_warm",
         device=encoder.device,

@@ -38,7 +38,8 @@ class WorkerSettings(SharedSettings):
         default=0, description="pictures in a batch; 0 measures the best at start"
     )
     concurrency: Annotated[int, Field(ge=0, le=512)] = Field(
-        default=0, description="parts in hand at once; 0 is twice the batch size, within 8 and 64"
+        default=0,
+        description="parts in hand at once; 0 is twice the batch size, within 8 and 64 (CPU: 32)",
     )
     torch_threads: Annotated[int, Field(ge=0, le=512)] = Field(
         default=0, description="CPU threads of the model; 0 leaves it to torch"
