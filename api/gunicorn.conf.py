@@ -7,6 +7,7 @@ from gunicorn.workers.base import Worker
 
 from api import metrics_files
 from api.settings import ApiSettings
+from common.runtime import share_arenas, spare_what_is_loaded
 from common.settings import read
 
 _settings = read(ApiSettings)
@@ -41,6 +42,12 @@ def pre_fork(server: Arbiter, worker: Worker) -> None:
 
 def post_fork(server: Arbiter, worker: Worker) -> None:
     metrics_files.join(server.metrics_folder, worker.place)
+    share_arenas()
+
+
+def post_worker_init(_worker: Worker) -> None:
+    """Do it once the application is loaded."""
+    spare_what_is_loaded()
 
 
 def on_exit(server: Arbiter) -> None:

@@ -3,8 +3,9 @@
 import signal
 import sys
 
+from common.runtime import spare_what_is_loaded
 from worker.app import app, node_name, worker
-from worker.runtime import keep_freed_memory, let_waiting_threads_sleep, spare_what_is_loaded
+from worker.runtime import keep_freed_memory, let_waiting_threads_sleep
 
 
 def main() -> None:

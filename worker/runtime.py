@@ -1,14 +1,8 @@
 """How this process uses memory and cores: settings of the libraries below Python."""
 
-import ctypes
-import gc
 import os
-import sys
 
-# Of glibc's malloc.h.
-M_TRIM_THRESHOLD = -1
-M_MMAP_THRESHOLD = -3
-M_ARENA_MAX = -8
+from common.runtime import M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, tell_malloc
 
 KEPT_BYTES = 1 << 30
 
@@ -21,23 +15,7 @@ def keep_freed_memory() -> None:
     because those of other threads are never larger than 64 MB and shrink when they are empty. Call
     it before there are threads.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        library.mallopt(M_ARENA_MAX, 1)
-        library.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-        library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-
-
-def spare_what_is_loaded() -> None:
-    """Have the garbage collector pass over all that there is now: libraries and model, for good.
-
-    It would look through a million objects time and again. Call it once the model is loaded.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.collect()  # how often it looks through all the rest depends on what it found last
+    tell_malloc({M_ARENA_MAX: 1, M_MMAP_THRESHOLD: KEPT_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
 
 
 def let_waiting_threads_sleep() -> None:

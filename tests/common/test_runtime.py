@@ -1,0 +1,47 @@
+"""What is set below Python, looked at in a process of its own."""
+
+import subprocess
+import sys
+
+ARENAS_OF_MANY_THREADS = """
+import ctypes, threading
+from common.runtime import share_arenas
+{call}
+together = threading.Barrier(8)
+library = ctypes.CDLL(None)
+library.malloc.restype = library.fdopen.restype = ctypes.c_void_p
+def take():
+    together.wait()
+    for _ in range(100):
+        library.malloc(ctypes.c_size_t(1000))
+    together.wait()
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+library.malloc_info(0, ctypes.c_void_p(library.fdopen(1, b"w")))
+library.fflush(None)
+"""
+
+
+def output_of(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def arenas(call: str) -> int:
+    return output_of(ARENAS_OF_MANY_THREADS.format(call=call)).count("<heap nr=")
+
+
+def test_threads_share_what_memory_is_free() -> None:
+    assert arenas("") > 2
+    assert arenas("share_arenas()") == 2
+
+
+def test_the_garbage_collector_passes_over_what_is_loaded() -> None:
+    program = (
+        "import gc, common.runtime as r; kept = [[] for _ in range(1000)];"
+        "r.spare_what_is_loaded(); print(gc.get_freeze_count() >= 1000 > len(gc.get_objects()))"
+    )
+    assert output_of(program).strip() == "True"
