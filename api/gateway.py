@@ -33,6 +33,7 @@ from common.errors import (
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
+from common.news import load_news
 from common.protocol import BULK, INTERACTIVE, PartResult, queue_of
 from common.recall import Recall
 from common.records import Callback, Idempotency, JobRecord, NewJob
@@ -130,6 +131,7 @@ class Gateway:
             listed=is_async,
             idempotency=idempotency,
             callback=self._callback(kind, work, choice),
+            waiter="" if is_async else self._waiter.name,
         )
         with telling_of_outages():
             admission = self._ledger.create(
@@ -152,7 +154,8 @@ class Gateway:
     def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
         """Wait until a job has ended, or as long. Returns what came of it till then.
 
-        A small job that is new costs one round trip: there is nothing to read before its end.
+        A small job that is new costs one round trip at most: there is nothing to read before its
+        end, and where it has one part all is told then.
 
         Raises:
             JobLost: the ledger does not hold it whole.
@@ -162,8 +165,8 @@ class Gateway:
             return self.outcome(self.wait(job, owner, seconds))
         results: list[PartResult | None] = []
 
-        def read() -> JobRecord:
-            record, results[:] = self._ledger.read_whole(job, parts)
+        def read(news: bytes) -> JobRecord:
+            record, results[:] = load_news(job, news) or self._ledger.read_whole(job, parts)
             return _owned(record, owner)
 
         record = remembered.check(self._wait(job, read, seconds, is_new=True))
@@ -172,7 +175,7 @@ class Gateway:
 
     def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
         """Wait until a job has ended, or as long. Returns it as it is then."""
-        return self._wait(job, lambda: self._read(job, owner), seconds, is_new=False)
+        return self._wait(job, lambda _: self._read(job, owner), seconds, is_new=False)
 
     def outcome(self, record: JobRecord) -> Outcome:
         """What came of a job. Raises JobLost when the ledger does not hold it whole."""
@@ -252,7 +255,7 @@ class Gateway:
         return Callback(work.callback, len(work.lists[COUNTED[kind]]), choice.model)
 
     def _wait(
-        self, job: str, read: Callable[[], JobRecord], seconds: float, *, is_new: bool
+        self, job: str, read: Callable[[bytes], JobRecord], seconds: float, *, is_new: bool
     ) -> JobRecord:
         """Read a job again and again until it has ended, or as long; not at once where it `is_new`.
 
@@ -260,17 +263,17 @@ class Gateway:
         """
         deadline = time.monotonic() + seconds
         with telling_of_outages(), self._waiter.watch(job) as ended:
-            record = None if is_new else read()
+            record = None if is_new else read(b"")
             while not (record and record.has_ended) and (left := deadline - time.monotonic()) > 0:
                 ended.wait(left)
                 ended.clear()
                 try:
-                    record = read()
+                    record = read(ended.news)
                 except RedisError:
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(READ_AGAIN_S)
-            return record or read()
+            return record or read(b"")
 
     def _sweep(self) -> None:
         self._ledger.repair()

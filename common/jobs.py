@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar, cast
 
 import orjson
 import structlog
-from pydantic import TypeAdapter, ValidationError
 from redis import Redis
 from redis.client import PubSub
 from redis.commands.core import Script
@@ -30,13 +29,22 @@ from common.protocol import (
     PartResult,
     dump_items,
     dump_result,
-    first_fault,
     load_about,
     load_items,
     load_result,
     split_queue,
 )
-from common.records import Admission, BegunPart, Callback, JobRecord, Load, LostPart, NewJob
+from common.records import (
+    RECORD_FIELDS,
+    Admission,
+    BegunPart,
+    Callback,
+    JobRecord,
+    Load,
+    LostPart,
+    NewJob,
+    load_record,
+)
 
 log = structlog.get_logger()
 
@@ -46,11 +54,6 @@ REPAIR_LOCK_MS = 400
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 
-RECORD_FIELDS = (
-    *("owner", "kind", "state", "parts", "request", "error"),
-    *("done", "failed", "created", "started", "finished", "format", "callback"),
-)
-RECORD = TypeAdapter(JobRecord)
 Checked = TypeVar("Checked")
 
 
@@ -107,6 +110,7 @@ class Ledger:
             "ttl": job.ttl_s,
             "format": FORMAT,
             **({"trace": job.trace} if job.trace else {}),
+            **({"waiter": job.waiter} if job.waiter else {}),
             **_callback_fields(job.callback),
         }
         key = job.idempotency
@@ -250,10 +254,13 @@ class Ledger:
             pipeline.hget(job_key(job), "state")
         return [state not in (b"queued", b"running") for state in pipeline.execute()]
 
-    def hints(self) -> PubSub:
-        """A subscription to the ids of jobs that end; losing a message costs at most a sweep."""
+    def hints(self, waiter: str) -> PubSub:
+        """A subscription to news (see common.news) of jobs that end; losing one costs a sweep.
+
+        Of those that were made for a `waiter`, and of those that any may wait for.
+        """
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        channel.subscribe(DONE_CHANNEL)
+        channel.subscribe(DONE_CHANNEL, f"{DONE_CHANNEL}:{waiter}")
         return channel
 
     def trace_of(self, job: str) -> str:
@@ -328,32 +335,8 @@ def _result(fields: dict[bytes, bytes]) -> PartResult | None:
 
 
 def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
-    fields: dict[str, Any] = {
-        name: None if value is None else _text(value)
-        for name, value in zip(RECORD_FIELDS, values, strict=True)
-    }
-    if fields["state"] is None:
-        return None
-    written_in = fields.pop("format") or "1"
-    if written_in.isdecimal() and int(written_in) > FORMAT:
-        raise Later(f"the job is of format {written_in}")
-    try:
-        request = orjson.loads(fields["request"] or "")
-        error = fields["error"] or ""
-        owner = fields["owner"] or ""
-        callback = fields["callback"] or ""
-        told = {
-            "id": job,
-            "owner": owner,
-            "request": request,
-            "error": error,
-            "callback": callback,
-        }
-        return RECORD.validate_python({**fields, **told})
-    except ValidationError as fault:
-        raise Broken(first_fault(fault)) from None
-    except orjson.JSONDecodeError:
-        raise Broken("request: is no JSON") from None
+    texts = (None if value is None else _text(value) for value in values)
+    return load_record(job, dict(zip(RECORD_FIELDS, texts, strict=True)))
 
 
 def _lost_part(row: Sequence[bytes]) -> LostPart:

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
-from common.protocol import Count, Item
+from common.protocol import FORMAT, Broken, Count, Item, Later, first_fault
 
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 EpochTime: TypeAlias = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # before the year 10000
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
+RECORD_FIELDS = (
+    *("owner", "kind", "state", "parts", "request", "error"),
+    *("done", "failed", "created", "started", "finished", "format", "callback"),
+)
 
 
 def timestamp(epoch_s: float | None) -> str | None:
@@ -52,7 +57,8 @@ class NewJob:
     up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
     one that somebody may come back to. The `owner` stands for the API key that made it, and is
     empty where no keys are asked for. The `model` is the one that must do it; empty where any will
-    do whose workers take parts from the queue. The `trace` is a W3C traceparent, or empty.
+    do whose workers take parts from the queue. The `trace` is a W3C traceparent, or empty. The
+    `waiter` is the one process that waits for its end; empty where any may.
     """
 
     id: str
@@ -69,6 +75,7 @@ class NewJob:
     idempotency: Idempotency | None = None
     trace: str = ""
     callback: Callback | None = None
+    waiter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,32 @@ class JobRecord:
     @property
     def has_ended(self) -> bool:
         return self.state not in ("queued", "running")
+
+
+RECORD = TypeAdapter(JobRecord)
+
+
+def load_record(job: str, fields: Mapping[str, str | None]) -> JobRecord | None:
+    """A job of its RECORD_FIELDS in Redis; None when there is no such job.
+
+    Raises:
+        Later: it was written by a later release, in a format of its own.
+        Broken: it is no job.
+    """
+    if fields["state"] is None:
+        return None
+    written_in = fields["format"] or "1"
+    if written_in.isdecimal() and int(written_in) > FORMAT:
+        raise Later(f"the job is of format {written_in}")
+    try:
+        request = orjson.loads(fields["request"] or "")
+        texts = {name: fields[name] or "" for name in ("owner", "error", "callback")}
+        told = {name: value for name, value in fields.items() if name != "format"}
+        return RECORD.validate_python({**told, **texts, "id": job, "request": request})
+    except ValidationError as fault:
+        raise Broken(first_fault(fault)) from None
+    except orjson.JSONDecodeError:
+        raise Broken("request: is no JSON") from None
 
 
 @dataclass(frozen=True, slots=True)

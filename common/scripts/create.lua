@@ -29,6 +29,7 @@ if redis.call('EXISTS', job) == 1 then return { 'created', id } end
 if idempotency ~= '' then
   local known = redis.call('HMGET', idempotency_key(idempotency), 'job', 'fingerprint')
   if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then
+    redis.call('HDEL', job_key(known[1]), 'waiter') -- there may be two now
     return { known[2] == fingerprint and 'same' or 'other', known[1] }
   end
 end

@@ -20,7 +20,8 @@ local function finish()
   redis.call('HINCRBY', job, 'failed', ARGV[4])
   local fatal = redis.call('HINCRBY', job, 'fatal', ARGV[5])
   if redis.call('HINCRBY', job, 'parts_done', 1) == parts then
-    end_job(id, fatal > 0 and 'failed' or 'done', '')
+    local state = fatal > 0 and 'failed' or 'done'
+    if parts == 1 then end_job(id, state, '', vectors, ARGV[7]) else end_job(id, state, '') end
   end
   return 1
 end

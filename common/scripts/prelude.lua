@@ -5,6 +5,7 @@
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
 local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
 local DRAINED_ITEMS = 'clip:drained-items'
+local MOST_TOLD = 65536
 local WEBHOOKS, WEBHOOK_LIFE_S = 'clip:webhooks', 604800
 
 local function job_key(id) return 'clip:job:' .. id end
@@ -86,9 +87,19 @@ local function call_back(id, parts, url)
   redis.call('ZADD', WEBHOOKS, at, id)
 end
 
-local function end_job(id, state, error)
+-- What is told to who waits for a job: its id, and where it is small all that he would come to read,
+-- a line each: the job as JSON, what there is to know of the result, the embeddings.
+local function news(id, vectors, about)
+  if not vectors or #vectors > MOST_TOLD then return id end
+  local record, fields = {}, redis.call('HGETALL', job_key(id))
+  for at = 1, #fields, 2 do record[fields[at]] = fields[at + 1] end
+  return table.concat({ id, cjson.encode(record), about, vectors }, '\n')
+end
+
+-- With the embeddings, and what there is to know of them, of a job of one part that is done.
+local function end_job(id, state, error, vectors, about)
   local job = job_key(id)
-  local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback')
+  local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback', 'waiter')
   local parts, ttl = tonumber(fields[1]), tonumber(fields[2])
   redis.call('HSET', job, 'state', state, 'finished', stamp(now()), 'error', error)
   for n = 0, parts - 1 do
@@ -96,7 +107,11 @@ local function end_job(id, state, error)
     redis.call('EXPIRE', part_key(id, n), ttl)
   end
   redis.call('EXPIRE', job, ttl)
-  redis.call('PUBLISH', DONE_CHANNEL, id)
+  if fields[4] then
+    redis.call('PUBLISH', DONE_CHANNEL .. ':' .. fields[4], news(id, vectors, about))
+  else
+    redis.call('PUBLISH', DONE_CHANNEL, id)
+  end
   -- The job has ended, whatever somebody wrote where deliveries are listed.
   if fields[3] then pcall(call_back, id, parts, fields[3]) end
 end

@@ -6,7 +6,8 @@ from redis import Redis
 
 from api.waiter import Waiter
 from common.jobs import Ledger
-from tests.common.test_jobs import create, new_job
+from common.news import load_news
+from tests.common.test_jobs import TEXT, create, new_job, result
 from tests.processes import wait_until
 
 
@@ -37,6 +38,21 @@ def test_a_hint_wakes_whoever_waits_for_the_job(
         ledger.stop("mine", "cancelled", "")
         assert mine.wait(2)
         assert not other.is_set()
+
+
+def test_of_a_job_made_in_its_name_it_hears_all_the_news(
+    redis: Redis, ledger: Ledger, waiter: Waiter
+) -> None:
+    create(ledger, new_job("mine", parts=[[TEXT]], waiter=waiter.name))
+    create(ledger, new_job("anybody's", parts=[[TEXT]]))
+    with waiter.watch("mine") as mine, waiter.watch("anybody's") as other:
+        wait_until(lambda: subscribers(redis) == 1, "the listener listens")
+        for job in ("mine", "anybody's"):
+            ledger.finish(job, 0, [TEXT], result(1))
+        assert mine.wait(2)
+        assert other.wait(2)
+        assert load_news("mine", mine.news)
+        assert not other.news
 
 
 def test_a_hint_that_came_first_is_heard_all_the_same(ledger: Ledger, waiter: Waiter) -> None:
