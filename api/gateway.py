@@ -170,7 +170,8 @@ class Gateway:
             return _owned(record, owner)
 
         record = remembered.check(self._wait(job, read, seconds, is_new=True))
-        at_hand = results if record.has_ended and record.parts == parts else None
+        is_whole = record.has_ended and record.parts == len(results)
+        at_hand = results if is_whole else None
         return Outcome(self._ledger, record, self.label_sets.find, at_hand)
 
     def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
