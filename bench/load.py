@@ -68,7 +68,7 @@ class ClosedLoop:
         self._window = Window()
 
     def run_for(self, seconds: float, warm_s: float) -> Sample:
-        """Measure for that long, once the load is steady.
+        """Measure for that long, once the load is steady, then close.
 
         That is after `warm_s`, and not before each connection had an answer: the first answers
         found an empty queue. What is under way in the end is waited for and does not count.
@@ -84,27 +84,35 @@ class ClosedLoop:
             elif window.started and now >= window.started + seconds:
                 window.close(now)
         self._finish()
+        self.close()
         return window.sample()
 
     def run_count(self, requests: int) -> Sample:
-        """Send exactly that many requests; all of them count."""
+        """Send exactly that many requests, all of which count, then close."""
+        sample = self.run_part(requests)
+        self.close()
+        return sample
+
+    def run_part(self, requests: int) -> Sample:
+        """As `run_count`, and stay connected."""
+        self._window = Window()
         self._window.open(time.perf_counter())
         left = requests
         while left:
             left -= self._begin_idle(left)
             self._turn()
-        while self._since:
-            self._turn()
-        self._window.close(time.perf_counter())
         self._finish()
+        self._window.close(time.perf_counter())
         return self._window.sample()
+
+    def close(self) -> None:
+        for connection in self._all:
+            connection.close()
+        self._selector.close()
 
     def _finish(self) -> None:
         while self._since:
             self._turn()
-        for connection in self._all:
-            connection.close()
-        self._selector.close()
 
     def _begin_idle(self, most: int | None = None) -> int:
         """Give idle connections something to do. Returns how many requests that were."""

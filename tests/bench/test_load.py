@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -76,6 +77,12 @@ def test_as_many_requests_are_sent_as_were_asked_for(server: Server) -> None:
     assert sample.done == len(sample.latencies_s) == len(server.bodies) == 50
     assert server.connections == 4
     assert not sample.errors
+
+
+def test_parts_of_a_run_share_their_connections(server: Server) -> None:
+    with closing(loop(server, "/", connections=2)) as parts:
+        assert [parts.run_part(requests).done for requests in (10, 20)] == [10, 20]
+    assert server.connections == 2
 
 
 def test_only_what_is_answered_in_the_window_counts(server: Server) -> None:
