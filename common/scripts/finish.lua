@@ -21,7 +21,7 @@ local function finish()
   local fatal = redis.call('HINCRBY', job, 'fatal', ARGV[5])
   if redis.call('HINCRBY', job, 'parts_done', 1) == parts then
     local state = fatal > 0 and 'failed' or 'done'
-    if parts == 1 then end_job(id, state, '', vectors, ARGV[7]) else end_job(id, state, '') end
+    end_job(id, state, '', parts == 1 and vectors, ARGV[7])
   end
   return 1
 end

@@ -96,7 +96,7 @@ local function news(id, vectors, about)
   return table.concat({ id, cjson.encode(record), about, vectors }, '\n')
 end
 
--- With the embeddings, and what there is to know of them, of a job of one part that is done.
+-- With the embeddings of a job of one part, where there are some, and what there is to know of them.
 local function end_job(id, state, error, vectors, about)
   local job = job_key(id)
   local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback', 'waiter')

@@ -1,7 +1,6 @@
 """What is set below Python, looked at in a process of its own."""
 
-import subprocess
-import sys
+from tests.worker.test_runtime import output_of
 
 ARENAS_OF_MANY_THREADS = """
 import ctypes, threading
@@ -23,13 +22,6 @@ library.fflush(None)
 """
 
 
-def output_of(program: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 def arenas(call: str) -> int:
     return output_of(ARENAS_OF_MANY_THREADS.format(call=call)).count("<heap nr=")
 
@@ -44,4 +36,4 @@ def test_the_garbage_collector_passes_over_what_is_loaded() -> None:
         "import gc, common.runtime as r; kept = [[] for _ in range(1000)];"
         "r.spare_what_is_loaded(); print(gc.get_freeze_count() >= 1000 > len(gc.get_objects()))"
     )
-    assert output_of(program).strip() == "True"
+    assert output_of(program) == "True"
