@@ -7,6 +7,7 @@ from tests.processes import PICTURES
 
 # The browser says so of every answer that is no success; what the page makes of it is tested.
 NETWORK = "Failed to load resource:"
+TRANSITIONS_END = "Promise.allSettled(document.getAnimations().map(({ finished }) => finished))"
 
 
 class Playground:
@@ -67,6 +68,7 @@ class Playground:
         return self.cards.nth(nth).get_by_role("listitem").first.locator(".label").inner_text()
 
     def violations(self) -> list[str]:
-        """What axe finds wrong on the page as it is."""
+        """What axe finds wrong on the page as it is, once its colours no longer change."""
+        self.page.evaluate(TRANSITIONS_END)
         found = Axe().run(self.page).response["violations"]
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]
