@@ -12,12 +12,12 @@ from worker.checkpoint import Checkpoint
 from worker.decode import Raster, Size
 from worker.encoder import OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
-from worker.last_layer import read_first_token_only
 from worker.linear import pack_linear_layers
 from worker.preprocess import Preprocessor, preprocessor, resolution
 from worker.refusals import UnsuitableModel
 from worker.side_by_side import side_by_side
 from worker.threads import is_quicker_in_pieces, quickest_threads
+from worker.vision_tower import VisionTower, has_tower
 from worker.warmup import blank_picture
 
 PIECE = 2
@@ -39,7 +39,7 @@ class ClipEncoder:
         family = FAMILIES[checkpoint.config.model_type]
         # Before it is rounded to the precision of the rest.
         scale, bias = _scale_and_bias(checkpoint.model)
-        read_first_token_only(checkpoint.model, lambda: _features_of_noise(checkpoint))
+        is_tower = has_tower(checkpoint.model, _noise(checkpoint))
         self._model = _placed(checkpoint, device, dtype)
         self._tokenizer = checkpoint.tokenizer
         self._padding = family.padding
@@ -53,6 +53,7 @@ class ClipEncoder:
         self.device = str(self._model.device)
         self.dtype = str(self._model.dtype).removeprefix("torch.")
         pack_linear_layers(self._model)
+        self._see = VisionTower(self._model) if is_tower else self._see_with_model
         self.info = ModelInfo(
             name=checkpoint.name,
             revision=checkpoint.revision,
@@ -105,7 +106,7 @@ class ClipEncoder:
         batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
         if self._normalise:
             batch["pixel_values"] = self._normalise(batch["pixel_values"])
-        return self._features(lambda: self._model.get_image_features(**batch), threads)
+        return self._features(lambda: self._see(**batch), threads)
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         batch = self._tokenizer.pad(
@@ -114,19 +115,23 @@ class ClipEncoder:
             max_length=self._context,
             return_tensors="pt",
         ).to(self._model.device)
-        return self._features(lambda: self._model.get_text_features(**batch), self._threads)
+        return self._features(
+            lambda: self._model.get_text_features(**batch).pooler_output, self._threads
+        )
+
+    def _see_with_model(self, **batch: torch.Tensor) -> torch.Tensor:
+        return cast("torch.Tensor", self._model.get_image_features(**batch).pooler_output)
 
     def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
         tensor = torch.from_numpy(np.stack(arrays)).to(self._model.device)
         return tensor.to(self._model.dtype) if tensor.is_floating_point() else tensor
 
     @torch.inference_mode()
-    def _features(self, forward: Callable[[], Any], threads: int | None) -> Vectors:
+    def _features(self, forward: Callable[[], torch.Tensor], threads: int | None) -> Vectors:
         if threads:
             torch.set_num_threads(threads)  # of the calling thread: each has its own number
         try:
-            features = forward().pooler_output
-            return cast("Vectors", features.float().cpu().numpy())
+            return cast("Vectors", forward().float().cpu().numpy())
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise OutOfMemory(str(error)) from None
@@ -155,13 +160,13 @@ def _normaliser(
     return normalise
 
 
-def _features_of_noise(checkpoint: Checkpoint) -> torch.Tensor:
-    """Features of two pictures all of whose patches differ, always the same ones."""
+def _noise(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Two pictures all of whose patches differ, always the same ones, as the model takes them."""
     pixels = np.random.default_rng(1).integers(0, 256, (2, *NOISE), dtype=np.uint8)
     inputs = checkpoint.image_processor(
         images=list(pixels), input_data_format="channels_last", return_tensors="pt"
     )
-    return cast("torch.Tensor", checkpoint.model.get_image_features(**inputs).pooler_output)
+    return dict(inputs)
 
 
 def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401

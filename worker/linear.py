@@ -52,19 +52,19 @@ class PackedLinear(nn.Module):
         weight = linear.weight.detach()
         self.weight = weight.to("meta")
         self.bias = None if linear.bias is None else linear.bias.detach() * activation.stretch
-        self._activation = activation
         # Looked up once: otherwise each call does.
         self._run = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(  # noqa: SLF001
+        packed = torch.ops.mkldnn._reorder_linear_weight(  # noqa: SLF001
             weight * (activation.stretch * scale), None
+        )
+        self._constants: tuple[object, ...] = (
+            *(packed, self.bias),
+            *(activation.of, [], activation.variant),
         )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(…, features in) → (…, features out)."""
-        then = self._activation
-        outputs: torch.Tensor = self._run(
-            inputs, self._packed, self.bias, then.of, [], then.variant
-        )
+        outputs: torch.Tensor = self._run(inputs, *self._constants)
         return outputs
 
 

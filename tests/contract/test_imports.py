@@ -21,7 +21,7 @@ TELL_LIBRARIES = {"worker/runtime.py", "api/metrics_files.py"}
 ONLY_IN = {
     "torch": {
         "worker/clip.py",
-        "worker/last_layer.py",
+        "worker/vision_tower.py",
         "worker/linear.py",
         "worker/threads.py",
     },
