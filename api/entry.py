@@ -13,7 +13,6 @@ from common.heartbeats import Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 from common.overview import overview
-from common.recall import Recall
 from common.webhooks import Deliveries
 
 SPARE_CONNECTIONS = 8
@@ -27,7 +26,6 @@ def assemble(settings: ApiSettings) -> Flask:
         Ledger(redis),
         heartbeats,
         LabelSetStore(redis, most=settings.max_label_sets, grace_s=settings.labels_ttl_s),
-        Recall(redis, settings.cache_bounds),
         Deliveries(redis),
     )
     gateway, trace = _traced(settings, stores) if settings.tracing else _plain(settings, stores)

@@ -4,9 +4,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from redis.exceptions import RedisError
 
 from api import callbacks, remembered
@@ -34,10 +35,12 @@ from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 from common.news import load_news
-from common.protocol import BULK, INTERACTIVE, PartResult, queue_of
-from common.recall import Recall
-from common.records import Callback, Idempotency, JobRecord, NewJob
+from common.protocol import BULK, INTERACTIVE, Broken, PartResult, queue_of
+from common.recall import Question
+from common.records import Admission, Callback, Idempotency, JobRecord, NewJob
 from common.webhooks import Deliveries
+
+log = structlog.get_logger()
 
 READ_AGAIN_S = 0.2
 
@@ -58,17 +61,20 @@ class Stores:
     ledger: Ledger
     heartbeats: Heartbeats
     label_sets: LabelSetStore
-    recall: Recall
     deliveries: Deliveries
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that was accepted, of so many `parts`; `is_new` unless an earlier request made it."""
+    """A job that was accepted, of so many `parts`; `is_new` unless an earlier request made it.
+
+    It has an `outcome` already where all that it needs is cached.
+    """
 
     job: str
     parts: int
     is_new: bool
+    outcome: Outcome | None = None
 
 
 class Gateway:
@@ -84,18 +90,9 @@ class Gateway:
         self._heartbeats = stores.heartbeats
         self._deliveries = stores.deliveries
         self.label_sets = LabelSets(stores.label_sets, self._encode_labels)
-        self._shortcut = Shortcut(settings, stores.recall, stores.heartbeats)
+        self._shortcut = Shortcut(settings, stores.heartbeats)
         self._meter = DrainMeter()
         self._waiter = Waiter(stores.ledger, self._sweep)
-
-    def recall(
-        self, kind: str, work: DistinctItems, caller: Caller, idempotency: Idempotency | None
-    ) -> Outcome | None:
-        """The job of a synchronous request, done already if all it needs is cached, or None."""
-        found = self._shortcut.take(kind, work, caller, idempotency)
-        if found is None:
-            return None
-        return Outcome(self._ledger, found.record, self.label_sets.find, [found.result])
 
     def submit(
         self,
@@ -113,43 +110,11 @@ class Gateway:
             IdempotencyKeyReused: its key belongs to another request.
             UnknownModel: the model that the request names is not served.
         """
-        settings = self._settings
-        choice = choose(work.named, settings.models, self.live_workers)
-        parts = cut(work.items, settings.part_queries)
-        job = NewJob(
-            id=secrets.token_hex(16),
-            kind=kind,
-            queue=queue_of(BULK if is_async else INTERACTIVE, choice.lane),
-            model=choice.model,
-            parts=parts,
-            request=remembered.request(work, parts, choice),
-            request_id=caller.request_id,
-            lifetime_s=settings.job_timeout_s,
-            ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
-            owner=caller.owner,
-            trace=caller.trace,
-            listed=is_async,
-            idempotency=idempotency,
-            callback=self._callback(kind, work, choice),
-            waiter="" if is_async else self._waiter.name,
-        )
+        choice = choose(work.named, self._settings.models, self.live_workers)
+        job = self._new_job(kind, work, choice, caller, is_async=is_async)
+        question = None if is_async else self._shortcut.question(work, choice)
         with telling_of_outages():
-            admission = self._ledger.create(
-                job,
-                work.blobs,
-                max_open_items=settings.max_open_items,
-                worker_ttl_s=0 if is_async else settings.worker_ttl_s,
-            )
-            match admission.outcome:
-                case "full":
-                    raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
-                case "emptied":
-                    raise BrokerAway
-                case "no_worker":
-                    raise NoWorker
-                case "other":
-                    raise IdempotencyKeyReused
-            return Accepted(admission.job, len(parts), admission.job == job.id)
+            return self._accept(replace(job, idempotency=idempotency), work, question)
 
     def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
         """Wait until a job has ended, or as long. Returns what came of it till then.
@@ -235,7 +200,7 @@ class Gateway:
         accepted = self.submit("label_set", work, caller, is_async=False, idempotency=idempotency)
         wait_s = self._settings.sync_timeout_s
         try:
-            outcome = self.follow(accepted, owner, wait_s)
+            outcome = accepted.outcome or self.follow(accepted, owner, wait_s)
         except NotFound:
             raise JobLost from None
         if not outcome.record.has_ended:
@@ -248,6 +213,64 @@ class Gateway:
             self._ledger.forget(accepted.job)
             raise
         return outcome
+
+    def _new_job(
+        self, kind: str, work: DistinctItems, choice: Choice, caller: Caller, *, is_async: bool
+    ) -> NewJob:
+        settings = self._settings
+        parts = cut(work.items, settings.part_queries)
+        return NewJob(
+            id=secrets.token_hex(16),
+            kind=kind,
+            queue=queue_of(BULK if is_async else INTERACTIVE, choice.lane),
+            model=choice.model,
+            parts=parts,
+            request=remembered.request(work, parts, choice),
+            request_id=caller.request_id,
+            lifetime_s=settings.job_timeout_s,
+            ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
+            owner=caller.owner,
+            trace=caller.trace,
+            listed=is_async,
+            callback=self._callback(kind, work, choice),
+            waiter="" if is_async else self._waiter.name,
+        )
+
+    def _accept(self, job: NewJob, work: DistinctItems, question: Question | None) -> Accepted:
+        admission = self._admit(job, work, question)
+        if question and admission.outcome == "recalled":
+            try:
+                recalled = question.answer(job, admission.found)
+            except Broken as error:
+                log.warning("embedding_refused", reason=str(error))
+                self._ledger.forget(job.id)
+                return self._accept(job, work, None)
+            outcome = Outcome(
+                self._ledger, recalled.record, self.label_sets.find, [recalled.result]
+            )
+            return Accepted(job.id, outcome.record.parts, is_new=True, outcome=outcome)
+        return Accepted(admission.job, len(job.parts), admission.job == job.id)
+
+    def _admit(self, job: NewJob, work: DistinctItems, question: Question | None) -> Admission:
+        """Have the ledger make a job, or raise why it does not."""
+        settings = self._settings
+        admission = self._ledger.create(
+            job,
+            work.blobs,
+            max_open_items=settings.max_open_items,
+            worker_ttl_s=0 if job.listed else settings.worker_ttl_s,
+            asked=question.arguments() if question else (),
+        )
+        match admission.outcome:
+            case "full":
+                raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
+            case "emptied":
+                raise BrokerAway
+            case "no_worker":
+                raise NoWorker
+            case "other":
+                raise IdempotencyKeyReused
+        return admission
 
     @staticmethod
     def _callback(kind: str, work: DistinctItems, choice: Choice) -> Callback | None:

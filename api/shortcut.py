@@ -1,25 +1,20 @@
 """The way past the queue: a request all of whose embeddings are cached is answered at once."""
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
 from redis.exceptions import RedisError
 
 from api import remembered
-from api.caller import Caller
 from api.items import DistinctItems
-from api.lineup import Choice, choose
+from api.lineup import Choice
 from api.settings import ApiSettings
 from common.embeddings import Space
-from common.errors import UnknownModel
 from common.heartbeats import Heartbeat, Heartbeats
-from common.protocol import INTERACTIVE, ModelInfo, queue_of
-from common.recall import Recall, Recalled
-from common.records import Idempotency, NewJob
+from common.protocol import ModelInfo
+from common.recall import Question
 
 log = structlog.get_logger()
 
@@ -29,51 +24,28 @@ MOST_ITEMS = 1024
 
 
 class Shortcut:
-    """Makes jobs that are done from what workers of a model have cached."""
+    """Knows what to ask the cache for."""
 
-    def __init__(self, settings: ApiSettings, recall: Recall, heartbeats: Heartbeats) -> None:
-        self._settings = settings
-        self._recall = recall
+    def __init__(self, settings: ApiSettings, heartbeats: Heartbeats) -> None:
+        self._bounds = settings.cache_bounds
         self._workers = RememberedWorkers(heartbeats.alive, LOOK_EVERY_S)
-        self._is_on = settings.cache_bounds.generation > 0
 
-    def take(
-        self, kind: str, work: DistinctItems, caller: Caller, idempotency: Idempotency | None
-    ) -> Recalled | None:
-        """The job of a synchronous request, done; None where the queue must be gone through.
+    def question(self, work: DistinctItems, choice: Choice) -> Question | None:
+        """What would make the job of a synchronous request done; None where only workers can.
 
-        Trouble with Redis is no error here: who goes through the queue is told of it.
+        Trouble with Redis is no error here: who makes the job is told of it.
         """
-        if not self._is_on or not _may_be_cached(work):
+        if self._bounds.generation == 0 or not _may_be_cached(work):
             return None
         try:
-            choice = choose(work.named, self._settings.models, self._workers.alive)
             found = space_of(choice, self._workers.alive())
-            if found is None:
-                return None
-            job = self._job(kind, work, caller, choice)
-            return self._recall.make(replace(job, idempotency=idempotency), *found)
-        except UnknownModel:  # as of a moment ago
-            return None
         except RedisError as error:
             log.warning("embeddings_not_read", error=type(error).__name__)
-            self._workers.forget()
             return None
-
-    def _job(self, kind: str, work: DistinctItems, caller: Caller, choice: Choice) -> NewJob:
-        parts = [work.items]
-        return NewJob(
-            id=secrets.token_hex(16),
-            kind=kind,
-            queue=queue_of(INTERACTIVE, choice.lane),
-            parts=parts,
-            request=remembered.request(work, parts, choice),
-            request_id=caller.request_id,
-            lifetime_s=self._settings.job_timeout_s,
-            ttl_s=self._settings.sync_result_ttl_s,
-            owner=caller.owner,
-            model=choice.model,
-        )
+        if found is None:
+            return None
+        request = remembered.request(work, [work.items], choice)
+        return Question(work.items, request, *found, self._bounds)
 
 
 class RememberedWorkers:
@@ -93,11 +65,6 @@ class RememberedWorkers:
                 self._asked, self._alive = time.monotonic(), []
                 self._alive = self._ask()
             return self._alive
-
-    def forget(self) -> None:
-        """Count on no worker for a moment."""
-        with self._lock:
-            self._asked, self._alive = time.monotonic(), []
 
 
 def space_of(choice: Choice, alive: list[Heartbeat]) -> tuple[ModelInfo, Space] | None:

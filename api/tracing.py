@@ -59,12 +59,6 @@ class TracedGateway(Gateway):
         super().__init__(settings, stores)
         self._tracer = tracer
 
-    def recall(
-        self, kind: str, work: DistinctItems, caller: Caller, idempotency: Idempotency | None
-    ) -> Outcome | None:
-        with self._tracer.span("recall"):
-            return super().recall(kind, work, caller, idempotency)
-
     def submit(
         self,
         kind: str,

@@ -78,7 +78,7 @@ class Ledger:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._create = load_script(redis, "create")
+        self._create = load_script(redis, "embeddings", "recall", "create")
         self._begin = load_script(redis, "begin")
         self._finish = load_script(redis, "embeddings", "finish")
         self._stop = load_script(redis, "stop")
@@ -94,11 +94,13 @@ class Ledger:
         *,
         max_open_items: int,
         worker_ttl_s: float,
+        asked: Sequence[str | int | bytes] = (),
     ) -> Admission:
         """Store pictures (by SHA-256) and job, and send its parts, if there is room.
 
         A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds: one that
-        takes parts from the job's queue, and serves its model where the job names one.
+        takes parts from the job's queue, and serves its model where the job names one. What is
+        `asked` of the cache (see Question.arguments) may make a job that is done already.
         """
         parts = [(dump_items(part).decode(), len(part), _digests(part)) for part in job.parts]
         fields = {
@@ -120,15 +122,16 @@ class Ledger:
             *((key.key, key.fingerprint) if key else ("", "")),
             *(job.model, split_queue(job.queue)[1], job.queue),
             *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
+            *asked,
         ]
         try:
-            outcome, detail = self._store(job, blobs, arguments)
+            outcome, detail, *found = self._store(job, blobs, arguments)
         except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
-            outcome, detail = b"full", sum(len(part) for part in job.parts)
-        if outcome != b"created":
+            outcome, detail, *found = b"full", sum(len(part) for part in job.parts)
+        if outcome not in (b"created", b"recalled"):
             self._drop_blobs(job.id, blobs)
         if isinstance(detail, bytes):
-            return Admission(_text(outcome), job=_text(detail))  # type: ignore[arg-type]
+            return Admission(_text(outcome), job=_text(detail), found=tuple(found))  # type: ignore[arg-type]
         return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:

@@ -84,12 +84,14 @@ class Admission:
 
     `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
     by how many items the queue was too full, or all where Redis itself is. `emptied` is a Redis
-    that lost the job's pictures.
+    that lost the job's pictures. Of a job that is `recalled` from the cache, `found` is what
+    Question.answer makes its result of.
     """
 
-    outcome: Literal["created", "same", "other", "no_worker", "full", "emptied"]
+    outcome: Literal["created", "recalled", "same", "other", "no_worker", "full", "emptied"]
     job: str = ""
     excess: int = 0
+    found: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)

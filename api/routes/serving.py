@@ -80,9 +80,6 @@ def serve(
     if work.faults:
         raise InvalidRequest(work.faults)
     caller = Caller(g.owner, g.request_id)
-    if not wish.is_async and (recalled := gateway.recall(kind, work, caller, idempotency)):
-        g.job, g.cached = recalled.record.id, True
-        return answer(recalled)
     submitted = gateway.submit(
         kind,
         work,
@@ -92,9 +89,9 @@ def serve(
     )
     g.job = job = submitted.job
     if not wish.is_async:
-        g.cached = False
+        g.cached = submitted.outcome is not None
     try:
-        outcome = gateway.follow(submitted, g.owner, wish.wait_s)
+        outcome = submitted.outcome or gateway.follow(submitted, g.owner, wish.wait_s)
     except NotFound:
         raise JobLost from None
     if outcome.record.has_ended and (wish.wait_s > 0 or not wish.is_async):

@@ -1,47 +1,43 @@
--- Make a job that is done from embeddings that are all known. Returns {its time of creation, the
--- vectors, their flags}, or nothing when one is missing or when the idempotency key was used before.
--- ARGV: space, most embeddings in a generation, seconds that an unused space is kept, keys in a row,
---       id, fields as a JSON object, queries, idempotency key (or nothing), fingerprint of the
---       request, bytes of an embedding, what there is to know of the result as JSON, cut in two where
---       the indices of truncated texts go
-local space, digests = open_space(ARGV[1], ARGV[2], ARGV[3]), ARGV[4]
-local id, fields, queries = ARGV[5], cjson.decode(ARGV[6]), ARGV[7]
-local idempotency, fingerprint, size = ARGV[8], ARGV[9], tonumber(ARGV[10])
-local before, after = ARGV[11], ARGV[12]
+-- Used by `create`: a job that is done as it is made, because all its embeddings are cached.
 
-if idempotency ~= '' then
-  local known = redis.call('HGET', idempotency_key(idempotency), 'job')
-  if known and redis.call('EXISTS', job_key(known)) == 1 then return false end
-end
-
--- From the end, where the pictures of a ranking stand: they are new more often than its labels.
-local vectors, flags, truncated, last = {}, {}, {}, #digests / KEY_BYTES
-while last > 0 do
-  local first = math.max(1, last - KEYS_AT_ONCE + 1)
-  local values = find_embeddings(space, keys_between(digests, first, last))
-  for at, value in ipairs(values) do
-    if not value or #value ~= size then return false end
-    local index = first + at - 1
-    vectors[index], flags[index] = string.sub(value, 1, -2), string.sub(value, -1)
-    if flags[index] == '\1' then truncated[#truncated + 1] = index - 1 end
+-- The embeddings of some keys in a row, and their flags; nothing when one is missing.
+local function recalled_embeddings(space, digests, size)
+  -- From the end, where the pictures of a ranking stand: they are new more often than its labels.
+  local vectors, flags, last = {}, {}, #digests / KEY_BYTES
+  while last > 0 do
+    local first = math.max(1, last - KEYS_AT_ONCE + 1)
+    local values = find_embeddings(space, keys_between(digests, first, last))
+    for at, value in ipairs(values) do
+      if not value or #value ~= size then return end
+      local index = first + at - 1
+      vectors[index], flags[index] = string.sub(value, 1, -2), string.sub(value, -1)
+    end
+    last = first - 1
   end
-  last = first - 1
+  prolong(space)
+  return table.concat(vectors), flags
 end
-prolong(space)
 
-local job, part, at = job_key(id), part_key(id, 0), stamp(now())
-local rows = table.concat(vectors)
-for field, value in pairs(fields) do redis.call('HSET', job, field, value) end
-redis.call('HSET', job, 'state', 'done', 'created', at, 'started', at, 'finished', at,
-  'deadline', at, 'error', '', 'parts', 1, 'parts_done', 1, 'state:0', 'done', 'done', queries,
-  'failed', 0, 'fatal', 0)
-redis.call('HSET', part, 'vectors', rows,
-  'about', before .. table.concat(truncated, ',') .. after)
-redis.call('EXPIRE', job, fields.ttl)
-redis.call('EXPIRE', part, fields.ttl)
-if idempotency ~= '' then
-  local key = idempotency_key(idempotency)
-  redis.call('HSET', key, 'job', id, 'fingerprint', fingerprint)
-  redis.call('EXPIRE', key, fields.ttl)
+-- Make the job, unless an embedding is missing. Returns when it was made, the embeddings, their
+-- flags. From `from` on in ARGV: space, most embeddings in a generation, seconds that an unused space
+-- is kept, keys in a row, bytes of an embedding, the request as one of one part, queries, what there
+-- is to know of the result as JSON, cut in two where the indices of truncated texts go
+local function recall(id, fields, from)
+  local space = open_space(ARGV[from], ARGV[from + 1], ARGV[from + 2])
+  local rows, flags = recalled_embeddings(space, ARGV[from + 3], tonumber(ARGV[from + 4]))
+  if not rows then return end
+
+  local job, part, at, truncated = job_key(id), part_key(id, 0), stamp(now()), {}
+  for index, flag in ipairs(flags) do
+    if flag == '\1' then truncated[#truncated + 1] = index - 1 end
+  end
+  for field, value in pairs(fields) do redis.call('HSET', job, field, value) end
+  redis.call('HSET', job, 'request', ARGV[from + 5], 'state', 'done', 'created', at, 'started', at,
+    'finished', at, 'deadline', at, 'error', '', 'parts', 1, 'parts_done', 1, 'state:0', 'done',
+    'done', ARGV[from + 6], 'failed', 0, 'fatal', 0)
+  redis.call('HSET', part, 'vectors', rows,
+    'about', ARGV[from + 7] .. table.concat(truncated, ',') .. ARGV[from + 8])
+  redis.call('EXPIRE', job, fields.ttl)
+  redis.call('EXPIRE', part, fields.ttl)
+  return at, rows, table.concat(flags)
 end
-return { at, rows, table.concat(flags) }

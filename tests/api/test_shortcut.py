@@ -118,6 +118,18 @@ def test_its_job_can_be_looked_at_and_forgotten(client: FlaskClient) -> None:
     assert client.get(path).status_code == 404
 
 
+def test_its_pictures_do_not_stay(client: FlaskClient, redis: Redis) -> None:
+    assert client.post("/rank", json=BODY).status_code == 200
+    assert list(redis.scan_iter("clip:blob:*")) == []
+
+
+def test_a_full_queue_is_passed_by(make: ClientMaker, cache: EmbeddingCache, redis: Redis) -> None:
+    client = make(max_open_items=1)
+    assert client.post("/rank", json=BODY).status_code == 200
+    new = {**BODY, "queries": [{"text": "something new"}]}
+    assert client.post("/rank", json=new).status_code == 429
+
+
 def test_its_job_does_not_stay_for_ever(client: FlaskClient, redis: Redis) -> None:
     job = client.post("/rank", json=BODY).headers["X-Job-Id"]
     for key in (f"clip:job:{job}", f"clip:part:{job}:0"):

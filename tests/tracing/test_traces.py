@@ -80,12 +80,12 @@ def test_a_request_is_one_trace_over_both_processes(
     assert answer.status_code == 200
     spans = service.spans(trace, {"POST /rank", "part", "queue", "inference"})
     steps = ["queue", "fetch", "decode", "inference"]
-    once = ["POST /rank", "recall", "admission", "wait", "part", *steps, "finish"]
+    once = ["POST /rank", "admission", "wait", "part", *steps, "finish"]
     assert {name: len(of) for name, of in spans.items()} == dict.fromkeys(once, 1)
     [request], [part] = spans["POST /rank"], spans["part"]
     assert (request.service, part.service) == ("clip-api", "clip-worker")
     assert request.parent == CALLER
-    assert {spans[name][0].parent for name in ("recall", "admission", "wait")} == {request.id}
+    assert {spans[name][0].parent for name in ("admission", "wait")} == {request.id}
     assert part.parent == request.id
     timed = [spans[name][0] for name in steps]
     assert {step.parent for step in [*timed, *spans["finish"]]} == {part.id}
@@ -121,7 +121,7 @@ def test_a_request_that_is_answered_from_the_cache_has_no_part(service: Traced) 
         return set(service.spans(trace, {"POST /encode"}))
 
     # The worker stores what it encoded after it has answered.
-    wait_until(lambda: names() == {"POST /encode", "recall"}, "it is answered from the cache")
+    wait_until(lambda: names() == {"POST /encode", "admission"}, "it is answered from the cache")
 
 
 @pytest.mark.parametrize("given", ["", "junk", f"00-{'0' * 32}-{'0' * 16}-01", "x" * 5000])
