@@ -127,7 +127,8 @@ def test_a_full_queue_is_passed_by(make: ClientMaker, cache: EmbeddingCache, red
     client = make(max_open_items=1)
     assert client.post("/rank", json=BODY).status_code == 200
     new = {**BODY, "queries": [{"text": "something new"}]}
-    assert client.post("/rank", json=new).status_code == 429
+    refused = client.post("/rank", json=new)
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "queue_full")
 
 
 def test_its_job_does_not_stay_for_ever(client: FlaskClient, redis: Redis) -> None:
