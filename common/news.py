@@ -7,12 +7,12 @@ there is to know of the result of its one part, and the embeddings.
 import structlog
 from pydantic import TypeAdapter
 
-from common.protocol import Broken, Later, PartResult, load_result
+from common.protocol import PASSING, Broken, Later, PartResult, load_result
 from common.records import RECORD_FIELDS, JobRecord, load_record
 
 log = structlog.get_logger()
 
-FIELDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+FIELDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str], config=PASSING)
 
 
 def split_news(message: bytes) -> tuple[str, bytes]:

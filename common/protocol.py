@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 FORMAT = 1
 """Of the jobs that this release writes. It reads all from 1 up, and leaves later ones to others.
@@ -176,9 +176,12 @@ class _SentAbout:
     timings: Timings
 
 
+PASSING = ConfigDict(cache_strings="keys")
+"""For what is read once: pydantic would keep the last 16,384 short strings that it read."""
+
 ItemRow: TypeAlias = tuple[ItemKind, Annotated[str, Field(max_length=MAX_TEXT_CHARS)], Count, bool]
 ITEMS: TypeAdapter[list[ItemRow]] = TypeAdapter(
-    Annotated[list[ItemRow], Field(min_length=1, max_length=MAX_PART_ITEMS)]
+    Annotated[list[ItemRow], Field(min_length=1, max_length=MAX_PART_ITEMS)], config=PASSING
 )
 ABOUT = TypeAdapter(_SentAbout)
 

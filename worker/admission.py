@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from common.protocol import MAX_PARTS, TASK_NAME, Broken, load_json
+from common.protocol import MAX_PARTS, PASSING, TASK_NAME, Broken, load_json
 
 MAX_MESSAGE_BYTES = 16_384  # ours have about 1,200
 
@@ -44,7 +44,7 @@ Signatures: TypeAlias = dict[Literal["callbacks", "errbacks", "chain", "chord"],
 Body: TypeAlias = tuple[tuple[JobId, PartNumber], Options, Signatures]
 
 ENVELOPE = TypeAdapter(Envelope)
-BODY: TypeAdapter[Body] = TypeAdapter(Body)
+BODY: TypeAdapter[Body] = TypeAdapter(Body, config=PASSING)
 
 
 @dataclass(frozen=True, slots=True)
