@@ -181,6 +181,13 @@ def test_what_would_hold_up_redis_goes_through_the_queue(
     assert client.post("/rank", json=BODY).status_code == GATEWAY_TIMEOUT
 
 
+def test_a_label_set_may_be_made_of_what_is_cached(client: FlaskClient) -> None:
+    labels = {"candidates": BODY["candidates"]}
+    assert client.put("/label-sets/pets", json=labels).status_code == 201
+    by_set = client.post("/rank", json={"queries": BODY["queries"], "label_set": "pets"})
+    assert by_set.get_json() == client.post("/rank", json=BODY).get_json()
+
+
 def test_asynchronous_requests_go_through_the_queue(client: FlaskClient) -> None:
     answer = client.post("/rank", json=BODY, headers={"Prefer": "respond-async"})
     assert (answer.status_code, answer.get_json()["status"]) == (202, "queued")

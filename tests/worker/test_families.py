@@ -72,8 +72,8 @@ def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
     checkpoint = open_checkpoint(Source(str(DEMO_MODEL)))
     encoder = ClipEncoder(checkpoint, "cpu", "float32")
     given: list[torch.Tensor] = []
-    checkpoint.model.vision_model.register_forward_pre_hook(
-        lambda _module, _arguments, named: given.append(named["pixel_values"]), with_kwargs=True
+    checkpoint.model.vision_model.embeddings.register_forward_pre_hook(
+        lambda _module, arguments: given.append(arguments[0])
     )
     encoder.encode_images([encoder.prepare_image(picture) for picture in PICTURES])
     expected = checkpoint.image_processor(
