@@ -28,10 +28,15 @@ class NothingWorks(Exception):
 
 @dataclass
 class Window:
-    """What happened while it counted; `started` is zero before."""
+    """What happened while it counted; `started` is zero before.
+
+    It lasted until its last answer. A server that works in batches answers in bursts, and would be
+    charged otherwise with the time of a batch whose answers came too late to count.
+    """
 
     started: float = 0.0
     ended: float = 0.0
+    answered: float = 0.0
     cpu_s: float = 0.0
     latencies_s: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
@@ -48,9 +53,18 @@ class Window:
         self.ended = now
         self.cpu_s += time.process_time()
 
+    def count(self, now: float, seconds: float, error: str = "") -> None:
+        """One request that took so long, and its answer or what became of it."""
+        if error:
+            self.errors[error] += 1
+        else:
+            self.answered = now
+            self.latencies_s.append(seconds)
+
     def sample(self) -> Sample:
-        seconds = self.ended - self.started
-        share = self.cpu_s / seconds / (os.cpu_count() or 1) if seconds else 0.0
+        open_s = self.ended - self.started
+        share = self.cpu_s / open_s / (os.cpu_count() or 1) if open_s else 0.0
+        seconds = self.answered - self.started if self.answered else open_s
         return Sample(seconds, len(self.latencies_s), self.latencies_s, dict(self.errors), share)
 
 
@@ -155,7 +169,8 @@ class ClosedLoop:
     def _end(self, connection: Connection, error: str, fd: int = -1) -> None:
         if fd >= 0:
             self._selector.unregister(fd)
-        seconds = time.perf_counter() - self._since.pop(connection)
+        now = time.perf_counter()
+        seconds = now - self._since.pop(connection)
         self._idle.append(connection)
         if error:
             connection.close()
@@ -166,10 +181,7 @@ class ClosedLoop:
             self._failures = 0
             self._answered.add(connection)
         if self._window.is_open:
-            if error:
-                self._window.errors[error] += 1
-            else:
-                self._window.latencies_s.append(seconds)
+            self._window.count(now, seconds, error)
 
     def _give_up_late(self) -> None:
         oldest = next(iter(self._since.items()), None)

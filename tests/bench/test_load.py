@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bench.load import ClosedLoop, NothingWorks
+from bench.figures import Sample
+from bench.load import ClosedLoop, NothingWorks, Window
 from bench.wire import Address
 from tests.loopback import serving
 
@@ -91,6 +92,24 @@ def test_only_what_is_answered_in_the_window_counts(server: Server) -> None:
     assert sample.seconds == pytest.approx(0.3, abs=0.1)
     assert 0 < sample.generator_share <= 1
     assert all(0 < latency < 1 for latency in sample.latencies_s)
+
+
+def test_a_window_lasts_until_its_last_answer() -> None:
+    """Two bursts, 2 seconds apart; of a third one nothing is known when time is up."""
+    window = Window()
+    window.open(10.0)
+    for now in (12.0, 12.0, 14.0, 14.0):
+        window.count(now, 2.0)
+    window.close(15.5)
+    assert window.sample().rate == 1.0
+
+
+def test_a_window_without_an_answer_has_its_whole_length() -> None:
+    window = Window()
+    window.open(10.0)
+    window.count(11.0, 1.0, "Closed")
+    window.close(15.0)
+    assert window.sample() == Sample(5.0, 0, [], {"Closed": 1}, window.sample().generator_share)
 
 
 def test_a_large_body_arrives_whole(server: Server) -> None:
