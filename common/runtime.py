@@ -32,11 +32,21 @@ def share_arenas() -> None:
     tell_malloc({M_ARENA_MAX: FEW_ARENAS})
 
 
+def collect_nothing_yet() -> None:
+    """Have the garbage collector wait for `spare_what_is_loaded`.
+
+    While torch and transformers load, it would look through half a million objects time and again
+    and find next to none to free: a sixth of the time that a worker takes to start.
+    """
+    gc.disable()
+
+
 def spare_what_is_loaded() -> None:
     """Have the garbage collector pass over all that there is now: what is loaded stays for good.
 
     It would look through all of it time and again. Call it once all is loaded.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.collect()  # how often it looks through all the rest depends on what it found last

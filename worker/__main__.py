@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from common.runtime import spare_what_is_loaded
+from common.runtime import collect_nothing_yet, spare_what_is_loaded
 from worker.app import app, node_name, worker
 from worker.runtime import keep_freed_memory, let_waiting_threads_sleep
 
@@ -13,6 +13,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     keep_freed_memory()
     let_waiting_threads_sleep()
+    collect_nothing_yet()
     worker.configure_logs()
     loaded = worker.load()
     spare_what_is_loaded()

@@ -37,3 +37,11 @@ def test_the_garbage_collector_passes_over_what_is_loaded() -> None:
         "r.spare_what_is_loaded(); print(gc.get_freeze_count() >= 1000 > len(gc.get_objects()))"
     )
     assert output_of(program) == "True"
+
+
+def test_the_garbage_collector_waits_while_things_load() -> None:
+    program = (
+        "import gc, common.runtime as r; r.collect_nothing_yet(); waits = not gc.isenabled();"
+        "r.spare_what_is_loaded(); print(waits, gc.isenabled())"
+    )
+    assert output_of(program) == "True True"
