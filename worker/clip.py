@@ -22,6 +22,8 @@ from worker.warmup import blank_picture
 
 PIECE = 2
 """The fewest pictures that are worth a thread of their own."""
+MEASURED_PIECE = 4
+"""More, as in full batches: reading the weights is a large part of what a few pictures take."""
 NOISE = (256, 256, 3)  # height and width in pixels, and the channels
 
 
@@ -92,7 +94,7 @@ class ClipEncoder:
 
     def _choose_threads(self, picture: PreparedImage) -> None:
         threads = quickest_threads(lambda: self._encode_whole([picture], None))
-        batch = [picture] * (PIECE * threads)
+        batch = [picture] * (MEASURED_PIECE * threads)
         self._in_pieces = threads > 1 and is_quicker_in_pieces(
             lambda: self._encode_whole(batch, threads),
             lambda: self._encode_in_pieces(batch, threads),
