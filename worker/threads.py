@@ -13,7 +13,7 @@ SHORT_S = 0.01
 """What takes longer is worth sharing out, whatever was measured while others kept a core busy."""
 PIECES_RUNS = 3
 ABOUT = 1.15
-"""So far behind alone, pieces were still ahead while pictures were decoded beside them."""
+"""Noise at start made pieces look this much slower where the service was quicker with them."""
 
 
 def quickest_threads(run: Callable[[], object]) -> int:
