@@ -1,46 +1,30 @@
-"""Between HTTP and the queue: admit, store and send in one step, then wait."""
+"""Between HTTP and the queue: have a job admitted, then wait for what comes of it."""
 
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from redis.exceptions import RedisError
 
 from api import callbacks, remembered
+from api.admission import Accepted, Admitter
 from api.caller import Caller
-from api.documents import COUNTED
-from api.drain import DrainMeter
-from api.items import DistinctItems, cut
+from api.items import DistinctItems
 from api.label_sets import LabelSets
-from api.lineup import Choice, Offer, choose, offers
+from api.lineup import Offer, offers
 from api.results import SMALL_PARTS, Outcome
 from api.settings import ApiSettings
-from api.shortcut import Shortcut
 from api.waiter import Waiter
-from common.errors import (
-    BrokerAway,
-    ClipError,
-    DeadlineExceeded,
-    IdempotencyKeyReused,
-    JobLost,
-    NotFound,
-    NoWorker,
-    QueueFull,
-)
+from common.errors import BrokerAway, ClipError, DeadlineExceeded, JobLost, NotFound
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
 from common.news import load_news
-from common.protocol import BULK, INTERACTIVE, Broken, PartResult, queue_of
-from common.recall import Question
-from common.records import Admission, Callback, Idempotency, JobRecord, NewJob
+from common.protocol import PartResult
+from common.records import Idempotency, JobRecord
 from common.webhooks import Deliveries
-
-log = structlog.get_logger()
 
 READ_AGAIN_S = 0.2
 
@@ -64,19 +48,6 @@ class Stores:
     deliveries: Deliveries
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A job that was accepted, of so many `parts`; `is_new` unless an earlier request made it.
-
-    It has an `outcome` already where all that it needs is cached.
-    """
-
-    job: str
-    parts: int
-    is_new: bool
-    outcome: Outcome | None = None
-
-
 class Gateway:
     """The API's way to the workers.
 
@@ -90,9 +61,8 @@ class Gateway:
         self._heartbeats = stores.heartbeats
         self._deliveries = stores.deliveries
         self.label_sets = LabelSets(stores.label_sets, self._encode_labels)
-        self._shortcut = Shortcut(settings, stores.heartbeats)
-        self._meter = DrainMeter()
         self._waiter = Waiter(stores.ledger, self._sweep)
+        self._admitter = Admitter(settings, stores.ledger, stores.heartbeats, self._waiter.name)
 
     def submit(
         self,
@@ -110,11 +80,10 @@ class Gateway:
             IdempotencyKeyReused: its key belongs to another request.
             UnknownModel: the model that the request names is not served.
         """
-        choice = choose(work.named, self._settings.models, self.live_workers)
-        job = self._new_job(kind, work, choice, caller, is_async=is_async)
-        question = None if is_async else self._shortcut.question(work, choice)
         with telling_of_outages():
-            return self._accept(replace(job, idempotency=idempotency), work, question)
+            return self._admitter.admit(
+                kind, work, caller, is_async=is_async, idempotency=idempotency
+            )
 
     def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
         """Wait until a job has ended, or as long. Returns what came of it till then.
@@ -125,6 +94,8 @@ class Gateway:
         Raises:
             JobLost: the ledger does not hold it whole.
         """
+        if recalled := accepted.recalled:
+            return self._outcome_of(recalled.record, [recalled.result])
         job, parts = accepted.job, accepted.parts
         if not accepted.is_new or parts > SMALL_PARTS or seconds <= 0:
             return self.outcome(self.wait(job, owner, seconds))
@@ -136,8 +107,7 @@ class Gateway:
 
         record = remembered.check(self._wait(job, read, seconds, is_new=True))
         is_whole = record.has_ended and record.parts == len(results)
-        at_hand = results if is_whole else None
-        return Outcome(self._ledger, record, self.label_sets.find, at_hand)
+        return self._outcome_of(record, results if is_whole else None)
 
     def wait(self, job: str, owner: str, seconds: float) -> JobRecord:
         """Wait until a job has ended, or as long. Returns it as it is then."""
@@ -145,7 +115,7 @@ class Gateway:
 
     def outcome(self, record: JobRecord) -> Outcome:
         """What came of a job. Raises JobLost when the ledger does not hold it whole."""
-        return Outcome(self._ledger, remembered.check(record), self.label_sets.find)
+        return self._outcome_of(remembered.check(record))
 
     def callback(self, record: JobRecord) -> dict[str, Any] | None:
         """What became of telling a job's end; None where nobody wants to be told."""
@@ -200,7 +170,7 @@ class Gateway:
         accepted = self.submit("label_set", work, caller, is_async=False, idempotency=idempotency)
         wait_s = self._settings.sync_timeout_s
         try:
-            outcome = accepted.outcome or self.follow(accepted, owner, wait_s)
+            outcome = self.follow(accepted, owner, wait_s)
         except NotFound:
             raise JobLost from None
         if not outcome.record.has_ended:
@@ -214,69 +184,10 @@ class Gateway:
             raise
         return outcome
 
-    def _new_job(
-        self, kind: str, work: DistinctItems, choice: Choice, caller: Caller, *, is_async: bool
-    ) -> NewJob:
-        settings = self._settings
-        parts = cut(work.items, settings.part_queries)
-        return NewJob(
-            id=secrets.token_hex(16),
-            kind=kind,
-            queue=queue_of(BULK if is_async else INTERACTIVE, choice.lane),
-            model=choice.model,
-            parts=parts,
-            request=remembered.request(work, parts, choice),
-            request_id=caller.request_id,
-            lifetime_s=settings.job_timeout_s,
-            ttl_s=settings.result_ttl_s if is_async else settings.sync_result_ttl_s,
-            owner=caller.owner,
-            trace=caller.trace,
-            listed=is_async,
-            callback=self._callback(kind, work, choice),
-            waiter="" if is_async else self._waiter.name,
-        )
-
-    def _accept(self, job: NewJob, work: DistinctItems, question: Question | None) -> Accepted:
-        admission = self._admit(job, work, question)
-        if question and admission.outcome == "recalled":
-            try:
-                recalled = question.answer(job, admission.found)
-            except Broken as error:
-                log.warning("embedding_refused", reason=str(error))
-                self._ledger.forget(job.id)
-                return self._accept(job, work, None)
-            outcome = Outcome(
-                self._ledger, recalled.record, self.label_sets.find, [recalled.result]
-            )
-            return Accepted(job.id, outcome.record.parts, is_new=True, outcome=outcome)
-        return Accepted(admission.job, len(job.parts), admission.job == job.id)
-
-    def _admit(self, job: NewJob, work: DistinctItems, question: Question | None) -> Admission:
-        """Have the ledger make a job, or raise why it does not."""
-        settings = self._settings
-        admission = self._ledger.create(
-            job,
-            work.blobs,
-            max_open_items=settings.max_open_items,
-            worker_ttl_s=0 if job.listed else settings.worker_ttl_s,
-            asked=question.arguments() if question else (),
-        )
-        match admission.outcome:
-            case "full":
-                raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
-            case "emptied":
-                raise BrokerAway
-            case "no_worker":
-                raise NoWorker
-            case "other":
-                raise IdempotencyKeyReused
-        return admission
-
-    @staticmethod
-    def _callback(kind: str, work: DistinctItems, choice: Choice) -> Callback | None:
-        if not work.callback:
-            return None
-        return Callback(work.callback, len(work.lists[COUNTED[kind]]), choice.model)
+    def _outcome_of(
+        self, record: JobRecord, results: list[PartResult | None] | None = None
+    ) -> Outcome:
+        return Outcome(self._ledger, record, self.label_sets.find, results)
 
     def _wait(
         self, job: str, read: Callable[[bytes], JobRecord], seconds: float, *, is_new: bool
@@ -301,7 +212,7 @@ class Gateway:
 
     def _sweep(self) -> None:
         self._ledger.repair()
-        self._meter.observe(time.monotonic(), self._ledger.load())
+        self._admitter.observe_load()
 
     def _read(self, job: str, owner: str) -> JobRecord:
         return _owned(self._ledger.read(job), owner)

@@ -7,8 +7,9 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 from opentelemetry.trace import StatusCode
 
+from api.admission import Accepted
 from api.caller import Caller
-from api.gateway import Accepted, Gateway, Stores
+from api.gateway import Gateway, Stores
 from api.items import DistinctItems
 from api.results import Outcome
 from api.settings import ApiSettings
@@ -73,5 +74,7 @@ class TracedGateway(Gateway):
             return super().submit(kind, work, caller, is_async=is_async, idempotency=idempotency)
 
     def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
+        if accepted.recalled:
+            return super().follow(accepted, owner, seconds)
         with self._tracer.span("wait"):
             return super().follow(accepted, owner, seconds)

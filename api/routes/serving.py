@@ -89,9 +89,9 @@ def serve(
     )
     g.job = job = submitted.job
     if not wish.is_async:
-        g.cached = submitted.outcome is not None
+        g.cached = submitted.recalled is not None
     try:
-        outcome = submitted.outcome or gateway.follow(submitted, g.owner, wish.wait_s)
+        outcome = gateway.follow(submitted, g.owner, wish.wait_s)
     except NotFound:
         raise JobLost from None
     if outcome.record.has_ended and (wish.wait_s > 0 or not wish.is_async):
