@@ -371,6 +371,13 @@ class TestForgery:
         assert [lost.job for lost in ledger.repair()] == ["j"]
 
 
+def later(redis: Redis) -> None:
+    """As if three seconds had gone by since the last repair."""
+    redis.delete("clip:repair-lock")
+    for name in ("sent:0", "missing:0"):
+        redis.hincrbyfloat(job_key("j"), name, -3)
+
+
 class TestRepair:
     def test_a_part_whose_worker_died_is_sent_again(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
@@ -390,10 +397,28 @@ class TestRepair:
         create(ledger, new_job(parts=[[TEXT]]))
         assert redis.rpop(INTERACTIVE)
         assert ledger.repair() == []
-        redis.delete("clip:repair-lock")
-        redis.hincrbyfloat(job_key("j"), "sent:0", -3)
+        later(redis)
         assert len(ledger.repair()) == 1
         assert redis.llen(INTERACTIVE) == 1
+
+    def test_one_that_was_sent_again_is_given_as_long_as_before(
+        self, ledger: Ledger, redis: Redis
+    ) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        for _ in range(2):
+            assert redis.rpop(INTERACTIVE)
+            redis.delete("clip:repair-lock")
+            assert ledger.repair() == []
+            later(redis)
+            assert len(ledger.repair()) == 1
+
+    def test_a_part_that_waited_long_and_was_taken_just_now_is_left_alone(
+        self, ledger: Ledger, redis: Redis
+    ) -> None:
+        create(ledger, new_job(parts=[[TEXT]]))
+        redis.hincrbyfloat(job_key("j"), "sent:0", -60)
+        assert redis.rpop(INTERACTIVE)
+        assert ledger.repair() == []
 
     def test_a_part_that_waits_its_turn_is_left_alone(self, ledger: Ledger, redis: Redis) -> None:
         create(ledger, new_job(parts=[[TEXT]]))
@@ -408,6 +433,8 @@ class TestRepair:
         create(ledger, new_job("later", parts=[[TEXT]]))
         beat(redis, "alive")
         ledger.begin("later", 0, "alive")
+        assert ledger.repair() == []
+        later(redis)
         assert [lost.job for lost in ledger.repair()] == ["j"]
 
     def test_one_caller_at_a_time_repairs(self, ledger: Ledger) -> None:
