@@ -100,6 +100,11 @@ class Batcher:
             return set()
         return {entry.origin for entry in running}
 
+    def excuse(self, seconds: float) -> None:
+        """Count that much less against the model: nothing of this process ran meanwhile."""
+        with self._changed:
+            self._running_since += seconds
+
     def _run(self) -> None:
         reason: BaseException = BatcherClosed()
         try:

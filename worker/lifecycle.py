@@ -209,8 +209,15 @@ class Life:
             self._ended.wait(BEAT_S)
 
     def _watch(self) -> None:
-        """End the process when the model hangs: no thread can be ended from outside."""
-        while not self._ended.wait(min(WATCH_S, self._model_timeout_s / 4)):
+        """End the process when the model hangs: no thread can be ended from outside.
+
+        While the process itself is frozen, as in a paused container, no model hangs.
+        """
+        every_s = min(WATCH_S, self._model_timeout_s / 4)
+        due = time.monotonic() + every_s
+        while not self._ended.wait(every_s):
+            self._batcher.excuse(max(0.0, time.monotonic() - due))
+            due = time.monotonic() + every_s
             stuck = self._batcher.stuck(self._model_timeout_s)
             if not stuck:
                 continue

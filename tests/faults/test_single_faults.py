@@ -1,5 +1,7 @@
 """Faults that one job meets alone."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ from PIL import Image
 from common.messages import message
 from common.protocol import BULK
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.worker import DEATH, HANG
+from tests.faults.worker import DEATH, HANG, SLOW
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded
 from tests.processes import Process, wait_for_workers, wait_until
@@ -145,6 +147,24 @@ def test_a_model_that_hangs_ends_its_worker_and_the_part_is_given_up(
     assert given_up["status"] == "failed"
     assert given_up["errors"][0]["code"] == "given_up"
     assert document(service, good)["status"] == "done"
+
+
+def test_a_worker_that_was_frozen_has_no_model_that_hangs(service: Deployment) -> None:
+    worker = service.add_worker(model_timeout_s=4, worker_ttl_s=5)
+
+    def in_flight() -> int:
+        [beat] = service.api.get("/workers").json()["workers"]
+        count: int = beat["in_flight"]
+        return count
+
+    location = submit(service, grey(SLOW))
+    wait_until(lambda: in_flight() == 1, "the model has the picture")
+    os.kill(worker.popen.pid, signal.SIGSTOP)
+    wait_until(lambda: service.api.workers() == 0, "it is frozen longer than a model may take")
+    os.kill(worker.popen.pid, signal.SIGCONT)
+    assert document(service, location)["status"] == "done"
+    assert worker.popen.poll() is None
+    assert "worker_gives_up" not in worker.log
 
 
 def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServer) -> None:

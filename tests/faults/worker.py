@@ -17,6 +17,8 @@ from worker.encoder import OutOfMemory, PreparedImage
 
 HANG = 77
 """The brightness of a picture in which the model hangs."""
+SLOW = 88
+"""The brightness of a picture that takes the model two seconds in which the process runs."""
 DEATH = 99
 """The brightness of a picture that ends the batcher thread."""
 
@@ -39,6 +41,9 @@ class FaultyEncoder(FakeEncoder):
         for image in images:
             if np.all(image["mean"] == HANG):
                 time.sleep(3600)
+            if np.all(image["mean"] == SLOW):
+                for _ in range(200):  # one long sleep would end while the process is frozen
+                    time.sleep(0.01)
             if np.all(image["mean"] == DEATH):
                 raise ModelDied
         time.sleep(self._seconds * len(images))

@@ -206,6 +206,10 @@ def test_whose_items_hang_in_the_model_is_known(batcher: Batcher, model: Model) 
     assert batcher.stuck(60) == set()
     wait_until(lambda: batcher.stuck(0.01), "the model has run for a while")
     assert {origin.job for origin in batcher.stuck(0.01)} == {"j"}
+    batcher.excuse(60)
+    assert batcher.stuck(0.01) == set()
+    batcher.excuse(-60)
+    assert batcher.stuck(0.01)
     model.free.set()
     wait_until(lambda: not batcher.stuck(0), "the model is free")
 
