@@ -1,6 +1,5 @@
 """Faults that one job meets alone."""
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -48,6 +47,12 @@ def submit(service: Deployment, *queries: Any) -> str:
 
 def document(service: Deployment, location: str, wait: float = 30) -> Any:
     return service.api.get(f"{location}?wait={wait}").json()
+
+
+def only_worker(service: Deployment) -> Any:
+    """What the one worker told of itself last."""
+    [beat] = service.api.get("/workers").json()["workers"]
+    return beat
 
 
 def tries(service: Deployment, location: str) -> int:
@@ -110,13 +115,9 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(service: Deployment) -
     answer = service.api.post("/rank", rank_body(*[grey(100 + n) for n in range(64)]))
     assert answer.status_code == 200
     assert len(answer.json()["probabilities"]) == 64
-
-    def batch_size() -> int:
-        [worker] = service.api.get("/workers").json()["workers"]
-        size: int = worker["batch_size"]
-        return size
-
-    wait_until(lambda: batch_size() <= 5, "the heartbeat tells of the smaller batch")
+    wait_until(
+        lambda: only_worker(service)["batch_size"] <= 5, "the heartbeat tells of the smaller batch"
+    )
 
 
 def test_a_batcher_that_dies_ends_its_worker_and_others_redo_its_work(
@@ -151,17 +152,13 @@ def test_a_model_that_hangs_ends_its_worker_and_the_part_is_given_up(
 
 def test_a_worker_that_was_frozen_has_no_model_that_hangs(service: Deployment) -> None:
     worker = service.add_worker(model_timeout_s=4, worker_ttl_s=5)
-
-    def in_flight() -> int:
-        [beat] = service.api.get("/workers").json()["workers"]
-        count: int = beat["in_flight"]
-        return count
-
     location = submit(service, grey(SLOW))
-    wait_until(lambda: in_flight() == 1, "the model has the picture")
-    os.kill(worker.popen.pid, signal.SIGSTOP)
-    wait_until(lambda: service.api.workers() == 0, "it is frozen longer than a model may take")
-    os.kill(worker.popen.pid, signal.SIGCONT)
+    wait_until(lambda: only_worker(service)["in_flight"] == 1, "the model has the picture")
+    worker.popen.send_signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: service.api.workers() == 0, "it is frozen longer than a model may take")
+    finally:
+        worker.popen.send_signal(signal.SIGCONT)
     assert document(service, location)["status"] == "done"
     assert worker.popen.poll() is None
     assert "worker_gives_up" not in worker.log
