@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak fuzz bench bench-peers audit check lock clean
+.PHONY: run test soak fuzz bench bench-peers bench-gpu audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -38,6 +38,14 @@ $(PEERS)/%/installed: requirements/bench-%.in
 	$(PYTHON) -m venv $(PEERS)/$*
 	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# On a GPU, with the Python that has a CUDA build of torch: `make bench-gpu PYTHON=python3`. Nothing is
+# fetched; what else that Python lacks may lie as wheels in a folder: WHEELS=FOLDER.
+bench-gpu:
+	$(if $(WHEELS),$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
+		--no-compile --upgrade --target $(PEERS)/gpu $(wildcard $(WHEELS)/*.whl))
+	PYTHONPATH=$(abspath $(PEERS)/gpu):$$PYTHONPATH PATH=$(abspath $(PEERS)/gpu/bin):$$PATH \
+		$(PYTHON) -m bench.gpu $(ARGS)
 
 # Known holes in what is pinned; asks a database of them on the network.
 audit: $(VENV)/dev
