@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.encoder import OutOfMemory
+from worker.encoder import DeviceFailed, OutOfMemory
 from worker.policy import Origin, choose, halved
 
 log = logging.getLogger(__name__)
@@ -153,6 +153,8 @@ class Batcher:
         started = time.monotonic()
         try:
             results = self._encode[kind]([entry.payload for entry in batch])
+        except DeviceFailed:
+            raise
         except OutOfMemory:
             self._answer_smaller(kind, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the items' answer

@@ -10,7 +10,7 @@ import torch
 from common.protocol import ModelInfo, ModelTraits, Vectors
 from worker.checkpoint import Checkpoint
 from worker.decode import Raster, Size
-from worker.encoder import OutOfMemory, PreparedImage, PreparedText
+from worker.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.families import FAMILIES, context_length
 from worker.linear import pack_linear_layers
 from worker.preprocess import Preprocessor, preprocessor, resolution
@@ -105,10 +105,14 @@ class ClipEncoder:
         return side_by_side(lambda piece: self._encode_whole(piece, 1), images, pieces)
 
     def _encode_whole(self, images: Sequence[PreparedImage], threads: int | None) -> Vectors:
+        return self._features(lambda: self._see(**self._batch(images)), threads)
+
+    def _batch(self, images: Sequence[PreparedImage]) -> dict[str, torch.Tensor]:
+        """On the device, as the model takes it."""
         batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
         if self._normalise:
             batch["pixel_values"] = self._normalise(batch["pixel_values"])
-        return self._features(lambda: self._see(**batch), threads)
+        return batch
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         batch = self._tokenizer.pad(
@@ -116,9 +120,10 @@ class ClipEncoder:
             padding=self._padding,
             max_length=self._context,
             return_tensors="pt",
-        ).to(self._model.device)
+        )
+        device = self._model.device
         return self._features(
-            lambda: self._model.get_text_features(**batch).pooler_output, self._threads
+            lambda: self._model.get_text_features(**batch.to(device)).pooler_output, self._threads
         )
 
     def _see_with_model(self, **batch: torch.Tensor) -> torch.Tensor:
@@ -135,8 +140,14 @@ class ClipEncoder:
         try:
             return cast("Vectors", forward().float().cpu().numpy())
         except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise OutOfMemory(str(error)) from None
+            reason = str(error)
+        except RuntimeError as error:
+            if _works(self._model.device):
+                raise
+            raise DeviceFailed(str(error)) from error
+        # Not before the error is gone: until then it holds on to the tensors of the batch.
+        torch.cuda.empty_cache()
+        raise OutOfMemory(reason)
 
 
 def _normaliser(
@@ -177,6 +188,20 @@ def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: AN
         return checkpoint.model.to(where, _resolve_dtype(dtype, where))
     except (RuntimeError, AssertionError) as error:
         raise UnsuitableModel(f"the device {where} does not take it ({error})") from error
+
+
+def _works(device: torch.device) -> bool:
+    """Whether the device still does anything for this process.
+
+    After a failed assertion or an illegal access CUDA answers every call with that error, until the
+    process ends.
+    """
+    try:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401

@@ -17,6 +17,10 @@ class OutOfMemory(Exception):
     """The batch did not fit the device's memory; a smaller one may."""
 
 
+class DeviceFailed(Exception):
+    """The device takes no more work from this process: only another process can go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedText:
     """Token ids as the model takes them; `truncated` when the text was longer than its context."""
@@ -28,7 +32,7 @@ class PreparedText:
 class Encoder(Protocol):
     """One model. Preparing is safe in any thread, encoding happens in one thread only.
 
-    Encoding raises OutOfMemory when a smaller batch may succeed.
+    Encoding raises OutOfMemory when a smaller batch may succeed, and DeviceFailed when none will.
     """
 
     @property

@@ -19,7 +19,7 @@ from common.webhook_secrets import key_of
 from common.webhooks import Deliveries
 from worker.batcher import Batcher
 from worker.broker_keys import BrokerKeys
-from worker.encoder import Encoder
+from worker.encoder import DeviceFailed, Encoder
 from worker.fetch import Fetcher, FetchLimits
 from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
@@ -40,6 +40,7 @@ log = structlog.get_logger()
 BEAT_S = 1.0
 WATCH_S = 1.0
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
+EXIT_DEVICE_FAILED = 74  # EX_IOERR: start me again, if the device is well
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
 SPARE_CONNECTIONS = 8
 
@@ -225,7 +226,10 @@ class Life:
 
     def _give_up(self, reason: BaseException, suspects: set[Origin]) -> None:
         """Without its batcher a worker is of no use: leave its parts to others."""
-        self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
+        if isinstance(reason, DeviceFailed):
+            self._end_process(f"the device failed: {reason}", suspects, EXIT_DEVICE_FAILED)
+        else:
+            self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
 
     def _end_process(self, reason: str, suspects: set[Origin], status: int) -> None:
         """End at once, and note which parts may have been the cause."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.processes import wait_until
 from worker.batcher import Batcher, BatcherClosed, TooLate
-from worker.encoder import OutOfMemory
+from worker.encoder import DeviceFailed, OutOfMemory
 from worker.policy import Origin
 
 NEVER = float("inf")
@@ -96,6 +96,19 @@ def test_a_poisoned_item_costs_one_item(batcher: Batcher, model: Model) -> None:
     assert answers[2].result(5) == 6
     with pytest.raises(ValueError, match="poison"):
         answers[1].result(5)
+
+
+def test_a_failed_device_ends_it_and_no_item_is_tried_again(
+    batcher: Batcher, model: Model, deaths: list[Death]
+) -> None:
+    hold(batcher, model)
+    answers = [submit(batcher, item) for item in (1, DeviceFailed("assert"), 3)]
+    model.free.set()
+    for answer in answers:
+        with pytest.raises(BatcherClosed, match="assert"):
+            answer.result(5)
+    assert len(model.batches) == 2
+    assert deaths
 
 
 def test_out_of_memory_halves_the_batch_size_and_loses_nothing() -> None:
