@@ -59,17 +59,6 @@ def patient(url: str, max_connections: int) -> Redis:
     )
 
 
-def blocking(url: str) -> Redis:
-    """A client for reads that wait for something to come; who asks tries again himself."""
-    return _client(
-        url,
-        max_connections=2**31,  # as many as there are threads that ask
-        socket_timeout=10.0,
-        socket_connect_timeout=5.0,
-        retry=Retry(ConstantBackoff(0), 0),
-    )
-
-
 def _client(url: str, **options: Any) -> Redis:  # noqa: ANN401
     pool = ConnectionPool.from_url(url, **options, **_keepalive(url))
     kind = pool.connection_class  # of the URL's scheme

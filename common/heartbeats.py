@@ -1,46 +1,42 @@
-"""Workers' heartbeats: who lives, with which model."""
+"""Workers' heartbeats: which workers are alive, with which model."""
 
 import os
 import secrets
 import socket
-from dataclasses import asdict, dataclass
-from typing import Annotated, TypeAlias, cast
+from dataclasses import dataclass
+from typing import cast
 
 import orjson
 import structlog
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 from redis import Redis
 
-from common.embeddings import SPACE_CHARS
-from common.jobs import load_script
-from common.protocol import LANE, Broken, Count, ModelInfo, ModelTraits, Words, load_json
+from common.protocol import CorruptRecord, Count, ModelInfo, ModelTraits, load_json
 from common.records import EpochTime
+from common.scripting import LuaScript
 
 log = structlog.get_logger()
 
 WORKERS = "clip:workers"
-Lane: TypeAlias = Annotated[str, Field(pattern=rf"^({LANE.pattern})?$")]
-SpaceName: TypeAlias = Annotated[str, Field(pattern=rf"^([0-9a-f]{{{SPACE_CHARS}}})?$")]
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a live worker says of itself; `since` is the epoch time at which it became ready.
 
-    `space` is the name of the space that its embeddings are cached in (common/embeddings.py). What
-    has a default here is not said by workers of earlier versions.
+    `space` is the name of the space that its embeddings are cached in (common/embeddings.py).
     """
 
-    name: Words
+    name: str
     model: ModelInfo
-    device: Words
-    dtype: Words
+    device: str
+    dtype: str
     batch_size: Count
     in_flight: Count
     since: EpochTime
-    lane: Lane = ""
+    lane: str = ""
     traits: ModelTraits | None = None
-    space: SpaceName = ""
+    space: str = ""
 
 
 HEARTBEAT = TypeAdapter(Heartbeat)
@@ -62,13 +58,13 @@ class Heartbeats:
     def __init__(self, redis: Redis, ttl_s: float) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
-        self._beat = load_script(redis, "beat")
+        self._beat = LuaScript(redis, "beat")
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        self._beat(args=[heartbeat.name, orjson.dumps(asdict(heartbeat)), self._ttl_s])
+        self._beat(orjson.dumps(heartbeat), name=heartbeat.name, ttl_s=self._ttl_s)
 
     def leave(self, name: str) -> None:
-        """Say goodbye, so that nobody waits for the heartbeat to run out."""
+        """Leave at once, so that nobody waits for the heartbeat to run out."""
         self._redis.delete(f"clip:worker:{name}")
         self._redis.zrem(WORKERS, name)
 
@@ -84,6 +80,6 @@ class Heartbeats:
 def _load(raw: bytes | str) -> Heartbeat | None:
     try:
         return load_json(HEARTBEAT, raw)
-    except Broken as error:
-        log.warning("heartbeat_refused", reason=str(error))
+    except CorruptRecord as error:
+        log.warning("corrupt_record", reason=str(error))
         return None

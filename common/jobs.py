@@ -5,34 +5,31 @@
 Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import orjson
 import structlog
 from redis import Redis
 from redis.client import PubSub
-from redis.commands.core import Script
-from redis.exceptions import NoScriptError, OutOfMemoryError
+from redis.exceptions import OutOfMemoryError
 
-from common.errors import JobLost, LaterRelease
-from common.messages import message
+from common.embeddings import CacheEntries
+from common.errors import JobLost
 from common.protocol import (
     FORMAT,
-    MAX_PARTS,
-    Broken,
+    CorruptRecord,
     Item,
-    Later,
+    NewerFormat,
     PartAbout,
     PartResult,
+    Priority,
     dump_items,
     dump_result,
     load_about,
     load_items,
     load_result,
-    split_queue,
+    queue_of,
 )
 from common.records import (
     RECORD_FIELDS,
@@ -41,20 +38,20 @@ from common.records import (
     Callback,
     JobRecord,
     Load,
-    LostPart,
     NewJob,
+    PartMessage,
     load_record,
 )
+from common.scripting import LuaScript
 
 log = structlog.get_logger()
 
 DONE_CHANNEL = "clip:done"
-SCRIPTS = Path(__file__).parent / "scripts"
 REPAIR_LOCK_MS = 400
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 
-Checked = TypeVar("Checked")
+Parsed = TypeVar("Parsed")
 
 
 def blob_key(job: str, digest: str) -> str:
@@ -78,79 +75,74 @@ class Ledger:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._create = load_script(redis, "embeddings", "recall", "create")
-        self._begin = load_script(redis, "begin")
-        self._finish = load_script(redis, "embeddings", "finish")
-        self._stop = load_script(redis, "stop")
-        self._keep = load_script(redis, "keep")
-        self._forget = load_script(redis, "forget")
-        self._strike = load_script(redis, "strike")
-        self._repair = load_script(redis, "repair")
+        self._create = LuaScript(redis, "create")
+        self._begin = LuaScript(redis, "begin")
+        self._finish = LuaScript(redis, "embeddings", "finish")
+        self._stop = LuaScript(redis, "stop")
+        self._keep = LuaScript(redis, "keep")
+        self._forget = LuaScript(redis, "forget")
+        self._strike = LuaScript(redis, "strike")
+        self._repair = LuaScript(redis, "repair")
 
     def create(
-        self,
-        job: NewJob,
-        blobs: Mapping[str, bytes],
-        *,
-        max_open_items: int,
-        worker_ttl_s: float,
-        asked: Sequence[str | int | bytes] = (),
+        self, job: NewJob, blobs: Mapping[str, bytes], *, max_open_items: int, worker_ttl_s: float
     ) -> Admission:
-        """Store pictures (by SHA-256) and job, and send its parts, if there is room.
+        """Store images (by SHA-256) and the job, if there is room.
 
-        A `worker_ttl_s` above 0 asks for a worker that beat within that many seconds: one that
-        takes parts from the job's queue, and serves its model where the job names one. What is
-        `asked` of the cache (see Question.arguments) may make a job that is done already.
+        An interactive job needs a worker that beat within `worker_ttl_s` seconds: one of the job's
+        lane, that serves its model where it names one.
         """
-        parts = [(dump_items(part).decode(), len(part), _digests(part)) for part in job.parts]
-        fields = {
-            "owner": job.owner,
-            "kind": job.kind,
-            "queue": job.queue,
-            "request": orjson.dumps(job.request).decode(),
-            "request_id": job.request_id,
-            "ttl": job.ttl_s,
-            "format": FORMAT,
-            **({"trace": job.trace} if job.trace else {}),
-            **({"waiter": job.waiter} if job.waiter else {}),
-            **_callback_fields(job.callback),
+        worker = {"ttl_s": worker_ttl_s, "model": job.model, "lane": job.lane}
+        options: dict[str, Any] = {
+            "idempotency": job.idempotency,
+            "worker": worker if job.priority is Priority.INTERACTIVE else None,
         }
-        key = job.idempotency
-        arguments = [
-            *(job.id, max_open_items, worker_ttl_s, job.lifetime_s),
-            *(orjson.dumps(fields), orjson.dumps(parts), int(job.listed)),
-            *((key.key, key.fingerprint) if key else ("", "")),
-            *(job.model, split_queue(job.queue)[1], job.queue),
-            *(message(job.id, n, job.queue, job.request_id) for n in range(len(parts))),
-            *asked,
-        ]
         try:
-            outcome, detail, *found = self._store(job, blobs, arguments)
+            self._store_blobs(job, blobs)
+            outcome, detail = self._create(
+                id=job.id,
+                fields=_fields(job),
+                parts=[_part(part) for part in job.parts],
+                queue=queue_of(job.priority, job.lane),
+                max_open_items=max_open_items,
+                lifetime_s=job.lifetime_s,
+                ttl_s=job.ttl_s,
+                is_listed=job.priority is Priority.BULK,
+                **{name: value for name, value in options.items() if value},
+            )
         except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
-            outcome, detail, *found = b"full", sum(len(part) for part in job.parts)
-        if outcome not in (b"created", b"recalled"):
+            outcome, detail = b"full", sum(len(part) for part in job.parts)
+        if outcome != b"created":
             self._drop_blobs(job.id, blobs)
         if isinstance(detail, bytes):
-            return Admission(_text(outcome), job=_text(detail), found=tuple(found))  # type: ignore[arg-type]
+            return Admission(_text(outcome), job=_text(detail))  # type: ignore[arg-type]
         return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
-        """Take a part in hand; None when it is finished or its job has ended.
+        """Begin a part; None when it is finished, or its job has ended or is not there.
 
         Raises:
-            Later: a worker of a later release must do it; it stays as it is, and is sent again.
-            Broken: somebody else wrote into the job.
+            NewerFormat: a worker of another release must do it; it stays as it is.
+            CorruptRecord: its items do not parse.
         """
-        answer = self._begin(args=[job, part, worker, FORMAT])
+        answer = self._begin(id=job, part=part, worker=worker, format=FORMAT)
         if not answer:
             return None
         if isinstance(answer, int):
-            raise Later(f"the job is of format {answer}")
-        raw, left, waited, strikes, tries, *contents = answer
+            raise NewerFormat(f"the job has format {answer}")
+        raw, left, waited, strikes, tries, priority, request_id, *contents = answer
         items = load_items(raw)
         digests = [item.value for item in items if item.kind == "blob"]
-        blobs = dict(zip(digests, contents, strict=False))
-        return BegunPart(items, blobs, _number(left), _number(waited), strikes, tries)
+        return BegunPart(
+            items,
+            dict(zip(digests, contents, strict=False)),
+            float(left),
+            float(waited),
+            strikes,
+            tries,
+            Priority(_text(priority)),
+            _text(request_id),
+        )
 
     def finish(
         self,
@@ -158,76 +150,68 @@ class Ledger:
         part: int,
         items: Sequence[Item],
         result: PartResult,
-        cached: Sequence[str | int | bytes] = (),
+        shared: CacheEntries | None = None,
     ) -> bool:
-        """Store the result of a part; False when it was stored before or nobody wants it.
+        """Store the result of a part; False when it was stored before or is not wanted any more.
 
-        Whether or not, what is `cached` of it (see EmbeddingCache.entries) goes to the cache.
+        What is `shared` of it goes to the embedding cache either way.
         """
         failed = [items[index] for index in result.about.faults]
         failed_queries = sum(item.queries for item in failed)
-        counts = [
-            sum(item.queries for item in items) - failed_queries,
-            failed_queries,
-            sum(item.required for item in failed),
-        ]
         fields = dump_result(result)
-        told = (fields["vectors"], fields["about"], *cached)
-        return bool(self._finish(args=[job, part, *counts, *told]))
+        options: dict[str, Any] = {"cache": shared.where} if shared else {}
+        return bool(
+            self._finish(
+                fields["vectors"],
+                fields["about"],
+                *(shared.blobs if shared else ()),
+                id=job,
+                part=part,
+                done=sum(item.queries for item in items) - failed_queries,
+                failed=failed_queries,
+                fatal=sum(item.required for item in failed),
+                **options,
+            )
+        )
 
     def stop(self, job: str, state: Literal["cancelled", "failed", "expired"], error: str) -> bool:
         """End a job before its time; False when there is no such job or it had ended."""
-        before = self._stop(args=[job, state, error])
+        before = self._stop(id=job, state=state, error=error)
         return before is not None and _text(before) in ("queued", "running")
 
     def keep(self, job: str, ttl_s: int) -> None:
         """Keep a job for longer after its end, and list it with its owner's."""
-        self._keep(args=[job, ttl_s])
+        self._keep(id=job, ttl_s=ttl_s)
 
     def forget(self, job: str) -> bool:
-        """End a job if need be and leave nothing of it; False when there is no such job."""
-        return bool(self._forget(args=[job]))
+        """End a job if need be and delete all of it; False when there is no such job."""
+        return bool(self._forget(id=job))
 
     def strike(self, job: str, part: int) -> None:
-        """Note that the model hung with this part in it."""
-        self._strike(args=[job, part])
+        """Record that the model hung with this part in it."""
+        self._strike(id=job, part=part)
 
     def read(self, job: str) -> JobRecord | None:
-        """One job; None when there is no such job.
-
-        Raises:
-            LaterRelease: it was written by a later release, in a format of its own.
-            JobLost: what is there is no job.
-        """
-        return _read(job, self._redis.hmget(job_key(job), list(RECORD_FIELDS)))
+        """One job; None when there is no such job. Raises JobLost when it does not parse."""
+        values = self._redis.hmget(job_key(job), list(RECORD_FIELDS))
+        return _read(job, cast("list[bytes | None]", values))
 
     def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
-        """One job of so many parts, and their results: one round trip.
-
-        Raises:
-            LaterRelease, JobLost: as `read` does.
-        """
+        """One job of so many parts, and their results: one round trip. Raises JobLost."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hmget(job_key(job), list(RECORD_FIELDS))
         for part in range(parts):
             pipeline.hgetall(part_key(job, part))
-        values, *results = pipeline.execute(raise_on_error=False)
-        if isinstance(values, Exception):
-            raise values
-        return _read(job, values), [
-            None if isinstance(fields, Exception) else _result(fields) for fields in results
-        ]
+        values, *results = pipeline.execute()
+        return _read(job, values), [_result(fields) for fields in results]
 
     def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
-        """Several jobs; None for each that is not there, or is no job."""
+        """Several jobs; None for each that is not there, or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hmget(job_key(job), list(RECORD_FIELDS))
-        answers = pipeline.execute(raise_on_error=False)
-        return [
-            None if isinstance(values, Exception) else _checked(_record, job, values)
-            for job, values in zip(jobs, answers, strict=True)
-        ]
+        rows = zip(jobs, pipeline.execute(), strict=True)
+        return [_parsed(_record, job, values) for job, values in rows]
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
         """An owner's listed jobs created before an epoch time, newest first, with that time."""
@@ -237,7 +221,7 @@ class Ledger:
         return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
     def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
-        """The stored results of some parts, None for each that has none, or a broken one."""
+        """The stored results of some parts; None for each that has none, or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hgetall(part_key(job, part))
@@ -248,7 +232,7 @@ class Ledger:
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hget(part_key(job, part), "about")
-        return [_checked(load_about, raw) if raw else None for raw in pipeline.execute()]
+        return [_parsed(load_about, raw) if raw else None for raw in pipeline.execute()]
 
     def ended(self, jobs: Sequence[str]) -> list[bool]:
         """Which of these jobs have ended, or are not there (any more)."""
@@ -257,60 +241,64 @@ class Ledger:
             pipeline.hget(job_key(job), "state")
         return [state not in (b"queued", b"running") for state in pipeline.execute()]
 
-    def hints(self, waiter: str) -> PubSub:
-        """A subscription to news (see common.news) of jobs that end; losing one costs a sweep.
-
-        Of those that were made for a `waiter`, and of those that any may wait for.
-        """
+    def notifications(self) -> PubSub:
+        """A subscription to the ids of jobs that end; a lost one costs a sweep."""
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        channel.subscribe(DONE_CHANNEL, f"{DONE_CHANNEL}:{waiter}")
+        channel.subscribe(DONE_CHANNEL)
         return channel
 
     def trace_of(self, job: str) -> str:
         """The W3C traceparent of the request that made a job; empty where it was not traced."""
         return _text(cast("bytes | None", self._redis.hget(job_key(job), "trace")) or b"")
 
-    def is_wanted(self, job: str) -> bool:
-        """Whether anybody still waits for this job's work."""
-        return not self.ended([job])[0]
+    def is_cancelled(self, job: str) -> bool:
+        """Whether a job's work is not wanted any more: it has ended, or is gone."""
+        return self.ended([job])[0]
 
     def load(self) -> Load:
         open_items, drained = self._redis.mget(["clip:open-items", "clip:drained-items"])
         return Load(int(open_items or 0), int(drained or 0))
 
-    def repair(self) -> list[LostPart]:
-        """Expire what is late and send again what nobody works on; at most one caller at a time.
+    def repair(self) -> list[PartMessage]:
+        """Expire jobs past their deadline and return the parts that must be sent again.
 
-        Returns what was sent again.
+        Those are the parts that no worker has and no queue holds. Callers at the same time get
+        nothing.
         """
-        rows = self._repair(args=[REPAIR_LOCK_MS, REPAIR_GRACE_S, REPAIR_PARTS])
-        lost = [part for row in rows if (part := _checked(_lost_part, row))]
-        pipeline = self._redis.pipeline(transaction=False)
-        for part in lost:
-            pipeline.lpush(part.queue, message(part.job, part.part, part.queue, part.request_id))
-        pipeline.execute(raise_on_error=False)  # what cannot be sent now is found again
-        return lost
+        rows = self._repair(lock_ms=REPAIR_LOCK_MS, grace_s=REPAIR_GRACE_S, max_parts=REPAIR_PARTS)
+        texts = ([_text(value) for value in row] for row in rows)
+        return [PartMessage(job, int(part), queue, request) for job, part, queue, request in texts]
 
-    def _store(self, job: NewJob, blobs: Mapping[str, bytes], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
-        """Store pictures, then the job. Returns what the script says."""
+    def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
+        if not blobs:
+            return
         pipeline = self._redis.pipeline(transaction=False)
         for digest, content in blobs.items():
             pipeline.set(blob_key(job.id, digest), content, ex=job.lifetime_s + 60)
-        pipeline.evalsha(self._create.sha, 0, *arguments)
-        try:
-            return pipeline.execute()[-1]
-        except NoScriptError:  # the pictures are stored all the same
-            return self._create(args=arguments)
+        pipeline.execute()
 
     def _drop_blobs(self, job: str, blobs: Mapping[str, bytes]) -> None:
         if blobs:
             self._redis.unlink(*(blob_key(job, digest) for digest in blobs))
 
 
-def load_script(redis: Redis, *names: str) -> Script:
-    """Scripts of the folder `scripts` one after the other, behind the prelude that all share."""
-    source = "\n".join((SCRIPTS / f"{part}.lua").read_text() for part in ("prelude", *names))
-    return redis.register_script(source)
+def _fields(job: NewJob) -> dict[str, object]:
+    """What of a job is stored as it is."""
+    return {
+        "owner": job.owner,
+        "kind": job.kind,
+        "priority": job.priority,
+        "request": orjson.dumps(job.request).decode(),
+        "request_id": job.request_id,
+        "format": FORMAT,
+        **({"trace": job.trace} if job.trace else {}),
+        **_callback_fields(job.callback),
+    }
+
+
+def _part(items: list[Item]) -> dict[str, object]:
+    digests = " ".join(item.value for item in items if item.kind == "blob")
+    return {"items": dump_items(items).decode(), "size": len(items), "blobs": digests}
 
 
 def _callback_fields(callback: Callback | None) -> dict[str, object]:
@@ -323,18 +311,16 @@ def _callback_fields(callback: Callback | None) -> dict[str, object]:
     }
 
 
-def _read(job: str, values: Any) -> JobRecord | None:  # noqa: ANN401
+def _read(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
     try:
         return _record(job, values)
-    except Later:
-        raise LaterRelease from None
-    except Broken as error:
-        log.warning("record_refused", job=job, reason=str(error))
+    except CorruptRecord as error:
+        log.warning("corrupt_record", job=job, reason=str(error))
         raise JobLost from None
 
 
 def _result(fields: dict[bytes, bytes]) -> PartResult | None:
-    return _checked(load_result, fields) if fields else None
+    return _parsed(load_result, fields) if fields else None
 
 
 def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
@@ -342,34 +328,13 @@ def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
     return load_record(job, dict(zip(RECORD_FIELDS, texts, strict=True)))
 
 
-def _lost_part(row: Sequence[bytes]) -> LostPart:
-    if len(row) < 4:  # noqa: PLR2004 - a field that is not there ends what Lua returns
-        raise Broken("a field is missing")
-    job, part, queue, request_id = map(_text, row)
-    split_queue(queue)
-    if len(part) > len(str(MAX_PARTS)):
-        raise Broken("no such part")
-    return LostPart(job, int(part), queue, request_id)
-
-
-def _checked(load: Callable[..., Checked], *arguments: object) -> Checked | None:
-    """What was read, or None (and a line in the log) when it is broken."""
+def _parsed(load: Callable[..., Parsed], *arguments: object) -> Parsed | None:
+    """A record, or None (and a line in the log) when it does not parse."""
     try:
         return load(*arguments)
-    except Broken as error:
-        log.warning("record_refused", reason=str(error))
+    except CorruptRecord as error:
+        log.warning("corrupt_record", reason=str(error))
         return None
-
-
-def _number(raw: bytes) -> float:
-    number = float(raw)
-    if not math.isfinite(number):
-        raise Broken("a time is no number")
-    return number
-
-
-def _digests(part: Sequence[Item]) -> str:
-    return " ".join(item.value for item in part if item.kind == "blob")
 
 
 def _text(value: bytes | str) -> str:

@@ -1,30 +1,23 @@
 """Label sets: candidates that are stored once, and what each model makes of them.
 
 A set has an owner, a name and a version, which is a hash of its content. The current version of a
-set never expires; another is kept for as long as jobs may need it, and so is one without a name
-(see `common.unnamed_sets`). Whatever is read back is checked, because anybody may have written it
-who can write to Redis.
+set never expires; an older one is kept for as long as jobs may need it.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Annotated, Final, Literal, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar, cast
 
 import orjson
 import structlog
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 from redis import Redis
 from redis.client import Pipeline
 
-from common.jobs import load_script
 from common.protocol import (
-    DIGEST,
-    MAX_TEXT_CHARS,
-    MAX_URL_CHARS,
-    Broken,
-    Count,
+    CorruptRecord,
     ItemKind,
     ModelInfo,
     PartResult,
@@ -32,7 +25,8 @@ from common.protocol import (
     load_json,
     load_result,
 )
-from common.records import EpochTime
+from common.records import EpochTime, LabelSetVersion
+from common.scripting import LuaScript
 
 log = structlog.get_logger()
 
@@ -40,27 +34,9 @@ log = structlog.get_logger()
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
 NAME_IN_FULL = re.compile(NAME.rstrip("$") + r"\Z")
 VERSION_CHARS = 16
-DIGEST_CHARS = 64
-# What no caller can name a set.
-UNNAMED: Final = "."
 
-Name: TypeAlias = Annotated[str, Field(pattern=NAME)]
-Version: TypeAlias = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{VERSION_CHARS}}}$")]
-Digest: TypeAlias = Annotated[str, Field(pattern=rf"^[0-9a-f]{{{DIGEST_CHARS}}}$")]
 Put: TypeAlias = Literal["created", "changed", "same", "full"]
-Value: TypeAlias = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSetVersion:
-    """One version of a set, as jobs remember it; without a name, it has a digest for a version."""
-
-    name: Name | Literal["."]
-    version: Version | Digest
-
-    @property
-    def is_named(self) -> bool:
-        return self.name != UNNAMED
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +61,13 @@ class LabelContent:
     side, as there are `templates`.
     """
 
-    items: Annotated[list[tuple[ItemKind, Value]], Field(min_length=1)]
-    candidates: Annotated[list[Count], Field(min_length=1)]
-    templates: Annotated[int, Field(ge=1)]
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(self.as_json()).hexdigest()
+    items: list[tuple[ItemKind, str]]
+    candidates: list[int]
+    templates: int
 
     @property
     def version(self) -> str:
-        return self.digest[:VERSION_CHARS]
+        return hashlib.sha256(self.as_json()).hexdigest()[:VERSION_CHARS]
 
     @property
     def count(self) -> int:
@@ -122,10 +94,8 @@ class Labels:
     blobs: Mapping[str, bytes]
 
 
-# What the list of an owner's sets has under each name; the scripts read the version.
-SUMMARY: TypeAdapter[tuple[Version, Count, EpochTime]] = TypeAdapter(
-    tuple[Version, Count, EpochTime]
-)
+# The value of a set in its owner's hash of sets: version, count, creation time.
+SUMMARY: TypeAdapter[tuple[str, int, EpochTime]] = TypeAdapter(tuple[str, int, EpochTime])
 CONTENT = TypeAdapter(LabelContent)
 MODEL = TypeAdapter(ModelInfo)
 
@@ -133,17 +103,17 @@ MODEL = TypeAdapter(ModelInfo)
 class LabelSetStore:
     """The label sets in one Redis.
 
-    An owner has `most` at most; what is retired is kept for `grace_s`. Every method raises
+    An owner has `max_sets` at most; what is retired is kept for `grace_s`. Every method raises
     redis.exceptions.RedisError when Redis is away.
     """
 
-    def __init__(self, redis: Redis, *, most: int, grace_s: int) -> None:
+    def __init__(self, redis: Redis, *, max_sets: int, grace_s: int) -> None:
         self._redis = redis
-        self._most = most
+        self._max_sets = max_sets
         self._grace_s = grace_s
-        self._put = load_script(redis, "labels", "label_put")
-        self._drop = load_script(redis, "labels", "label_drop")
-        self._add = load_script(redis, "labels", "label_add")
+        self._put = LuaScript(redis, "labels", "label_put")
+        self._drop = LuaScript(redis, "labels", "label_drop")
+        self._add = LuaScript(redis, "labels", "label_add")
 
     def current(self, owner: str, name: str) -> LabelSet | None:
         """The set of this name as it is now; None when there is none."""
@@ -153,11 +123,11 @@ class LabelSetStore:
     def listed(self, owner: str) -> list[LabelSet]:
         """All sets of an owner, by name."""
         rows = cast("dict[bytes, bytes]", self._redis.hgetall(_sets_key(owner)))
-        read = (_label_set(name.decode(errors="replace"), raw) for name, raw in rows.items())
+        read = (_label_set(name.decode(), raw) for name, raw in rows.items())
         return sorted((each for each in read if each), key=lambda each: each.name)
 
     def is_full(self, owner: str) -> bool:
-        return self._redis.hlen(_sets_key(owner)) >= self._most
+        return self._redis.hlen(_sets_key(owner)) >= self._max_sets
 
     def holds(self, owner: str, of: LabelSetVersion) -> bool:
         """Whether a version's content is there."""
@@ -175,15 +145,20 @@ class LabelSetStore:
             transaction.hset(_content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
             self.add(owner, of, result, transaction)
             self._put(
-                args=[owner, of.name, of.version, summary, self._most, self._grace_s],
-                client=transaction,
+                summary,
+                pipeline=transaction,
+                owner=owner,
+                name=of.name,
+                version=of.version,
+                max_sets=self._max_sets,
+                grace_s=self._grace_s,
             )
             outcome: bytes = transaction.execute()[-1]
         return outcome.decode()  # type: ignore[return-value]
 
     def drop(self, owner: str, name: str) -> bool:
         """Forget a set; False when there is none."""
-        return bool(self._drop(args=[owner, name, self._grace_s]))
+        return bool(self._drop(owner=owner, name=name, grace_s=self._grace_s))
 
     def add(
         self, owner: str, of: LabelSetVersion, result: PartResult, pipeline: Pipeline | None = None
@@ -191,14 +166,16 @@ class LabelSetStore:
         """Store one embedding for each candidate, unless they are there already."""
         model = result.about.model
         fields = [piece for pair in dump_result(result).items() for piece in pair]
-        told: list[str | bytes] = [
-            owner,
-            of.name,
-            of.version,
-            _digest(model),
-            orjson.dumps(asdict(model)),
-        ]
-        self._add(args=[*told, self._grace_s, *fields], client=pipeline)
+        self._add(
+            orjson.dumps(model),
+            *(piece if isinstance(piece, bytes) else piece.encode() for piece in fields),
+            pipeline=pipeline,
+            owner=owner,
+            name=of.name,
+            version=of.version,
+            model=_digest(model),
+            grace_s=self._grace_s,
+        )
 
     def has_embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> bool:
         """Whether embeddings by just this model are stored."""
@@ -209,43 +186,28 @@ class LabelSetStore:
             return all(pipeline.execute())
 
     def embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> PartResult | None:
-        """The candidates' embeddings by just this model, one row for each candidate; or None.
-
-        Those that are broken are dropped, so that others can take their place.
-        """
+        """The candidates' embeddings by just this model, one row for each candidate; or None."""
         key = _vectors_key(owner, of, _digest(model))
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(key))
-        if not fields:
-            return None
-        try:
-            return _embeddings(fields, model)
-        except Broken as error:
-            log.warning("label_set_refused", label_set=of.name, reason=str(error))
-            self._redis.unlink(key)
-            return None
+        return _parsed(of, lambda: load_result(fields)) if fields else None
 
     def labels(self, owner: str, of: LabelSetVersion) -> Labels | None:
         """What a version is made of; None when it is gone."""
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(_content_key(owner, of)))
         content = _content(fields.pop(b"content", None), of)
-        blobs = {name.decode(errors="replace"): raw for name, raw in fields.items()}
+        blobs = {name.decode(): raw for name, raw in fields.items()}
         return None if content is None else Labels(content, blobs)
 
     def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
-        """The same without its pictures."""
+        """The same without its images."""
         raw = cast("bytes | None", self._redis.hget(_content_key(owner, of), "content"))
         return _content(raw, of)
 
     def models(self, owner: str, of: LabelSetVersion) -> list[ModelInfo]:
         """The models whose embeddings of this version are stored, by name."""
         rows = cast("list[bytes]", self._redis.hvals(_models_key(owner, of)))
-        found = []
-        for raw in rows:
-            try:
-                found.append(load_json(MODEL, raw))
-            except Broken as error:
-                log.warning("label_set_refused", label_set=of.name, reason=str(error))
-        return sorted(found, key=lambda model: model.name)
+        found = (_parsed(of, lambda raw=raw: load_json(MODEL, raw)) for raw in rows)  # type: ignore[misc]
+        return sorted(filter(None, found), key=lambda model: model.name)
 
 
 def _sets_key(owner: str) -> str:
@@ -265,14 +227,9 @@ def _vectors_key(owner: str, of: LabelSetVersion, model: str) -> str:
 
 
 def _digest(model: ModelInfo) -> str:
-    """Equal for equal models."""
-    whole = hashlib.sha256(orjson.dumps(asdict(model))).hexdigest()[:VERSION_CHARS]
-    return f"{digest_of_name(model.name)}-{whole}"
-
-
-def digest_of_name(model: str) -> str:
-    """What the digests of all revisions of a model begin with."""
-    return hashlib.sha256(model.encode()).hexdigest()[:VERSION_CHARS]
+    """Equal for equal models; begins alike for all revisions of a model."""
+    name = hashlib.sha256(model.name.encode()).hexdigest()[:VERSION_CHARS]
+    return f"{name}-{hashlib.sha256(orjson.dumps(model)).hexdigest()[:VERSION_CHARS]}"
 
 
 def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:
@@ -280,38 +237,19 @@ def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:
 
 
 def _label_set(name: str, raw: bytes) -> LabelSet | None:
-    try:
-        summary = load_json(SUMMARY, raw)
-    except Broken as error:
-        log.warning("label_set_refused", label_set=name, reason=str(error))
-        return None
-    return LabelSet(name, *summary)
-
-
-def _embeddings(fields: dict[bytes, bytes], model: ModelInfo) -> PartResult:
-    result = load_result(fields)
-    if result.about.model != model or not len(result.vectors):
-        raise Broken("the embeddings are not those of the model")
-    return result
+    of = LabelSetVersion(name, "")
+    summary = _parsed(of, lambda: load_json(SUMMARY, raw))
+    return LabelSet(name, *summary) if summary else None
 
 
 def _content(raw: bytes | None, of: LabelSetVersion) -> LabelContent | None:
+    return None if raw is None else _parsed(of, lambda: load_json(CONTENT, raw))
+
+
+def _parsed(of: LabelSetVersion, load: Callable[[], Parsed]) -> Parsed | None:
+    """A record, or None (and a line in the log) when it does not parse."""
     try:
-        return None if raw is None else _checked_content(raw, of.version)
-    except Broken as error:
-        log.warning("label_set_refused", label_set=of.name, reason=str(error))
+        return load()
+    except CorruptRecord as error:
+        log.warning("corrupt_record", label_set=of.name, reason=str(error))
         return None
-
-
-def _checked_content(raw: bytes, version: str) -> LabelContent:
-    content = load_json(CONTENT, raw)
-    if not content.digest.startswith(version):
-        raise Broken("it is not what its version is the hash of")
-    if max(content.candidates) >= len(content.items) or len(content.candidates) % content.templates:
-        raise Broken("candidates: name an item that is none")
-    for kind, value in content.items:
-        if kind == "uri" and len(value) > MAX_URL_CHARS:
-            raise Broken(f"a URL is longer than {MAX_URL_CHARS} characters")
-        if kind == "blob" and not DIGEST.fullmatch(value):
-            raise Broken("a picture's name is no SHA-256")
-    return content

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from common.heartbeats import WORKERS, Heartbeat, Heartbeats
 from common.protocol import lane_of, queues_of
@@ -15,7 +13,7 @@ COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """A worker that lives, and the seconds since it last said so."""
+    """A worker that is alive, and the seconds since its last heartbeat."""
 
     heartbeat: Heartbeat
     silent_s: float
@@ -57,34 +55,20 @@ def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Ove
     pipeline.zrange(WORKERS, 0, -1, withscores=True)
     for queue in queues:
         pipeline.llen(queue)
-    # A key of another type, because somebody wrote there, must not hide all else.
-    answers = pipeline.execute(raise_on_error=False)
-    if isinstance(answers[0], RedisError):
-        raise answers[0]
-    (seconds, micros), open_items, drained_items, republished, oldest, beats = answers[:6]
+    (seconds, micros), open_items, drained_items, republished, oldest, beats, *lengths = (
+        pipeline.execute()
+    )
     now = seconds + micros / 1e6
-    beaten = {} if isinstance(beats, Exception) else {_text(name): at for name, at in beats}
+    beaten = {name.decode(): at for name, at in beats}
     return Overview(
-        open_items=_count(open_items),
-        drained_items=_count(drained_items),
-        republished_parts=_count(republished),
-        oldest_s=_age(oldest[0][1], now) if isinstance(oldest, list) and oldest else 0.0,
-        queued=dict(zip(queues, map(_count, answers[6:]), strict=True)),
+        open_items=int(open_items or 0),
+        drained_items=int(drained_items or 0),
+        republished_parts=int(republished or 0),
+        oldest_s=_age(oldest[0][1], now) if oldest else 0.0,
+        queued=dict(zip(queues, lengths, strict=True)),
         workers=[LiveWorker(beat, _age(beaten.get(beat.name, now), now)) for beat in alive],
     )
 
 
 def _age(at: float, now: float) -> float:
     return max(0.0, now - at)
-
-
-def _count(answer: Any) -> int:  # noqa: ANN401
-    """A number of Redis; 0 for a key that is not there, or is none of ours."""
-    try:
-        return int(answer)
-    except (TypeError, ValueError):
-        return 0
-
-
-def _text(name: bytes) -> str:
-    return name.decode(errors="replace")

@@ -1,11 +1,13 @@
 """What travels between the API and the workers: names, items, results.
 
-Whatever is read back is checked, because anybody may have written it who can write to Redis.
+Records are parsed when they are read, and a record that does not parse is a CorruptRecord. Nothing
+else is checked: who can write to Redis is trusted.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,28 +15,20 @@ import numpy.typing as npt
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-FORMAT = 1
-"""Of the jobs that this release writes. It reads all from 1 up, and leaves later ones to others.
+FORMAT = 2
+"""Of what the ledger holds of a job. A worker leaves jobs of another format to other workers.
 
-Raise it for a change that the release before would misread. Not for an addition that it may do
-without: every release reads what it knows by name, and passes over the rest. A worker answers a job
-in that job's format. Of messages there is one format: what is new goes into the job.
+Raise it with every change that another release would misread.
 """
 
 TASK_NAME = "clip.encode_part"
-INTERACTIVE = "interactive"
-BULK = "bulk"
-KINDS_OF_QUEUE = (INTERACTIVE, BULK)
 
-MAX_PARTS = 1_000_000
 MAX_PART_PICTURES = 1000
-MAX_PART_ITEMS = 32 * MAX_PART_PICTURES  # a picture weighs as much as 32 texts when a job is cut
 MAX_TEXT_CHARS = 1_000_000
 MAX_URL_CHARS = 8192
 MAX_DIMENSION = 65_536
 MAX_MODEL_CHARS = 256
 
-DIGEST = re.compile(r"[0-9a-f]{64}")
 # Nothing that parts words: on Celery's command line, or in Kombu's keys.
 LANE = re.compile(rf"[^\s,\x00-\x1f\x7f]{{1,{MAX_MODEL_CHARS}}}")
 
@@ -43,41 +37,40 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=100_000_000)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Words: TypeAlias = Annotated[str, Field(max_length=4096)]
-Checked = TypeVar("Checked")
+Parsed = TypeVar("Parsed")
 
 
-class Broken(ValueError):
-    """What was read from Redis is not what this service writes there."""
+class CorruptRecord(ValueError):
+    """What was read from Redis does not parse."""
 
 
-class Later(Broken):
-    """What was read from Redis was written by a later release, in a format of its own."""
+class NewerFormat(ValueError):
+    """A job in the ledger has a format that this release does not read."""
+
+
+class Priority(StrEnum):
+    """Whether a client waits for a job. Decided when the request comes in; names its queue."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
 
 
 def lane_of(model: str, models: Sequence[str]) -> str:
     """Which queues a model's parts go through, where several are served; the first is the default.
 
-    The default has the lane without a name, so that one model alone is served as it always was.
+    The default has the lane without a name, so that one model alone has the plain queues.
     """
     return "" if not models or model == models[0] else model
 
 
-def queue_of(kind: str, lane: str = "") -> str:
-    """The queue of a kind in a lane: `bulk`, say, or `bulk:openai/clip-vit-base-patch16`."""
-    return f"{kind}:{lane}" if lane else kind
-
-
-def split_queue(queue: str) -> tuple[str, str]:
-    """The kind of a queue, and its lane. Raises Broken for what `queue_of` does not make."""
-    kind, colon, lane = queue.partition(":")
-    if kind not in KINDS_OF_QUEUE or (colon and not LANE.fullmatch(lane)):
-        raise Broken("no such queue")
-    return kind, lane
+def queue_of(priority: Priority, lane: str = "") -> str:
+    """A queue: `bulk`, or in a lane `bulk:openai/clip-vit-base-patch16`."""
+    return f"{priority}:{lane}" if lane else priority.value
 
 
 def queues_of(lane: str) -> tuple[str, str]:
     """The interactive queue of a lane, and its bulk queue."""
-    return queue_of(INTERACTIVE, lane), queue_of(BULK, lane)
+    return queue_of(Priority.INTERACTIVE, lane), queue_of(Priority.BULK, lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,27 +172,26 @@ class _SentAbout:
 PASSING = ConfigDict(cache_strings="keys")
 """For what is read once: pydantic would keep the last 16,384 short strings that it read."""
 
-ItemRow: TypeAlias = tuple[ItemKind, Annotated[str, Field(max_length=MAX_TEXT_CHARS)], Count, bool]
-ITEMS: TypeAdapter[list[ItemRow]] = TypeAdapter(
-    Annotated[list[ItemRow], Field(min_length=1, max_length=MAX_PART_ITEMS)], config=PASSING
+ITEMS: TypeAdapter[list[tuple[ItemKind, str, int, bool]]] = TypeAdapter(
+    list[tuple[ItemKind, str, int, bool]], config=PASSING
 )
 ABOUT = TypeAdapter(_SentAbout)
 
 
-def load_json(adapter: TypeAdapter[Checked], raw: bytes | str) -> Checked:
-    """Read JSON of exactly one shape.
+def load_json(adapter: TypeAdapter[Parsed], raw: bytes | str) -> Parsed:
+    """Parse a record.
 
     Raises:
-        Broken: it is anything else; says what and where, and nothing of the content.
+        CorruptRecord: it has another shape; says what and where, and nothing of the content.
     """
     try:
         return adapter.validate_json(raw, strict=True)
     except ValidationError as error:
-        raise Broken(first_fault(error)) from None
+        raise CorruptRecord(first_fault(error)) from None
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with what was read, in a few words."""
+    """The first thing wrong with a record, in a few words."""
     fault = error.errors(include_url=False, include_input=False)[0]
     where = "/".join(str(step)[:40] for step in fault["loc"])
     return f"{where}: {fault['msg']}"[:200]
@@ -210,18 +202,8 @@ def dump_items(items: list[Item]) -> bytes:
 
 
 def load_items(raw: bytes) -> list[Item]:
-    """The items of a part. Raises Broken for what `dump_items` does not make."""
-    items = [Item(*row) for row in load_json(ITEMS, raw)]
-    if len({(item.kind, item.value) for item in items}) < len(items):
-        raise Broken("an item stands there twice")
-    if sum(item.kind != "text" for item in items) > MAX_PART_PICTURES:
-        raise Broken(f"there are more than {MAX_PART_PICTURES} pictures")
-    for item in items:
-        if item.kind == "uri" and len(item.value) > MAX_URL_CHARS:
-            raise Broken(f"a URL is longer than {MAX_URL_CHARS} characters")
-        if item.kind == "blob" and not DIGEST.fullmatch(item.value):
-            raise Broken("a picture's name is no SHA-256")
-    return items
+    """The items of a part. Raises CorruptRecord."""
+    return [Item(*row) for row in load_json(ITEMS, raw)]
 
 
 def dump_result(result: PartResult) -> dict[str, bytes]:
@@ -236,15 +218,15 @@ def dump_about(about: PartAbout) -> bytes:
 
 
 def load_about(raw: bytes) -> PartAbout:
-    """Raises Broken for what `dump_result` does not make."""
+    """Raises CorruptRecord."""
     sent = load_json(ABOUT, raw)
     return PartAbout(sent.model, dict(sent.faults), tuple(sent.truncated), sent.timings)
 
 
 def load_result(fields: dict[bytes, bytes]) -> PartResult:
-    """Raises Broken for what `dump_result` does not make."""
+    """Raises CorruptRecord."""
     about = load_about(fields.get(b"about", b""))
     raw = fields.get(b"vectors", b"")
     if len(raw) % (4 * about.model.dimension):
-        raise Broken("the embeddings are not of the model's dimension")
+        raise CorruptRecord("the embeddings are not of the model's dimension")
     return PartResult(np.frombuffer(raw, dtype="<f4").reshape(-1, about.model.dimension), about)

@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from common.protocol import FORMAT, Broken, Count, Item, Later, first_fault
+from common.protocol import CorruptRecord, Count, Item, Priority, first_fault
 
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+Kind: TypeAlias = Literal["rank", "encode", "label_set"]
+Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
 EpochTime: TypeAlias = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # before the year 10000
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
 RECORD_FIELDS = (
     *("owner", "kind", "state", "parts", "request", "error"),
-    *("done", "failed", "created", "started", "finished", "format", "callback"),
+    *("done", "failed", "created", "started", "finished", "callback"),
 )
 
 
@@ -33,8 +34,52 @@ def links(job: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Scoring:
+    """How the embeddings of a request are turned into an answer.
+
+    `templates` is how many embeddings each candidate has. `temperature` divides the logits,
+    `activation` replaces the model's own, and `top_k` asks for a ranking.
+    """
+
+    templates: Annotated[int, Field(ge=1)] = 1
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    activation: Activation | None = None
+
+
+PLAIN = Scoring()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSetVersion:
+    """One version of a label set."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What the ledger remembers of a request: how to make an answer of the embeddings.
+
+    `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items
+    among the distinct ones. `kinds` has a letter for each distinct item (t, u or b), `sizes` their
+    number in each part. The `label_set` is what the request ranks by; its candidates are among the
+    items where no embeddings of it were stored. The `model` is the one that the job is for; empty
+    where it may be any.
+    """
+
+    lists: Mapping[str, Sequence[int]]
+    kinds: str
+    sizes: Sequence[int]
+    scoring: Scoring = PLAIN
+    label_set: LabelSetVersion | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A caller's key for a request, and what tells this request from others."""
+    """A client's key for a request, and what tells this request from others."""
 
     key: str
     fingerprint: str
@@ -42,7 +87,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where the end of a job is told; `total` queries it has, `asked_for` a model or nothing."""
+    """Where the end of a job is sent; `total` queries it has, `asked_for` a model or nothing."""
 
     url: str
     total: int
@@ -53,29 +98,26 @@ class Callback:
 class NewJob:
     """A job to be admitted; `parts` together hold its distinct items in order.
 
-    `request` is whatever the API needs to make an answer of the embeddings later. The job is given
-    up `lifetime_s` after it was created, and forgotten `ttl_s` after it ended. A `listed` job is
-    one that somebody may come back to. The `owner` stands for the API key that made it, and is
-    empty where no keys are asked for. The `model` is the one that must do it; empty where any will
-    do whose workers take parts from the queue. The `trace` is a W3C traceparent, or empty. The
-    `waiter` is the one process that waits for its end; empty where any may.
+    The job is given up `lifetime_s` after it was created, and deleted `ttl_s` after it ended. The
+    `owner` stands for the API key that made it, and is empty where no keys are asked for. The
+    `model` is the one that must do it, in its `lane`; empty where any model of the lane may. The
+    `trace` is a W3C traceparent, or empty.
     """
 
     id: str
-    kind: str
-    queue: str
+    kind: Kind
+    priority: Priority
     parts: Sequence[list[Item]]
-    request: Mapping[str, Any]
+    request: RequestRecord
     request_id: str
     lifetime_s: int
     ttl_s: int
     owner: str = ""
-    listed: bool = False
     model: str = ""
+    lane: str = ""
     idempotency: Idempotency | None = None
     trace: str = ""
     callback: Callback | None = None
-    waiter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +125,22 @@ class Admission:
     """What became of a new job.
 
     `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
-    by how many items the queue was too full, or all where Redis itself is. `emptied` is a Redis
-    that lost the job's pictures. Of a job that is `recalled` from the cache, `found` is what
-    Question.answer makes its result of.
+    by how many items the queue was too full, or all where Redis itself is. With `blobs_lost`, Redis
+    was emptied between the job's images and the job.
     """
 
-    outcome: Literal["created", "recalled", "same", "other", "no_worker", "full", "emptied"]
+    outcome: Literal["created", "same", "other", "no_worker", "full", "blobs_lost"]
     job: str = ""
     excess: int = 0
-    found: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BegunPart:
-    """A part in a worker's hand.
+    """A part that a worker has begun.
 
     `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
     counts how often the model hung with the part in it, `tries` how often it was begun before.
-    `blobs` are its pictures' bytes by SHA-256, where they are still there.
+    `blobs` are its images' bytes by SHA-256, where they are still there.
     """
 
     items: list[Item]
@@ -109,21 +149,23 @@ class BegunPart:
     waited_s: float
     strikes: int = 0
     tries: int = 0
+    priority: Priority = Priority.INTERACTIVE
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
     """What the ledger holds about a job, without its parts. Times are epoch seconds.
 
-    `done` and `failed` count queries; `callback` is the URL that is told of its end, if any.
+    `done` and `failed` count queries; `callback` is the URL that its end is sent to, if any.
     """
 
     id: str
     owner: str
-    kind: str
+    kind: Kind
     state: State
     parts: Count
-    request: dict[str, Any]
+    request: RequestRecord
     error: str
     done: Count
     failed: Count
@@ -137,40 +179,35 @@ class JobRecord:
         return self.state not in ("queued", "running")
 
 
+REQUEST: TypeAdapter[RequestRecord] = TypeAdapter(RequestRecord)
 RECORD = TypeAdapter(JobRecord)
 
 
 def load_record(job: str, fields: Mapping[str, str | None]) -> JobRecord | None:
-    """A job of its RECORD_FIELDS in Redis; None when there is no such job.
-
-    Raises:
-        Later: it was written by a later release, in a format of its own.
-        Broken: it is no job.
-    """
+    """A job of its RECORD_FIELDS in Redis; None when there is no such job. Raises CorruptRecord."""
     if fields["state"] is None:
         return None
-    written_in = fields["format"] or "1"
-    if written_in.isdecimal() and int(written_in) > FORMAT:
-        raise Later(f"the job is of format {written_in}")
+    texts = {name: fields[name] or "" for name in ("owner", "error", "callback")}
     try:
-        request = orjson.loads(fields["request"] or "")
-        texts = {name: fields[name] or "" for name in ("owner", "error", "callback")}
-        told = {name: value for name, value in fields.items() if name != "format"}
-        return RECORD.validate_python({**told, **texts, "id": job, "request": request})
-    except ValidationError as fault:
-        raise Broken(first_fault(fault)) from None
-    except orjson.JSONDecodeError:
-        raise Broken("request: is no JSON") from None
+        request = REQUEST.validate_json(fields["request"] or "")
+        return RECORD.validate_python({**fields, **texts, "id": job, "request": request})
+    except ValidationError as error:
+        raise CorruptRecord(first_fault(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
-class LostPart:
-    """A part that must be sent again."""
+class PartMessage:
+    """A part to be sent to a queue, and the id of the request that it belongs to."""
 
     job: str
     part: int
     queue: str
     request_id: str
+
+    @property
+    def task_id(self) -> str:
+        """Celery's id of the task."""
+        return f"{self.job}:{self.part}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,11 @@ class SharedSettings(BaseSettings):
     webhook_secret_file: WebhookSecretsFile = Field(
         default=(), description="a file with the same; `#` begins a comment line"
     )
+    task_events: bool = Field(
+        default=False,
+        description="`true` sends Celery's task events, for Flower's Tasks page: `task-sent` from "
+        "the API, the others from the workers, as `celery worker -E` does",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe log line that is written"
     )

@@ -13,9 +13,9 @@ import structlog
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from redis import Redis
 
-from common.jobs import load_script
-from common.protocol import Broken, Count, Words, first_fault
-from common.records import EpochTime, links, timestamp
+from common.protocol import CorruptRecord, Count, first_fault
+from common.records import EpochTime, Kind, links, timestamp
+from common.scripting import LuaScript
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Delivery:
     """What is to be delivered where; `status` and `error` are those of the last attempt."""
 
     url: str
-    kind: Words
+    kind: Kind
     ending: Literal["done", "failed", "cancelled", "expired"]
     total: Count
     done: Count
@@ -45,12 +45,12 @@ class Delivery:
     state: DeliveryState
     attempts: Count
     claims: Count
-    asked_for: Words = ""
+    asked_for: str = ""
     model: str = ""
     started: Annotated[EpochTime | None, Absent] = None
     next: Annotated[EpochTime | None, Absent] = None
     status: Annotated[Status | None, Absent] = None
-    error: Words = ""
+    error: str = ""
 
     def body(self, job: str) -> bytes:
         """The same for each attempt. It is thin: the result is fetched from the service."""
@@ -105,18 +105,18 @@ class Deliveries:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._claim = load_script(redis, "webhook_claim")
-        self._settle = load_script(redis, "webhook_settle")
+        self._claim = LuaScript(redis, "webhook_claim")
+        self._settle = LuaScript(redis, "webhook_settle")
 
     def claim(self, lease_s: float) -> Claim | None:
         """Take the delivery that has been due for longest; None where none is."""
-        while found := self._claim(args=[lease_s]):
+        while found := self._claim(lease_s=lease_s):
             job, values = found[0].decode(errors="replace"), found[1]
             fields = dict(zip(values[::2], values[1::2], strict=True))
             try:
                 delivery = _delivery(fields)
-            except Broken as error:
-                log.warning("delivery_refused", job=job, reason=str(error))
+            except CorruptRecord as error:
+                log.warning("corrupt_record", job=job, reason=str(error))
                 self._redis.zrem("clip:webhooks", found[0])
             else:
                 return Claim(job, delivery.claims, delivery)
@@ -124,13 +124,15 @@ class Deliveries:
 
     def settle(self, claim: Claim, attempt: Attempt) -> bool:
         """Note what came of it; False when the lease had ended and somebody else has it."""
-        status = "" if attempt.status is None else attempt.status
         return bool(
             self._settle(
-                args=[
-                    *(claim.job, claim.number, attempt.outcome, status, attempt.error),
-                    *(attempt.pause_s, int(attempt.counts)),
-                ]
+                job=claim.job,
+                claim=claim.number,
+                outcome=attempt.outcome,
+                status="" if attempt.status is None else attempt.status,
+                error=attempt.error,
+                pause_s=attempt.pause_s,
+                counts=attempt.counts,
             )
         )
 
@@ -139,8 +141,8 @@ class Deliveries:
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(webhook_key(job)))
         try:
             return _delivery(fields) if fields else None
-        except Broken as error:
-            log.warning("delivery_refused", job=job, reason=str(error))
+        except CorruptRecord as error:
+            log.warning("corrupt_record", job=job, reason=str(error))
             return None
 
 
@@ -150,10 +152,6 @@ def _delivery(fields: dict[bytes, bytes]) -> Delivery:
         for name, value in fields.items()
     }
     try:
-        delivery = DELIVERY.validate_python(given)
-        orjson.loads(delivery.model or "null")
+        return DELIVERY.validate_python(given)
     except ValidationError as error:
-        raise Broken(first_fault(error)) from None
-    except orjson.JSONDecodeError:
-        raise Broken("model: is no JSON") from None
-    return delivery
+        raise CorruptRecord(first_fault(error)) from None

@@ -96,7 +96,7 @@ def make_api() -> Iterator[ClientMaker]:
 
     yield make
     for app in apps:
-        app.extensions["gateway"].close()
+        app.extensions["dispatcher"].close()
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+from redis import Redis
+
+from common.heartbeats import WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
@@ -20,7 +23,7 @@ START_TIMEOUT_S = 90.0
 AS_THEY_ARE = ("BENCH_", "FAULT_", "HF_", "OTEL_")
 """How names of variables begin that are not settings of ours."""
 LOOPBACK_ALLOWED = {"fetch_allow": "127.0.0.0/8", "fetch_ports": "1-65535"}
-"""For workers that fetch pictures from the tests' own servers."""
+"""For workers that fetch images from the tests' own servers."""
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
@@ -68,15 +71,13 @@ def _clean_environment(settings: Mapping[str, object]) -> dict[str, str]:
     return {**inherited, "PYTHONWARNINGS": "default", **ours}
 
 
-def start(
-    arguments: list[str], folder: Path, settings: Mapping[str, object], root: Path = ROOT
-) -> Process:
-    """Start Python in a checkout of this repository."""
+def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) -> Process:
+    """Start Python in this repository."""
     log_path = Path(tempfile.mkstemp(suffix=".log", dir=folder)[1])
     with log_path.open("wb") as log:
         popen = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=root,
+            cwd=ROOT,
             env=_clean_environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -86,12 +87,10 @@ def start(
     return Process(popen, log_path)
 
 
-def start_worker(
-    folder: Path, redis_url: str, model: Path | str, root: Path = ROOT, /, **settings: object
-) -> Process:
+def start_worker(folder: Path, redis_url: str, model: Path | str, /, **settings: object) -> Process:
     """`python -m worker`; returns at once."""
     chosen = {"redis_url": redis_url, "model": model, **LOOPBACK_ALLOWED, **settings}
-    return start(["-m", "worker"], folder, chosen, root)
+    return start(["-m", "worker"], folder, chosen)
 
 
 @dataclass
@@ -120,12 +119,12 @@ class Api:
         return count
 
 
-def start_api(folder: Path, redis_url: str, root: Path = ROOT, /, **settings: object) -> Api:
+def start_api(folder: Path, redis_url: str, /, **settings: object) -> Api:
     """Gunicorn as the README starts it; returns once it listens."""
     defaults: dict[str, object] = {"api_processes": 1, "host": "127.0.0.1", "port": free_port()}
     chosen = {**defaults, "redis_url": redis_url, **settings}
     gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
-    process = start(gunicorn, folder, chosen, root)
+    process = start(gunicorn, folder, chosen)
     api = Api(process, f"http://127.0.0.1:{chosen['port']}")
 
     def listens() -> bool:
@@ -148,3 +147,14 @@ def wait_for_workers(api: Api, workers: list[Process], count: int | None = None)
         return api.workers() == (len(workers) if count is None else count)
 
     wait_until(all_beat, "the workers are ready", START_TIMEOUT_S)
+
+
+def wait_for_heartbeat(worker: Process, redis_url: str) -> None:
+    """Wait until a worker beats in a Redis of its own; fail at once when it ends."""
+    with Redis.from_url(redis_url) as redis:
+
+        def beats() -> bool:
+            assert worker.popen.poll() is None, worker.log
+            return bool(redis.zcard(WORKERS))
+
+        wait_until(beats, "the worker beats", START_TIMEOUT_S)

@@ -15,14 +15,13 @@ def main() -> None:
     let_waiting_threads_sleep()
     collect_nothing_yet()
     worker.configure_logs()
-    loaded = worker.load()
+    worker.load()
     spare_what_is_loaded()
     app.worker_main(
         [
             "--quiet",
             "worker",
             "--pool=threads",
-            f"--concurrency={loaded.concurrency}",
             f"--hostname={node_name()}",
             "--without-gossip",
             "--without-mingle",

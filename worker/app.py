@@ -7,45 +7,45 @@ import time
 from typing import Any, NoReturn
 
 import structlog
-from celery import Celery, signals
-from celery.concurrency.thread import TaskPool as ThreadPool
+from celery import Celery, Task, signals
+from celery.exceptions import Ignore
+from celery.worker.request import Request
 
-from common import connection, logs
-from common.broker import make_celery
-from common.protocol import INTERACTIVE, TASK_NAME, split_queue
+from common import logs
+from common.broker import make_celery, put_nothing_back
+from common.protocol import TASK_NAME
 from common.settings import read
-from worker.channel import use_channels
-from worker.consumers import before_pool_stops, only_look_on
-from worker.control import allow_inspection_only
+from worker.bulk_share import BulkShare
+from worker.celery_options import UnsupportedOption, check_options
 from worker.lifecycle import Life, LoadedModel, load_model
 from worker.metrics import WorkerMetrics
 from worker.metrics_port import open_port
 from worker.refusals import UnsuitableModel, explained
 from worker.settings import WorkerSettings
 from worker.source import Source
-from worker.takers import Takers
 
 SOCKET_TIMEOUT_S = 10.0
+EXIT_USAGE = 64  # EX_USAGE of sysexits.h
 
 log = structlog.get_logger()
 
 
 class Worker:
-    """What hangs on one Celery application: nothing until Celery starts it."""
+    """What hangs on one Celery application: nothing until Celery starts a worker."""
 
     def __init__(self, settings: WorkerSettings, app: Celery) -> None:
         self.settings = settings
-        self.app = app
+        self._app = app
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
-        self._takers: Takers | None = None
         self._metrics = WorkerMetrics()
-        only_look_on(app)
-        app.steps["worker"].add(before_pool_stops(self._take_no_more))
+        app.steps["consumer"].add(BulkShare)
         signals.setup_logging.connect(self.configure_logs, weak=False)
+        signals.celeryd_init.connect(self._configure, weak=False)
         signals.worker_init.connect(self._start, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
         signals.worker_shutdown.connect(self._end, weak=False)
+        signals.task_revoked.connect(self._revoked, weak=False)
 
     def load(self) -> LoadedModel:
         """Load the model once, or end the process with the reason."""
@@ -67,7 +67,9 @@ class Worker:
         try:
             checkpoint = open_checkpoint(source)
             with explained(source.name):
-                return ClipEncoder(checkpoint, settings.device, settings.dtype)
+                return ClipEncoder(
+                    checkpoint, settings.device, settings.dtype, settings.torch_threads
+                )
         except UnsuitableModel as error:
             self._end_without_model(error)
 
@@ -80,41 +82,61 @@ class Worker:
     def configure_logs(self, **_: object) -> None:
         logs.configure("worker", self.settings.log_level, self.settings.log_format)
 
-    def _start(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
-        if sender is not None and not issubclass(sender.pool_cls, ThreadPool):
-            sys.exit("the worker needs the threads pool: start it with `python -m worker`")
-        use_channels()
-        allow_inspection_only()
-        for name in set(self.app.tasks) - {TASK_NAME}:  # Celery's own: celery.map, say
-            self.app.tasks.unregister(name)
-        self._life = Life(self.settings, self.load(), self._metrics)
-        self._life.mend_broker()
-        redis = connection.blocking(self.settings.redis_url)
-        self._takers = Takers(redis, *self.settings.queues, self.app.tasks[TASK_NAME].run)
+    def _configure(self, conf: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
+        """Before Celery makes the worker: `--concurrency` counts, or else what was measured."""
+        try:
+            check_options(options, self._app)
+        except UnsupportedOption as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            sys.exit(EXIT_USAGE)
+        put_nothing_back()
+        conf.worker_concurrency = self.load().concurrency
 
-    def _ready(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401
+    def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401
+        self._life = Life(
+            self.settings, self.load(), self._metrics, self._app, threads=sender.concurrency
+        )
+
+    def _ready(self, **_: object) -> None:
         if self._life:
             self._life.begin()
-        if self._takers:
-            self._takers.begin(sender.pool)
-
-    def _take_no_more(self) -> None:
-        if self._takers:
-            self._takers.end()
 
     def _end(self, **_: object) -> None:
         if self._life:
             self._life.end()
 
-    def run_part(self, job: str, part: int, request_id: str, queue: str) -> None:
+    def _revoked(self, request: Any, expired: bool, **_: object) -> None:  # noqa: ANN401
+        """`control revoke` cancels the job: repair would send the part again and again."""
+        job, colon, _part = request.id.rpartition(":")
+        if self._life and colon and not expired:
+            self._life.cancel(job)
+
+    def run_part(self, job: str, part: int) -> None:
+        """Do one part.
+
+        Raises:
+            Ignore: there is nothing to do.
+        """
         if self._life is None:
             raise RuntimeError("the worker has not started")
-        with (
-            structlog.contextvars.bound_contextvars(request_id=request_id),
-            self._metrics.part_failed.count_exceptions(),
-        ):
-            kind, _ = split_queue(queue)
-            self._life.run_part(job, part, is_urgent=kind == INTERACTIVE)
+        with self._metrics.part_failed.count_exceptions():
+            is_done = self._life.run_part(job, part)
+        if not is_done:
+            raise Ignore("there is nothing to do")
+
+
+class PartRequest(Request):
+    """A request whose events carry the request id, so that Flower finds them."""
+
+    def send_event(self, type: str, **fields: object) -> None:  # noqa: A002
+        """Celery's events of the task: started, succeeded, failed, and so on."""
+        super().send_event(type, request_id=self.request_dict.get("request_id", ""), **fields)
+
+
+class PartTask(Task):  # type: ignore[type-arg]
+    """The class of `clip.encode_part`."""
+
+    Request = "worker.app:PartRequest"
 
 
 def node_name() -> str:
@@ -123,10 +145,15 @@ def node_name() -> str:
 
 
 settings = read(WorkerSettings)
-app = make_celery(settings.redis_url, socket_timeout_s=SOCKET_TIMEOUT_S, queues=settings.queues)
+app = make_celery(
+    settings.redis_url,
+    socket_timeout_s=SOCKET_TIMEOUT_S,
+    queues=settings.queues,
+    task_events=settings.task_events,
+)
 worker = Worker(settings, app)
 
 
-@app.task(name=TASK_NAME)
-def run_part(job: str, part: int, request_id: str, queue: str) -> None:
-    worker.run_part(job, part, request_id, queue)
+@app.task(name=TASK_NAME, base=PartTask)
+def encode_part(job: str, part: int) -> None:
+    worker.run_part(job, part)

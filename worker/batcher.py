@@ -11,8 +11,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.protocol import Priority
 from worker.encoder import DeviceFailed, OutOfMemory
-from worker.policy import Origin, choose, halved
+from worker.policy import PartRef, choose, halved, other
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Entry:
 
     kind: str
     payload: Any
-    origin: Origin
+    part: PartRef
     answer: Future[Any] = field(default_factory=Future)
 
 
@@ -51,7 +52,7 @@ class Batcher:
         self,
         encode: Mapping[str, Encode],
         sizes: Mapping[str, int],
-        on_death: Callable[[BaseException, set[Origin]], None] | None = None,
+        on_death: Callable[[BaseException, set[PartRef]], None] | None = None,
         on_batch: OnBatch | None = None,
     ) -> None:
         self.sizes = dict(sizes)
@@ -61,19 +62,19 @@ class Batcher:
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
         self._running_since = 0.0
-        self._urgent_lead = True
+        self._first = Priority.INTERACTIVE
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
 
-    def submit(self, kind: str, payload: Any, origin: Origin) -> Future[Any]:  # noqa: ANN401
+    def submit(self, kind: str, payload: Any, part: PartRef) -> Future[Any]:  # noqa: ANN401
         """Have one item encoded.
 
         Raises:
             BatcherClosed: it takes no more items.
         """
-        entry = Entry(kind, payload, origin)
+        entry = Entry(kind, payload, part)
         with self._changed:
             if self._closing:
                 raise BatcherClosed
@@ -93,12 +94,12 @@ class Batcher:
         """Items submitted and not yet answered."""
         return len(self._waiting) + len(self._running)
 
-    def stuck(self, longer_than_s: float) -> set[Origin]:
+    def stuck(self, longer_than_s: float) -> set[PartRef]:
         """Whose items have been in the model for longer than that; nobody's when all is well."""
         running, since = self._running, self._running_since
         if not running or time.monotonic() - since <= longer_than_s:
             return set()
-        return {entry.origin for entry in running}
+        return {entry.part for entry in running}
 
     def excuse(self, seconds: float) -> None:
         """Count that much less against the model: nothing of this process ran meanwhile."""
@@ -115,7 +116,7 @@ class Batcher:
             reason = error
             log.critical("the batcher died", exc_info=error)
             if self._on_death:
-                self._on_death(error, {entry.origin for entry in self._running})
+                self._on_death(error, {entry.part for entry in self._running})
         finally:
             with self._changed:
                 self._closing = True
@@ -130,9 +131,7 @@ class Batcher:
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
-                choice = choose(
-                    self._waiting, self.sizes, time.monotonic(), urgent_lead=self._urgent_lead
-                )
+                choice = choose(self._waiting, self.sizes, time.monotonic(), self._first)
                 late = [self._waiting[index] for index in choice.late]
                 batch = [self._waiting[index] for index in choice.batch]
                 gone = {*choice.late, *choice.batch}
@@ -141,7 +140,7 @@ class Batcher:
                     entry.answer.set_exception(TooLate())
                 wanted = [e for e in batch if e.answer.set_running_or_notify_cancel()]
                 if wanted:
-                    self._urgent_lead = not self._urgent_lead
+                    self._first = other(self._first)
                     self._running_since = time.monotonic()
                     self._running = wanted
                     return True

@@ -8,30 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
+from celery import Celery
 from redis import Redis
 from redis.exceptions import RedisError
 
 from common import connection
+from common.broker import send_parts
 from common.embeddings import EmbeddingCache, space_of
 from common.heartbeats import Heartbeat, Heartbeats, new_name
 from common.jobs import Ledger
+from common.protocol import Priority
 from common.webhook_secrets import key_of
 from common.webhooks import Deliveries
 from worker.batcher import Batcher
-from worker.broker_keys import BrokerKeys
 from worker.encoder import DeviceFailed, Encoder
 from worker.fetch import Fetcher, FetchLimits
 from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
-from worker.in_flight import InFlight
-from worker.memory import Memory
+from worker.memory import Memory, TextMemory
 from worker.metrics import WorkerMetrics
+from worker.part_run import Pipeline
 from worker.pixel_budget import PixelBudget
-from worker.policy import Origin
+from worker.policy import PartRef
 from worker.retries import RetryPolicy
 from worker.settings import WorkerSettings
-from worker.tasks import PartRunner, RunPart
-from worker.text_memory import TextMemory
+from worker.tasks import PartRunner
 from worker.warmup import TEXTS_PER_PICTURE, parts_at_once, warm_up
 from worker.webhooks import AT_ONCE, Postman, Sender
 
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 BEAT_S = 1.0
 WATCH_S = 1.0
+IDLE_S = 5.0
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
 EXIT_DEVICE_FAILED = 74  # EX_IOERR: start me again, if the device is well
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
@@ -99,8 +101,8 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     return LoadedModel(encoder, batch_size, concurrency)
 
 
-def _traced(runner: PartRunner, redis: Redis) -> RunPart:
-    # Who traces nothing need not have the packages.
+def _traced(runner: PartRunner, redis: Redis) -> Callable[[str, int], bool]:
+    # Without tracing, its packages need not be installed.
     from worker.tracing import TracedRunner  # noqa: PLC0415
 
     return TracedRunner(runner, redis).run
@@ -110,28 +112,32 @@ class Life:
     """A worker process from the loaded model to its end."""
 
     def __init__(
-        self, settings: WorkerSettings, loaded: LoadedModel, metrics: WorkerMetrics
+        self,
+        settings: WorkerSettings,
+        loaded: LoadedModel,
+        metrics: WorkerMetrics,
+        app: Celery,
+        threads: int,
     ) -> None:
         self.name = new_name()
         self._loaded = loaded
         self._metrics = metrics
-        patient = connection.patient(
-            settings.redis_url,
-            2 * settings.fetch_threads + loaded.concurrency + SPARE_CONNECTIONS,
-        )
+        self._app = app
+        most = 2 * settings.fetch_threads + threads + SPARE_CONNECTIONS
+        patient = connection.patient(settings.redis_url, most)
         # What cannot be found at once is better computed.
-        cache = connection.fail_fast(
-            settings.redis_url, settings.fetch_threads * 2 + loaded.concurrency
-        )
-        # For what must not be held up: a heartbeat, or the last words of a hanging process.
+        cache = connection.fail_fast(settings.redis_url, most)
+        self._idle_pools = (patient.connection_pool, cache.connection_pool)
+        # For what must not be held up: a heartbeat, or the strikes of a hanging process.
         quick = connection.fail_fast(settings.redis_url, max_connections=4)
         self._quick_ledger = Ledger(quick)
-        self._broker_keys = BrokerKeys(quick, settings.all_queues)
         self._heartbeats = Heartbeats(quick, settings.worker_ttl_s)
         self._lane = settings.lane
         self._model_timeout_s = settings.model_timeout_s
-        self._urgent_pictures = ThreadPoolExecutor(settings.fetch_threads, "urgent-picture")
-        self._other_pictures = ThreadPoolExecutor(settings.fetch_threads, "other-picture")
+        self._image_threads = {
+            priority: ThreadPoolExecutor(settings.fetch_threads, f"{priority}-image")
+            for priority in Priority
+        }
         encoder = loaded.encoder
         self._space = space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft)
         self._batcher = Batcher(
@@ -141,14 +147,11 @@ class Life:
             on_batch=metrics.batch_done,
         )
         metrics.watch(self._batcher)
-        runner = PartRunner(
-            worker=self.name,
-            ledger=Ledger(patient),
+        pipeline = Pipeline(
             encoder=encoder,
             batcher=self._batcher,
             fetcher=make_fetcher(settings),
-            urgent_pictures=self._urgent_pictures,
-            other_pictures=self._other_pictures,
+            image_threads=self._image_threads,
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
             budget=PixelBudget(settings.max_pixels_in_flight),
             memory=Memory(
@@ -156,21 +159,14 @@ class Life:
                 EmbeddingCache(cache, settings.cache_bounds),
                 self._space,
             ),
-            in_flight=InFlight(),
             jpeg_draft=settings.jpeg_draft,
-            observer=metrics,
         )
-        self.run_part = _traced(runner, patient) if settings.tracing else runner.run
+        runner = PartRunner(self.name, Ledger(patient), pipeline, metrics)
+        self._run = _traced(runner, patient) if settings.tracing else runner.run
         self._postman = make_postman(settings) if settings.webhook_secrets else None
         self._ended = threading.Event()
         self._since = time.time()
-
-    def mend_broker(self) -> None:
-        """Have Celery find keys that it can use; later, each heartbeat sees to it."""
-        try:
-            self._broker_keys.mend()
-        except RedisError as error:  # Celery waits for Redis
-            log.warning("broker_keys_not_mended", error=type(error).__name__)
+        self._busy_at = time.monotonic()
 
     def begin(self) -> None:
         """Start to beat: from now on the service counts on this worker."""
@@ -180,18 +176,30 @@ class Life:
             self._postman.begin()
         log.info("worker_ready", worker=self.name)
 
+    def run_part(self, job: str, part: int) -> bool:
+        """See PartRunner.run."""
+        self._busy_at = time.monotonic()
+        return self._run(job, part)
+
+    def cancel(self, job: str) -> None:
+        """Cancel a job, one of whose parts was revoked."""
+        try:
+            self._quick_ledger.stop(job, "cancelled", "")
+        except RedisError as error:
+            log.warning("job_not_cancelled", job=job, error=type(error).__name__)
+
     def end(self) -> None:
-        """Answer what was submitted, then say goodbye. Call it once no task runs any more."""
+        """Answer what was submitted, then leave. Call it once no task runs any more."""
         self._ended.set()
         if self._postman:
             self._postman.end()
         self._batcher.close()
-        self._urgent_pictures.shutdown()
-        self._other_pictures.shutdown()
+        for threads in self._image_threads.values():
+            threads.shutdown()
         try:
             self._heartbeats.leave(self.name)
         except RedisError as error:
-            log.warning("goodbye_failed", error=type(error).__name__)
+            log.warning("leaving_failed", error=type(error).__name__)
         log.info("worker_ended", worker=self.name)
 
     def _beat(self) -> None:
@@ -199,8 +207,9 @@ class Life:
             try:
                 self._heartbeats.beat(self._heartbeat())
                 self._metrics.beat_sent()
-                self._quick_ledger.repair()
-                self._broker_keys.mend()
+                if lost := self._quick_ledger.repair():
+                    send_parts(self._app, lost)
+                self._close_idle_connections()
             except RedisError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
                 self._metrics.beat_failed()
@@ -208,6 +217,12 @@ class Life:
                 log.exception("heartbeat_failed")
                 self._metrics.beat_failed()
             self._ended.wait(BEAT_S)
+
+    def _close_idle_connections(self) -> None:
+        """A burst of parts opens a connection for each thread; an idle worker keeps none."""
+        if time.monotonic() - self._busy_at > IDLE_S:
+            for pool in self._idle_pools:
+                pool.disconnect(inuse_connections=False)
 
     def _watch(self) -> None:
         """End the process when the model hangs: no thread can be ended from outside.
@@ -224,14 +239,14 @@ class Life:
                 continue
             self._end_process("the model hangs", stuck, EXIT_MODEL_HANGS)
 
-    def _give_up(self, reason: BaseException, suspects: set[Origin]) -> None:
+    def _give_up(self, reason: BaseException, suspects: set[PartRef]) -> None:
         """Without its batcher a worker is of no use: leave its parts to others."""
         if isinstance(reason, DeviceFailed):
             self._end_process(f"the device failed: {reason}", suspects, EXIT_DEVICE_FAILED)
         else:
             self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
 
-    def _end_process(self, reason: str, suspects: set[Origin], status: int) -> None:
+    def _end_process(self, reason: str, suspects: set[PartRef], status: int) -> None:
         """End at once, and note which parts may have been the cause."""
         parts = [(origin.job, origin.part) for origin in suspects]
         log.critical("worker_gives_up", reason=reason, parts=parts)

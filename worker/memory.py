@@ -1,16 +1,67 @@
 """What a worker need not encode: texts that it remembers itself, and what is cached for all."""
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
-from common.embeddings import Embedding, EmbeddingCache, Space, key_of
+from common.embeddings import CacheEntries, Embedding, EmbeddingCache, Space, key_of
 from common.protocol import Item, PartResult, Vectors
-from worker.text_memory import TextMemory
 
 CACHED_AGAIN_S = 60.0
-"""How long a worker relies on its own memory alone. What nobody asks the cache for is soon dropped
-there, and then no API process could answer without a worker."""
+"""How long a worker relies on its own memory alone. What is not looked up in the cache is soon
+dropped there, and then no API process could answer without a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownText:
+    """The embedding of a text, and since when it is known; an instant of time.monotonic()."""
+
+    embedding: Embedding
+    since: float
+
+
+class TextMemory:
+    """Remembers the texts used last, by their keys, up to so many. Safe to use from many threads.
+
+    The keys are those of common.embeddings.text_key: of one length, however long the text is.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[bytes, KnownText] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, keys: Sequence[bytes]) -> list[KnownText | None]:
+        """What is known of each text, in their order."""
+        with self._lock:
+            for key in keys:
+                if key in self._known:
+                    self._known.move_to_end(key)
+            return [self._known.get(key) for key in keys]
+
+    def learn(self, key: bytes, answer: Future[Vectors], *, truncated: bool) -> None:
+        """Remember what comes of encoding a text, once it comes and if it does."""
+
+        def remember(ended: Future[Vectors]) -> None:
+            if not ended.cancelled() and ended.exception() is None:
+                self.keep(key, Embedding(ended.result(), truncated))
+
+        answer.add_done_callback(remember)
+
+    def keep(self, key: bytes, embedding: Embedding) -> None:
+        """Remember an embedding as of now."""
+        if not self._most:
+            return
+        # A copy: the vector may be a row of a whole batch, and would keep it in memory.
+        own = Embedding(embedding.vector.copy(), embedding.truncated)
+        with self._lock:
+            self._known[key] = KnownText(own, time.monotonic())
+            self._known.move_to_end(key)
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 class Memory:
@@ -28,11 +79,11 @@ class Memory:
         self._space = space
         self._cached_again_s = cached_again_s
 
-    def find(self, items: Sequence[Item], *, asked_for: bool = False) -> dict[int, Embedding]:
+    def find(self, items: Sequence[Item], *, is_interactive: bool = False) -> dict[int, Embedding]:
         """What is known, by the index of the item: one round trip at most, none without a cache.
 
-        Of a URL nothing is known before it was fetched: see `find_picture`. If the cache was
-        `asked_for` all of them a moment ago, in vain, it is not asked again for a single one.
+        Of a URL nothing is known before it was fetched: see `find_image`. The API has looked up an
+        interactive request a moment ago, so that a single item is not looked up again.
         """
         keys = {index: key for index, item in enumerate(items) if (key := key_of(item))}
         texts = {index: key for index, key in keys.items() if items[index].kind == "text"}
@@ -43,7 +94,7 @@ class Memory:
         fresh_since = time.monotonic() - self._cached_again_s
         fresh = {index for index, text in remembered.items() if text and text.since > fresh_since}
         asked = {index: key for index, key in keys.items() if index not in fresh}
-        if asked_for and len(asked) == 1:
+        if is_interactive and len(asked) == 1:
             return known
         found = dict(zip(asked, self._cache.find(self._space, list(asked.values())), strict=True))
         cached = {index: embedding for index, embedding in found.items() if embedding}
@@ -53,8 +104,8 @@ class Memory:
             self._texts.keep(texts[index], cached.get(index) or known[index])
         return known | cached
 
-    def find_picture(self, key: bytes) -> Embedding | None:
-        """What is known of a picture that was fetched."""
+    def find_image(self, key: bytes) -> Embedding | None:
+        """What is known of an image that was fetched."""
         [known] = self._cache.find(self._space, [key])
         return known
 
@@ -62,8 +113,6 @@ class Memory:
         """Remember a text as soon as it is encoded."""
         self._texts.learn(key, answer, truncated=truncated)
 
-    def shared(
-        self, result: PartResult, encoded: Mapping[bytes, int]
-    ) -> tuple[str | int | bytes, ...]:
-        """What the ledger is told to let others have what was `encoded` here, by key and place."""
+    def shared(self, result: PartResult, encoded: Mapping[bytes, int]) -> CacheEntries | None:
+        """What the ledger is to share of what was `encoded` here, by key and index."""
         return self._cache.entries(self._space, result, encoded)

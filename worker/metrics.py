@@ -17,13 +17,12 @@ from common.buckets import POWERS_OF_TWO, SECONDS
 from common.errors import ItemError, codes_of
 from common.protocol import Item, ItemKind, PartResult
 from worker.batcher import Batcher
-from worker.observer import Observer
 
 KINDS_OF_BATCH = ("image", "text")
 KINDS_OF_ITEM: tuple[ItemKind, ...] = get_args(ItemKind)
 
 
-class WorkerMetrics(Observer):
+class WorkerMetrics:
     """The metrics of one worker process, in a registry of their own.
 
     Children are bound once: finding one by its labels takes longer than counting.
@@ -41,12 +40,15 @@ class WorkerMetrics(Observer):
         self.beat_failed = beats.labels("failed").inc
 
     def begun(self) -> None:
+        """A part was begun."""
         self._begun.inc()
 
     def dropped(self) -> None:
+        """The result of a part was not wanted any more."""
         self._dropped.inc()
 
-    def finished(self, items: Sequence[Item], result: PartResult, known: int) -> None:
+    def finished(self, items: Sequence[Item], result: PartResult, hits: int) -> None:
+        """The result of a part is stored; so many of its items were not encoded anew."""
         self._finished.inc()
         kinds = Tally(item.kind for item in items)
         for kind, count in kinds.items():
@@ -54,8 +56,8 @@ class WorkerMetrics(Observer):
         faults = result.about.faults
         for index, fault in faults.items():
             self._errors[items[index].kind, fault.code].inc()
-        self._hits.inc(known)
-        self._misses.inc(max(0, len(items) - known - len(faults)))
+        self._hits.inc(hits)
+        self._misses.inc(max(0, len(items) - hits - len(faults)))
         times = result.about.timings
         self._queue.observe(times.queue)
         self._inference.observe(times.inference)

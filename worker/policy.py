@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from common.protocol import Priority
+
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class PartRef:
     """The part that an item belongs to; `deadline` is an instant of time.monotonic().
 
-    Items of a part that goes `alone` share a batch with no other part's.
+    Items of an `isolated` part share a batch with no other part's.
     """
 
     job: str = ""
     part: int = 0
     deadline: float = float("inf")
-    is_urgent: bool = True
-    alone: bool = False
+    priority: Priority = Priority.INTERACTIVE
+    isolated: bool = False
 
 
 class Waiting(Protocol):
@@ -26,7 +28,7 @@ class Waiting(Protocol):
     def kind(self) -> str: ...
 
     @property
-    def origin(self) -> Origin: ...
+    def part(self) -> PartRef: ...
 
 
 Entry = TypeVar("Entry", bound=Waiting)
@@ -40,24 +42,28 @@ class Choice:
     late: tuple[int, ...]
 
 
-def choose(
-    waiting: Sequence[Entry], sizes: dict[str, int], now: float, *, urgent_lead: bool
-) -> Choice:
+def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: Priority) -> Choice:
     """The next batch: as many items as fit with the one that has waited longest.
 
-    Urgent items go first where they lead, the others where they do not; let them lead in turns,
-    and neither delays the other by more than a batch. Waits for nobody: a batch is whatever is
-    there. Items whose deadline has passed are left out of every batch.
+    Items of the `first` priority go first; alternate it, and neither priority delays the other by
+    more than a batch. There is no waiting: a batch is whatever is there. Items whose deadline has
+    passed are left out of every batch.
     """
-    late = tuple(i for i, entry in enumerate(waiting) if entry.origin.deadline <= now)
-    alive = [i for i, entry in enumerate(waiting) if entry.origin.deadline > now]
+    late = tuple(i for i, entry in enumerate(waiting) if entry.part.deadline <= now)
+    alive = [i for i, entry in enumerate(waiting) if entry.part.deadline > now]
     if not alive:
         return Choice((), late)
-    # Python's sort is stable: among equals, who came first goes first.
-    order = sorted(alive, key=lambda index: waiting[index].origin.is_urgent != urgent_lead)
-    first = _company(waiting[order[0]])
-    batch = [index for index in order if _company(waiting[index]) == first]
-    return Choice(tuple(batch[: sizes[first[0]]]), late)
+    # Python's sort is stable: among equals, the one that came first goes first.
+    order = sorted(alive, key=lambda index: waiting[index].part.priority is not first)
+    key = _batch_key(waiting[order[0]])
+    batch = [index for index in order if _batch_key(waiting[index]) == key]
+    return Choice(tuple(batch[: sizes[key[0]]]), late)
+
+
+def other(priority: Priority) -> Priority:
+    """The priority whose turn is next."""
+    interactive = priority is Priority.INTERACTIVE
+    return Priority.BULK if interactive else Priority.INTERACTIVE
 
 
 def halved(size: int) -> int:
@@ -65,6 +71,6 @@ def halved(size: int) -> int:
     return max(1, size // 2)
 
 
-def _company(entry: Waiting) -> tuple[str, Origin | None]:
-    """Items of equal company may share a batch."""
-    return entry.kind, entry.origin if entry.origin.alone else None
+def _batch_key(entry: Waiting) -> tuple[str, PartRef | None]:
+    """Items of equal keys may share a batch."""
+    return entry.kind, entry.part if entry.part.isolated else None

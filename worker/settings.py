@@ -113,12 +113,6 @@ class WorkerSettings(SharedSettings):
         """The interactive queue that this worker takes parts from, and its bulk queue."""
         return queues_of(self.lane)
 
-    @property
-    def all_queues(self) -> list[str]:
-        """Those of all models."""
-        lanes = [lane_of(model, self.models) for model in self.models or (self.model,)]
-        return [queue for lane in lanes for queue in queues_of(lane)]
-
     @model_validator(mode="before")
     @classmethod
     def _serves_the_first_model(cls, given: dict[str, Any]) -> dict[str, Any]:

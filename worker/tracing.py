@@ -1,4 +1,4 @@
-"""A part as a span of the request that it is of. Loaded only where CLIP_TRACING is on."""
+"""Each part as a span of its request. Loaded only where CLIP_TRACING is on."""
 
 import time
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from redis import Redis
 
+from common.embeddings import CacheEntries
 from common.jobs import Ledger
 from common.protocol import Item, PartResult
 from common.tracing import Tracer
@@ -20,13 +21,13 @@ class TracedRunner:
         self._ledger = TracedLedger(redis, self._tracer)
         self._runner = replace(runner, ledger=self._ledger)
 
-    def run(self, job: str, part: int, *, is_urgent: bool) -> None:
+    def run(self, job: str, part: int) -> bool:
         """See PartRunner.run."""
         parent = self._ledger.trace_of(job)
         with self._tracer.span("part", parent=parent, kind="consumer") as span:
             span.set_attribute("clip.job", job)
             span.set_attribute("clip.part", part)
-            self._runner.run(job, part, is_urgent=is_urgent)
+            return self._runner.run(job, part)
 
 
 class TracedLedger(Ledger):
@@ -42,11 +43,11 @@ class TracedLedger(Ledger):
         part: int,
         items: Sequence[Item],
         result: PartResult,
-        cached: Sequence[str | int | bytes] = (),
+        shared: CacheEntries | None = None,
     ) -> bool:
         times = result.about.timings
         steps = [("fetch", times.fetch), ("decode", times.decode), ("inference", times.inference)]
         self._tracer.add_before("queue", times.queue)
         self._tracer.add_until(time.time_ns(), steps)
         with self._tracer.span("finish"):
-            return super().finish(job, part, items, result, cached)
+            return super().finish(job, part, items, result, shared)

@@ -1,7 +1,7 @@
--- A worker says that it lives. ARGV: name, what it says of itself as JSON, seconds until it is dead
+-- Record a worker's heartbeat. args: name, ttl_s. ARGV: the heartbeat as JSON
 write_even_if_full()
-local at, ttl = now(), tonumber(ARGV[3])
-redis.call('SET', worker_key(ARGV[1]), ARGV[2], 'PX', math.floor(ttl * 1000))
-redis.call('ZADD', WORKERS, stamp(at), ARGV[1])
-redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', stamp(at - ttl))
+local at = now()
+redis.call('SET', worker_key(args.name), ARGV[2], 'PX', math.floor(args.ttl_s * 1000))
+redis.call('ZADD', WORKERS, stamp(at), args.name)
+redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', stamp(at - args.ttl_s))
 return 1

@@ -1,24 +1,23 @@
--- Take a part in hand. Returns its items, the seconds left, the seconds since the job was created,
--- how often it took the model down, how often it was begun before, then its pictures in the order of
--- its items (read, never taken: it may be begun again); or nothing when nobody wants it any more,
--- or the format of the job when that is a later one than the worker's.
--- ARGV: id, part, worker, its format
+-- Begin a part. Returns its items, the seconds until the deadline, the seconds since the job was
+-- created, how often the model hung with it, how often it was begun before, the job's priority and
+-- request id, then its images in the order of its items (read, not taken: it may be begun again).
+-- Returns nothing when there is nothing to do, and the job's format when that is not the worker's.
+-- args: id, part, worker, format
 write_even_if_full()
-local id, n, worker = ARGV[1], ARGV[2], ARGV[3]
+local id, n = args.id, args.part
 local job, at = job_key(id), now()
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'deadline', 'queue', 'sent:' .. n,
-  'items:' .. n, 'created', 'strikes:' .. n, 'blobs:' .. n, 'format')
+  'items:' .. n, 'created', 'strikes:' .. n, 'blobs:' .. n, 'format', 'priority', 'request_id')
 local state, part_state, deadline = fields[1], fields[2], tonumber(fields[3])
-if not state or is_ended(state) or not part_state or part_state == 'done' then return false end
+if not state or has_ended(state) or not part_state or part_state == 'done' then return false end
 if deadline < at then
   end_job(id, 'expired', '')
   return false
 end
 -- Left as it is: repair sends it again, until a worker takes it that knows the format.
-local format = tonumber(fields[10]) or 1
-if format > tonumber(ARGV[4]) then return format end
+if tonumber(fields[10]) ~= args.format then return tonumber(fields[10]) end
 
-redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, worker)
+redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, args.worker)
 redis.call('HSETNX', job, 'started', stamp(at))
 local tries = redis.call('HINCRBY', job, 'tries:' .. n, 1)
 local begun = begun_key(fields[4])
@@ -26,7 +25,7 @@ if tonumber(redis.call('GET', begun) or 0) < tonumber(fields[5]) then
   redis.call('SET', begun, fields[5])
 end
 local begun_part = { fields[6], stamp(deadline - at), stamp(at - fields[7]),
-  tonumber(fields[8] or 0), tries - 1 }
+  tonumber(fields[8] or 0), tries - 1, fields[11], fields[12] }
 for digest in string.gmatch(fields[9] or '', '%S+') do
   begun_part[#begun_part + 1] = redis.call('GET', blob_key(id, digest))
 end

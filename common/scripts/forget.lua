@@ -1,10 +1,10 @@
--- End a job if need be, and leave nothing of it. Returns 0 when there is no such job. ARGV: id
+-- End a job if need be, and delete all of it. Returns 0 when there is no such job. args: id
 write_even_if_full()
-local id = ARGV[1]
+local id = args.id
 local job = job_key(id)
 local fields = redis.call('HMGET', job, 'state', 'parts', 'owner')
 if not fields[1] then return 0 end
-if not is_ended(fields[1]) then end_job(id, 'cancelled', '') end
+if not has_ended(fields[1]) then end_job(id, 'cancelled', '') end
 for n = 0, tonumber(fields[2]) - 1 do redis.call('UNLINK', part_key(id, n)) end
 redis.call('UNLINK', job)
 redis.call('ZREM', jobs_key(fields[3]), id)

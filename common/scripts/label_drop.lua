@@ -1,8 +1,7 @@
--- Forget a set. Returns 0 when there is none. ARGV: owner, name, seconds that it is kept for jobs
-local sets = sets_key(ARGV[1])
-local known = redis.call('HGET', sets, ARGV[2])
+-- Delete a set. Returns 0 when there is none. args: owner, name, grace_s (kept that long for jobs)
+local sets = sets_key(args.owner)
+local known = redis.call('HGET', sets, args.name)
 if not known then return 0 end
-redis.call('HDEL', sets, ARGV[2])
-local old = version_of(known)
-if old then retire(set_of(ARGV[1], ARGV[2], old), ARGV[3]) end
+redis.call('HDEL', sets, args.name)
+retire(set_of(args.owner, args.name, version_of(known)), args.grace_s)
 return 1

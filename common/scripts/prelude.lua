@@ -1,11 +1,13 @@
--- Shared by all scripts of the ledger: key names and the two ways in which things end.
--- In a job's hash `owner` is whose job it is, and `owner:n` the worker that has part n in hand.
--- A member of clip:open is "job:part:items", so that it can be weighed without its job.
+-- Shared by all scripts: the named arguments, key names, and how parts and jobs end.
+-- ARGV[1] is a JSON object of named arguments; binary arguments follow it.
+-- In a job's hash `owner` is the owner of the job, and `owner:n` the worker that runs part n.
+-- A member of clip:open is "job:part:items", so that its size is known without its job.
+
+local args = cjson.decode(ARGV[1])
 
 local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
 local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
 local DRAINED_ITEMS = 'clip:drained-items'
-local MOST_TOLD = 65536
 local WEBHOOKS, WEBHOOK_LIFE_S = 'clip:webhooks', 604800
 
 local function job_key(id) return 'clip:job:' .. id end
@@ -17,8 +19,8 @@ local function idempotency_key(key) return 'clip:idempotency:' .. key end
 local function webhook_key(id) return 'clip:webhook:' .. id end
 local function begun_key(queue) return 'clip:begun:' .. queue end
 
--- What ends work, and so makes room, must do so in a full Redis too. There a script may write what
--- it likes once its first write was one that needs no memory.
+-- What ends work, and so makes room, must run on a full Redis too. There a script may write
+-- anything once its first write was one that needs no memory.
 local function write_even_if_full() redis.call('DEL', 'clip:nothing') end
 
 local function now()
@@ -29,12 +31,12 @@ end
 -- Lua's own number formatting would cut an epoch time to 14 digits.
 local function stamp(t) return string.format('%.6f', t) end
 
-local function is_ended(state)
+local function has_ended(state)
   return state ~= 'queued' and state ~= 'running'
 end
 
--- List a job with its owner's; the list lives for as many seconds at least. Each job that enters
--- has ten of the oldest looked at and those that are gone leave, so that no list grows for ever.
+-- List a job with its owner's; the list lives for at least that many seconds. Each job that enters
+-- has the ten oldest checked, and those that are gone are removed, so that no list grows forever.
 local function list_job(owner, id, created, life)
   local jobs = jobs_key(owner)
   redis.call('ZADD', jobs, created, id)
@@ -51,7 +53,7 @@ local function leave_open(id, n, items)
   end
 end
 
--- The part needs its pictures and its message no more.
+-- The part no longer needs its images.
 local function close_part(id, n)
   local job = job_key(id)
   local fields = redis.call('HMGET', job, 'size:' .. n, 'blobs:' .. n)
@@ -62,7 +64,7 @@ local function close_part(id, n)
   redis.call('HDEL', job, 'items:' .. n, 'blobs:' .. n)
 end
 
--- What made the embeddings of a job, as JSON; nothing where there are none.
+-- The model that made the embeddings of a job, as JSON; nothing where there are none.
 local function model_of(id, parts)
   for n = 0, parts - 1 do
     local about = redis.call('HGET', part_key(id, n), 'about')
@@ -73,9 +75,9 @@ local function model_of(id, parts)
   end
 end
 
--- Have it told that a job has ended. All that is told stands in a hash of its own, because the job
--- may be gone before it is delivered.
-local function call_back(id, parts, url)
+-- Enter the webhook of a job that has ended. Its hash holds all that is sent, because the job may
+-- be gone before it is delivered.
+local function add_webhook(id, parts, url)
   local fields = redis.call('HMGET', job_key(id), 'callback_total', 'callback_model', 'kind',
     'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl')
   local key, at = webhook_key(id), stamp(now())
@@ -87,19 +89,9 @@ local function call_back(id, parts, url)
   redis.call('ZADD', WEBHOOKS, at, id)
 end
 
--- What is told to who waits for a job: its id, and where it is small all that he would come to read,
--- a line each: the job as JSON, what there is to know of the result, the embeddings.
-local function news(id, vectors, about)
-  if not vectors or #vectors > MOST_TOLD then return id end
-  local record, fields = {}, redis.call('HGETALL', job_key(id))
-  for at = 1, #fields, 2 do record[fields[at]] = fields[at + 1] end
-  return table.concat({ id, cjson.encode(record), about, vectors }, '\n')
-end
-
--- With the embeddings of a job of one part, where there are some, and what there is to know of them.
-local function end_job(id, state, error, vectors, about)
+local function end_job(id, state, error)
   local job = job_key(id)
-  local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback', 'waiter')
+  local fields = redis.call('HMGET', job, 'parts', 'ttl', 'callback')
   local parts, ttl = tonumber(fields[1]), tonumber(fields[2])
   redis.call('HSET', job, 'state', state, 'finished', stamp(now()), 'error', error)
   for n = 0, parts - 1 do
@@ -107,11 +99,6 @@ local function end_job(id, state, error, vectors, about)
     redis.call('EXPIRE', part_key(id, n), ttl)
   end
   redis.call('EXPIRE', job, ttl)
-  if fields[4] then
-    redis.call('PUBLISH', DONE_CHANNEL .. ':' .. fields[4], news(id, vectors, about))
-  else
-    redis.call('PUBLISH', DONE_CHANNEL, id)
-  end
-  -- The job has ended, whatever somebody wrote where deliveries are listed.
-  if fields[3] then pcall(call_back, id, parts, fields[3]) end
+  if fields[3] then add_webhook(id, parts, fields[3]) end
+  redis.call('PUBLISH', DONE_CHANNEL, id)
 end

@@ -1,4 +1,4 @@
--- A part was in the model when the model hung. ARGV: id, part
+-- Record that the model hung with this part in it. args: id, part
 write_even_if_full()
-local job = job_key(ARGV[1])
-if redis.call('EXISTS', job) == 1 then redis.call('HINCRBY', job, 'strikes:' .. ARGV[2], 1) end
+local job = job_key(args.id)
+if redis.call('EXISTS', job) == 1 then redis.call('HINCRBY', job, 'strikes:' .. args.part, 1) end

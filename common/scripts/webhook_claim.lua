@@ -1,5 +1,5 @@
--- Take a delivery that is due: for as long as the lease lasts nobody else does. Returns its job and
--- its fields, or nothing. ARGV: seconds of the lease
+-- Claim a delivery that is due: nobody else gets it before the lease ends. Returns its job and its
+-- fields, or nothing. args: lease_s
 local at = now()
 
 local function claim(id)
@@ -7,13 +7,12 @@ local function claim(id)
   if redis.call('EXISTS', key) == 0 then return redis.call('ZREM', WEBHOOKS, id) and nil end
   redis.call('HINCRBY', key, 'claims', 1)
   redis.call('HINCRBY', key, 'attempts', 1)
-  redis.call('ZADD', WEBHOOKS, stamp(at + ARGV[1]), id)
+  redis.call('ZADD', WEBHOOKS, stamp(at + args.lease_s), id)
   return { id, redis.call('HGETALL', key) }
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', WEBHOOKS, '-inf', stamp(at), 'LIMIT', 0, 100)) do
-  local looked, found = pcall(claim, id)
-  if not looked then redis.call('ZREM', WEBHOOKS, id) end  -- no delivery of ours
-  if looked and found then return found end
+  local claimed = claim(id)
+  if claimed then return claimed end
 end
 return false

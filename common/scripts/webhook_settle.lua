@@ -1,15 +1,15 @@
--- Note what came of an attempt, unless its lease ended and somebody else took the delivery since.
--- ARGV: job, claim, outcome (delivered, failed, or pending: try again), the answer's status (or
---       nothing), error (or nothing), seconds until the next attempt, whether this was one (0 or 1)
-local id, outcome, key = ARGV[1], ARGV[3], webhook_key(ARGV[1])
-if redis.call('HGET', key, 'claims') ~= ARGV[2] then return 0 end
-if ARGV[7] == '0' then
+-- Record what came of an attempt, unless its lease ended and another worker claimed the delivery.
+-- args: job, claim, outcome (delivered, failed, or pending: try again), status (of the answer, or
+--       ''), error (or ''), pause_s (until the next attempt), counts (whether this was an attempt)
+local id, key = args.job, webhook_key(args.job)
+if tonumber(redis.call('HGET', key, 'claims') or 0) ~= args.claim then return 0 end
+if not args.counts then
   redis.call('HINCRBY', key, 'attempts', -1)
 else
-  redis.call('HSET', key, 'state', outcome, 'status', ARGV[4], 'error', ARGV[5])
+  redis.call('HSET', key, 'state', args.outcome, 'status', args.status, 'error', args.error)
 end
-if outcome == 'pending' then
-  local due = stamp(now() + ARGV[6])
+if args.outcome == 'pending' then
+  local due = stamp(now() + args.pause_s)
   redis.call('HSET', key, 'next', due)
   redis.call('ZADD', WEBHOOKS, due, id)
 else

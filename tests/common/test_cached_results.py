@@ -7,7 +7,7 @@ from redis import Redis
 from common.embeddings import CacheBounds, Embedding, EmbeddingCache, space_of, text_key
 from common.jobs import Ledger
 from common.protocol import PartAbout, PartResult
-from tests.common.test_jobs import MODEL, PICTURE, TEXT, create, new_job
+from tests.common.test_jobs import IMAGE, MODEL, TEXT, create, new_job
 
 SPACE = space_of(MODEL, "float32")
 KEYS = [text_key("one"), text_key("two"), text_key("three")]
@@ -16,13 +16,13 @@ VECTORS = np.random.default_rng(1).normal(size=(3, 2)).astype(np.float32)
 
 @pytest.fixture
 def cache(redis: Redis) -> EmbeddingCache:
-    return EmbeddingCache(redis, CacheBounds(most=20, ttl_s=60))
+    return EmbeddingCache(redis, CacheBounds(max_embeddings=20, ttl_s=60))
 
 
-def finish(ledger: Ledger, cache: EmbeddingCache, places: dict[bytes, int]) -> bool:
+def finish(ledger: Ledger, cache: EmbeddingCache, rows: dict[bytes, int]) -> bool:
     result = PartResult(VECTORS, PartAbout(MODEL, truncated=(2,)))
-    cached = cache.entries(SPACE, result, places)
-    return ledger.finish("j", 0, [TEXT, PICTURE], result, cached)
+    cached = cache.entries(SPACE, result, rows)
+    return ledger.finish("j", 0, [TEXT, IMAGE], result, cached)
 
 
 def found(cache: EmbeddingCache) -> list[Embedding | None]:
@@ -40,7 +40,7 @@ def test_embeddings_are_cached_to_the_last_bit(ledger: Ledger, cache: EmbeddingC
     assert (three.vector.tobytes(), three.truncated) == (VECTORS[2].tobytes(), True)
 
 
-def test_what_nobody_waits_for_is_cached_all_the_same(
+def test_the_result_of_a_cancelled_job_is_cached_all_the_same(
     ledger: Ledger, cache: EmbeddingCache
 ) -> None:
     create(ledger, new_job())
@@ -49,22 +49,11 @@ def test_what_nobody_waits_for_is_cached_all_the_same(
     assert found(cache)[0] is not None
 
 
-def test_a_part_is_finished_where_the_cache_is_out_of_order(
-    ledger: Ledger, cache: EmbeddingCache, redis: Redis
-) -> None:
-    create(ledger, new_job())
-    redis.set(f"clip:emb:{SPACE.name}:new", "what is this")
-    assert finish(ledger, cache, {KEYS[0]: 0})
-    [stored] = ledger.results("j", [0])
-    assert stored is not None
-    assert stored.vectors.tobytes() == VECTORS.tobytes()
-
-
 def test_what_is_not_finite_is_not_cached(cache: EmbeddingCache) -> None:
     result = PartResult(np.full((1, 2), np.nan, dtype=np.float32), PartAbout(MODEL))
-    assert cache.entries(SPACE, result, {KEYS[0]: 0}) == ()
+    assert cache.entries(SPACE, result, {KEYS[0]: 0}) is None
 
 
-def test_without_a_cache_nothing_is_told_of_it(redis: Redis) -> None:
-    off = EmbeddingCache(redis, CacheBounds(most=0, ttl_s=60))
-    assert off.entries(SPACE, PartResult(VECTORS, PartAbout(MODEL)), {KEYS[0]: 0}) == ()
+def test_without_a_cache_there_are_no_entries(redis: Redis) -> None:
+    off = EmbeddingCache(redis, CacheBounds(max_embeddings=0, ttl_s=60))
+    assert off.entries(SPACE, PartResult(VECTORS, PartAbout(MODEL)), {KEYS[0]: 0}) is None

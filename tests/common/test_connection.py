@@ -1,3 +1,5 @@
+"""Connections that lead to another server when theirs takes no more writes."""
+
 import shutil
 import subprocess
 from pathlib import Path

@@ -31,14 +31,14 @@ def test_a_full_redis_refuses_jobs(ledger: Ledger, redis: Redis, leave: Limit) -
     assert redis.keys() == []
 
 
-def test_pictures_of_which_some_found_room_leave_again(
+def test_images_of_which_some_found_room_leave_again(
     ledger: Ledger, redis: Redis, leave: Limit
 ) -> None:
     leave(1_000_000)
-    pictures = {f"{n:064}": bytes(300_000) for n in range(6)}
+    images = {f"{n:064}": bytes(300_000) for n in range(6)}
     assert redis.set("probe", bytes(300_000))
     redis.flushall()
-    admission = ledger.create(new_job(), pictures, max_open_items=100, worker_ttl_s=0)
+    admission = ledger.create(new_job(), images, max_open_items=100, worker_ttl_s=0)
     assert admission.outcome == "full"
     assert redis.keys() == []
 

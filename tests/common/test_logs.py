@@ -34,7 +34,7 @@ def test_lines_are_json_with_the_request_id() -> None:
     assert ours["process"] == theirs["process"] == "api"
 
 
-def test_auto_is_json_where_nobody_looks() -> None:
+def test_auto_is_json_where_there_is_no_terminal() -> None:
     assert json.loads(lines_written("auto")[0])["event"] == "ours"
 
 

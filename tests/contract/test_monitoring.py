@@ -18,9 +18,9 @@ from redis import Redis
 from api.request_metrics import RequestMetrics
 from api.service_metrics import ServiceMetrics
 from api.settings import ApiSettings
-from common.messages import message
+from common.broker import make_celery, send_parts
 from common.overview import NOTHING
-from common.protocol import INTERACTIVE
+from common.records import PartMessage
 from tests.pictures import blob, encoded, noise
 from tests.processes import (
     DEMO_MODEL,
@@ -225,7 +225,8 @@ def test_a_part_that_an_error_leaves_undone_is_told(
     job = secrets.token_hex(16)
     with Redis.from_url(redis_url_of_its_own) as redis:
         redis.set(f"clip:job:{job}", "no job", ex=60)
-        redis.lpush(INTERACTIVE, message(job, 0, INTERACTIVE, "r"))
+    with make_celery(redis_url_of_its_own, socket_timeout_s=5) as app:
+        send_parts(app, [PartMessage(job, 0, "interactive", "r")])
 
     def failed() -> float:
         return Scrape.of(watched.worker_url).total("clip_parts_ended_total", outcome="failed")

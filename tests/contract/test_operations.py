@@ -8,6 +8,7 @@ import pytest
 from common.errors import Unavailable
 from common.settings import SharedSettings
 from tests.processes import ROOT
+from worker.celery_options import REFUSED
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 KUBERNETES = ROOT / "deploy" / "kubernetes" / "README.md"
@@ -22,6 +23,12 @@ def test_its_links_lead_somewhere(path: Path) -> None:
 def test_its_codes_are_those_of_the_code() -> None:
     known = {kind.code for kind in Unavailable.__subclasses__()}
     assert set(re.findall(r"^\| 503 `(\w+)`", PAGE, re.MULTILINE)) <= known
+
+
+def test_the_table_of_refused_options_is_that_of_the_code() -> None:
+    assert re.findall(r"^\| `(--.+)` \| (.+) \|$", PAGE, re.MULTILINE) == [
+        tuple(reason.split(": ", 1)) for reason in REFUSED.values()
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["sentinel", "redis+cluster"])

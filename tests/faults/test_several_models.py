@@ -1,11 +1,11 @@
-"""What befalls the parts of one model is mended for that model, whoever mends it."""
+"""A lost part of one model goes to the workers of that model, whichever process repairs it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from common.protocol import BULK, INTERACTIVE, queue_of
+from common.protocol import Priority, queue_of
 from tests.faults.deployment import Deployment, deployed
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
@@ -13,6 +13,7 @@ from tests.processes import wait_until
 
 MODELS = "one,two"
 SETTINGS = {"models": MODELS, "worker_ttl_s": 1}
+BULK_OF_TWO = queue_of(Priority.BULK, "two")
 OF_TWO = {"name": "two", "revision": "main"}
 
 
@@ -46,9 +47,9 @@ def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
     stalling.let_go.set()
     job = location.rpartition("/")[2]
     with service.redis() as redis:
-        wait_until(lambda: redis.llen(queue_of(BULK, "two")) > 0, "the part is sent again")
-        assert redis.llen(BULK) == 0
-        assert redis.hget(f"clip:job:{job}", "tries:0") == b"1", "by nobody of the other model"
+        wait_until(lambda: redis.llen(BULK_OF_TWO) > 0, "the part is sent again")
+        assert redis.llen(queue_of(Priority.BULK)) == 0
+        assert redis.hget(f"clip:job:{job}", "tries:0") == b"1", "no other worker begins it"
     assert document(service, location, 0)["model"] == {"name": "two", "revision": None}
     service.add_worker(model="two", **SETTINGS)
     done = document(service, location)
@@ -58,19 +59,9 @@ def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
 def test_a_lost_message_is_sent_again_to_its_own_queue(service: Deployment) -> None:
     location = submit(service, {"text": "a"})
     with service.redis() as redis:
-        assert redis.lpop(queue_of(BULK, "two")) is not None
-        wait_until(lambda: redis.llen(queue_of(BULK, "two")) > 0, "the part is sent again")
-        assert redis.llen(BULK) == 0
+        assert redis.lpop(BULK_OF_TWO) is not None
+        wait_until(lambda: redis.llen(BULK_OF_TWO) > 0, "the part is sent again")
+        assert redis.llen(queue_of(Priority.BULK)) == 0
     service.add_worker(model="two", **SETTINGS)
     done = document(service, location)
     assert (done["status"], done["model"]) == ("done", OF_TWO)
-
-
-def test_a_queue_that_is_no_list_is_mended(service: Deployment) -> None:
-    queues = [queue_of(kind, "two") for kind in (INTERACTIVE, BULK)]
-    with service.redis() as redis:
-        redis.mset(dict.fromkeys(queues, "x"))
-        service.add_worker(model="two", **SETTINGS)
-        wait_until(lambda: not redis.exists(*queues), "the queues are mended")
-    assert document(service, submit(service, {"text": "a"}))["model"] == OF_TWO
-    assert service.api.post("/encode?model=two", [{"text": "a"}]).status_code == 200

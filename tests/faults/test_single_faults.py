@@ -12,8 +12,9 @@ import pytest
 import requests
 from PIL import Image
 
-from common.messages import message
-from common.protocol import BULK
+from common.broker import make_celery, send_parts
+from common.protocol import Priority
+from common.records import PartMessage
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
 from tests.picture_server import PictureServer, Stalling
@@ -24,6 +25,7 @@ from tests.worker.fake_encoder import POISON
 EXIT_BATCHER_DIED = 70
 EXIT_MODEL_HANGS = 75
 TEXT = {"text": "a"}
+BULK = Priority.BULK.value
 
 
 def grey(brightness: int) -> dict[str, str]:
@@ -86,8 +88,8 @@ def test_a_lost_message_is_sent_again(service: Deployment) -> None:
 def test_a_message_delivered_twice_is_stored_once(service: Deployment) -> None:
     location = submit(service, grey(1))
     job = location.rpartition("/")[2]
-    with service.redis() as redis:
-        redis.lpush(BULK, message(job, 0, BULK, "again"))
+    celery = make_celery(service.valkey.url, socket_timeout_s=5)
+    send_parts(celery, [PartMessage(job, 0, BULK, "again")])
     service.add_worker()
     done = document(service, location)
     assert done["status"] == "done"
@@ -190,6 +192,22 @@ def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServ
     wait_for_workers(service.api, service.workers)
     served = service.api.post("/rank", rank_body(grey(5)))
     assert served.status_code == 200
+
+
+def test_a_full_redis_is_worked_off(service: Deployment, picture_server: PictureServer) -> None:
+    """A worker needs no memory of Redis to take parts, bulk ones in turns, and to finish them."""
+    service.add_worker(concurrency=4)
+    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    first = submit(service, {"img_uri": stalling.url})
+    assert stalling.asked.acquire(timeout=10)
+    backlog = [submit(service, tinted(100, number)) for number in range(24)]
+    with service.redis() as redis:
+        redis.config_set("maxmemory", redis.info("memory")["used_memory"] // 2)
+        refused = service.api.post("/rank?wait=0", rank_body(grey(200)))
+        assert (refused.status_code, refused.json()["code"]) == (503, "queue_full")
+        stalling.let_go.set()
+        for location in [first, *backlog]:
+            assert document(service, location)["status"] == "done"
 
 
 def test_redis_away_is_told_within_two_seconds(service: Deployment) -> None:

@@ -15,7 +15,7 @@ from tests.tiny_models import IDS, save_tiny_model
 from worker.batcher import Batcher
 from worker.clip import ClipEncoder
 from worker.encoder import OutOfMemory, PreparedImage
-from worker.policy import Origin
+from worker.policy import PartRef
 
 pytestmark = needs_gpu
 
@@ -102,9 +102,9 @@ def test_the_batch_is_halved_until_it_fits_and_every_picture_is_answered(
     )
     try:
         # What a thread's first batch takes for itself, once and for all, is not of the shortage.
-        batcher.submit("image", images[0], Origin()).result(PATIENCE_S)
+        batcher.submit("image", images[0], PartRef()).result(PATIENCE_S)
         with only(enough):
-            answers = [batcher.submit("image", image, Origin()) for image in images]
+            answers = [batcher.submit("image", image, PartRef()) for image in images]
             wait(answers, PATIENCE_S)
         found = np.array([answer.result(0) for answer in answers])
         # The first batch holds a few alone, as it waits for nobody, and the halves are odd then.

@@ -1,7 +1,6 @@
 """A request is one trace, from HTTP through the queue to the model."""
 
 import secrets
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.processes import (
 )
 from tests.tracing.collector import Collector, Span
 
-CALLER = "00f067aa0ba902b7"
+CLIENT = "00f067aa0ba902b7"
 AT_ONCE = {"tracing": "true", "OTEL_BSP_SCHEDULE_DELAY": 50}
 
 
@@ -52,10 +51,10 @@ class Traced:
 @pytest.fixture(scope="module")
 def service(folder: Path, redis_url_of_its_own: str) -> Iterator[Traced]:
     with Collector().running() as collector:
-        told = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
-        shared = {"redis_url": redis_url_of_its_own, **LOOPBACK_ALLOWED, **told}
+        tracing = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        shared = {"redis_url": redis_url_of_its_own, **LOOPBACK_ALLOWED, **tracing}
         worker = start(["-m", "tests.faults.worker"], folder, shared)
-        api = start_api(folder, redis_url_of_its_own, part_queries=2, **told)
+        api = start_api(folder, redis_url_of_its_own, part_queries=2, **tracing)
         wait_for_workers(api, [worker])
         yield Traced(api, worker, collector, redis_url_of_its_own)
         api.stop()
@@ -63,9 +62,9 @@ def service(folder: Path, redis_url_of_its_own: str) -> Iterator[Traced]:
 
 
 def begun() -> tuple[str, dict[str, str]]:
-    """The id of a trace that a caller began, and the header that says so."""
+    """The id of a trace that a client began, and the header that says so."""
     trace = secrets.token_hex(16)
-    return trace, {"traceparent": f"00-{trace}-{CALLER}-01"}
+    return trace, {"traceparent": f"00-{trace}-{CLIENT}-01"}
 
 
 def test_a_request_is_one_trace_over_both_processes(
@@ -84,7 +83,7 @@ def test_a_request_is_one_trace_over_both_processes(
     assert {name: len(of) for name, of in spans.items()} == dict.fromkeys(once, 1)
     [request], [part] = spans["POST /rank"], spans["part"]
     assert (request.service, part.service) == ("clip-api", "clip-worker")
-    assert request.parent == CALLER
+    assert request.parent == CLIENT
     assert {spans[name][0].parent for name in ("admission", "wait")} == {request.id}
     assert part.parent == request.id
     timed = [spans[name][0] for name in steps]
@@ -98,10 +97,10 @@ def test_a_request_is_one_trace_over_both_processes(
     assert part.attributes["clip.job"] == answer.headers["X-Job-Id"]
 
 
-def test_each_part_of_a_job_that_nobody_waits_for_is_in_its_trace(service: Traced) -> None:
+def test_each_part_of_a_bulk_job_is_in_its_trace(service: Traced) -> None:
     trace, header = begun()
-    pictures = [picture_item(seed) for seed in range(5)]
-    assert service.api.post("/encode?wait=0", pictures, headers=header).status_code == 202
+    images = [picture_item(seed) for seed in range(5)]
+    assert service.api.post("/encode?wait=0", images, headers=header).status_code == 202
     wait_until(
         lambda: sum(span.name == "part" for span in service.collector.spans(trace)) == 3,
         "three parts",
@@ -112,7 +111,7 @@ def test_each_part_of_a_job_that_nobody_waits_for_is_in_its_trace(service: Trace
     assert sorted(part.attributes["clip.part"] for part in spans["part"]) == [0, 1, 2]
 
 
-def test_a_request_that_is_answered_from_the_cache_has_no_part(service: Traced) -> None:
+def test_a_request_that_is_answered_from_the_cache_has_no_job(service: Traced) -> None:
     item = [{"text": "cached"}]
 
     def names() -> set[str]:
@@ -121,7 +120,7 @@ def test_a_request_that_is_answered_from_the_cache_has_no_part(service: Traced) 
         return set(service.spans(trace, {"POST /encode"}))
 
     # The worker stores what it encoded after it has answered.
-    wait_until(lambda: names() == {"POST /encode", "admission"}, "it is answered from the cache")
+    wait_until(lambda: names() == {"POST /encode"}, "it is answered from the cache")
 
 
 @pytest.mark.parametrize("given", ["", "junk", f"00-{'0' * 32}-{'0' * 16}-01", "x" * 5000])
@@ -135,19 +134,7 @@ def test_what_is_no_trace_begins_one(service: Traced, given: str) -> None:
     assert spans["POST /encode"][0].parent == ""
 
 
-def test_a_trace_that_somebody_wrote_into_a_job_harms_nobody(service: Traced) -> None:
-    with Redis.from_url(service.redis_url) as redis:
-        service.worker.popen.send_signal(signal.SIGSTOP)
-        try:
-            sent = service.api.post("/encode?wait=0", [{"text": "forged"}])
-            location = sent.headers["Location"]
-            redis.hset(job_key(location.rpartition("/")[2]), "trace", b"\xff" * 100)
-        finally:
-            service.worker.popen.send_signal(signal.SIGCONT)
-    assert service.api.get(f"{location}?wait=30").json()["status"] == "done"
-
-
-def test_an_error_of_ours_is_one_in_the_trace_and_one_of_the_callers_is_not(
+def test_a_refused_request_is_no_error_in_the_trace(
     service: Traced,
 ) -> None:
     trace, header = begun()
@@ -177,7 +164,7 @@ def test_without_a_collector_requests_are_served_all_the_same(
     folder: Path, redis_url_of_its_own: str, service: Traced
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    told = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere}
-    api = start_api(folder, redis_url_of_its_own, **told)
-    assert api.post("/encode", [{"text": "to nobody"}]).status_code == 200
+    tracing = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere}
+    api = start_api(folder, redis_url_of_its_own, **tracing)
+    assert api.post("/encode", [{"text": "not collected"}]).status_code == 200
     api.stop()

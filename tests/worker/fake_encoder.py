@@ -10,13 +10,13 @@ from worker.encoder import PreparedImage, PreparedText
 
 CONTEXT = 8
 POISON = 13
-"""The brightness of a picture that makes the model raise."""
+"""The brightness of an image that makes the model raise."""
 TOO_MUCH = 17
-"""The brightness of a picture for which there is not enough memory."""
+"""The brightness of an image for which there is not enough memory."""
 
 
 class FakeEncoder:
-    """A picture's embedding is its mean colour and 1, a text's its length, 2, 3 and 0."""
+    """An image's embedding is its mean colour and 1, a text's its length, 2, 3 and 0."""
 
     device = "cpu"
     dtype = "float32"

@@ -20,7 +20,7 @@ def loopback_fetcher(
 
 
 class TestResolver:
-    """Names of the test's own, and addresses; nobody outside is ever asked.
+    """Names of the test's own, and addresses; no name server outside is ever asked.
 
     A name with several addresses gets one after the other, and the last one from then on.
     """

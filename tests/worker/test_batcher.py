@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from common.protocol import Priority
 from tests.processes import wait_until
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.encoder import DeviceFailed, OutOfMemory
-from worker.policy import Origin
+from worker.policy import PartRef
 
 NEVER = float("inf")
 Death = tuple[BaseException, set[int]]
@@ -47,8 +48,8 @@ def deaths() -> list[Death]:
 
 @pytest.fixture
 def batcher(model: Model, deaths: list[Death]) -> Iterator[Batcher]:
-    def note(reason: BaseException, suspects: set[Origin]) -> None:
-        deaths.append((reason, {origin.part for origin in suspects}))
+    def note(reason: BaseException, suspects: set[PartRef]) -> None:
+        deaths.append((reason, {part.part for part in suspects}))
 
     batcher = Batcher({"n": model, "text": model}, {"n": 4, "text": 4}, note)
     yield batcher
@@ -57,7 +58,7 @@ def batcher(model: Model, deaths: list[Death]) -> Iterator[Batcher]:
 
 
 def submit(batcher: Batcher, item: Any, kind: str = "n", deadline: float = NEVER) -> Future[Any]:
-    return batcher.submit(kind, item, Origin("j", item if isinstance(item, int) else 0, deadline))
+    return batcher.submit(kind, item, PartRef("j", item if isinstance(item, int) else 0, deadline))
 
 
 def hold(batcher: Batcher, model: Model) -> Future[Any]:
@@ -175,7 +176,7 @@ class Dying(BaseException):
     """Nothing that the batcher could catch and go on."""
 
 
-def test_when_the_thread_dies_every_item_is_answered_and_somebody_told(
+def test_when_the_thread_dies_every_item_is_answered_and_the_death_reported(
     batcher: Batcher, model: Model, deaths: list[Death]
 ) -> None:
     hold(batcher, model)
@@ -218,7 +219,7 @@ def test_whose_items_hang_in_the_model_is_known(batcher: Batcher, model: Model) 
     hold(batcher, model)
     assert batcher.stuck(60) == set()
     wait_until(lambda: batcher.stuck(0.01), "the model has run for a while")
-    assert {origin.job for origin in batcher.stuck(0.01)} == {"j"}
+    assert {part.job for part in batcher.stuck(0.01)} == {"j"}
     batcher.excuse(60)
     assert batcher.stuck(0.01) == set()
     batcher.excuse(-60)
@@ -227,12 +228,14 @@ def test_whose_items_hang_in_the_model_is_known(batcher: Batcher, model: Model) 
     wait_until(lambda: not batcher.stuck(0), "the model is free")
 
 
-def test_a_steady_stream_of_urgent_items_starves_no_other(batcher: Batcher, model: Model) -> None:
+def test_a_steady_stream_of_interactive_items_does_not_starve_bulk(
+    batcher: Batcher, model: Model
+) -> None:
     hold(batcher, model)
-    patient = batcher.submit("n", 100, Origin("bulk", is_urgent=False))
-    urgent = [submit(batcher, n) for n in range(1, 21)]
+    bulk = batcher.submit("n", 100, PartRef("bulk", priority=Priority.BULK))
+    interactive = [submit(batcher, n) for n in range(1, 21)]
     model.free.set()
-    assert patient.result(5) == 200
-    for answer in urgent:
+    assert bulk.result(5) == 200
+    for answer in interactive:
         answer.result(5)
     assert next(i for i, batch in enumerate(model.batches) if 100 in batch) <= 2

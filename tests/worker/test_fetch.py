@@ -125,7 +125,7 @@ def test_silence_ends_at_the_deadline(fetcher: Fetcher, picture_server: PictureS
         fetcher.fetch(picture_server.behave(silence))
 
 
-def test_nobody_there_is_an_error(fetcher: Fetcher) -> None:
+def test_a_closed_port_is_an_error(fetcher: Fetcher) -> None:
     with pytest.raises(FetchFailed):
         fetcher.fetch("http://127.0.0.1:9/x.png")
 

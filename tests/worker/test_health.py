@@ -32,7 +32,7 @@ def test_a_worker_that_beats_is_healthy(redis: Redis, redis_url: str) -> None:
     assert BEAT.name in checked.stdout
 
 
-def test_a_worker_that_has_said_goodbye_is_not(redis: Redis, redis_url: str) -> None:
+def test_a_worker_that_has_left_is_not(redis: Redis, redis_url: str) -> None:
     beats = Heartbeats(redis, ttl_s=30)
     beats.beat(BEAT)
     beats.leave(BEAT.name)

@@ -165,7 +165,7 @@ def test_all_hops_share_one_deadline(picture_server: PictureServer) -> None:
 
 
 def forever(head: bytes, piece: bytes) -> Answer:
-    """Send a head, then a piece again and again until nobody listens."""
+    """Send a head, then a piece again and again until the connection ends."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
@@ -288,7 +288,7 @@ def test_a_host_is_asked_for_a_few_pictures_at_once_and_others_do_not_wait(
         thread.start()
     for _ in range(2):
         assert stalling.asked.acquire(timeout=10)
-    with suppress(FetchFailed):  # nobody listens there, which is found out at once
+    with suppress(FetchFailed):  # the port is closed, which is found out at once
         fetcher.fetch(elsewhere)
     assert not stalling.asked.acquire(timeout=0.2), "a third one was asked for"
     stalling.let_go.set()
@@ -317,7 +317,7 @@ def _ignored(fetcher: Fetcher, url: str) -> None:
 
 @contextmanager
 def tls_server(host: str) -> Iterator[tuple[str, list[str]]]:
-    """An https server whose certificate nobody knows; what it is asked for is noted."""
+    """An https server with an unknown certificate; records what it is asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -339,7 +339,7 @@ def tls_server(host: str) -> Iterator[tuple[str, list[str]]]:
         yield f"https://{host}:{server.server_address[1]}/secret-path", asked
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted(fetcher: Fetcher) -> None:
+def test_an_unknown_certificate_is_not_accepted(fetcher: Fetcher) -> None:
     with tls_server("127.0.0.1") as (url, asked):
         with pytest.raises(FetchFailed):
             fetcher.fetch(url)

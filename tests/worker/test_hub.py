@@ -141,14 +141,14 @@ def test_where_there_are_pickles_only_the_hubs_own_conversion_is_taken(
 
 
 @pytest.mark.parametrize("change", ["author", "weights"])
-def test_a_conversion_by_somebody_else_or_of_other_weights_is_not_taken(
+def test_a_conversion_by_another_author_or_of_other_weights_is_not_taken(
     hub: HubServer, prefetch: Callable[..., Process], converted: Repository, change: str
 ) -> None:
     if change == "weights":
         (converted.folder / "pytorch_model.bin").write_bytes(b"y" * 20_000)
         hub.repositories[NAME] = converted
     else:
-        hub.repositories[NAME] = replace(converted, author="somebody")
+        hub.repositories[NAME] = replace(converted, author="another")
     fetched = prefetch(NAME)
     assert fetched.popen.returncode == 78, fetched.log
     assert "CLIP_ALLOW_PICKLE" in fetched.log

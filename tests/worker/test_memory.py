@@ -8,20 +8,19 @@ from common.embeddings import (
     CacheBounds,
     Embedding,
     EmbeddingCache,
-    picture_key,
+    image_key,
     space_of,
     text_key,
 )
 from common.protocol import Item, ModelInfo, Vectors
-from worker.memory import CACHED_AGAIN_S, Memory
-from worker.text_memory import TextMemory
+from worker.memory import CACHED_AGAIN_S, Memory, TextMemory
 
 SPACE = space_of(ModelInfo("m", "r", dimension=3, logit_scale=99.5), "float32")
 VECTOR = np.ones(3, dtype=np.float32)
 TEXT = Item("text", "a cat", 1, required=True)
-PICTURE = Item("blob", picture_key(b"a cat").hex(), 1, required=True)
+IMAGE = Item("blob", image_key(b"a cat").hex(), 1, required=True)
 URL = Item("uri", "http://example.org/cat", 1, required=True)
-ITEMS = [URL, PICTURE, TEXT]
+ITEMS = [URL, IMAGE, TEXT]
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def commands(redis: Redis) -> int:
 
 def test_what_one_worker_encoded_another_knows(cache: EmbeddingCache) -> None:
     encoded = {text_key(TEXT.value): Embedding(VECTOR, truncated=True)}
-    cache.store(SPACE, {**encoded, bytes.fromhex(PICTURE.value): Embedding(2 * VECTOR)})
+    cache.store(SPACE, {**encoded, bytes.fromhex(IMAGE.value): Embedding(2 * VECTOR)})
     found = memory(cache).find(ITEMS)
     assert {index: each.vector.tolist() for index, each in found.items()} == {
         1: [2, 2, 2],
@@ -76,10 +75,17 @@ def test_a_text_that_the_cache_lost_is_put_there_again(cache: EmbeddingCache, re
     assert cached.truncated
 
 
+def test_a_single_interactive_item_is_not_looked_up_again(cache: EmbeddingCache) -> None:
+    cache.store(SPACE, {text_key(TEXT.value): Embedding(VECTOR)})
+    other = memory(cache)
+    assert other.find([TEXT], is_interactive=True) == {}
+    assert list(other.find([TEXT, IMAGE], is_interactive=True)) == [0]
+
+
 def test_without_a_cache_texts_are_remembered_all_the_same(redis: Redis) -> None:
     alone = memory(EmbeddingCache(redis, CacheBounds(0, 60)), cached_again_s=0)
     learn(alone)
     before = commands(redis)
     assert list(alone.find(ITEMS)) == [2]
-    assert alone.find_picture(bytes.fromhex(PICTURE.value)) is None
+    assert alone.find_image(bytes.fromhex(IMAGE.value)) is None
     assert commands(redis) == before + 1, "our own question"

@@ -2,44 +2,30 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client import generate_latest
-from redis import Redis
 
-from common.jobs import Ledger
 from common.protocol import Item
 from tests.picture_server import PictureServer
 from tests.pictures import encoded, noise
 from tests.processes import DEMO_MODEL, start_worker
 from tests.scrape import Scrape
 from tests.worker.fake_encoder import FakeEncoder
-from tests.worker.runners import create, running, text
+from tests.worker.runners import create, plain, run, text
 from worker.batcher import Batcher
 from worker.encoder import OutOfMemory
 from worker.metrics import WorkerMetrics
-from worker.policy import Origin
+from worker.policy import PartRef
 from worker.tasks import PartRunner
 
 EXIT_S = 60
 
 
-@pytest.fixture
-def metrics() -> WorkerMetrics:
-    return WorkerMetrics()
-
-
-@pytest.fixture
-def runner(redis: Redis, encoder: FakeEncoder, metrics: WorkerMetrics) -> Iterator[PartRunner]:
-    with running(redis, encoder) as runner:
-        yield replace(runner, observer=metrics)
-
-
-def told_by(metrics: WorkerMetrics) -> Scrape:
+def scrape(metrics: WorkerMetrics) -> Scrape:
     return Scrape.parse(generate_latest(metrics.registry).decode())
 
 
@@ -48,13 +34,12 @@ def uri(value: str) -> Item:
 
 
 def test_items_are_counted_by_kind_and_errors_by_code(
-    runner: PartRunner, ledger: Ledger, metrics: WorkerMetrics, picture_server: PictureServer
+    runner: PartRunner, picture_server: PictureServer
 ) -> None:
     url = picture_server.serve(encoded(noise(5, 4)))
     items = [text("a"), text("b"), uri(url), uri("http://10.0.0.1/a.png")]
-    create(ledger, "j", items, [b"no picture"])
-    runner.run("j", 0, is_urgent=True)
-    seen = told_by(metrics)
+    run(runner, "j", items, [b"not an image"])
+    seen = scrape(runner.metrics)
     counted = {kind: seen.total("clip_items_total", kind=kind) for kind in ("text", "uri", "blob")}
     assert counted == {"text": 2, "uri": 2, "blob": 1}
     assert seen.total("clip_item_errors_total", kind="uri", code="url_refused") == 1
@@ -64,68 +49,59 @@ def test_items_are_counted_by_kind_and_errors_by_code(
 
 
 def test_what_was_known_is_a_hit_and_what_was_encoded_a_miss(
-    runner: PartRunner, ledger: Ledger, metrics: WorkerMetrics, picture_server: PictureServer
+    runner: PartRunner, picture_server: PictureServer
 ) -> None:
     url = picture_server.serve(encoded(noise(5, 4)))
     items = [text("a"), uri(url)]
-    create(ledger, "j", items, [b"no picture"])
-    runner.run("j", 0, is_urgent=True)
-    seen = told_by(metrics)
+    run(runner, "j", items, [b"not an image"])
+    seen = scrape(runner.metrics)
     assert seen.total("clip_cached_embeddings_total", result="miss") == 2
     assert seen.total("clip_cached_embeddings_total", result="hit") == 0
-    create(ledger, "k", [*items, text("b")], [])
-    runner.run("k", 0, is_urgent=True)
-    seen = told_by(metrics)
+    run(runner, "k", [*items, text("b")])
+    seen = scrape(runner.metrics)
     assert seen.total("clip_cached_embeddings_total", result="miss") == 3
     assert seen.total("clip_cached_embeddings_total", result="hit") == 2
 
 
-def test_a_stage_that_a_part_does_not_have_is_not_measured(
-    runner: PartRunner, ledger: Ledger, metrics: WorkerMetrics
-) -> None:
-    create(ledger, "j", [text("a")], [])
-    runner.run("j", 0, is_urgent=True)
-    create(ledger, "k", [text("a")], [encoded(noise(5, 4))])
-    runner.run("k", 0, is_urgent=True)
-    seen = told_by(metrics)
+def test_a_stage_that_a_part_does_not_have_is_not_measured(runner: PartRunner) -> None:
+    run(runner, "j", [text("a")])
+    run(runner, "k", [text("a")], [encoded(noise(5, 4))])
+    seen = scrape(runner.metrics)
     stages = ("queue", "fetch", "decode", "inference")
     assert [seen.total(f"clip_{stage}_seconds_count") for stage in stages] == [2, 0, 1, 2]
     assert seen.total("clip_inference_seconds_sum") > 0
 
 
-def test_parts_are_told_by_what_became_of_them(
-    runner: PartRunner, ledger: Ledger, metrics: WorkerMetrics
-) -> None:
-    create(ledger, "done", [text("a")], [])
-    runner.run("done", 0, is_urgent=True)
-    runner.run("done", 0, is_urgent=True)  # delivered twice
-    runner.run("nothing", 0, is_urgent=True)
-    seen = told_by(metrics)
+def test_parts_are_counted_by_what_became_of_them(runner: PartRunner) -> None:
+    run(runner, "done", [text("a")])
+    runner.run("done", 0)  # delivered twice
+    runner.run("nothing", 0)
+    seen = scrape(runner.metrics)
     assert seen.total("clip_parts_begun_total") == 1
     assert seen.total("clip_parts_ended_total", outcome="finished") == 1
     assert seen.total("clip_parts_ended_total") == 1
 
 
-def test_a_part_whose_result_nobody_wants_is_dropped(
-    runner: PartRunner, ledger: Ledger, metrics: WorkerMetrics, redis: Redis
+def test_a_part_whose_job_is_cancelled_meanwhile_is_dropped(
+    runner: PartRunner, encoder: FakeEncoder, picture_server: PictureServer
 ) -> None:
-    create(ledger, "j", [text("a")], [])
-    finish = runner.ledger.finish
+    def cancel_then_answer(handler: BaseHTTPRequestHandler) -> None:
+        runner.ledger.stop("j", "cancelled", "")
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(plain(1))))
+        handler.end_headers()
+        handler.wfile.write(plain(1))
 
-    class EndsMeanwhile(Ledger):
-        def finish(self, *arguments: object, **named: object) -> bool:
-            self.stop("j", "cancelled", "")
-            return finish(*arguments, **named)  # type: ignore[arg-type]
-
-    replace(runner, ledger=EndsMeanwhile(redis)).run("j", 0, is_urgent=True)
-    seen = told_by(metrics)
+    create(runner.ledger, "j", [uri(picture_server.behave(cancel_then_answer))])
+    assert not runner.run("j", 0)
+    assert encoder.batches == [1]
+    seen = scrape(runner.metrics)
     assert seen.total("clip_parts_ended_total", outcome="dropped") == 1
     assert seen.total("clip_items_total") == 0
 
 
-def test_batches_are_measured_as_they_were_encoded_and_the_limit_as_it_is_now(
-    metrics: WorkerMetrics,
-) -> None:
+def test_batches_are_measured_as_they_were_encoded_and_the_limit_as_it_is_now() -> None:
+    metrics = WorkerMetrics()
     free = threading.Event()
 
     def small_memory(batch: Sequence[Any]) -> Sequence[Any]:
@@ -136,14 +112,14 @@ def test_batches_are_measured_as_they_were_encoded_and_the_limit_as_it_is_now(
 
     batcher = Batcher({"image": small_memory}, {"image": 8}, on_batch=metrics.batch_done)
     metrics.watch(batcher)
-    answers = [batcher.submit("image", number, Origin()) for number in range(9)]
-    seen = told_by(metrics)
+    answers = [batcher.submit("image", number, PartRef()) for number in range(9)]
+    seen = scrape(metrics)
     assert seen.total("clip_batch_limit_items", kind="image") == 8
     assert seen.total("clip_in_flight_items") == 9
     free.set()
     assert [answer.result(5) for answer in answers] == list(range(9))
     batcher.close(5)
-    seen = told_by(metrics)
+    seen = scrape(metrics)
     assert seen.total("clip_batch_items_sum", kind="image") == 9
     assert seen.total("clip_batch_items_bucket", kind="image", le="2.0") == 5
     assert seen.total("clip_batch_seconds_count", kind="image") == 5

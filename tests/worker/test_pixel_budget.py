@@ -82,7 +82,7 @@ def test_pixels_are_given_back_when_decoding_fails() -> None:
         pass
 
 
-def test_who_gives_up_waiting_holds_up_nobody() -> None:
+def test_giving_up_waiting_holds_up_no_other() -> None:
     budget = PixelBudget(10)
 
     def give_up() -> None:

@@ -16,7 +16,7 @@ from worker.checkpoint import open_checkpoint
 from worker.clip import ClipEncoder
 from worker.decode import Raster
 from worker.encoder import DeviceFailed, OutOfMemory, PreparedImage
-from worker.policy import Origin
+from worker.policy import PartRef
 from worker.source import Source
 
 MANY, MOST = 64, 16
@@ -66,7 +66,7 @@ def test_a_batch_that_did_not_fit_is_let_go_before_its_halves_are_tried(
     monkeypatch.setattr(encoder, "_see", Card(encoder._see))
     batcher = Batcher({"image": encoder.encode_images}, {"image": MANY})
     try:
-        answers = [batcher.submit("image", image, Origin()) for image in images]
+        answers = [batcher.submit("image", image, PartRef()) for image in images]
         wait(answers, PATIENCE_S)
         found = np.array([answer.result(0) for answer in answers])
     finally:

@@ -3,7 +3,7 @@ from concurrent.futures import Future
 import numpy as np
 
 from common.protocol import Vectors
-from worker.text_memory import TextMemory
+from worker.memory import TextMemory
 
 
 def encoded(number: float) -> Future[Vectors]:

@@ -175,7 +175,7 @@ def test_an_answer_without_end_is_not_read(client: FlaskClient, receiver: Receiv
     assert (done["state"], done["attempts"], done["last_status"]) == ("delivered", 1, 200)
 
 
-def test_slow_receivers_keep_nobody_else_waiting(client: FlaskClient, receiver: Receiver) -> None:
+def test_slow_receivers_keep_no_other_waiting(client: FlaskClient, receiver: Receiver) -> None:
     stalled = Stalled()
     receiver.answers = [stalled] * 2
     slow = [submit(client, receiver.url) for _ in range(6)]

@@ -1,0 +1,99 @@
+"""Repair: which parts are sent again, and which are left alone."""
+
+from redis import Redis
+
+from common.jobs import REPAIR_GRACE_S, Ledger, job_key
+from common.records import PartMessage
+from tests.common.test_jobs import TEXT, beat, create, new_job
+
+QUEUE = "bulk"
+LOST = PartMessage("j", 0, QUEUE, "r1")
+
+
+def open_part(ledger: Ledger, job: str = "j") -> None:
+    """A part that the ledger holds; its message is in no queue."""
+    create(ledger, new_job(job, parts=[[TEXT]]))
+
+
+def later(redis: Redis) -> None:
+    """As if the grace had gone by since the last repair."""
+    redis.delete("clip:repair-lock")
+    for name in ("sent:0", "missing:0"):
+        redis.hincrbyfloat(job_key("j"), name, -REPAIR_GRACE_S - 1)
+
+
+def test_a_part_whose_worker_died_is_sent_again(ledger: Ledger) -> None:
+    open_part(ledger)
+    ledger.begin("j", 0, "dead")
+    assert ledger.repair() == [LOST]
+
+
+def test_a_part_whose_worker_lives_is_left_alone(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    beat(redis, "alive")
+    ledger.begin("j", 0, "alive")
+    assert ledger.repair() == []
+
+
+def test_a_message_that_is_in_no_queue_is_sent_again_after_a_while(
+    ledger: Ledger, redis: Redis
+) -> None:
+    open_part(ledger)
+    for _ in range(2):  # one that was sent again is given as long as before
+        redis.delete("clip:repair-lock")
+        assert ledger.repair() == []
+        later(redis)
+        assert ledger.repair() == [LOST]
+
+
+def test_a_part_that_waited_long_and_was_taken_just_now_is_left_alone(
+    ledger: Ledger, redis: Redis
+) -> None:
+    open_part(ledger)
+    redis.hincrbyfloat(job_key("j"), "sent:0", -60)
+    assert ledger.repair() == []
+
+
+def test_a_part_that_waits_its_turn_is_left_alone(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    redis.lpush(QUEUE, "its message")
+    for _ in range(2):
+        later(redis)
+        assert ledger.repair() == []
+
+
+def test_a_part_overtaken_by_later_ones_is_sent_again(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    redis.lpush(QUEUE, "of another part")
+    redis.hincrbyfloat(job_key("j"), "sent:0", -3)
+    open_part(ledger, "later")
+    beat(redis, "alive")
+    ledger.begin("later", 0, "alive")
+    assert ledger.repair() == []
+    later(redis)
+    assert ledger.repair() == [LOST]
+
+
+def test_one_caller_at_a_time_repairs(ledger: Ledger) -> None:
+    open_part(ledger)
+    ledger.begin("j", 0, "dead")
+    assert ledger.repair() == [LOST]
+    ledger.begin("j", 0, "dead")
+    assert ledger.repair() == []
+
+
+def test_late_jobs_expire(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    redis.hset(job_key("j"), "deadline", 1)
+    assert ledger.repair() == []
+    record = ledger.read("j")
+    assert record is not None
+    assert record.state == "expired"
+
+
+def test_parts_of_vanished_jobs_are_open_no_more(ledger: Ledger, redis: Redis) -> None:
+    create(ledger, new_job())
+    redis.delete(job_key("j"))
+    ledger.repair()
+    assert redis.zcard("clip:open") == 0
+    assert redis.get("clip:open-items") == b"0"

@@ -1,0 +1,121 @@
+"""Bulk work takes half of a worker's threads, and no more."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from kombu import pools
+from redis import Redis
+
+from common.broker import make_celery, send_parts
+from common.jobs import Ledger
+from common.protocol import Item, Priority
+from common.records import NewJob, PartMessage, RequestRecord
+from tests.picture_server import PictureServer, Stalling
+from tests.pictures import encoded, noise
+from tests.processes import LOOPBACK_ALLOWED, Process, start, wait_for_heartbeat, wait_until
+from worker.bulk_share import is_bulk
+
+THREADS = 6
+ENCODE = RequestRecord({"": [0]}, "t", [1])
+IMAGE = encoded(noise(8, 8))
+
+
+@pytest.fixture(scope="module")
+def app(redis_url_of_its_own: str) -> Iterator[Celery]:
+    app = make_celery(redis_url_of_its_own, socket_timeout_s=10)
+    yield app
+    pools.reset()  # Kombu shares them between applications
+
+
+@pytest.fixture(scope="module")
+def worker(folder: Path, redis_url_of_its_own: str) -> Iterator[Process]:
+    """With a fake model: what counts is who has a thread."""
+    settings = {"redis_url": redis_url_of_its_own, "concurrency": THREADS, **LOOPBACK_ALLOWED}
+    process = start(["-m", "tests.faults.worker"], folder, settings)
+    wait_for_heartbeat(process, redis_url_of_its_own)
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def ledger(redis_url_of_its_own: str) -> Iterator[Ledger]:
+    with Redis.from_url(redis_url_of_its_own) as redis:
+        yield Ledger(redis)
+
+
+def send(app: Celery, ledger: Ledger, job: str, item: Item, priority: Priority) -> None:
+    new = NewJob(job, "encode", priority, [[item]], ENCODE, "r", 600, 60)
+    assert ledger.create(new, {}, max_open_items=1000, worker_ttl_s=5).outcome == "created"
+    send_parts(app, [PartMessage(job, 0, priority.value, "r")])
+
+
+def text(value: str) -> Item:
+    return Item("text", value, queries=1, required=True)
+
+
+def are_done(ledger: Ledger, jobs: list[str]) -> bool:
+    return all(ledger.ended(jobs))
+
+
+def test_bulk_parts_leave_half_of_the_threads(app: Celery, worker: Process, ledger: Ledger) -> None:
+    with PictureServer().running() as server, ExitStack() as at_the_end:
+        images = [Stalling(server, IMAGE) for _ in range(2 * THREADS)]
+        for image in images:
+            at_the_end.callback(image.let_go.set)
+        bulk = [f"bulk-{number}" for number in range(len(images))]
+        for job, image in zip(bulk, images, strict=True):
+            item = Item("uri", image.url, queries=1, required=True)
+            send(app, ledger, job, item, Priority.BULK)
+        for image in images[: THREADS // 2]:
+            assert image.asked.acquire(timeout=30)
+        interactive = [f"interactive-{number}" for number in range(20)]
+        for job in interactive:
+            send(app, ledger, job, text(job), Priority.INTERACTIVE)
+        wait_until(lambda: are_done(ledger, interactive), "interactive parts are done")
+        assert not any(image.asked.acquire(blocking=False) for image in images[THREADS // 2 :])
+        at_the_end.close()
+        wait_until(lambda: are_done(ledger, bulk), "bulk parts are done")
+
+
+def test_a_bulk_queue_that_was_cancelled_stays_so(
+    app: Celery, worker: Process, ledger: Ledger
+) -> None:
+    """`control cancel_consumer` also counts while the worker has stopped consuming by itself."""
+    with PictureServer().running() as server, ExitStack() as at_the_end:
+        image = Stalling(server, IMAGE)
+        at_the_end.callback(image.let_go.set)
+        for number in range(THREADS // 2):
+            item = Item("uri", f"{image.url}", queries=1, required=True)
+            send(app, ledger, f"holding-{number}", item, Priority.BULK)
+            assert image.asked.acquire(timeout=30)
+        app.control.cancel_consumer("bulk", reply=True, timeout=5, limit=1)
+        at_the_end.close()
+        wait_until(
+            lambda: are_done(ledger, [f"holding-{n}" for n in range(THREADS // 2)]), "all are done"
+        )
+        send(app, ledger, "left", text("left"), Priority.BULK)
+        send(app, ledger, "taken", text("taken"), Priority.INTERACTIVE)
+        wait_until(lambda: are_done(ledger, ["taken"]), "the other queue is consumed")
+        assert not are_done(ledger, ["left"])
+        app.control.add_consumer("bulk", reply=True, timeout=5, limit=1)
+        wait_until(lambda: are_done(ledger, ["left"]), "the queue is consumed again")
+
+
+def test_bulk_parts_alone_follow_each_other_at_once(
+    app: Celery, worker: Process, ledger: Ledger
+) -> None:
+    """A queue that is consumed again must not wait for the end of a blocking read."""
+    bulk = [f"quick-{number}" for number in range(200)]
+    for job in bulk:
+        send(app, ledger, job, text(job), Priority.BULK)
+    wait_until(lambda: are_done(ledger, bulk), "all are done", timeout_s=20)
+
+
+def test_a_queue_is_known_by_its_name() -> None:
+    assert is_bulk("bulk")
+    assert is_bulk("bulk:some/model")
+    assert not is_bulk("interactive:bulk")
+    assert not is_bulk("bulky")
