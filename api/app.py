@@ -13,10 +13,9 @@ from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import cors, errors, openapi, rate_limits
-from api.gateway import Gateway
+from api.dispatch import Dispatcher
 from api.keys import Keyring
 from api.metrics import ApiMetrics
-from api.repeated import RepeatedLists
 from api.request_metrics import RequestMetrics
 from api.routes import (
     docs,
@@ -30,7 +29,6 @@ from api.routes import (
     workers,
 )
 from api.settings import ApiSettings
-from common.unnamed_sets import UnnamedSets
 
 Trace: TypeAlias = Callable[[Flask], None]
 
@@ -41,20 +39,19 @@ REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
 def create_app(
-    settings: ApiSettings, gateway: Gateway, redis: Redis, measured: ApiMetrics, trace: Trace
+    settings: ApiSettings, dispatcher: Dispatcher, redis: Redis, measured: ApiMetrics, trace: Trace
 ) -> Flask:
     """Put the routes together; `trace` may add hooks that have the request's id already."""
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    unnamed = UnnamedSets(redis, most=settings.max_kept_lists, ttl_s=settings.labels_ttl_s)
-    app.register_blueprint(rank.make_blueprint(gateway, settings, RepeatedLists(unnamed)))
-    app.register_blueprint(encode.make_blueprint(gateway, settings))
-    app.register_blueprint(jobs.make_blueprint(gateway, settings))
-    app.register_blueprint(label_sets.make_blueprint(gateway, settings))
-    app.register_blueprint(workers.make_blueprint(gateway))
-    app.register_blueprint(health.make_blueprint(gateway))
+    app.register_blueprint(rank.make_blueprint(dispatcher, settings))
+    app.register_blueprint(encode.make_blueprint(dispatcher, settings))
+    app.register_blueprint(jobs.make_blueprint(dispatcher, settings))
+    app.register_blueprint(label_sets.make_blueprint(dispatcher, settings))
+    app.register_blueprint(workers.make_blueprint(dispatcher))
+    app.register_blueprint(health.make_blueprint(dispatcher))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(openapi.document(settings)))
     app.register_blueprint(playground.make_blueprint())
@@ -94,6 +91,7 @@ def _end_request(counted: RequestMetrics, response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     if "job" in g:
         response.headers["X-Job-Id"] = g.job
+    if "job" in g or "cached" in g:
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - g.started

@@ -9,6 +9,7 @@ import orjson
 from api.lineup import Offer
 from api.rendering import render
 from api.results import Outcome
+from api.scoring import Units
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
 from common.heartbeats import Heartbeat
 from common.label_sets import LabelSet
@@ -22,7 +23,7 @@ COUNTED = {"rank": "/queries", "encode": "", "label_set": "/candidates"}
 
 def summary(record: JobRecord) -> dict[str, Any]:
     """A job as it stands in a list."""
-    items = record.request["lists"][COUNTED[record.kind]]
+    items = record.request.lists[COUNTED[record.kind]]
     return {
         "id": record.id,
         "kind": record.kind,
@@ -44,7 +45,7 @@ def document(outcome: Outcome, callback: dict[str, Any] | None = None) -> dict[s
     used = outcome.label_set
     return {
         **summary(outcome.record),
-        **({"label_set": asdict(used)} if used and used.is_named else {}),
+        **({"label_set": asdict(used)} if used else {}),
         "model": _model(outcome),
         **({"callback": callback} if callback else {}),
         "timings": {f"{name}_s": value for name, value in asdict(outcome.timings).items()},
@@ -78,7 +79,9 @@ def label_set(
     return {**label_set_summary(found), "labels": names, "models": told}
 
 
-def stream(outcome: Outcome, callback: dict[str, Any] | None = None) -> Iterator[bytes]:
+def stream(
+    outcome: Outcome, candidates: Units | None, callback: dict[str, Any] | None = None
+) -> Iterator[bytes]:
     """A job in full, its result last and in pieces: it may be larger than this process."""
     head = orjson.dumps(document(outcome, callback))
     if outcome.record.state != "done":
@@ -86,7 +89,7 @@ def stream(outcome: Outcome, callback: dict[str, Any] | None = None) -> Iterator
         return
     outcome.check_complete()
     yield head[:-1] + b',"result":'
-    yield from render(outcome)
+    yield from render(outcome, candidates)
     yield b"}"
 
 

@@ -5,10 +5,12 @@ from functools import partial
 from flask import Flask
 
 from api.app import Trace, create_app
-from api.gateway import Gateway, Stores
+from api.dispatch import Dispatcher, Stores
 from api.metrics import make_metrics
 from api.settings import ApiSettings
 from common import connection
+from common.broker import make_celery
+from common.embeddings import EmbeddingCache
 from common.heartbeats import Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
@@ -21,28 +23,31 @@ SPARE_CONNECTIONS = 8
 def assemble(settings: ApiSettings) -> Flask:
     """The application with everything it needs; connects to nothing yet."""
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
-    heartbeats = Heartbeats(redis, settings.worker_ttl_s)
     stores = Stores(
         Ledger(redis),
-        heartbeats,
-        LabelSetStore(redis, most=settings.max_label_sets, grace_s=settings.labels_ttl_s),
+        EmbeddingCache(redis, settings.cache_bounds),
+        Heartbeats(redis, settings.worker_ttl_s),
+        LabelSetStore(redis, max_sets=settings.max_label_sets, grace_s=settings.labels_ttl_s),
         Deliveries(redis),
     )
-    gateway, trace = _traced(settings, stores) if settings.tracing else _plain(settings, stores)
-    metrics = make_metrics(settings, lambda: overview(redis, heartbeats, settings.models))
-    app = create_app(settings, gateway, redis, metrics, trace)
-    app.extensions["gateway"] = gateway
+    dispatcher, trace = _dispatcher(settings, stores)
+    metrics = make_metrics(settings, lambda: overview(redis, stores.heartbeats, settings.models))
+    app = create_app(settings, dispatcher, redis, metrics, trace)
+    app.extensions["dispatcher"] = dispatcher
     return app
 
 
-def _plain(settings: ApiSettings, stores: Stores) -> tuple[Gateway, Trace]:
-    return Gateway(settings, stores), lambda _: None
-
-
-def _traced(settings: ApiSettings, stores: Stores) -> tuple[Gateway, Trace]:
-    # Who traces nothing need not have the packages.
-    from api.tracing import TracedGateway, register  # noqa: PLC0415
+def _dispatcher(settings: ApiSettings, stores: Stores) -> tuple[Dispatcher, Trace]:
+    celery = make_celery(
+        settings.redis_url,
+        socket_timeout_s=connection.FAIL_FAST_TIMEOUT_S,
+        task_events=settings.task_events,
+    )
+    if not settings.tracing:
+        return Dispatcher(settings, stores, celery), lambda _: None
+    # Without tracing, its packages need not be installed.
+    from api.tracing import TracedDispatcher, register  # noqa: PLC0415
     from common.tracing import Tracer  # noqa: PLC0415
 
     tracer = Tracer("clip-api")
-    return TracedGateway(settings, stores, tracer), partial(register, tracer=tracer)
+    return TracedDispatcher(settings, stores, celery, tracer), partial(register, tracer=tracer)

@@ -5,25 +5,24 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from api import schemas
-from api.lineup import Named
+from api.request import EncodeSpec
 from api.schemas import HOLE
-from api.scoring import Scoring
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
+    InvalidRequest,
     ItemError,
     ItemFault,
     NotAnImage,
     TextTooLong,
     UrlRefused,
 )
-from common.label_sets import LabelSetVersion
 from common.protocol import MAX_URL_CHARS, Item, ItemKind
+from common.records import PLAIN, LabelSetVersion, Scoring
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 WHITE_SPACE = " \t\r\n"
@@ -49,27 +48,16 @@ def decode_base64(text: str) -> bytes:
         raise InvalidBase64 from None
 
 
-KIND_LETTERS: dict[ItemKind, str] = {"text": "t", "uri": "u", "blob": "b"}
-KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob"}
-
-
 @dataclass
-class DistinctItems:
-    """The distinct items of a request, each once however often it stands there.
+class ItemCollector:
+    """Collects the distinct items of a request, each once however often it stands there.
 
-    `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items.
-    `blobs` are the pictures' bytes by SHA-256, `faults` what is wrong with single items. `named` is
-    the model that the request names, `label_set` what stands in for its candidates, `scoring` how
-    the embeddings are to be turned into an answer, and `callback` the URL that is told of its end.
+    `faults` is what is wrong with single items.
     """
 
     max_image_bytes: int
     max_text_chars: int
     fetch_urls: bool = True
-    named: Named | None = None
-    scoring: Scoring = Scoring()  # noqa: RUF009 - it is frozen
-    label_set: LabelSetVersion | None = None
-    callback: str = ""
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -100,11 +88,13 @@ class DistinctItems:
                     for kind, value in identified
                 ]
 
-    def request(self) -> dict[str, Any]:
-        """What must be remembered of the request to make an answer of the embeddings."""
-        kinds = "".join(KIND_LETTERS[item.kind] for item in self.items)
-        request = {"lists": self.lists, "kinds": kinds, "scoring": asdict(self.scoring)}
-        return request | ({"label_set": asdict(self.label_set)} if self.label_set else {})
+    def spec(
+        self, scoring: Scoring = PLAIN, label_set: LabelSetVersion | None = None
+    ) -> EncodeSpec:
+        """What was collected. Raises InvalidRequest when something is wrong with an item."""
+        if self.faults:
+            raise InvalidRequest(self.faults)
+        return EncodeSpec(self.items, self.lists, self.blobs, scoring, label_set)
 
     def _identify(self, item: schemas.Item, templates: Sequence[str]) -> list[tuple[ItemKind, str]]:
         """What the item is in each template; a picture is the same in all."""

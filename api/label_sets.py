@@ -1,44 +1,26 @@
-"""Label sets between HTTP and their store: encoded once for each model, and remembered."""
+"""Label sets between HTTP and their store: encoded once for each model, and ranked by."""
 
-import hashlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeAlias
 
 import structlog
 from cachetools import LRUCache, cached
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
-from api.items import DistinctItems
-from api.lineup import Named
-from api.results import Candidates, Outcome
-from api.scoring import Scoring, normalised
-from common.errors import (
-    DeadlineExceeded,
-    InvalidRequest,
-    ItemFault,
-    JobLost,
-    ModelChanged,
-    NoSuchLabelSet,
-    TooManyLabelSets,
-    UnknownModel,
-)
-from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, LabelSetVersion, Put
-from common.protocol import Item, ModelInfo, PartAbout, PartResult
-from common.records import Idempotency, JobRecord
+from api.lineup import ResolvedModel
+from api.request import EncodeSpec
+from api.results import Outcome
+from api.scoring import Units, normalised
+from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSets
+from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, Put
+from common.protocol import ModelInfo, PartAbout, PartResult
+from common.records import LabelSetVersion
 
 log = structlog.get_logger()
 
-REMEMBERED_BYTES = 1 << 27
-
-Encode: TypeAlias = Callable[[DistinctItems, str, str, Idempotency], Outcome]
-"""Has items encoded, for an owner and in a request, now or in the job of the same key."""
-
-
-class NotStored(LookupError):
-    """No embeddings of a label set by this model are stored."""
+MAX_BYTES_IN_MEMORY = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +35,11 @@ class Stored:
 class LabelSets:
     """The label sets of all owners. Its methods raise RedisError when Redis is away."""
 
-    def __init__(self, store: LabelSetStore, encode: Encode) -> None:
+    def __init__(self, store: LabelSetStore) -> None:
         self._store = store
-        self._encode = encode
-        # What is under such a key never changes.
-        remembered = LRUCache[Hashable, Candidates](REMEMBERED_BYTES, _bytes_of)
-        self._remembered = cached(remembered, lock=Lock())(self._read)
+        # The embeddings of a version by a model never change.
+        memory = LRUCache[Hashable, Units](MAX_BYTES_IN_MEMORY, lambda units: units.nbytes)
+        self._embeddings = cached(memory, lock=Lock())(self._read)
 
     def current(self, owner: str, name: str) -> LabelSet:
         """A set as it is now. Raises NoSuchLabelSet."""
@@ -80,119 +61,88 @@ class LabelSets:
         return content.names if content else []
 
     def drop(self, owner: str, name: str) -> None:
-        """Forget a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
+        """Delete a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
         if not self._store.drop(owner, name):
             raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
 
-    def put(self, owner: str, name: str, work: DistinctItems, request_id: str) -> Stored:
-        """Encode candidates and store them under a name, unless they stand there already.
+    def unchanged(self, owner: str, name: str, spec: EncodeSpec) -> Stored | None:
+        """The set of this name, where it holds these candidates already.
+
+        Raises:
+            TooManyLabelSets: it would be one more than the owner may have.
+        """
+        known = self._store.current(owner, name)
+        if known is None:
+            if self._store.is_full(owner):
+                raise TooManyLabelSets
+            return None
+        is_same = known.version == _content(spec).version and self._store.holds(owner, known.of)
+        return Stored("same", known) if is_same else None
+
+    def put(self, owner: str, name: str, spec: EncodeSpec, outcome: Outcome) -> Stored:
+        """Store candidates under a name, with the embeddings that a job made of them.
 
         Raises:
             TooManyLabelSets: the owner has too many others.
-            ClipError: they could not be encoded.
         """
-        content = content_of(work)
+        content = _content(spec)
         label_set = LabelSet(name, content.version, content.count, time.time())
-        known = self._store.current(owner, name)
-        if known and known.version == label_set.version and self._store.holds(owner, known.of):
-            return Stored("same", known)
-        if known is None and self._store.is_full(owner):
-            raise TooManyLabelSets
-        key = _idempotency(owner, label_set.version)
-        outcome = self._encode(work, owner, request_id, key)
-        labels = Labels(content, work.blobs)
-        put = self._store.put(owner, label_set, labels, _result(outcome))
+        put = self._store.put(owner, label_set, Labels(content, spec.blobs), _result(outcome))
         if put == "full":
             raise TooManyLabelSets
         return Stored(put, label_set, len(outcome.truncated_pointers()))
 
-    def find(self, outcome: Outcome) -> Candidates:
-        """The embeddings that a job is to be answered with; made now if there are none.
+    def resolve(self, spec: EncodeSpec, owner: str, model: ResolvedModel) -> EncodeSpec:
+        """The same, with its label set's candidates unless the model's embeddings are stored.
 
         Raises:
             JobLost: nothing is left of this version.
-            ModelChanged: the workers have another model by now.
-            ClipError: the candidates could not be encoded anew.
         """
-        record, of, model = outcome.record, outcome.label_set, outcome.model
-        if of is None or model is None:
-            raise JobLost
-        if outcome.has_candidates:
-            return self._learn(outcome, of, model)
-        try:
-            return self._remembered(record.owner, of, model)
-        except NotStored:
-            self._make(record, of, model)
-        try:
-            return self._remembered(record.owner, of, model)
-        except NotStored:
-            raise JobLost from None
-
-    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Candidates:
-        found = self._store.embeddings(owner, of, model)
-        if found is None:
-            raise NotStored
-        return Candidates(normalised(found.vectors), found.about.truncated)
-
-    def _learn(self, outcome: Outcome, of: LabelSetVersion, model: ModelInfo) -> Candidates:
-        """Keep what a job made of its own candidates for those that come after it."""
-        owner, result = outcome.record.owner, _result(outcome)
-        try:
-            if not self._store.has_embeddings(owner, of, model):
-                self._store.add(owner, of, result)
-        except RedisError as error:
-            log.warning("candidates_not_kept", reason=str(error))
-        return Candidates(normalised(result.vectors), result.about.truncated)
-
-    def _make(self, record: JobRecord, of: LabelSetVersion, model: ModelInfo) -> None:
-        labels = self._store.labels(record.owner, of)
+        of = spec.label_set
+        if of is None:
+            return spec
+        if model.served and self._store.has_embeddings(owner, of, model.served[0]):
+            return spec
+        labels = self._store.labels(owner, of)
         if labels is None:
             raise JobLost
-        # One job for all who need it at the same time.
-        key = _idempotency(record.owner, f"{of.version} {model}")
-        work = _work(labels, Named(model.name, "/label_set"))
-        try:
-            outcome = self._encode(work, record.owner, record.id, key)
-        except UnknownModel:
-            raise ModelChanged from None
-        except DeadlineExceeded as error:
-            what = f"label set {of.name} is" if of.is_named else "candidates are"
-            told = f"the {what} still being encoded"
-            raise DeadlineExceeded(told, job=record.id) from error
-        except InvalidRequest as error:
-            if not of.is_named:
-                raise
-            raise InvalidRequest([_fault_within(fault) for fault in error.faults]) from error
-        self._store.add(record.owner, of, _result(outcome))
-        if outcome.model != model:
+        return spec.with_candidates(labels)
+
+    def candidates_of(self, outcome: Outcome) -> Units | None:
+        """What the queries of a ranking are ranked by, one row a candidate; None where none are.
+
+        Raises:
+            ModelChanged: another model did the job than the one that was served when it was sent.
+        """
+        record, of, model = outcome.record, outcome.label_set, outcome.model
+        if record.kind != "rank" or record.state != "done" or model is None:
+            return None
+        if of is None:
+            return normalised(outcome.candidates())
+        if not outcome.has_candidates:
+            return self._embeddings(record.owner, of, model)
+        self._keep(record.owner, of, model, outcome)
+        return normalised(outcome.candidates())
+
+    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Units:
+        found = self._store.embeddings(owner, of, model)
+        if found is None:
             raise ModelChanged
+        return normalised(found.vectors)
+
+    def _keep(self, owner: str, of: LabelSetVersion, model: ModelInfo, outcome: Outcome) -> None:
+        """Store what a job made of a set's candidates, for the requests after it."""
+        try:
+            if not self._store.has_embeddings(owner, of, model):
+                self._store.add(owner, of, _result(outcome))
+        except ResponseError as error:  # such as a full Redis
+            log.warning("label_set_not_kept", reason=str(error))
 
 
-def _bytes_of(candidates: Candidates) -> int:
-    return candidates.units.nbytes
-
-
-def content_of(work: DistinctItems) -> LabelContent:
-    """What a set is made of, where all items so far are those of candidates."""
-    return LabelContent(
-        [(item.kind, item.value) for item in work.items],
-        work.lists["/candidates"],
-        work.scoring.templates,
-    )
-
-
-def _work(labels: Labels, model: Named) -> DistinctItems:
-    """What must be encoded again; it was within the limits when it was stored."""
-    content = labels.content
-    return DistinctItems(
-        max_image_bytes=0,
-        max_text_chars=0,
-        named=model,
-        items=[Item(kind, value, queries=1, required=True) for kind, value in content.items],
-        lists={"/candidates": content.candidates},
-        blobs=dict(labels.blobs),
-        scoring=Scoring(content.templates),
-    )
+def _content(spec: EncodeSpec) -> LabelContent:
+    """What a set is made of, where all items are those of candidates."""
+    items = [(item.kind, item.value) for item in spec.items]
+    return LabelContent(items, list(spec.lists["/candidates"]), spec.scoring.templates)
 
 
 def _result(outcome: Outcome) -> PartResult:
@@ -200,12 +150,3 @@ def _result(outcome: Outcome) -> PartResult:
         raise JobLost
     about = PartAbout(outcome.model, truncated=outcome.truncated_candidates())
     return PartResult(outcome.candidates(), about)
-
-
-def _fault_within(fault: ItemFault) -> ItemFault:
-    return ItemFault("/label_set", fault.code, f"is a set whose {fault.pointer} {fault.detail}")
-
-
-def _idempotency(owner: str, what: str) -> Idempotency:
-    told = f"label set\n{owner}\n{what}"
-    return Idempotency(hashlib.sha256(told.encode()).hexdigest(), what)

@@ -1,27 +1,30 @@
 """Which models there are, and which of them a request is for."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from api.request import NamedModel
+from common.embeddings import Space
 from common.errors import ItemFault, UnknownModel
 from common.heartbeats import Heartbeat
-from common.protocol import lane_of
+from common.protocol import ModelInfo, lane_of
+
+READ_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The model that a job must be done by, and its lane; no name: whatever serves that lane."""
+class ResolvedModel:
+    """The model that a job must be done by, and its lane; no name: any model of that lane.
 
-    model: str = ""
+    `served` is that model as all its live workers have it, with the space of its embeddings; None
+    where they differ, or there are none.
+    """
+
+    name: str = ""
     lane: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A model that a request names, and where it does: a JSON Pointer, empty for the query."""
-
-    model: str
-    pointer: str
+    served: tuple[ModelInfo, Space] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,53 @@ class Offer:
     workers: tuple[Heartbeat, ...]
 
 
-def choose(
-    named: Named | None, configured: Sequence[str], alive: Callable[[], list[Heartbeat]]
-) -> Choice:
-    """Which model a request is for; asks who is `alive` only where settings do not tell.
+def resolve(
+    named: NamedModel | None, configured: Sequence[str], alive: Sequence[Heartbeat]
+) -> ResolvedModel:
+    """Which model a request is for.
 
     Raises:
         UnknownModel: neither do the settings name it, nor does a live worker serve it.
     """
+    name, lane = _name_and_lane(named, configured, alive)
+    served = {
+        (beat.model, Space(beat.space, beat.model.dimension))
+        for beat in alive
+        if beat.lane == lane and name in ("", beat.model.name)
+    }
+    return ResolvedModel(name, lane, served.pop() if len(served) == 1 else None)
+
+
+def _name_and_lane(
+    named: NamedModel | None, configured: Sequence[str], alive: Sequence[Heartbeat]
+) -> tuple[str, str]:
     if named is None:
-        return Choice(configured[0]) if configured else Choice()
-    if named.model in configured:
-        return Choice(named.model, lane_of(named.model, configured))
-    found = offers(configured, alive())
+        return (configured[0], "") if configured else ("", "")
+    if named.name in configured:
+        return named.name, lane_of(named.name, configured)
+    found = offers(configured, alive)
     for offer in found:
-        if offer.name == named.model:
-            return Choice(offer.name, offer.workers[-1].lane)
+        if offer.name == named.name:
+            return offer.name, offer.workers[-1].lane
     raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, _told(found, named.pointer))])
+
+
+class RecentHeartbeats:
+    """The live workers as of a moment ago, so that not every request reads them."""
+
+    def __init__(self, read: Callable[[], list[Heartbeat]]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._alive: list[Heartbeat] = []
+        self._read_at = -float("inf")
+
+    def alive(self) -> list[Heartbeat]:
+        """None of them for a moment after Redis failed. Raises RedisError when it does."""
+        with self._lock:
+            if time.monotonic() - self._read_at > READ_EVERY_S:
+                self._read_at, self._alive = time.monotonic(), []
+                self._alive = self._read()
+            return self._alive
 
 
 def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]:

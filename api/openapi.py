@@ -72,6 +72,11 @@ HEADERS: dict[str, dict[str, str]] = {
         "RateLimit-Policy": "the limits in force",
     },
 }
+JOB_ID = {"X-Job-Id": "the id of the job"}
+JOB_ID_OR_NONE = {
+    "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
+    "makes no job"
+}
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -241,7 +246,7 @@ def _submit(operation: str, summary: str, settings: ApiSettings) -> dict[str, An
                 "Idempotency-Key",
                 "header",
                 {"type": "string", "minLength": 1, "maxLength": 255},
-                "the same key with the same body is the same job",
+                "the same key with the same body is the same job; with a key there always is one",
             ),
         ],
     }
@@ -250,9 +255,14 @@ def _submit(operation: str, summary: str, settings: ApiSettings) -> dict[str, An
 def _answers(
     good: dict[str, tuple[str, dict[str, Any]]], bad: dict[str, type[ClipError]]
 ) -> dict[str, Any]:
-    told = {status: _content(words, schema) for status, (words, schema) in good.items()}
-    accepted = _content("The job goes on.", _ref("Accepted")) | {"links": JOB_LINKS}
-    return {"responses": {**told, "202": accepted, **_problems(COMMON | bad)}}
+    done = {
+        status: _content(words, schema) | _headers(JOB_ID_OR_NONE)
+        for status, (words, schema) in good.items()
+    }
+    accepted = _content("The job goes on.", _ref("Accepted")) | _headers(JOB_ID)
+    return {
+        "responses": {**done, "202": accepted | {"links": JOB_LINKS}, **_problems(COMMON | bad)}
+    }
 
 
 def _get(
@@ -320,13 +330,16 @@ def _content(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problems(told: dict[str, type[ClipError]]) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": _ref("Problem")}}
     return {
-        status: {"description": error.title, "content": content, **_headers(status)}
+        status: {
+            "description": error.title,
+            "content": content,
+            **_headers(HEADERS.get(status, {})),
+        }
         for status, error in sorted(told.items())
     }
 
 
-def _headers(status: str) -> dict[str, Any]:
-    told = HEADERS.get(status, {})
+def _headers(told: dict[str, str]) -> dict[str, Any]:
     string = {"type": "string"}
     headers = {name: {"description": words, "schema": string} for name, words in told.items()}
     return {"headers": headers} if headers else {}

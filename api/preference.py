@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from common.errors import InvalidRequest, ItemFault
+from common.protocol import Priority
 
 # Every repetition is possessive: a header made to be ambiguous must not cost exponential time.
 WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
@@ -19,10 +20,15 @@ SECONDS = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """`is_async`: a job is wanted when the answer takes longer than `wait_s`."""
+    """How long the client waits; a bulk request gets a job when the answer takes longer."""
 
-    is_async: bool
+    priority: Priority
     wait_s: float
+
+    @property
+    def is_async(self) -> bool:
+        """Whether a job is an answer too."""
+        return self.priority is Priority.BULK
 
 
 def parse_prefer(headers: Iterable[str]) -> dict[str, str]:
@@ -51,13 +57,13 @@ def preference(headers: Iterable[str], wait: str | None, longest_s: float) -> Pr
         InvalidRequest: `wait` is not a number of seconds.
     """
     if wait is not None:
-        return Preference(is_async=True, wait_s=parse_wait(wait, longest_s))
+        return Preference(Priority.BULK, parse_wait(wait, longest_s))
     preferences = parse_prefer(headers)
     if "respond-async" not in preferences:
-        return Preference(is_async=False, wait_s=longest_s)
+        return Preference(Priority.INTERACTIVE, longest_s)
     seconds = preferences.get("wait", "")
     wait_s = min(float(seconds), longest_s) if re.fullmatch(r"\d{1,9}", seconds) else 0.0
-    return Preference(is_async=True, wait_s=wait_s)
+    return Preference(Priority.BULK, wait_s)
 
 
 def parse_wait(wait: str, longest_s: float) -> float:

@@ -13,19 +13,25 @@ from common.protocol import ModelInfo
 Chunks = Iterator[bytes]
 
 
-def render(outcome: Outcome) -> Chunks:
-    """The plain result of a job that is done."""
-    return RENDERERS[outcome.record.kind](outcome)
+def render(outcome: Outcome, candidates: Units | None) -> Chunks:
+    """The plain result of a job that is done; a ranking needs its `candidates`."""
+    match outcome.record.kind:
+        case "rank":
+            assert candidates is not None, "LabelSets.candidates_of gives them"  # noqa: S101
+            return render_rank(outcome, candidates)
+        case "encode":
+            return render_encode(outcome)
+        case "label_set":
+            return render_label_set(outcome)
 
 
-def render_rank(outcome: Outcome) -> Chunks:
+def render_rank(outcome: Outcome, candidates: Units) -> Chunks:
     """`{"probabilities": …, "cosine_similarities": …}`, and more where it was asked for.
 
     That is `ranking` with `top_k`, and `errors` where a query failed.
     """
     model, scoring = outcome.model, outcome.scoring
-    assert model is not None, "checked by whoever asked for the answer"  # noqa: S101
-    candidates = outcome.ranked_by.units
+    assert model is not None, "a job that is done has a model"  # noqa: S101
     yield b'{"probabilities":['
     yield from _matrix(outcome, candidates, lambda cosines: probabilities(cosines, model, scoring))
     yield b'],"cosine_similarities":['
@@ -55,13 +61,6 @@ def render_encode(outcome: Outcome) -> Chunks:
 def render_label_set(outcome: Outcome) -> Chunks:
     """A bare array of vectors, one for each candidate."""
     yield _dumps(outcome.candidates())
-
-
-RENDERERS: dict[str, Callable[[Outcome], Chunks]] = {
-    "rank": render_rank,
-    "encode": render_encode,
-    "label_set": render_label_set,
-}
 
 
 def _cosines(outcome: Outcome, candidates: Units) -> Iterator[tuple[Sequence[int], Matrix]]:

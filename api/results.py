@@ -1,17 +1,14 @@
 """What came of a job, read from the ledger part by part."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby, islice
-from typing import TypeAlias
 
 import numpy as np
 
-from api import remembered
-from api.items import KEY_OF_LETTER
-from api.scoring import Scoring, Units, ensemble, normalised
+from api.request import KEY_OF_LETTER
+from api.scoring import ensemble
 from common.errors import (
     DeadlineExceeded,
     InternalError,
@@ -22,26 +19,12 @@ from common.errors import (
     ModelChanged,
 )
 from common.jobs import Ledger
-from common.label_sets import LabelSetVersion
 from common.protocol import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
-from common.records import JobRecord
-
-FindLabels: TypeAlias = Callable[["Outcome"], "Candidates"]
+from common.records import JobRecord, LabelSetVersion, Scoring
 
 SMALL_PARTS = 4
 PARTS_IN_MEMORY = 4
 ROWS_AT_ONCE = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What queries are ranked by: one normalised embedding for each candidate.
-
-    `truncated` are the places of those that the model did not see whole.
-    """
-
-    units: Units
-    truncated: tuple[int, ...] = ()
 
 
 class Outcome:
@@ -52,17 +35,12 @@ class Outcome:
     """
 
     def __init__(
-        self,
-        ledger: Ledger,
-        record: JobRecord,
-        find_labels: FindLabels,
-        results: list[PartResult | None] | None = None,
+        self, ledger: Ledger, record: JobRecord, results: list[PartResult | None] | None = None
     ) -> None:
         """The `results` of all parts, where they are at hand, need not be read."""
         self.record = record
         self._ledger = ledger
-        self._find_labels = find_labels
-        self._sizes: list[int] = record.request["sizes"]
+        self._sizes = record.request.sizes
         self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
         self._small = record.has_ended and record.parts <= SMALL_PARTS
@@ -79,32 +57,24 @@ class Outcome:
             return [result.about if result else None for result in self._results]
         return self._ledger.abouts(self.record.id, range(self.record.parts))
 
-    def items_of(self, pointer: str) -> list[int]:
+    def items_of(self, pointer: str) -> Sequence[int]:
         """The indices of the items in one list of the request."""
-        indices: list[int] = self.record.request["lists"][pointer]
-        return indices
+        return self.record.request.lists[pointer]
 
-    @cached_property
+    @property
     def scoring(self) -> Scoring:
-        """How the request wants to be answered."""
-        return remembered.scoring_of(self.record.request)
+        """How the answer is made of the embeddings."""
+        return self.record.request.scoring
 
-    @cached_property
+    @property
     def label_set(self) -> LabelSetVersion | None:
-        """What stands in for the candidates, or shall be made of them, if it is a label set."""
-        return remembered.label_set_of(self.record.request)
+        """What stands in for the candidates, if it is a label set."""
+        return self.record.request.label_set
 
     @property
     def has_candidates(self) -> bool:
         """Whether the candidates' embeddings are the job's own."""
-        return "/candidates" in self.record.request["lists"]
-
-    @cached_property
-    def ranked_by(self) -> Candidates:
-        """The candidates, the job's own or those of its label set."""
-        if self.label_set is None:
-            return Candidates(normalised(self.candidates()))
-        return self._find_labels(self)
+        return "/candidates" in self.record.request.lists
 
     @cached_property
     def faults(self) -> dict[int, Fault]:
@@ -133,8 +103,7 @@ class Outcome:
     @property
     def asked_for(self) -> str:
         """The name of the model that the job is for; empty where any will do."""
-        name: str = self.record.request.get("model", "")
-        return name
+        return self.record.request.model
 
     @property
     def model(self) -> ModelInfo | None:
@@ -153,17 +122,14 @@ class Outcome:
         """Raise when no answer can be made of what there is.
 
         Raises:
-            JobLost: the result of a part is gone, or the label set of the request.
-            ModelChanged: they do not fit together.
-            ClipError: the label set had to be encoded anew, and was not.
+            JobLost: the result of a part is gone.
+            ModelChanged: the parts are by different models.
         """
         if None in self._abouts or self.model is None:
             raise JobLost
-        if self.label_set and self.record.state == "done":
-            _ = self.ranked_by
 
     def check_done(self) -> None:
-        """Raise what a caller who waited for the result is to be told in its place."""
+        """Raise the error of a job that has ended without a result."""
         match self.record.state:
             case "done":
                 self.check_complete()
@@ -180,8 +146,8 @@ class Outcome:
     def pointers(self, indices: Iterable[int]) -> Iterator[tuple[int, str]]:
         """Each place in the request where one of these items stands, in the request's order."""
         wanted = set(indices)
-        kinds = self.record.request["kinds"]
-        for pointer, items in self.record.request["lists"].items():
+        kinds = self.record.request.kinds
+        for pointer, items in self.record.request.lists.items():
             each = self.scoring.templates if pointer == "/candidates" else 1
             for position in range(len(items) // each):
                 for index in items[position * each : (position + 1) * each]:
@@ -192,13 +158,10 @@ class Outcome:
     def truncated_pointers(self) -> list[str]:
         """Where in the request the texts stand that the model did not see whole.
 
-        Those of a named label set were told when it was put.
+        Those of a label set were reported when it was put.
         """
-        own = [pointer for _, pointer in self.pointers(self.truncated)]
-        of = self.label_set
-        if of is None or of.is_named or self.has_candidates or self.record.state != "done":
-            return own
-        return [f"/candidates/{place}/text" for place in self.ranked_by.truncated] + own
+        pointers = [pointer for _, pointer in self.pointers(self.truncated)]
+        return [each for each in pointers if not self._is_in_label_set(each)]
 
     def truncated_candidates(self) -> tuple[int, ...]:
         """The places of the job's own candidates that the model did not see whole."""
@@ -208,9 +171,17 @@ class Outcome:
 
     def item_faults(self) -> list[ItemFault]:
         return [
-            ItemFault(pointer, self.faults[index].code, self.faults[index].detail)
+            self._fault(pointer, self.faults[index])
             for index, pointer in self.pointers(self.faults)
         ]
+
+    def _fault(self, pointer: str, fault: Fault) -> ItemFault:
+        if not self._is_in_label_set(pointer):
+            return ItemFault(pointer, fault.code, fault.detail)
+        return ItemFault("/label_set", fault.code, f"is a set whose {pointer} {fault.detail}")
+
+    def _is_in_label_set(self, pointer: str) -> bool:
+        return self.label_set is not None and pointer.startswith("/candidates/")
 
     def vectors(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], Vectors]]:
         """Embeddings in this order, in short runs that stand in one part: (indices, rows)."""

@@ -14,10 +14,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from api.scoring import Activation
 from common.label_sets import NAME
 from common.protocol import MAX_URL_CHARS
-from common.records import State
+from common.records import Activation, State
 from common.webhooks import DeliveryState
 
 KINDS = ("text", "img_uri", "img_blob")

@@ -1,34 +1,17 @@
 """From embeddings to similarities, probabilities and rankings."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from common.protocol import ModelInfo, Vectors
+from common.records import PLAIN, Scoring
 
 Matrix = npt.NDArray[np.float32]
 Units = npt.NDArray[np.float64]
-Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
 
 LARGEST = float(np.finfo(np.float32).max)
-
-
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """How a request wants its embeddings turned into an answer.
-
-    `templates` is how many embeddings each candidate has. `temperature` divides the logits,
-    `activation` takes the place of the model's own, and `top_k` asks for a ranking.
-    """
-
-    templates: Annotated[int, Field(ge=1)] = 1
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    top_k: Annotated[int, Field(ge=1)] | None = None
-    activation: Activation | None = None
 
 
 def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
@@ -41,7 +24,7 @@ def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
     return cosines
 
 
-def probabilities(cosines: Matrix, model: ModelInfo, scoring: Scoring = Scoring()) -> Matrix:
+def probabilities(cosines: Matrix, model: ModelInfo, scoring: Scoring = PLAIN) -> Matrix:
     """softmax(logits / temperature) over the candidates, where logits = scale · cos + bias.
 
     The softmax is that of CLIP (Radford et al. 2021), the sigmoid in its place that of SigLIP (Zhai

@@ -68,11 +68,6 @@ class ApiSettings(SharedSettings):
     max_label_sets: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=1000, description="most label sets of an API key"
     )
-    max_kept_lists: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        default=100,
-        description="most lists of candidates of an API key that are kept encoded because they "
-        "came again; `0`: none",
-    )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )
@@ -111,11 +106,6 @@ class ApiSettings(SharedSettings):
     @property
     def accepted_keys(self) -> tuple[SecretStr, ...]:
         return self.api_keys + self.api_keys_file
-
-    @property
-    def default_model(self) -> str:
-        """The model of requests that name none; empty where it is whichever the workers serve."""
-        return self.models[0] if self.models else ""
 
     @property
     def labels_ttl_s(self) -> int:

@@ -1,19 +1,17 @@
-"""A request as a span, and in it what the gateway does. Loaded only where CLIP_TRACING is on."""
+"""A request as a span, and in it what the dispatcher does. Loaded only where CLIP_TRACING is on."""
 
 from contextlib import ExitStack
 from dataclasses import replace
 from http import HTTPStatus
 
+from celery import Celery
 from flask import Flask, Response, g, request
 from opentelemetry.trace import StatusCode
 
-from api.admission import Accepted
-from api.caller import Caller
-from api.gateway import Gateway, Stores
-from api.items import DistinctItems
+from api.dispatch import Accepted, Dispatcher, ResolvedRequest, Stores
+from api.request import Request
 from api.results import Outcome
 from api.settings import ApiSettings
-from common.records import Idempotency
 from common.tracing import Tracer
 
 NOT_TRACED = {"/healthz", "/readyz", "/metrics"}
@@ -53,28 +51,20 @@ def register(app: Flask, tracer: Tracer) -> None:
     app.teardown_request(end)
 
 
-class TracedGateway(Gateway):
-    """A gateway whose steps are spans, and whose jobs carry the request's trace to the workers."""
+class TracedDispatcher(Dispatcher):
+    """A dispatcher whose steps are spans, and whose jobs carry the trace to the workers."""
 
-    def __init__(self, settings: ApiSettings, stores: Stores, tracer: Tracer) -> None:
-        super().__init__(settings, stores)
+    def __init__(self, settings: ApiSettings, stores: Stores, app: Celery, tracer: Tracer) -> None:
+        super().__init__(settings, stores, app)
         self._tracer = tracer
 
-    def submit(
-        self,
-        kind: str,
-        work: DistinctItems,
-        caller: Caller,
-        *,
-        is_async: bool,
-        idempotency: Idempotency | None = None,
-    ) -> Accepted:
-        caller = replace(caller, trace=self._tracer.carried())
-        with self._tracer.span("admission"):
-            return super().submit(kind, work, caller, is_async=is_async, idempotency=idempotency)
+    def resolve(self, request: Request) -> ResolvedRequest:
+        return super().resolve(replace(request, trace=self._tracer.carried()))
 
-    def follow(self, accepted: Accepted, owner: str, seconds: float) -> Outcome:
-        if accepted.recalled:
-            return super().follow(accepted, owner, seconds)
+    def submit(self, resolved: ResolvedRequest) -> Accepted:
+        with self._tracer.span("admission"):
+            return super().submit(resolved)
+
+    def follow(self, accepted: Accepted, owner: str, deadline: float) -> Outcome:
         with self._tracer.span("wait"):
-            return super().follow(accepted, owner, seconds)
+            return super().follow(accepted, owner, deadline)

@@ -1,6 +1,5 @@
 """How a request thread learns that its job has ended."""
 
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,50 +9,41 @@ from cachetools import LRUCache
 from redis.exceptions import RedisError
 
 from common.jobs import Ledger
-from common.news import split_news
 
 log = structlog.get_logger()
 
-REMEMBERED_HINTS = 1024
-
-
-class Watch(threading.Event):
-    """Is set once a job has ended, or is gone; with the `news` of it, where all of it was told."""
-
-    news = b""
+REMEMBERED_NOTIFICATIONS = 1024
 
 
 class Waiter:
-    """Wakes request threads: a listener hears hints, a sweep finds what no hint told of.
+    """Wakes request threads: a listener gets notifications, a sweep finds what they missed.
 
     The sweep also does whatever else must be done now and then. Both threads start with the first
-    request, hence after gunicorn's fork, and are shared by all requests of the process. A job made
-    in its `name` is told of to nobody else, or each process would hear of the jobs of all.
+    request, hence after gunicorn's fork, and are shared by all requests of the process.
     """
 
     def __init__(self, ledger: Ledger, sweep: Callable[[], object], sweep_s: float = 0.5) -> None:
-        self.name = secrets.token_hex(8)
         self._ledger = ledger
         self._on_sweep = sweep
         self._sweep_s = sweep_s
-        self._watches: dict[str, list[Watch]] = {}
-        self._heard: LRUCache[str, None] = LRUCache(REMEMBERED_HINTS)
+        self._watches: dict[str, list[threading.Event]] = {}
+        self._notified: LRUCache[str, None] = LRUCache(REMEMBERED_NOTIFICATIONS)
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
 
     @contextmanager
-    def watch(self, job: str) -> Iterator[Watch]:
-        """What is set once the job has ended, or is gone.
+    def watch(self, job: str) -> Iterator[threading.Event]:
+        """An event that is set once the job has ended, or is gone.
 
-        Whoever sends a job and then watches it may be later than the hint: the last ones are
-        remembered. A hint that was forgotten costs a sweep, as one that was lost does.
+        A job may end before it is watched: the last notifications are remembered. One that was
+        forgotten costs a sweep, as one that was lost does.
         """
-        watch = Watch()
+        watch = threading.Event()
         with self._lock:
             self._start()
             self._watches.setdefault(job, []).append(watch)
-            if job in self._heard:
+            if job in self._notified:
                 watch.set()
         try:
             yield watch
@@ -76,21 +66,20 @@ class Waiter:
                 thread.start()
                 self._threads.append(thread)
 
-    def _wake(self, job: str, news: bytes = b"") -> None:
+    def _wake(self, job: str) -> None:
         with self._lock:
-            self._heard[job] = None
+            self._notified[job] = None
             for watch in self._watches.get(job, ()):
-                watch.news = news or watch.news
                 watch.set()
 
     def _listen(self) -> None:
         while not self._closed.is_set():
             try:
-                with self._ledger.hints(self.name) as channel:
+                with self._ledger.notifications() as channel:
                     while not self._closed.is_set():
                         message = channel.get_message(timeout=self._sweep_s)
                         if message is not None:
-                            self._wake(*split_news(message["data"]))
+                            self._wake(message["data"].decode())
             except RedisError as error:
                 log.warning("listener_interrupted", error=type(error).__name__)
                 self._closed.wait(self._sweep_s)

@@ -1,4 +1,4 @@
-"""POST /encode: the embeddings of texts and pictures, not normalised."""
+"""POST /encode: the embeddings of texts and images, not normalised."""
 
 from typing import Annotated
 
@@ -6,41 +6,46 @@ from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
 from api.callbacks import callback_of
+from api.dispatch import Dispatcher
 from api.forms import encode_body, read_json_or_form
-from api.gateway import Gateway
-from api.items import DistinctItems
 from api.parsing import check_count, validate
-from api.preference import Preference
-from api.routes.serving import empty_work, idempotency_of, named_model, preference_of, serve
+from api.request import Request
+from api.routes.serving import collector, idempotency_of, named_model, preference_of, serve
 from api.schemas import Item
 from api.settings import ApiSettings
-from common.records import Idempotency
 
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 
 
-def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("encode", __name__)
 
     @blueprint.post("/encode")
     def encode() -> Response:
-        wish = preference_of(request, settings)
-        work, idempotency = _read(wish, settings)
-        return serve("encode", work, wish, gateway, idempotency)
+        return serve(_read(settings), dispatcher, settings)
 
     return blueprint
 
 
-def _read(wish: Preference, settings: ApiSettings) -> tuple[DistinctItems, Idempotency | None]:
-    """The work a request asks for; a function of its own, so that nobody waits holding the body."""
+def _read(settings: ApiSettings) -> Request:
+    """The request; a function of its own, so that the body is not held while waiting."""
+    wish = preference_of(request, settings)
     most = settings.max_async_queries if wish.is_async else settings.max_queries
     body = read_json_or_form(
         request, encode_body, max_bytes=settings.max_body_bytes, max_items=most
     )
     check_count(body.value, most, "")
-    items = validate(body.value, REQUEST)
-    work = empty_work(settings)
-    work.add(items, "", are_queries=True, required=True)
-    work.named = named_model(request)
-    work.callback = callback_of(request, None, wish, settings)
-    return work, idempotency_of(request, body, g.owner)
+    items = collector(settings)
+    wanted = validate(body.value, REQUEST)
+    items.add(wanted, "", are_queries=True, required=True)
+    return Request(
+        kind="encode",
+        spec=items.spec(),
+        priority=wish.priority,
+        deadline=g.started + wish.wait_s,
+        owner=g.owner,
+        request_id=g.request_id,
+        model=named_model(request),
+        callback=callback_of(request, None, wish, settings),
+        idempotency=idempotency_of(request, body, g.owner),
+    )

@@ -2,13 +2,13 @@
 
 import orjson
 from flask import Blueprint, Response
+from redis.exceptions import RedisError
 
-from api.gateway import Gateway
+from api.dispatch import Dispatcher
 from api.routes.serving import JSON
-from common.errors import BrokerAway
 
 
-def make_blueprint(gateway: Gateway) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
@@ -18,9 +18,9 @@ def make_blueprint(gateway: Gateway) -> Blueprint:
     @blueprint.get("/readyz")
     def readyz() -> Response:
         try:
-            offers = gateway.models()
+            offers = dispatcher.models()
             redis = True
-        except BrokerAway:
+        except RedisError:
             offers = []
             redis = False
         is_ready = any(offer.is_default and offer.workers for offer in offers)

@@ -1,14 +1,15 @@
 """The jobs: look, list, cancel, forget."""
 
 import math
-from typing import Any
+from itertools import chain
 
 import orjson
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.dispatch import Dispatcher
 from api.documents import stream, summary
-from api.gateway import Gateway
+from api.jobs import Jobs
 from api.preference import parse_wait
 from api.routes.serving import JSON, RETRY_AFTER_S
 from api.schemas import CURSOR
@@ -30,48 +31,45 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(default=None, pattern=CURSOR)
 
 
-def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
+    jobs = dispatcher.jobs
     blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
     @blueprint.get("")
     def list_jobs() -> Response:
         query = _list_query()
-        found, cursor = _matching(gateway, g.owner, query)
+        found, cursor = _matching(jobs, g.owner, query)
         body = {"jobs": [summary(record) for record in found], "next": cursor}
         return _fresh(Response(orjson.dumps(body), content_type=JSON))
 
     @blueprint.get("/<job>")
     def get_job(job: str) -> Response:
         wait = parse_wait(request.args.get("wait", "0"), settings.sync_timeout_s)
-        return _document(gateway, gateway.wait(job, g.owner, wait))
+        return document(jobs.wait(job, g.owner, g.started + wait))
 
     @blueprint.post("/<job>/cancel")
     def cancel_job(job: str) -> Response:
-        if not gateway.cancel(job, g.owner):
+        if not jobs.cancel(job, g.owner):
             raise JobHasEnded
-        return _document(gateway, gateway.wait(job, g.owner, 0))
+        return document(jobs.read(job, g.owner))
 
     @blueprint.delete("/<job>")
     def forget_job(job: str) -> Response:
-        gateway.forget(job, g.owner)
+        jobs.forget(job, g.owner)
         return Response(status=204)
 
+    def document(record: JobRecord) -> Response:
+        outcome = jobs.outcome(record)
+        candidates = dispatcher.label_sets.candidates_of(outcome)
+        pieces = stream(outcome, candidates, jobs.callback(record))
+        # The first piece is made here, so that an error still has a status of its own.
+        first = next(pieces)
+        response = _fresh(Response(chain([first], pieces), content_type=JSON))
+        if not record.has_ended:
+            response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return response
+
     return blueprint
-
-
-def _document(gateway: Gateway, record: JobRecord) -> Response:
-    pieces = stream(gateway.outcome(record), gateway.callback(record))
-    # The first piece is made here, so that an error is still told as one.
-    first = next(pieces)
-
-    def body() -> Any:  # noqa: ANN401
-        yield first
-        yield from pieces
-
-    response = _fresh(Response(body(), content_type=JSON))
-    if not record.has_ended:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
 
 
 def _fresh(response: Response) -> Response:
@@ -90,12 +88,12 @@ def _list_query() -> ListQuery:
         raise InvalidRequest(faults, faults[0].detail) from None
 
 
-def _matching(gateway: Gateway, owner: str, query: ListQuery) -> tuple[list[JobRecord], str | None]:
+def _matching(jobs: Jobs, owner: str, query: ListQuery) -> tuple[list[JobRecord], str | None]:
     """A page of an owner's jobs, and the cursor of the next one where there may be more."""
     found: list[JobRecord] = []
     before = math.inf if query.cursor is None else float(query.cursor)
     for _ in range(SCANNED_AT_MOST // SCANNED_AT_ONCE):
-        scanned = gateway.listed(owner, before, SCANNED_AT_ONCE)
+        scanned = jobs.listed(owner, before, SCANNED_AT_ONCE)
         for record, created in scanned:
             before = created
             if record is None or (query.status and record.state != query.status):

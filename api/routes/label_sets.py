@@ -6,22 +6,31 @@ from pydantic import TypeAdapter
 
 from api import documents
 from api.body import read_json
-from api.gateway import Gateway
-from api.items import DistinctItems
+from api.dispatch import Dispatcher
 from api.parsing import check_count, validate
-from api.routes.serving import JSON, add_candidates, empty_work, tell_label_set, tell_truncated
+from api.request import EncodeSpec, Request
+from api.results import Outcome
+from api.routes.serving import (
+    JSON,
+    add_candidates,
+    collector,
+    outcome_of,
+    tell_label_set,
+    tell_truncated,
+)
 from api.schemas import MOST_TEMPLATES, LabelSetRequest
-from api.scoring import Scoring
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
 from common.label_sets import NAME_IN_FULL, LabelSet
+from common.protocol import Priority
+from common.records import Scoring
 
 REQUEST: TypeAdapter[LabelSetRequest] = TypeAdapter(LabelSetRequest)
 
 
-def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("label_sets", __name__, url_prefix="/label-sets")
-    label_sets = gateway.label_sets
+    label_sets = dispatcher.label_sets
 
     @blueprint.get("")
     def list_label_sets() -> Response:
@@ -36,8 +45,10 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @blueprint.put("/<name>")
     def put_label_set(name: str) -> Response:
         check_name(name)
-        work = read_work(settings)
-        stored = label_sets.put(g.owner, name, work, g.request_id)
+        spec = _read(settings)
+        stored = label_sets.unchanged(g.owner, name, spec)
+        if stored is None:
+            stored = label_sets.put(g.owner, name, spec, encode(spec))
         response = answer(stored.label_set)
         tell_truncated(response, stored.truncated)
         if stored.outcome == "created":
@@ -49,6 +60,13 @@ def make_blueprint(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     def drop_label_set(name: str) -> Response:
         label_sets.drop(g.owner, name)
         return Response(status=204)
+
+    def encode(spec: EncodeSpec) -> Outcome:
+        deadline = g.started + settings.sync_timeout_s
+        wanted = Request("label_set", spec, Priority.INTERACTIVE, deadline, g.owner, g.request_id)
+        outcome = outcome_of(wanted, dispatcher, settings)
+        outcome.check_done()
+        return outcome
 
     def answer(label_set: LabelSet) -> Response:
         names = label_sets.names(g.owner, label_set)
@@ -66,16 +84,14 @@ def check_name(name: str) -> None:
         raise InvalidRequest([ItemFault("", "invalid_parameter", words)], words)
 
 
-def read_work(settings: ApiSettings) -> DistinctItems:
-    """The candidates that a request brings; a function of its own, so that its body is let go."""
+def _read(settings: ApiSettings) -> EncodeSpec:
+    """The candidates of the request; a function of its own, so that the body is not held."""
     max_items = settings.max_candidates + MOST_TEMPLATES
     body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
     if isinstance(body.value, dict):
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
-    work = empty_work(settings, Scoring(len(wanted.prompts)))
-    add_candidates(work, wanted.candidates, wanted, settings, are_queries=True)
-    if work.faults:
-        raise InvalidRequest(work.faults)
-    return work
+    items = collector(settings)
+    add_candidates(items, wanted.candidates, wanted, settings, are_queries=True)
+    return items.spec(Scoring(len(wanted.prompts)))

@@ -3,46 +3,59 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api.body import JsonBody
 from api.callbacks import callback_of
+from api.dispatch import Dispatcher
 from api.forms import rank_body, read_json_or_form
-from api.gateway import Gateway
-from api.items import DistinctItems
+from api.label_sets import LabelSets
 from api.parsing import check_count, validate
 from api.preference import Preference
-from api.repeated import RepeatedLists, shortened
+from api.request import EncodeSpec, Request
 from api.routes.serving import (
     add_candidates,
-    empty_work,
+    collector,
     idempotency_of,
     named_model,
     preference_of,
     serve,
 )
 from api.schemas import MOST_TEMPLATES, RankRequest
-from api.scoring import Scoring
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
-from common.records import Idempotency
+from common.records import Scoring
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 
 
-def make_blueprint(gateway: Gateway, settings: ApiSettings, lists: RepeatedLists) -> Blueprint:
+def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("rank", __name__)
 
     @blueprint.post("/rank")
     def rank() -> Response:
-        wish = preference_of(request, settings)
-        work, idempotency = _read(wish, gateway, settings, lists)
-        return serve("rank", work, wish, gateway, idempotency)
+        return serve(_read(dispatcher.label_sets, settings), dispatcher, settings)
 
     return blueprint
 
 
-def _read(
-    wish: Preference, gateway: Gateway, settings: ApiSettings, lists: RepeatedLists
-) -> tuple[DistinctItems, Idempotency | None]:
-    """The work a request asks for; a function of its own, so that nobody waits holding the body."""
+def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
+    """The request; a function of its own, so that the body is not held while waiting."""
+    wish = preference_of(request, settings)
+    body = _body(wish, settings)
+    wanted = validate(body.value, REQUEST)
+    return Request(
+        kind="rank",
+        spec=_spec(wanted, label_sets, settings),
+        priority=wish.priority,
+        deadline=g.started + wish.wait_s,
+        owner=g.owner,
+        request_id=g.request_id,
+        model=named_model(request, wanted.model),
+        callback=callback_of(request, wanted.callback_url, wish, settings),
+        idempotency=idempotency_of(request, body, g.owner),
+    )
+
+
+def _body(wish: Preference, settings: ApiSettings) -> JsonBody:
     most = settings.max_async_queries if wish.is_async else settings.max_queries
     max_items = most + settings.max_candidates + MOST_TEMPLATES
     body = read_json_or_form(
@@ -52,30 +65,19 @@ def _read(
         check_count(body.value.get("queries"), most, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
-    sighting = lists.sight(g.owner, body.value, request.args.get("model", settings.default_model))
-    kept = sighting.kept if sighting else None
-    wanted = validate(shortened(body.value) if kept else body.value, REQUEST)
-    work = empty_work(settings, _scoring(wanted))
+    return body
+
+
+def _spec(wanted: RankRequest, label_sets: LabelSets, settings: ApiSettings) -> EncodeSpec:
+    items = collector(settings)
+    scoring = Scoring(len(wanted.prompts), wanted.temperature, wanted.top_k, wanted.activation)
+    label_set = None
     # Candidates first: every row of the answer depends on them.
     if wanted.label_set is not None:
-        work.label_set = gateway.label_sets.current(g.owner, wanted.label_set).of
-    elif kept:
-        work.label_set = kept
-    else:
-        _add_candidates(work, wanted, settings)
-        if sighting and not work.faults:
-            work.label_set = lists.learn(g.owner, sighting, work)
-    work.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
-    work.named = named_model(request, wanted.model)
-    work.callback = callback_of(request, wanted.callback_url, wish, settings)
-    return work, idempotency_of(request, body, g.owner)
-
-
-def _add_candidates(work: DistinctItems, wanted: RankRequest, settings: ApiSettings) -> None:
-    if wanted.candidates is None:
+        label_set = label_sets.current(g.owner, wanted.label_set).of
+    elif wanted.candidates is None:
         raise InvalidRequest([ItemFault("/candidates", "missing", "is missing")])
-    add_candidates(work, wanted.candidates, wanted, settings, are_queries=False)
-
-
-def _scoring(wanted: RankRequest) -> Scoring:
-    return Scoring(len(wanted.prompts), wanted.temperature, wanted.top_k, wanted.activation)
+    else:
+        add_candidates(items, wanted.candidates, wanted, settings, are_queries=False)
+    items.add(wanted.queries, "/queries", are_queries=True, required=not wanted.allow_partial)
+    return items.spec(scoring, label_set)

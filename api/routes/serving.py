@@ -4,63 +4,51 @@ import hashlib
 from collections.abc import Sequence
 
 import orjson
-from flask import Request, Response, g
+from flask import Request as FlaskRequest
+from flask import Response, g
 
 from api.body import JsonBody
 from api.callbacks import PARAMETER
-from api.caller import Caller
-from api.gateway import Gateway
-from api.items import DistinctItems
-from api.lineup import Named
+from api.dispatch import Dispatcher
+from api.items import ItemCollector
 from api.parsing import check_prompts
 from api.preference import Preference, preference
 from api.rendering import render
+from api.request import NamedModel, Request
 from api.results import Outcome
 from api.schemas import Item, Prompts
-from api.scoring import Scoring
+from api.scoring import Units
 from api.settings import ApiSettings
-from common.errors import (
-    DeadlineExceeded,
-    InvalidRequest,
-    ItemFault,
-    JobLost,
-    NotFound,
-)
-from common.label_sets import LabelSetVersion
-from common.records import Idempotency, links
+from common.errors import DeadlineExceeded, InvalidRequest, ItemFault
+from common.protocol import Priority
+from common.records import Idempotency, LabelSetVersion, links
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
 MAX_KEY_LENGTH = 255
-PLAIN = Scoring()
 
 
-def preference_of(request: Request, settings: ApiSettings) -> Preference:
+def preference_of(request: FlaskRequest, settings: ApiSettings) -> Preference:
     headers = request.headers.getlist("Prefer")
     return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
 
 
-def empty_work(settings: ApiSettings, scoring: Scoring = PLAIN) -> DistinctItems:
-    """Work that takes in items within this deployment's limits."""
-    return DistinctItems(
-        settings.max_image_bytes,
-        settings.max_text_chars,
-        fetch_urls=settings.fetch_urls,
-        scoring=scoring,
-    )
+def collector(settings: ApiSettings) -> ItemCollector:
+    """Collects items within this deployment's limits."""
+    return ItemCollector(settings.max_image_bytes, settings.max_text_chars, settings.fetch_urls)
 
 
 def add_candidates(
-    work: DistinctItems,
+    items: ItemCollector,
     candidates: Sequence[Item],
     prompts: Prompts,
     settings: ApiSettings,
     *,
     are_queries: bool,
 ) -> None:
-    """Take in candidates, each in all its templates. Raises InvalidRequest for too many texts."""
+    """Add candidates, each in all its templates. Raises InvalidRequest for too many texts."""
     check_prompts(len(candidates), prompts, settings.max_prompts)
-    work.add(
+    items.add(
         candidates,
         "/candidates",
         are_queries=are_queries,
@@ -69,44 +57,43 @@ def add_candidates(
     )
 
 
-def serve(
-    kind: str,
-    work: DistinctItems,
-    wish: Preference,
-    gateway: Gateway,
-    idempotency: Idempotency | None,
-) -> Response:
+def serve(request: Request, dispatcher: Dispatcher, settings: ApiSettings) -> Response:
     """Have a request's items encoded, and answer with the result or with the job."""
-    if work.faults:
-        raise InvalidRequest(work.faults)
-    caller = Caller(g.owner, g.request_id)
-    submitted = gateway.submit(
-        kind,
-        work,
-        caller,
-        is_async=wish.is_async,
-        idempotency=idempotency,
-    )
-    g.job = job = submitted.job
-    if not wish.is_async:
-        g.cached = submitted.recalled is not None
-    try:
-        outcome = gateway.follow(submitted, g.owner, wish.wait_s)
-    except NotFound:
-        raise JobLost from None
-    if outcome.record.has_ended and (wish.wait_s > 0 or not wish.is_async):
-        response = answer(outcome)
-    elif wish.is_async:
-        response = accepted(outcome)
+    outcome = outcome_of(request, dispatcher, settings)
+    is_async = request.priority is Priority.BULK
+    if outcome.record.has_ended and not (is_async and request.deadline <= g.started):
+        response = answer(outcome, dispatcher.label_sets.candidates_of(outcome))
     else:
-        gateway.keep(job)
-        raise DeadlineExceeded(f"no answer within {wish.wait_s:g} seconds", job=job)
-    if wish.is_async:
+        response = accepted(outcome)
+    if is_async:
         response.headers["Preference-Applied"] = "respond-async"
     return response
 
 
-def named_model(request: Request, in_body: str | None = None) -> Named | None:
+def outcome_of(request: Request, dispatcher: Dispatcher, settings: ApiSettings) -> Outcome:
+    """What came of a request until its deadline.
+
+    Raises:
+        DeadlineExceeded: an interactive request is not done; its job goes on.
+    """
+    resolved = dispatcher.resolve(request)
+    outcome = dispatcher.cached(resolved)
+    is_interactive = request.priority is Priority.INTERACTIVE
+    if is_interactive:
+        g.cached = outcome is not None
+    if outcome:
+        return outcome
+    submitted = dispatcher.submit(resolved)
+    g.job = submitted.job
+    outcome = dispatcher.follow(submitted, request.owner, request.deadline)
+    if is_interactive and not outcome.record.has_ended:
+        dispatcher.jobs.keep(submitted.job, settings.result_ttl_s)
+        seconds = f"{settings.sync_timeout_s:g}"
+        raise DeadlineExceeded(f"no answer within {seconds} seconds", job=submitted.job)
+    return outcome
+
+
+def named_model(request: FlaskRequest, in_body: str | None = None) -> NamedModel | None:
     """The model that a request names, in its body or as a parameter; None when it names none.
 
     Raises:
@@ -119,10 +106,10 @@ def named_model(request: Request, in_body: str | None = None) -> Named | None:
     if len(names) > 1:
         detail = "parameter model: names another model than the rest of the request"
         raise InvalidRequest([ItemFault(pointer, "ambiguous_model", detail)], detail)
-    return Named(names.pop(), pointer) if names else None
+    return NamedModel(names.pop(), pointer) if names else None
 
 
-def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency | None:
+def idempotency_of(request: FlaskRequest, body: JsonBody, owner: str) -> Idempotency | None:
     """The request's idempotency key, bound to owner and path; and what sets the request apart.
 
     Raises:
@@ -142,14 +129,14 @@ def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency 
     return Idempotency(bound, fingerprint)
 
 
-def answer(outcome: Outcome) -> Response:
+def answer(outcome: Outcome, candidates: Units | None) -> Response:
     """The plain result of a job that has ended.
 
     Raises:
         InvalidRequest, JobCancelled, DeadlineExceeded: it ended without one.
     """
     outcome.check_done()
-    response = Response(b"".join(render(outcome)), content_type=JSON)
+    response = Response(b"".join(render(outcome, candidates)), content_type=JSON)
     times = outcome.timings
     response.headers["Server-Timing"] = ", ".join(
         f"{name};dur={getattr(times, name) * 1000:.1f}"
@@ -170,7 +157,7 @@ def accepted(outcome: Outcome) -> Response:
 
 
 def _with_label_set(response: Response, outcome: Outcome) -> Response:
-    if outcome.label_set and outcome.label_set.is_named:
+    if outcome.label_set:
         tell_label_set(response, outcome.label_set)
     return response
 

@@ -39,7 +39,6 @@ ClipError
 │   ├── NoWorker
 │   ├── BrokerAway
 │   ├── JobLost
-│   ├── LaterRelease
 │   └── ModelChanged
 ├── DeadlineExceeded
 ├── InternalError
@@ -281,11 +280,6 @@ class BrokerAway(Unavailable):
 class JobLost(Unavailable):
     code = "job_lost"
     title = "The job was lost because Redis lost its data"
-
-
-class LaterRelease(Unavailable):
-    code = "later_release"
-    title = "The job is for a later release of the service, which is being brought in"
 
 
 class ModelChanged(Unavailable):

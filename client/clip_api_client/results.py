@@ -83,7 +83,7 @@ class Encoded(QueryResult):
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """What came of a piece; `job` is empty where nothing of it was sent."""
+    """What came of a piece; `job` is empty where no job was needed."""
 
     rows: list[Row]
     job: str = ""
@@ -97,8 +97,9 @@ class Part(Generic[Row]):
 class Results(Sequence[Row]):
     """What came of all queries of a call, in the order they were given.
 
-    `jobs` are the ids of those that were needed. `truncated_texts` says how many texts the model
-    did not see whole: in the request that had most, where there were several.
+    `jobs` are the ids of those that were needed; the service may answer from its cache without one.
+    `truncated_texts` says how many texts the model did not see whole: in the request that had most,
+    where there were several.
     """
 
     def __init__(self, parts: Iterable[Part[Row]]) -> None:

@@ -37,7 +37,7 @@ def test_a_synchronous_request_has_none(make_client: ClientMaker) -> None:
 
 
 @pytest.mark.parametrize("prefer", ["respond-async", "respond-async, wait=20"])
-def test_whoever_prefers_a_job_may_name_one_and_wait_too(
+def test_a_client_that_prefers_a_job_may_name_one_and_wait_too(
     make_client: ClientMaker, prefer: str
 ) -> None:
     client = make_client(webhook_secret=SECRET)

@@ -67,7 +67,7 @@ def test_another_origin_is_told_nothing(client: FlaskClient, origin: str) -> Non
     assert cors_headers(answer) == set()
 
 
-def test_a_star_is_everybody_without_their_cookies(make_api: ClientMaker, redis_url: str) -> None:
+def test_a_star_is_every_origin_without_its_cookies(make_api: ClientMaker, redis_url: str) -> None:
     client = make_api(redis_url=redis_url, cors_origins="*")
     for answer in (
         preflight(client, "https://any.example"),

@@ -72,7 +72,7 @@ def test_a_refusal_says_how_to_come_in(guarded: Api) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_with_keys_nobody_is_warned(guarded: Api) -> None:
+def test_with_keys_there_is_no_warning(guarded: Api) -> None:
     assert "CLIP_API_KEYS" not in guarded.process.log
 
 
@@ -82,7 +82,7 @@ def test_a_service_open_to_others_says_so_once(folder: Path, redis_url_of_its_ow
     assert api.process.log.count("no API key is asked for") == 1
 
 
-def test_on_loopback_nobody_is_warned(service: Api) -> None:
+def test_on_loopback_there_is_no_warning(service: Api) -> None:
     assert "CLIP_API_KEYS" not in service.process.log
 
 

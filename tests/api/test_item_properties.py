@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from api import schemas
-from api.items import DistinctItems, decode_base64
+from api.items import ItemCollector, decode_base64
 from api.parsing import validate
 from common.errors import InvalidBase64, InvalidRequest, ItemFault
 
@@ -35,14 +35,14 @@ ITEM = (
 )
 
 
-def outcome(body: Any) -> DistinctItems | tuple[ItemFault, ...]:
+def outcome(body: Any) -> ItemCollector | tuple[ItemFault, ...]:
     try:
         items = validate(body, ITEMS)
     except InvalidRequest as error:
         return error.faults
-    work = DistinctItems(MAX_BYTES, MAX_CHARS)
-    work.add(items, "", are_queries=True, required=True)
-    return work
+    collector = ItemCollector(MAX_BYTES, MAX_CHARS)
+    collector.add(items, "", are_queries=True, required=True)
+    return collector
 
 
 def resolved(body: Any, pointer: str) -> Any:
@@ -59,12 +59,12 @@ def resolved(body: Any, pointer: str) -> Any:
 @example([{"": 1, "text": "a"}])
 def test_any_json_is_taken_in_or_its_faults_are_told(body: Any) -> None:
     told = outcome(body)
-    faults = told.faults if isinstance(told, DistinctItems) else told
+    faults = told.faults if isinstance(told, ItemCollector) else told
     for fault in faults:
         resolved(body, fault.pointer)
         assert fault.code.isidentifier()
         assert fault.detail
-    if isinstance(told, DistinctItems):
+    if isinstance(told, ItemCollector):
         assert len(told.lists[""]) + len(told.faults) == len(body)
     else:
         assert told
@@ -79,7 +79,7 @@ def test_the_same_request_always_has_the_same_outcome(body: Any) -> None:
 @PATIENT
 @given(st.lists(st.text(max_size=3) | st.binary(min_size=1, max_size=3), max_size=12))
 def test_every_item_has_its_place(contents: list[str | bytes]) -> None:
-    work = outcome(
+    collector = outcome(
         [
             {"text": content}
             if isinstance(content, str)
@@ -87,14 +87,14 @@ def test_every_item_has_its_place(contents: list[str | bytes]) -> None:
             for content in contents
         ]
     )
-    assert isinstance(work, DistinctItems)
-    assert not work.faults
-    placed = [work.items[index] for index in work.lists[""]]
+    assert isinstance(collector, ItemCollector)
+    assert not collector.faults
+    placed = [collector.items[index] for index in collector.lists[""]]
     assert [
-        item.value if item.kind == "text" else work.blobs[item.value] for item in placed
+        item.value if item.kind == "text" else collector.blobs[item.value] for item in placed
     ] == contents
-    assert len(set(map(str, work.items))) == len(work.items)
-    assert sum(item.queries for item in work.items) == len(contents)
+    assert len(set(map(str, collector.items))) == len(collector.items)
+    assert sum(item.queries for item in collector.items) == len(contents)
 
 
 @PATIENT
@@ -147,11 +147,11 @@ def test_the_document_says_which_base64_is_read(prefix: str, text: str) -> None:
 )
 def test_what_the_document_calls_no_web_address_is_none(url: str) -> None:
     told = re.fullmatch(schemas.WEB_ADDRESS, url) is not None
-    work = outcome([{"img_uri": url}])
-    assert isinstance(work, DistinctItems)
+    collector = outcome([{"img_uri": url}])
+    assert isinstance(collector, ItemCollector)
     # Brackets and ports are more than a regular expression should judge.
-    assert told or work.faults
-    assert not (told and work.faults) or set("[]:@") & set(url.partition("://")[2])
+    assert told or collector.faults
+    assert not (told and collector.faults) or set("[]:@") & set(url.partition("://")[2])
 
 
 @pytest.mark.parametrize("text", ["a" * 4 + "=" * 9, "YWJj====", "YQ=\n=", "YR"])

@@ -1,16 +1,15 @@
 import base64
 from contextlib import suppress
-from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.items import DistinctItems, cut, decode_base64
+from api.items import ItemCollector, cut, decode_base64
 from api.schemas import Item as RequestItem
-from api.scoring import Scoring
-from common.errors import InvalidBase64
+from common.errors import InvalidBase64, InvalidRequest
 from common.protocol import Item
+from common.records import RequestRecord
 
 
 @given(st.binary(min_size=1), st.booleans(), st.booleans(), st.booleans())
@@ -38,23 +37,24 @@ def test_no_text_breaks_the_decoder(text: str) -> None:
 
 
 def test_what_stands_twice_is_encoded_once() -> None:
-    work = DistinctItems(max_image_bytes=100, max_text_chars=10)
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
     candidates = [RequestItem(text="a"), RequestItem(text="b")]
     queries = [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")]
-    work.add(candidates, "/candidates", are_queries=False, required=True)
-    work.add(queries, "/queries", are_queries=True, required=False)
-    assert work.items == [
+    collector.add(candidates, "/candidates", are_queries=False, required=True)
+    collector.add(queries, "/queries", are_queries=True, required=False)
+    assert collector.items == [
         Item("text", "a", queries=0, required=True),
         Item("text", "b", queries=1, required=True),
         Item("text", "c", queries=2, required=False),
     ]
     lists = {"/candidates": [0, 1], "/queries": [1, 2, 2]}
-    assert work.request() == {"lists": lists, "kinds": "ttt", "scoring": asdict(Scoring())}
+    spec = collector.spec()
+    assert spec.record([spec.items], "m") == RequestRecord(lists, "ttt", [3], model="m")
 
 
 def test_every_item_at_fault_is_listed() -> None:
-    work = DistinctItems(max_image_bytes=2, max_text_chars=10)
-    work.add(
+    collector = ItemCollector(max_image_bytes=2, max_text_chars=10)
+    collector.add(
         [
             RequestItem(img_blob="?"),
             RequestItem(img_blob=base64.b64encode(b"too long").decode()),
@@ -65,12 +65,14 @@ def test_every_item_at_fault_is_listed() -> None:
         are_queries=True,
         required=True,
     )
-    assert [(fault.pointer, fault.code) for fault in work.faults] == [
+    assert [(fault.pointer, fault.code) for fault in collector.faults] == [
         ("/queries/0/img_blob", "invalid_base64"),
         ("/queries/1/img_blob", "image_too_large"),
         ("/queries/2/img_uri", "url_refused"),
         ("/queries/3/img_uri", "url_refused"),
     ]
+    with pytest.raises(InvalidRequest):
+        collector.spec()
 
 
 def test_a_small_job_is_one_part() -> None:
@@ -79,26 +81,26 @@ def test_a_small_job_is_one_part() -> None:
     assert cut(items, pictures=32) == [items]
 
 
-def test_a_large_job_is_cut_at_the_number_of_pictures() -> None:
+def test_a_large_job_is_cut_at_the_number_of_images() -> None:
     items = [Item("uri", str(i), 1, required=True) for i in range(70)]
     parts = cut(items, pictures=32)
     assert [len(part) for part in parts] == [32, 32, 6]
     assert [item for part in parts for item in part] == items
 
 
-def test_texts_weigh_less_than_pictures() -> None:
+def test_texts_weigh_less_than_images() -> None:
     items = [Item("text", str(i), 0, required=True) for i in range(2000)]
     assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]
 
 
 def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:
-    work = DistinctItems(max_image_bytes=2, max_text_chars=9, fetch_urls=False)
-    work.add(
+    collector = ItemCollector(max_image_bytes=2, max_text_chars=9, fetch_urls=False)
+    collector.add(
         [RequestItem(img_uri="https://example.org/x.png")],
         "/queries",
         are_queries=True,
         required=True,
     )
-    assert [(fault.pointer, fault.code) for fault in work.faults] == [
+    assert [(fault.pointer, fault.code) for fault in collector.faults] == [
         ("/queries/0/img_uri", "url_refused")
     ]

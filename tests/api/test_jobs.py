@@ -8,8 +8,8 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from common.jobs import Ledger
-from common.protocol import INTERACTIVE, Item, queue_of
-from common.records import NewJob
+from common.protocol import Item, Priority, queue_of
+from common.records import NewJob, RequestRecord
 from tests.conftest import ClientMaker
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded, noise, picture_item
@@ -17,7 +17,7 @@ from tests.processes import Api
 
 CAT, DOG = {"text": "a cat"}, {"text": "a dog"}
 ASYNC = {"Prefer": "respond-async"}
-NOWHERE = queue_of(INTERACTIVE, "nobody/serves-this")
+NOT_SERVED = "a/model-without-workers"
 
 
 def submit(service: Api, body: Any, path: str = "/rank", **headers: str) -> Any:
@@ -38,19 +38,17 @@ def finished(service: Api, location: str) -> Any:
 
 @pytest.fixture
 def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
-    """A job that no worker ever gets to see: it is in the ledger, but was not sent."""
+    """A job of a model that no worker serves."""
+    name = f"waiting{time.monotonic_ns()}"
+    item = Item("text", "a", queries=1, required=True)
+    request = RequestRecord({"": [0]}, "t", [1])
+    job = NewJob(name, "encode", Priority.BULK, [[item]], request, "r", 60, 60, lane=NOT_SERVED)
     with Redis.from_url(service_redis_url) as redis:
         ledger = Ledger(redis)
-        name = f"waiting{time.monotonic_ns()}"
-        item = Item("text", "a", queries=1, required=True)
-        request = {"lists": {"": [0]}, "kinds": "t", "sizes": [1]}
-        job = NewJob(name, "encode", NOWHERE, [[item]], request, "r", 60, 60, listed=True)
         ledger.create(job, {}, max_open_items=10**6, worker_ttl_s=0)
-        # A message in its queue, or the repair would send it to a worker.
-        redis.lpush(NOWHERE, "a message")
         yield name
         ledger.forget(name)
-        redis.delete(NOWHERE)
+        redis.delete(queue_of(Priority.BULK, NOT_SERVED))
 
 
 class TestSubmitting:
@@ -96,7 +94,7 @@ class TestSubmitting:
         assert service.post("/rank?wait=0", rank_body(CAT)).status_code == 202
 
     def test_a_synchronous_answer_varies_too_and_names_its_job(self, service: Api) -> None:
-        answer = service.post("/rank", rank_body(CAT))
+        answer = service.post("/rank", rank_body({"text": f"new at {time.monotonic_ns()}"}))
         assert answer.headers["Vary"] == "Prefer"
         assert "Preference-Applied" not in answer.headers
         document = service.get(f"/jobs/{answer.headers['X-Job-Id']}").json()

@@ -104,7 +104,7 @@ def test_what_a_route_allows_is_told_without_a_key(client: FlaskClient) -> None:
     assert client.options("/rank").status_code == 200
 
 
-def test_without_keys_anybody_is_served(make_api: ClientMaker, redis_url: str) -> None:
+def test_without_keys_every_client_is_served(make_api: ClientMaker, redis_url: str) -> None:
     client = make_api(redis_url=redis_url)
     assert client.get("/jobs").status_code == 200
     assert client.get("/jobs", headers={"X-API-Key": "whatever"}).status_code == 200

@@ -1,23 +1,16 @@
 """Label sets: stored once, ranked by often, and never encoded twice."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-import orjson
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from common.jobs import job_key
-from common.label_sets import LabelSetStore, LabelSetVersion
-from common.protocol import ModelInfo, PartAbout, PartResult
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
 from tests.picture_server import PictureServer
 from tests.pictures import blob, encoded, noise, picture_item
-from tests.processes import wait_until
 
 LABELS = [{"text": "x" * number} for number in range(1, 6)]
 PICTURES = [picture_item(seed) for seed in range(2)]
@@ -62,12 +55,6 @@ def put(client: FlaskClient, name: str, candidates: Any = LABELS, **more: Any) -
 
 def rank(client: FlaskClient, **body: Any) -> Any:
     return client.post("/rank", json={"queries": PICTURES, **body})
-
-
-def encoded_kinds(redis: Redis, job: str) -> str:
-    """The kinds of the items that were encoded for a job."""
-    kinds: str = orjson.loads(redis.hget(job_key(job), "request") or "")["kinds"]
-    return kinds
 
 
 def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> None:
@@ -145,13 +132,6 @@ def test_a_ranking_by_a_set_is_that_by_its_candidates(
     assert "X-Label-Set" not in plain.headers
 
 
-def test_a_thousand_labels_cost_a_ranking_nothing(client: FlaskClient, redis: Redis) -> None:
-    put(client, "many", THOUSAND)
-    answer = rank(client, label_set="many")
-    assert [len(row) for row in answer.get_json()["probabilities"]] == [1000, 1000]
-    assert encoded_kinds(redis, answer.headers["X-Job-Id"]) == "bb"
-
-
 def test_a_job_tells_its_version_and_keeps_it(client: FlaskClient, redis: Redis) -> None:
     version = put(client, "a").get_json()["version"]
     body = {"queries": PICTURES, "label_set": "a"}
@@ -182,70 +162,6 @@ def test_what_is_current_does_not_expire(client: FlaskClient, redis: Redis) -> N
     assert {redis.ttl(key) for key in [*keys, "clip:label-sets:"]} == {-1}
 
 
-def live_model(client: FlaskClient) -> ModelInfo:
-    gateway = client.application.extensions["gateway"]
-    model: ModelInfo = gateway.live_workers()[0].model
-    return model
-
-
-def stored(redis: Redis) -> LabelSetStore:
-    return LabelSetStore(redis, most=10, grace_s=100)
-
-
-def outdated(redis: Redis, client: FlaskClient, name: str) -> LabelSetVersion:
-    """Leave the set as a worker of an earlier revision would have left it."""
-    of = LabelSetVersion(name, client.get(f"/label-sets/{name}").get_json()["version"])
-    for key in [*redis.scan_iter("clip:label-vectors:*"), *redis.scan_iter("clip:label-models:*")]:
-        redis.delete(key)
-    old = ModelInfo("fake", "old", 2, 1.0)
-    stored(redis).add("", of, PartResult(np.ones((5, 2), dtype=np.float32), PartAbout(old)))
-    return of
-
-
-def forget_cached(redis: Redis, key: bytes) -> None:
-    """Drop an embedding from the cache, once it is there: the worker stores it after its answer."""
-    wait_until(
-        lambda: sum(redis.hdel(name, key) for name in redis.scan_iter("clip:emb:*")),
-        "the embedding is cached",
-    )
-
-
-def test_the_embeddings_of_a_new_revision_are_made_at_first_use(
-    client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
-) -> None:
-    put(client, "a", [*LABELS[:4], PICTURES[0]])
-    expected = rank(client, label_set="a").data
-    of = outdated(redis, client, "a")
-    assert client.get("/label-sets/a").get_json()["models"] == [{"name": "fake", "revision": "old"}]
-    other = make_api(redis_url=deployment.valkey.url)
-    first, second = rank(other, label_set="a"), rank(other, label_set="a")
-    assert first.data == second.data == expected
-    assert {encoded_kinds(redis, answer.headers["X-Job-Id"]) for answer in (first, second)} == {
-        "bb"
-    }
-    assert client.get("/label-sets/a").get_json()["models"] == [
-        {"name": "fake", "revision": "main"}
-    ]
-    assert stored(redis).embeddings("", of, ModelInfo("fake", "old", 2, 1.0)) is not None
-    ttls = [redis.ttl(key) for key in redis.scan_iter("clip:label-vectors:*")]
-    assert sorted(ttl > 0 for ttl in ttls) == [False, True]
-
-
-def test_many_first_uses_at_once_encode_once(
-    client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
-) -> None:
-    put(client, "a", [*LABELS[:4], {"text": "of this test alone"}])
-    outdated(redis, client, "a")
-    before = set(redis.scan_iter("clip:job:*"))
-    other = make_api(redis_url=deployment.valkey.url).application
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: rank(other.test_client(), label_set="a"), range(8)))
-    assert [answer.status_code for answer in answers] == [200] * 8
-    assert len({answer.data for answer in answers}) == 1
-    new = set(redis.scan_iter("clip:job:*")) - before
-    assert [redis.hget(job, "kind") for job in new].count(b"label_set") == 1
-
-
 def test_a_text_that_was_cut_is_told(client: FlaskClient) -> None:
     answer = put(client, "a", [{"text": "a"}, {"text": "x" * 99}], templates=["{}", "{}a"])
     assert answer.headers["X-Truncated-Texts"] == "1"
@@ -257,41 +173,10 @@ def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redi
         redis.delete(key)
     lost = client.get("/label-sets/a").get_json()
     assert (lost["count"], lost["labels"], lost["models"]) == (5, [], [])
+    answer = rank(client, label_set="a")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "job_lost")
     assert put(client, "a").get_json()["models"] == [{"name": "fake", "revision": "main"}]
     assert rank(client, label_set="a").status_code == 200
-
-
-def test_another_model_encodes_a_set_at_its_first_use(
-    tmp_path_factory: pytest.TempPathFactory, make_api: ClientMaker
-) -> None:
-    models = "one,two"
-    with deployed(tmp_path_factory.mktemp("t"), workers=0, models=models) as service:
-        service.add_worker(model="one", models=models)
-        service.add_worker(model="two", models=models)
-        client = make_api(redis_url=service.valkey.url, models=models)
-        document = put(client, "a").get_json()
-        assert document["models"] == [{"name": "one", "revision": "main"}]
-        expected = rank(client, candidates=LABELS, model="two")
-        assert rank(client, label_set="a", model="two").data == expected.data
-        both = client.get("/label-sets/a").get_json()["models"]
-        assert [model["name"] for model in both] == ["one", "two"]
-
-
-def test_a_picture_that_is_gone_is_told_where_the_set_is_named(
-    client: FlaskClient, redis: Redis, make_api: ClientMaker, deployment: Deployment
-) -> None:
-    put(client, "a", [LABELS[0], picture_item(seed=7)])
-    outdated(redis, client, "a")
-    [content] = redis.scan_iter("clip:label-content:*")
-    [digest] = [name for name in redis.hkeys(content) if name != b"content"]
-    redis.hset(content, digest, b"broken")
-    forget_cached(redis, bytes.fromhex(digest.decode()))  # type: ignore[union-attr]
-    other = make_api(redis_url=deployment.valkey.url)
-    answer = rank(other, label_set="a")
-    assert answer.status_code == 422
-    [error] = answer.get_json()["errors"]
-    assert (error["pointer"], error["code"]) == ("/label_set", "not_an_image")
-    assert error["detail"].startswith("is a set whose /candidates/1/img_blob ")
 
 
 @pytest.mark.parametrize(
@@ -392,49 +277,3 @@ def test_without_a_worker_nothing_is_stored(make_api: ClientMaker, redis_url: st
     answer = put(client, "a")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "no_worker")
     assert client.get("/label-sets").get_json() == {"label_sets": []}
-
-
-FORGED: dict[str, Callable[[Redis], object]] = {
-    "a list of another type": lambda redis: redis.hset("clip:label-sets:", "a", "[1, 2]"),
-    "no JSON": lambda redis: redis.hset("clip:label-sets:", "a", b"\xff"),
-    "a version that is none": lambda redis: redis.hset("clip:label-sets:", "a", '["../x", 1, 1]'),
-    "a time without end": lambda redis: redis.hset("clip:label-sets:", "a", '["abc", 1, 1e300]'),
-}
-
-
-@pytest.mark.parametrize("name", FORGED)
-def test_a_forged_list_breaks_nothing(client: FlaskClient, redis: Redis, name: str) -> None:
-    put(client, "a")
-    put(client, "b")
-    FORGED[name](redis)
-    assert [s["name"] for s in client.get("/label-sets").get_json()["label_sets"]] == ["b"]
-    assert rank(client, label_set="a").status_code == 404
-    assert put(client, "a").status_code == 200
-    assert rank(client, label_set="a").status_code == 200
-
-
-@pytest.mark.parametrize("value", [b"", b"\xff" * 7, b"\0" * 12])
-@pytest.mark.parametrize("field", ["vectors", "about"])
-def test_forged_embeddings_are_made_anew(
-    client: FlaskClient, redis: Redis, field: str, value: bytes
-) -> None:
-    put(client, "a")
-    [key] = redis.scan_iter("clip:label-vectors:*")
-    before = redis.hget(key, field)
-    redis.hset(key, field, value)
-    answer = rank(client, label_set="a")
-    assert [len(row) for row in answer.get_json()["probabilities"]] == [5, 5]
-    assert redis.hget(key, field) == before
-
-
-OTHER_CONTENT = b'{"items":[["text","x"]],"candidates":[0],"templates":1}'
-
-
-@pytest.mark.parametrize("value", [b"", b"[]", OTHER_CONTENT])
-def test_forged_content_is_not_encoded(client: FlaskClient, redis: Redis, value: bytes) -> None:
-    put(client, "a")
-    outdated(redis, client, "a")
-    [key] = redis.scan_iter("clip:label-content:*")
-    redis.hset(key, "content", value)
-    answer = rank(client, label_set="a")
-    assert (answer.status_code, answer.get_json()["code"]) == (503, "job_lost")

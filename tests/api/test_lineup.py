@@ -1,17 +1,16 @@
-"""Which model a request is for, whoever beats."""
+"""Which model a request is for, by the settings and the live workers."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
-import orjson
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
-from common.protocol import BULK, Item, ModelInfo, PartAbout, PartResult, queue_of
+from common.protocol import Item, ModelInfo, PartAbout, PartResult, Priority, queue_of
 from tests.conftest import ClientMaker
 
 ITEM = {"text": "a"}
@@ -25,7 +24,7 @@ def beat(redis: Redis, model: str, name: str = "", **changes: object) -> Heartbe
     return said
 
 
-def later(client: FlaskClient, query: str = "") -> tuple[int, str]:
+def submit(client: FlaskClient, query: str = "") -> tuple[int, str]:
     """The status of an asynchronous request, and the id of its job."""
     answer = client.post(f"/encode?wait=0{query}", json=[ITEM])
     return answer.status_code, answer.headers.get("X-Job-Id", "")
@@ -45,16 +44,24 @@ class TestWithoutConfiguredModels:
     ) -> None:
         beat(redis, "one")
         client = make("")
-        assert later(client, "&model=one")[0] == 202
+        assert submit(client, "&model=one")[0] == 202
         refused = client.post("/encode?model=two", json=[ITEM]).get_json()
         assert refused["code"] == "unknown_model"
         assert "served are one" in refused["detail"]
 
-    def test_nothing_may_be_named_where_nobody_lives(
+    def test_without_workers_no_model_may_be_named(
         self, make: Callable[[str], FlaskClient]
     ) -> None:
         refused = make("").post("/encode?model=one", json=[ITEM]).get_json()
         assert "none at all" in refused["detail"]
+
+    def test_a_model_may_be_named_as_soon_as_it_is_served(
+        self, make: Callable[[str], FlaskClient], redis: Redis
+    ) -> None:
+        client = make("")
+        assert submit(client, "&model=one")[0] == 422
+        beat(redis, "one")
+        assert submit(client, "&model=one")[0] == 202
 
     def test_parts_go_where_the_worker_takes_them(
         self, make: Callable[[str], FlaskClient], redis: Redis
@@ -63,9 +70,9 @@ class TestWithoutConfiguredModels:
         beat(redis, "two", lane="two")
         client = make("")
         for query in ("", "&model=one", "&model=two"):
-            assert later(client, query)[0] == 202
-        assert redis.llen(BULK) == 2
-        assert redis.llen(queue_of(BULK, "two")) == 1
+            assert submit(client, query)[0] == 202
+        assert redis.llen(Priority.BULK) == 2
+        assert redis.llen(queue_of(Priority.BULK, "two")) == 1
 
     def test_a_worker_of_another_lane_does_not_count(
         self, make: Callable[[str], FlaskClient], redis: Redis
@@ -76,7 +83,7 @@ class TestWithoutConfiguredModels:
         assert client.get("/readyz").status_code == 503
         assert client.post("/encode?model=two", json=[ITEM]).status_code == 504
 
-    def test_whatever_is_served_is_a_default(
+    def test_what_the_plain_queues_lead_to_is_a_default(
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
         beat(redis, "one")
@@ -113,21 +120,8 @@ class TestWithConfiguredModels:
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
         beat(redis, "three", lane="three")
-        assert later(make("one,two"), "&model=three")[0] == 202
-        assert redis.llen(queue_of(BULK, "three")) == 1
-
-    def test_what_is_no_heartbeat_keeps_nobody_from_being_served(
-        self, make: Callable[[str], FlaskClient], redis: Redis
-    ) -> None:
-        beat(redis, "one")
-        forged = [b"", b"[]", b"5", b"null", b'{"model":null}', b'{"model":{"name":[]}}', b"\xff"]
-        for number, raw in enumerate([*forged, b"[" * 5000]):
-            redis.zadd("clip:workers", {f"forged-{number}": 1e12})
-            redis.set(f"clip:worker:forged-{number}", raw)
-        redis.zadd("clip:workers", {b"\xff": 1e12})
-        redis.zadd("clip:workers", {"of a list": 1e12})
-        redis.lpush("clip:worker:of a list", "x")
-        assert make("one").post("/encode", json=[ITEM]).status_code == 504
+        assert submit(make("one,two"), "&model=three")[0] == 202
+        assert redis.llen(queue_of(Priority.BULK, "three")) == 1
 
     def test_the_worker_that_started_last_describes_the_model(
         self, make: Callable[[str], FlaskClient], redis: Redis
@@ -141,22 +135,9 @@ class TestWithConfiguredModels:
         self, make: Callable[[str], FlaskClient], redis: Redis, ledger: Ledger
     ) -> None:
         client = make("one")
-        _, job = later(client)
+        _, job = submit(client)
         about = PartAbout(ModelInfo("two", "r", 2, 1.0))
         items = [Item("text", "a", queries=1, required=True)]
         ledger.finish(job, 0, items, PartResult(np.ones((1, 2), dtype=np.float32), about))
         answer = client.get(f"/jobs/{job}")
         assert (answer.status_code, answer.get_json()["code"]) == (503, "model_changed")
-
-
-def test_a_worker_of_an_earlier_version_counts(
-    make: Callable[[str], FlaskClient], redis: Redis
-) -> None:
-    said = asdict(beat(redis, "one"))
-    del said["lane"], said["traits"]
-    redis.set("clip:worker:of-one", orjson.dumps(said))
-    for models in ("", "one,two"):
-        client = make(models)
-        assert client.post("/encode?model=one", json=[ITEM]).status_code == 504
-        told = client.get("/models").get_json()["models"][0]
-        assert (told["workers"], told["dimension"], told["family"]) == (1, 2, None)

@@ -13,10 +13,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
-from common.jobs import Ledger
-from common.protocol import BULK, Item, ModelInfo
-from common.records import NewJob
+from common.protocol import ModelInfo
 from tests.conftest import ClientMaker
+from tests.pictures import picture_item
 from tests.processes import Api, start_api, wait_until
 from tests.scrape import Scrape
 
@@ -121,7 +120,7 @@ def told_by(client: FlaskClient, **headers: str) -> Scrape:
     return Scrape.parse(answer.text)
 
 
-def test_no_label_is_anything_that_a_caller_wrote(make_api: ClientMaker, redis_url: str) -> None:
+def test_no_label_is_anything_that_a_client_wrote(make_api: ClientMaker, redis_url: str) -> None:
     client = make_api(redis_url=redis_url)
     for path in (
         "/secret-path",
@@ -166,30 +165,24 @@ def test_what_the_cache_answers_is_told_from_what_workers_do(make_client: Client
 def test_the_backlog_is_read_from_the_ledger(
     make_api: ClientMaker, redis_url: str, redis: Redis
 ) -> None:
-    client = make_api(redis_url=redis_url, max_open_items=7)
+    client = make_api(redis_url=redis_url, max_open_items=7, part_queries=1)
     empty = told_by(client)
     assert empty.total("clip_redis_up") == 1
     assert empty.total("clip_open_items_limit") == 7
     for name in ("clip_open_items", "clip_oldest_open_item_seconds", "clip_queued_parts"):
         assert name in empty.names
         assert empty.total(name) == 0, name
-    items = [Item("text", "a", queries=1, required=True), Item("text", "b", 1, required=True)]
-    ledger = Ledger(redis)
-    ledger.create(
-        NewJob("j", "encode", BULK, [items, items[:1]], {}, "r", 60, 60),
-        {},
-        max_open_items=7,
-        worker_ttl_s=0,
-    )
-    redis.zadd("clip:open", {"j:0:2": redis.time()[0] - 100})
+    images = [picture_item(seed) for seed in range(3)]
+    job = client.post("/encode?wait=0", json=images).headers["X-Job-Id"]
+    redis.zadd("clip:open", {f"{job}:0:1": redis.time()[0] - 100})
     redis.set("clip:republished", 3)
     seen = told_by(client)
     assert seen.total("clip_open_items") == 3
-    assert seen.total("clip_queued_parts", queue="bulk") == 2
+    assert seen.total("clip_queued_parts", queue="bulk") == 3
     assert seen.total("clip_queued_parts", queue="interactive") == 0
     assert 99 < seen.total("clip_oldest_open_item_seconds") < 110
     assert seen.total("clip_republished_parts_total") == 3
-    ledger.stop("j", "cancelled", "")
+    client.post(f"/jobs/{job}/cancel")
     ended = told_by(client)
     assert ended.total("clip_open_items") == 0
     assert ended.total("clip_drained_items_total") == 3
@@ -214,18 +207,6 @@ def test_workers_are_told_by_model_those_without_any_too(
         for sample in seen.families["clip_queued_parts"].samples
         for label in sample.labels.items()
     }
-
-
-def test_what_others_wrote_into_redis_hides_nothing_else(
-    make_api: ClientMaker, redis_url: str, redis: Redis
-) -> None:
-    redis.set("clip:open-items", "many")
-    redis.set("clip:open", "no set")
-    redis.hset("bulk", "no", "list")
-    redis.set("clip:republished", 2)
-    seen = told_by(make_api(redis_url=redis_url))
-    assert seen.total("clip_republished_parts_total") == 2
-    assert seen.total("clip_open_items") == 0
 
 
 def test_without_redis_it_says_so_and_still_counts(make_api: ClientMaker) -> None:

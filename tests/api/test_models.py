@@ -1,4 +1,4 @@
-"""Several models behind one API, each with a worker of its own; and one that nobody serves."""
+"""Several models behind one API, each with a worker of its own; and one that no worker serves."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ import pytest
 import requests
 from redis import Redis
 
-from common.protocol import BULK, INTERACTIVE, queue_of
+from common.protocol import Priority, queue_of
 from tests.pictures import picture_item
 from tests.processes import Api, start_api, start_worker, wait_for_workers
 from tests.tiny_models import save_tiny_model
 from worker.source import Source
 
-ABSENT = "nobody/serves-this"
+ABSENT = "a/model-without-workers"
 DIMENSIONS = {"clip": 16, "siglip": 24}
 ITEMS = [{"text": "a cat"}, picture_item(1), {"text": "pizza"}]
 
@@ -38,7 +38,7 @@ class Several:
         body = {"queries": ITEMS[1:2], "candidates": ITEMS[::2], **more}
         return self.api.post(f"/rank{query}", body)
 
-    def later(self, query: str) -> Any:
+    def job(self, query: str) -> Any:
         """An asynchronous job, once it has ended."""
         location = self.encode(f"?wait=0{query}").headers["Location"]
         return requests.get(f"{self.api.url}{location}?wait=30", timeout=60).json()
@@ -101,7 +101,7 @@ def test_no_request_strays_to_another_model_however_many_there_are(several: Seve
         query = f"model={name}"
         if number % 4 < 2:
             return DIMENSIONS[family], len(several.encode(f"?{query}").json()[0])
-        job = several.later(f"&{query}")
+        job = several.job(f"&{query}")
         assert job["model"] == {"name": name, "revision": revision_of(name)}
         return DIMENSIONS[family], len(job["result"][0])
 
@@ -112,7 +112,7 @@ def test_no_request_strays_to_another_model_however_many_there_are(several: Seve
 
 
 @pytest.mark.parametrize("query", ["", "?wait=0"])
-def test_a_model_that_nobody_serves_is_unknown(several: Several, query: str) -> None:
+def test_a_model_that_no_worker_serves_is_unknown(several: Several, query: str) -> None:
     answer = several.rank(query, model="no-such-model")
     assert answer.json()["code"] == "unknown_model"
     error = only_error(answer)
@@ -147,17 +147,17 @@ def test_without_a_worker_of_its_own_a_model_takes_no_synchronous_requests(
 ) -> None:
     answer = several.rank(model=ABSENT)
     assert (answer.status_code, answer.json()["code"]) == (503, "no_worker")
-    assert several.redis.llen(queue_of(INTERACTIVE, ABSENT)) == 0
+    assert several.redis.llen(queue_of(Priority.INTERACTIVE, ABSENT)) == 0
 
 
 def test_without_a_worker_of_its_own_a_model_takes_asynchronous_requests(several: Several) -> None:
     answer = several.rank("?wait=0", model=ABSENT)
     assert answer.status_code == 202
-    assert several.redis.llen(queue_of(BULK, ABSENT)) == 1
+    assert several.redis.llen(queue_of(Priority.BULK, ABSENT)) == 1
     job = several.api.get(answer.headers["Location"]).json()
     assert (job["status"], job["model"]) == ("queued", {"name": ABSENT, "revision": None})
     several.api.session.delete(f"{several.api.url}{answer.headers['Location']}")
-    several.redis.delete(queue_of(BULK, ABSENT))
+    several.redis.delete(queue_of(Priority.BULK, ABSENT))
 
 
 def test_the_models_are_listed_in_their_order(several: Several) -> None:

@@ -140,7 +140,7 @@ def test_a_media_type_is_one_of_two_or_refused(service: Api, media_type: str, st
     "method", ["TRACE", "PATCH", "PUT", "CONNECT", "PROPFIND", "FOO", "M-SEARCH"]
 )
 @pytest.mark.parametrize("path", ["/rank", "/encode", "/jobs", "/jobs/a", "/healthz", "/workers"])
-def test_methods_that_nobody_knows_are_refused(service: Api, method: str, path: str) -> None:
+def test_unknown_methods_are_refused(service: Api, method: str, path: str) -> None:
     answer = ask(service, request(path, "Content-Length: 0", method=method))
     assert (answer.status, answer.problem["code"]) == (405, "method_not_allowed")
     assert answer.headers["Allow"]

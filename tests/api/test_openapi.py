@@ -59,6 +59,14 @@ def test_it_asks_for_a_key_where_the_service_does() -> None:
                 assert asks == ("401" in operation["responses"]), path
 
 
+def test_it_says_which_answers_name_no_job(document: dict[str, Any]) -> None:
+    for path in ("/rank", "/encode"):
+        answers = document["paths"][path]["post"]["responses"]
+        done, accepted = (answers[status]["headers"]["X-Job-Id"] for status in ("200", "202"))
+        assert "absent" in done["description"]
+        assert "absent" not in accepted["description"]
+
+
 def test_it_asks_for_none_where_there_are_none(document: dict[str, Any]) -> None:
     assert "security" not in document
 

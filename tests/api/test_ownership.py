@@ -72,7 +72,7 @@ def test_an_ended_job_of_another_is_not_there_either(client: FlaskClient) -> Non
     assert client.post(f"/jobs/{job}/cancel", headers=YOURS).status_code == 404
 
 
-def test_everybody_lists_their_own(client: FlaskClient) -> None:
+def test_each_owner_lists_its_own_jobs(client: FlaskClient) -> None:
     mine = [submit(client, MINE) for _ in range(3)]
     yours = submit(client, YOURS)
     assert ids(client, MINE) == mine[::-1]
@@ -110,7 +110,7 @@ def test_with_another_header_the_same_key_is_the_same_owner(client: FlaskClient)
     assert client.get(f"/jobs/{job}", headers=headers).status_code == 200
 
 
-def test_jobs_made_without_keys_are_nobodys_once_keys_are_asked_for(
+def test_jobs_made_without_keys_belong_to_no_key(
     make_api: ClientMaker, redis_url: str, client: FlaskClient
 ) -> None:
     open_to_all = make_api(redis_url=redis_url)

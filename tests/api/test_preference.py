@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from api.preference import Preference, parse_prefer, preference
 from common.errors import InvalidRequest
+from common.protocol import Priority
 
 
 @pytest.mark.parametrize(
@@ -47,18 +48,18 @@ def test_an_ambiguous_header_costs_no_time(header: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "wait", "expected"),
     [
-        ([], None, Preference(is_async=False, wait_s=60)),
-        (["wait=5"], None, Preference(is_async=False, wait_s=60)),
-        (["respond-async"], None, Preference(is_async=True, wait_s=0)),
-        (["respond-async, wait=5"], None, Preference(is_async=True, wait_s=5)),
-        (["respond-async, wait=500"], None, Preference(is_async=True, wait_s=60)),
-        (["respond-async, wait=soon"], None, Preference(is_async=True, wait_s=0)),
-        ([], "0", Preference(is_async=True, wait_s=0)),
-        ([], "2.5", Preference(is_async=True, wait_s=2.5)),
-        ([], "25e-1", Preference(is_async=True, wait_s=2.5)),
-        ([], "-0.0", Preference(is_async=True, wait_s=0)),
-        ([], "1e999", Preference(is_async=True, wait_s=60)),
-        (["respond-async, wait=5"], "7", Preference(is_async=True, wait_s=7)),
+        ([], None, Preference(Priority.INTERACTIVE, 60)),
+        (["wait=5"], None, Preference(Priority.INTERACTIVE, 60)),
+        (["respond-async"], None, Preference(Priority.BULK, 0)),
+        (["respond-async, wait=5"], None, Preference(Priority.BULK, 5)),
+        (["respond-async, wait=500"], None, Preference(Priority.BULK, 60)),
+        (["respond-async, wait=soon"], None, Preference(Priority.BULK, 0)),
+        ([], "0", Preference(Priority.BULK, 0)),
+        ([], "2.5", Preference(Priority.BULK, 2.5)),
+        ([], "25e-1", Preference(Priority.BULK, 2.5)),
+        ([], "-0.0", Preference(Priority.BULK, 0)),
+        ([], "1e999", Preference(Priority.BULK, 60)),
+        (["respond-async, wait=5"], "7", Preference(Priority.BULK, 7)),
     ],
 )
 def test_header_and_parameter_say_it_together(

@@ -128,7 +128,7 @@ def test_an_address_is_that_of_one_customer(
     assert statuses(client, 1, **by(other)) == [429 if is_same else 200]
 
 
-def test_without_a_trusted_proxy_a_header_hides_nobody(
+def test_without_a_trusted_proxy_a_header_hides_no_client(
     make_api: ClientMaker, redis_url: str
 ) -> None:
     client = make_api(redis_url=redis_url, rate_limit="1 per hour")

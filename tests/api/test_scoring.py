@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from api.scoring import (
-    Activation,
     Matrix,
-    Scoring,
     cosine_similarities,
     ensemble,
     normalised,
@@ -15,6 +13,7 @@ from api.scoring import (
     ranking,
 )
 from common.protocol import ModelInfo
+from common.records import Activation, Scoring
 
 SOFTMAX = ModelInfo("m", "r", 2, logit_scale=100.0)
 SIGMOID = ModelInfo("m", "r", 2, logit_scale=10.0, logit_bias=-5.0, activation="sigmoid")

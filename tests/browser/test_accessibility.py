@@ -47,9 +47,7 @@ def test_nothing_is_wider_than_a_phone(service: Api, open_tab: OpenTab) -> None:
         assert width <= 360, reach.__name__
 
 
-def test_the_theme_follows_the_system_until_somebody_chooses(
-    service: Api, open_tab: OpenTab
-) -> None:
+def test_the_theme_follows_the_system_until_one_is_chosen(service: Api, open_tab: OpenTab) -> None:
     page = open_tab(service.url, color_scheme="dark").open().page
     paper = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)

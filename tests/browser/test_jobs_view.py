@@ -80,7 +80,7 @@ def test_workers_and_models_are_shown(playground: Playground, service: Api) -> N
     expect(models.get_by_role("rowheader")).to_have_text([re.compile("demo/model")])
 
 
-def test_nobody_is_asked_while_nobody_looks(playground: Playground) -> None:
+def test_no_request_is_made_while_the_view_is_hidden(playground: Playground) -> None:
     asked: list[str] = []
     playground.page.on("request", lambda request: asked.append(request.url))
     with playground.page.expect_response("**/workers"):

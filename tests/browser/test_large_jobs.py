@@ -1,4 +1,4 @@
-"""More than a few pictures are a job: with progress, and an end when somebody wants one."""
+"""More than a few images are a job: with progress, and a way to cancel it."""
 
 import re
 

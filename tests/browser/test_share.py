@@ -41,10 +41,12 @@ def test_a_link_brings_everything_back_but_uploads(
     expect(shared.locator("#cards")).to_be_empty()
 
 
-def test_a_forged_link_is_text_and_nothing_else(service: Api, open_tab: OpenTab) -> None:
+def test_a_hostile_link_is_text_and_nothing_else(service: Api, open_tab: OpenTab) -> None:
     markup = "%3Cimg src=x onerror=alert(1)%3E"
-    forged = f"#label={markup}&image=javascript:alert(1)&sample=../x&temperature=hot&model={markup}"
-    playground = open_tab(service.url).open(forged)
+    hostile = (
+        f"#label={markup}&image=javascript:alert(1)&sample=../x&temperature=hot&model={markup}"
+    )
+    playground = open_tab(service.url).open(hostile)
     expect(playground.page.get_by_role("textbox", name="Labels")).to_have_value(
         "<img src=x onerror=alert(1)>"
     )

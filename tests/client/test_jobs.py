@@ -38,7 +38,7 @@ def test_its_progress_is_told_to_the_end(client: Client) -> None:
     assert [each.done for each in told] == sorted(each.done for each in told)
 
 
-def test_it_goes_on_when_nobody_waits_longer(client: Client, stalling: Stalling) -> None:
+def test_a_job_goes_on_when_the_wait_ends(client: Client, stalling: Stalling) -> None:
     job = client.submit([stalling.url], ["a"])
     with pytest.raises(errors.DeadlineExceeded) as raised:
         job.wait(0.3)

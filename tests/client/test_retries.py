@@ -106,7 +106,7 @@ def test_failures_are_put_up_with_so_often(proxy: TroubledProxy) -> None:
     assert len(proxy.seen) == 3
 
 
-def test_nobody_waits_longer_than_there_is_time(proxy: TroubledProxy) -> None:
+def test_no_wait_is_longer_than_the_time_left(proxy: TroubledProxy) -> None:
     proxy.troubles += [refuse(429, Retry_After="30")] * 9
     started = time.monotonic()
     with Client(proxy.url, timeout_s=5) as client, pytest.raises(errors.RateLimited):
@@ -123,10 +123,17 @@ def test_a_delete_whose_answer_was_lost_has_succeeded(proxy: TroubledProxy) -> N
             job.delete()
 
 
-def test_nobody_at_all_is_told() -> None:
+def test_a_service_that_does_not_answer_is_unreachable() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with Client(url, retries=1) as client, pytest.raises(errors.Unreachable, match=url):
         client.encode(texts=["a"])
+
+
+def test_an_answer_from_the_cache_names_no_job(proxy: TroubledProxy) -> None:
+    proxy.troubles.append(refuse(200, b"[[1, 2]]"))
+    with Client(proxy.url) as client:
+        embeddings = client.encode(texts=["a"])
+    assert (embeddings.vectors, embeddings.jobs) == ([[1.0, 2.0]], [])
 
 
 def test_another_service_is_told(proxy: TroubledProxy) -> None:
