@@ -14,13 +14,12 @@ from bench.load import NothingWorks
 from bench.options import Options, parse
 from bench.processes import DidNotStart
 from bench.progress import Progress
-from bench.rows import cached, candidates, latency, memory, queue, scaling, throughput
+from bench.rows import cached, candidates, latency, memory, scaling, throughput
 from bench.rows.row import Bench, Result, Run
 
 ROWS: dict[str, Run] = {
     "throughput": throughput.run,
     "latency": latency.run,
-    "queue": queue.run,
     "candidates": candidates.run,
     "cached": cached.run,
     "scaling": scaling.run,

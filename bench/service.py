@@ -26,8 +26,6 @@ class Plan:
     workers: int = 1
     worker: str = "worker"
     kind: Kind = THUMBNAIL
-    app: str = "api.wsgi:app"
-    ready_path: str = "/readyz"
     environment: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -44,7 +42,7 @@ class Service(Server):
         make = unique(address, ranking(), plan.kind)
         try:
             self._start(address, folder)
-            super().__init__(self.processes, address, plan.ready_path, make)
+            super().__init__(self.processes, address, "/readyz", make)
         except BaseException:
             self.stop()
             raise
@@ -62,11 +60,11 @@ class Service(Server):
         worker = [sys.executable, "-m", plan.worker]
         for number in range(1, plan.workers + 1):
             self.processes.append(start(f"worker {number}", worker, folder, environment))
-        self.processes.append(start("api", [*GUNICORN, plan.app], folder, environment))
+        self.processes.append(start("api", [*GUNICORN, "api.wsgi:app"], folder, environment))
 
     def is_ready(self, answer: requests.Response) -> bool:
-        """With all its workers; what else answers at `ready_path` tells of none."""
-        return answer.ok and answer.json().get("workers", self.plan.workers) == self.plan.workers
+        """With all its workers."""
+        return answer.ok and answer.json()["workers"] == self.plan.workers
 
     def stop(self) -> None:
         super().stop()
