@@ -55,6 +55,7 @@ class Reader:
 
     folder: Path
     instead: Mapping[str, str]
+    redis_url: str
 
     def prepare(self) -> None:
         """What a reader has at hand: the checkout, and the client installed."""
@@ -62,7 +63,8 @@ class Reader:
             (self.folder / name).symlink_to(ROOT / name)
         commands = self.folder / ".bin"
         commands.mkdir()
-        for name, arguments in {"clip-api": "-m clip_api_client", "python3": ""}.items():
+        modules = {"clip-api": "-m clip_api_client", "celery": "-m celery", "python3": ""}
+        for name, arguments in modules.items():
             command = commands / name
             command.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
             command.chmod(0o755)
@@ -77,8 +79,9 @@ class Reader:
         environment = {
             **os.environ,
             "PATH": f"{self.folder / '.bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT / "client"),
+            "PYTHONPATH": f"{ROOT / 'client'}:{ROOT}",
             "CLIP_API_URL": self.instead.get("http://localhost:3000", ""),
+            "CLIP_REDIS_URL": self.redis_url,
         }
         ended = subprocess.run(
             arguments,

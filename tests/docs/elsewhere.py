@@ -6,6 +6,7 @@ ELSEWHERE = {
     "pip install -r requirements/tracing.txt": "tests/tracing/test_extra.py",
     "docker build -f Dockerfile.api --build-arg EXTRAS=tracing": "tests/compose/run",
     "import base64\nimport hashlib\nimport hmac\n": "tests/contract/test_webhooks_page.py",
+    "celery -A worker.app worker": "tests/worker/test_celery.py",
     "pip install ./client\n": "tests/client/test_wheel.py",
     "pip install ./client qdrant-client\n": "tests/client/test_wheel.py",
     """\

@@ -41,14 +41,14 @@ def pictures() -> Iterator[PictureServer]:
 
 
 @pytest.fixture
-def reader(api: Api, pictures: PictureServer, tmp_path: Path) -> Reader:
+def reader(api: Api, redis_url_of_its_own: str, pictures: PictureServer, tmp_path: Path) -> Reader:
     host = api.url.removeprefix("http://")
     instead = {
         "https://example.org": pictures.url,
         "http://localhost:3000": api.url,
         "localhost:3000": host,
     }
-    reader = Reader(tmp_path, instead)
+    reader = Reader(tmp_path, instead, redis_url_of_its_own)
     reader.prepare()
     return reader
 
