@@ -25,6 +25,7 @@ class Heartbeat:
     """What a live worker says of itself; `since` is the epoch time at which it became ready.
 
     `space` is the name of the space that its embeddings are cached in (common/embeddings.py).
+    `parts` are the ids (`job:part`) of the parts that it runs: repair sends others again.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Heartbeat:
     lane: str = ""
     traits: ModelTraits | None = None
     space: str = ""
+    parts: tuple[str, ...] = ()
 
 
 HEARTBEAT = TypeAdapter(Heartbeat)

@@ -50,6 +50,8 @@ DONE_CHANNEL = "clip:done"
 REPAIR_LOCK_MS = 400
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
+BEAT_AFTER_S = 2.0
+"""A worker's list of its parts counts once it is that much younger than the begin of a part."""
 
 Parsed = TypeVar("Parsed")
 
@@ -265,7 +267,12 @@ class Ledger:
         Those are the parts that no worker has and no queue holds. Callers at the same time get
         nothing.
         """
-        rows = self._repair(lock_ms=REPAIR_LOCK_MS, grace_s=REPAIR_GRACE_S, max_parts=REPAIR_PARTS)
+        rows = self._repair(
+            lock_ms=REPAIR_LOCK_MS,
+            grace_s=REPAIR_GRACE_S,
+            max_parts=REPAIR_PARTS,
+            beat_after_s=BEAT_AFTER_S,
+        )
         texts = ([_text(value) for value in row] for row in rows)
         return [PartMessage(job, int(part), queue, request) for job, part, queue, request in texts]
 

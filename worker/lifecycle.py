@@ -167,6 +167,7 @@ class Life:
         self._ended = threading.Event()
         self._since = time.time()
         self._busy_at = time.monotonic()
+        self._parts: list[str] = []  # its appending and removing is atomic; one may be there twice
 
     def begin(self) -> None:
         """Start to beat: from now on the service counts on this worker."""
@@ -177,9 +178,14 @@ class Life:
         log.info("worker_ready", worker=self.name)
 
     def run_part(self, job: str, part: int) -> bool:
-        """See PartRunner.run."""
+        """See PartRunner.run. Heartbeats name the part from before its begin until its end."""
         self._busy_at = time.monotonic()
-        return self._run(job, part)
+        part_id = f"{job}:{part}"
+        self._parts.append(part_id)
+        try:
+            return self._run(job, part)
+        finally:
+            self._parts.remove(part_id)
 
     def cancel(self, job: str) -> None:
         """Cancel a job, one of whose parts was revoked."""
@@ -270,4 +276,5 @@ class Life:
             lane=self._lane,
             traits=encoder.traits,
             space=self._space.name,
+            parts=tuple(self._parts),
         )

@@ -17,7 +17,8 @@ end
 -- Left as it is: repair sends it again, until a worker takes it that knows the format.
 if tonumber(fields[10]) ~= args.format then return tonumber(fields[10]) end
 
-redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, args.worker)
+redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, args.worker,
+  'begun:' .. n, stamp(at))
 redis.call('HSETNX', job, 'started', stamp(at))
 local tries = redis.call('HINCRBY', job, 'tries:' .. n, 1)
 local begun = begun_key(fields[4])

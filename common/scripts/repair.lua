@@ -1,6 +1,6 @@
 -- Expire jobs past their deadline and find parts that no worker has and no queue holds. Returns
 -- [job, part, queue, request id] of each part that must be sent again.
--- args: lock_ms, grace_s, max_parts
+-- args: lock_ms, grace_s, max_parts, beat_after_s
 write_even_if_full()
 if not redis.call('SET', 'clip:repair-lock', 1, 'NX', 'PX', args.lock_ms) then return {} end
 local at, lost = now(), {}
@@ -18,16 +18,41 @@ local function is_message_lost(job, n, queue, sent, missing)
   return at - missing >= args.grace_s
 end
 
+-- The parts that a worker had in hand at its last heartbeat, and when that was; nothing when it is
+-- dead.
+local owners = {}
+local function owner_of(name)
+  if owners[name] == nil then
+    local raw, beat_at = redis.call('GET', worker_key(name)), redis.call('ZSCORE', WORKERS, name)
+    local owner = raw and beat_at and { beat_at = tonumber(beat_at), parts = {} }
+    for _, part in ipairs(owner and cjson.decode(raw).parts or {}) do owner.parts[part] = true end
+    owners[name] = owner or false
+  end
+  return owners[name]
+end
+
+-- Whether nobody runs a part that was begun: its worker is dead, or has let go of it since.
+local function is_orphaned(id, n, name, begun)
+  local owner = owner_of(name)
+  if not owner then return true end
+  return owner.beat_at > begun + args.beat_after_s and not owner.parts[id .. ':' .. n]
+end
+
 local function check(member)
   local id, n, items = string.match(member, '^(.-):(%d+):(%d+)$')
   local job = job_key(id)
   local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'owner:' .. n, 'sent:' .. n,
-    'queue', 'deadline', 'request_id', 'missing:' .. n)
+    'queue', 'deadline', 'request_id', 'missing:' .. n, 'begun:' .. n)
   if not fields[1] or has_ended(fields[1]) then return leave_open(id, n, items) end
   if tonumber(fields[6]) < at then return end_job(id, 'expired', '') end
   local queue, sent, missing = fields[5], tonumber(fields[4]), tonumber(fields[8] or 0)
-  local is_orphaned = fields[2] == 'running' and redis.call('EXISTS', worker_key(fields[3])) == 0
-  if is_orphaned or (fields[2] == 'queued' and is_message_lost(job, n, queue, sent, missing)) then
+  local is_lost
+  if fields[2] == 'running' then
+    is_lost = is_orphaned(id, n, fields[3], tonumber(fields[9] or 0))
+  else
+    is_lost = is_message_lost(job, n, queue, sent, missing)
+  end
+  if is_lost then
     redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at))
     redis.call('ZADD', OPEN, stamp(at), member)
     lost[#lost + 1] = { id, n, queue, fields[7] }

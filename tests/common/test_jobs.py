@@ -55,8 +55,9 @@ def result(items: int, faults: dict[int, Fault] | None = None) -> PartResult:
     return PartResult(np.ones((items, 2), dtype=np.float32), PartAbout(MODEL, faults or {}))
 
 
-def beat(redis: Redis, name: str, lane: str = "") -> None:
-    Heartbeats(redis, 5).beat(Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0, lane))
+def beat(redis: Redis, name: str, lane: str = "", parts: tuple[str, ...] = ()) -> None:
+    heartbeat = Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0, lane, parts=parts)
+    Heartbeats(redis, 5).beat(heartbeat)
 
 
 def test_a_job_whose_images_are_gone_is_not_admitted(ledger: Ledger, redis: Redis) -> None:

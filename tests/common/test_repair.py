@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from common.jobs import REPAIR_GRACE_S, Ledger, job_key
+from common.jobs import BEAT_AFTER_S, REPAIR_GRACE_S, Ledger, job_key
 from common.records import PartMessage
 from tests.common.test_jobs import TEXT, beat, create, new_job
 
@@ -29,6 +29,26 @@ def test_a_part_whose_worker_died_is_sent_again(ledger: Ledger) -> None:
 
 
 def test_a_part_whose_worker_lives_is_left_alone(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    beat(redis, "alive")
+    ledger.begin("j", 0, "alive")
+    assert ledger.repair() == []
+
+
+def test_a_part_that_its_live_worker_let_go_of_is_sent_again(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    ledger.begin("j", 0, "alive")
+    beat(redis, "alive", parts=("j:0",))
+    redis.hincrbyfloat(job_key("j"), "begun:0", -BEAT_AFTER_S - 1)
+    assert ledger.repair() == [], "it runs"
+    redis.delete("clip:repair-lock")
+    beat(redis, "alive", parts=("j:1",))
+    assert ledger.repair() == [LOST]
+
+
+def test_a_heartbeat_from_before_a_part_was_begun_says_nothing_of_it(
+    ledger: Ledger, redis: Redis
+) -> None:
     open_part(ledger)
     beat(redis, "alive")
     ledger.begin("j", 0, "alive")

@@ -194,6 +194,26 @@ def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServ
     assert served.status_code == 200
 
 
+def test_what_could_not_be_stored_is_done_again(
+    service: Deployment, picture_server: PictureServer
+) -> None:
+    """As when the disk of the AOF is full: Redis answers, and refuses every write for a while."""
+    worker = service.add_worker()
+    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    with ThreadPoolExecutor(1) as pool, service.redis() as redis:
+        body = rank_body({"img_uri": stalling.url})
+        waiting = pool.submit(requests.post, f"{service.api.url}/rank", json=body, timeout=60)
+        assert stalling.asked.acquire(timeout=10)
+        redis.config_set("min-replicas-to-write", 1)
+        stalling.let_go.set()
+        wait_until(lambda: "NOREPLICAS" in worker.log, "the result cannot be stored")
+        redis.config_set("min-replicas-to-write", 0)
+        restored = time.monotonic()
+        assert waiting.result(60).status_code == 200
+    assert time.monotonic() - restored < 10
+    assert worker.popen.poll() is None
+
+
 def test_a_full_redis_is_worked_off(service: Deployment, picture_server: PictureServer) -> None:
     """A worker needs no memory of Redis to take parts, bulk ones in turns, and to finish them."""
     service.add_worker(concurrency=4)
