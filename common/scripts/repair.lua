@@ -3,6 +3,7 @@
 -- args: lock_ms, grace_s, max_parts, beat_after_s
 write_even_if_full()
 if not redis.call('SET', 'clip:repair-lock', 1, 'NX', 'PX', args.lock_ms) then return {} end
+local REPAIR_FROM = 'clip:repair-from'
 local at, lost = now(), {}
 
 -- A message has left its queue when that is empty, or when a part that was sent later has begun.
@@ -59,6 +60,10 @@ local function check(member)
   end
 end
 
-for _, member in ipairs(redis.call('ZRANGE', OPEN, 0, args.max_parts - 1)) do check(member) end
+-- All open parts in turns, so many at a time: Redis does nothing else meanwhile.
+local first = tonumber(redis.call('GET', REPAIR_FROM) or 0)
+local members = redis.call('ZRANGE', OPEN, first, first + args.max_parts - 1)
+redis.call('SET', REPAIR_FROM, #members < args.max_parts and 0 or first + args.max_parts)
+for _, member in ipairs(members) do check(member) end
 if #lost > 0 then redis.call('INCRBY', 'clip:republished', #lost) end
 return lost

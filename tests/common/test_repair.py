@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from common.jobs import BEAT_AFTER_S, REPAIR_GRACE_S, Ledger, job_key
+from common.jobs import BEAT_AFTER_S, REPAIR_GRACE_S, REPAIR_PARTS, Ledger, job_key
 from common.records import PartMessage
 from tests.common.test_jobs import TEXT, beat, create, new_job
 
@@ -117,3 +117,17 @@ def test_parts_of_vanished_jobs_are_open_no_more(ledger: Ledger, redis: Redis) -
     ledger.repair()
     assert redis.zcard("clip:open") == 0
     assert redis.get("clip:open-items") == b"0"
+
+
+def test_every_open_part_has_its_turn(ledger: Ledger, redis: Redis) -> None:
+    """However many older ones wait, for a model without workers say."""
+    backlog = new_job("backlog", parts=[[TEXT]] * (2 * REPAIR_PARTS))
+    assert create(ledger, backlog, max_open_items=10_000).outcome == "created"
+    redis.lpush(QUEUE, "the messages of the backlog")
+    open_part(ledger)
+    ledger.begin("j", 0, "dead")
+    found = []
+    for _ in range(3):
+        redis.delete("clip:repair-lock")
+        found += ledger.repair()
+    assert found == [LOST]
