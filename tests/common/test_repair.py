@@ -124,7 +124,7 @@ def test_every_open_part_has_its_turn(ledger: Ledger, redis: Redis) -> None:
     backlog = new_job("backlog", parts=[[TEXT]] * (2 * REPAIR_PARTS))
     assert create(ledger, backlog, max_open_items=10_000).outcome == "created"
     redis.lpush(QUEUE, "the messages of the backlog")
-    open_part(ledger)
+    create(ledger, new_job(parts=[[TEXT]]), max_open_items=10_000)
     ledger.begin("j", 0, "dead")
     found = []
     for _ in range(3):
