@@ -25,6 +25,7 @@ from common.protocol import MAX_URL_CHARS, Item, ItemKind
 from common.records import PLAIN, LabelSetVersion, Scoring
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
+MAX_PREFIX_CHARS = 1024
 WHITE_SPACE = " \t\r\n"
 NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
@@ -35,7 +36,8 @@ def decode_base64(text: str) -> bytes:
     Raises:
         InvalidBase64: it is anything else, or nothing.
     """
-    prefix = DATA_PREFIX.match(text)
+    # Within its first kilobyte: the pattern takes memory for each parameter that it has seen.
+    prefix = DATA_PREFIX.match(text, 0, MAX_PREFIX_CHARS)
     digits = text[prefix.end() :] if prefix else text
     for mark in WHITE_SPACE:  # in a picture without any, a twentieth of what a pattern takes
         digits = digits.replace(mark, "")

@@ -18,13 +18,14 @@ IPV6_PREFIX_BITS = 64  # what one customer of a provider has at least
 def register(app: Flask, rate_limit: str, redis: Redis) -> None:
     """Limit the requests of all routes together, for all API processes on one Redis.
 
-    A window begins with its first request and is counted by Redis' own clock. A request raises
-    RedisError when Redis is away: no process goes on counting by itself.
+    A window begins with its first request and is counted by Redis' own clock. Where Redis cannot
+    count, because it is full say, requests are let through: those that make room among them.
     """
     limiter = Limiter(
         caller,
         application_limits=[rate_limit],
         strategy="fixed-window",
+        swallow_errors=True,
         # It names the kind of storage alone: the connections are those of the ledger.
         storage_uri="redis://",
         storage_options={"connection_pool": redis.connection_pool, "key_prefix": KEY_PREFIX},  # type: ignore[dict-item]
@@ -56,7 +57,7 @@ def _tell(limiter: Limiter, response: Response) -> Response:
     try:
         windows = [limit.window for limit in limits]
     except RedisError:
-        return response  # it was counted, but Redis went away since
+        return response  # Redis could not count it, or went away since
     now = time.time()
     for number, (limit, window) in enumerate(zip(limits, windows, strict=True), 1):
         name = "default" if number == 1 else f"default-{number}"

@@ -236,3 +236,14 @@ def test_a_wrong_limit_ends_the_process_and_names_the_variable(
         read(ApiSettings)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("CLIP_RATE_LIMIT: ")
+
+
+def test_a_full_redis_limits_nobody(make_api: ClientMaker, redis_url: str, redis: Redis) -> None:
+    """Or nothing could be cancelled or deleted, which makes room."""
+    client = make_api(redis_url=redis_url, rate_limit="2 per minute")
+    redis.config_set("maxmemory", 1)
+    try:
+        statuses = {client.delete("/jobs/none").status_code for _ in range(4)}
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert statuses == {404}

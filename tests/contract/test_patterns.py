@@ -1,0 +1,85 @@
+"""No pattern takes more time or memory than its input is long: a client chooses the input."""
+
+import importlib
+import pkgutil
+import re
+import tracemalloc
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import api
+import common
+from api.items import decode_base64
+from common.errors import InvalidBase64
+
+CHARS = 400_000
+WORST = {
+    "letters": "a" * CHARS,
+    "parameters of a data URI": "data:image/png" + ";a=b" * (CHARS // 4),
+    "preferences": "a=b; " * (CHARS // 5),
+    "white space": " " * CHARS,
+    "quotes": '"' * CHARS,
+    "backslashes": '"' + "\\" * CHARS,
+    "digits": "1" * CHARS,
+    "brackets": "[" * CHARS,
+    "commas": "," * CHARS,
+}
+MANY = 20
+"""Bytes of memory a character; what keeps its way back takes hundreds."""
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not found.name.endswith(("conf", "wsgi", "tracing")):
+            yield importlib.import_module(found.name)
+
+
+PATTERNS: dict[str, re.Pattern[Any]] = {
+    f"{module.__name__}.{name}": pattern
+    for package in (api, common)
+    for module in modules(package)
+    for name, pattern in vars(module).items()
+    if isinstance(pattern, re.Pattern)
+}
+SEARCHED = {"api.body.TOKEN", "api.items.NEVER_IN_URL"}
+BOUNDED = {"api.items.DATA_PREFIX"}
+"""Never sees more than the beginning of what a client sends; see the test of that below."""
+
+
+def memory_taken(name: str, text: str) -> int:
+    """The most bytes at once, while a pattern is used as the product uses it."""
+    pattern = PATTERNS[name]
+    given = text if isinstance(pattern.pattern, str) else text.encode()
+    tracemalloc.start()
+    try:
+        if name in SEARCHED:
+            for _ in pattern.finditer(given):
+                pass
+        else:
+            pattern.match(given)
+            pattern.fullmatch(given)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("worst", WORST)
+@pytest.mark.parametrize("name", sorted(PATTERNS.keys() - BOUNDED))
+def test_a_pattern_is_linear_in_its_input(name: str, worst: str) -> None:
+    assert memory_taken(name, WORST[worst]) < MANY * CHARS
+
+
+@pytest.mark.parametrize("worst", WORST)
+def test_an_image_is_decoded_within_its_own_size(worst: str) -> None:
+    tracemalloc.start()
+    try:
+        decode_base64(WORST[worst])
+    except InvalidBase64:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < MANY * CHARS
