@@ -80,12 +80,19 @@ class RecentHeartbeats:
         self._read_at = -float("inf")
 
     def alive(self) -> list[Heartbeat]:
-        """None of them for a moment after Redis failed. Raises RedisError when it does."""
+        """The live workers; as they were before, while another thread reads them anew.
+
+        Raises:
+            RedisError: Redis is away. Nobody else waits for it meanwhile.
+        """
         with self._lock:
-            if time.monotonic() - self._read_at > READ_EVERY_S:
-                self._read_at, self._alive = time.monotonic(), []
-                self._alive = self._read()
-            return self._alive
+            if time.monotonic() - self._read_at <= READ_EVERY_S:
+                return self._alive
+            self._read_at = time.monotonic()
+        alive = self._read()
+        with self._lock:
+            self._alive = alive
+        return alive
 
 
 def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]:

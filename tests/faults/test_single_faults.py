@@ -1,5 +1,6 @@
 """Faults that one job meets alone."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -192,6 +193,26 @@ def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServ
     wait_for_workers(service.api, service.workers)
     served = service.api.post("/rank", rank_body(grey(5)))
     assert served.status_code == 200
+
+
+def test_a_frozen_redis_keeps_nobody_waiting(service: Deployment) -> None:
+    """However many ask at the same time."""
+    service.add_worker()
+    os.kill(service.valkey.pid, signal.SIGSTOP)
+
+    def ask(number: int) -> tuple[int, float]:
+        started = time.monotonic()
+        body = rank_body(tinted(50, number))
+        status = requests.post(f"{service.api.url}/rank", json=body, timeout=60).status_code
+        return status, time.monotonic() - started
+
+    try:
+        with ThreadPoolExecutor(60) as pool:
+            answers = list(pool.map(ask, range(60)))
+    finally:
+        os.kill(service.valkey.pid, signal.SIGCONT)
+    assert {status for status, _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < 6
 
 
 def test_what_could_not_be_stored_is_done_again(
