@@ -20,6 +20,7 @@ NOISY = (
     "flask-limiter",
     "flask_cors",
     "celery.worker.strategy",
+    "celery.worker.consumer.consumer",  # each time that bulk work has its share
     "celery.app.trace",
 )
 """Libraries that are heard only when they warn."""

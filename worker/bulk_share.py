@@ -1,4 +1,7 @@
-"""Bulk work takes at most half of a worker's threads, so that interactive parts find one."""
+"""Bulk work takes at most half of a worker's threads, so that interactive parts find one.
+
+A worker that consumes from bulk queues alone, and one of a single thread, has nothing to keep free.
+"""
 
 import threading
 from typing import Any
@@ -29,12 +32,18 @@ class BulkShare(bootsteps.StartStopStep):
         self._running: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._paused: list[str] = []
+        self._is_started = False
         signals.task_received.connect(self._on_received, weak=False)
         signals.task_postrun.connect(self._on_ended, weak=False)
 
     def start(self, _consumer: Any) -> None:  # noqa: ANN401
         """On each new connection: parts that were dropped with the last one will never end."""
+        self._is_started = True
         self._consume_again()
+
+    def stop(self, _consumer: Any) -> None:  # noqa: ANN401
+        """A worker that ends consumes nothing again, whatever parts end meanwhile."""
+        self._is_started = False
 
     def cancel(self, queue: str) -> None:
         """Consume no more from a queue, be it paused or not."""
@@ -65,7 +74,10 @@ class BulkShare(bootsteps.StartStopStep):
             self._consumer.call_soon(self._resume)
 
     def _pause(self) -> None:
-        queues = [name for name in self._consumer.app.amqp.queues.consume_from if is_bulk(name)]
+        consumed = list(self._consumer.app.amqp.queues.consume_from)
+        queues = [name for name in consumed if is_bulk(name)]
+        if queues == consumed:
+            return  # a worker for bulk work alone
         for name in queues:
             self._consumer.cancel_task_queue(name)
         self._paused += queues
@@ -73,7 +85,7 @@ class BulkShare(bootsteps.StartStopStep):
 
     def _resume(self) -> None:
         # Not for every part that ends: consuming again takes several commands to Redis.
-        if self._paused and self._count() <= self._share * 3 // 4:
+        if self._is_started and self._count() <= self._share * 3 // 4:
             self._consume_again()
 
     def _consume_again(self) -> None:

@@ -27,7 +27,8 @@ def check_options(options: Mapping[str, Any], app: Celery) -> None:
     """Check what `celery worker` was started with.
 
     Raises:
-        UnsupportedOption: the pool is another than threads, or something needs another pool.
+        UnsupportedOption: the pool is another than threads, or something needs another pool; or
+            the queues are not those of the worker's model.
     """
     pool = options.get("pool") or app.conf.worker_pool
     if pool not in ("threads", ThreadPool):
@@ -44,6 +45,12 @@ def check_options(options: Mapping[str, Any], app: Celery) -> None:
     for name, reason in REFUSED.items():
         if options.get(name) or settings.get(name):
             raise UnsupportedOption(reason)
+    known = {queue.name for queue in app.conf.task_queues}
+    if foreign := set(options.get("queues") or ()) - known:
+        raise UnsupportedOption(
+            f"--queues: {', '.join(sorted(foreign))} holds no parts for this worker's CLIP_MODEL; "
+            f"its queues are {', '.join(sorted(known))}"
+        )
 
 
 @control_command(args=[("n", int)], signature="[N=1]")
@@ -65,3 +72,15 @@ def pool_shrink(_state: object, n: int = 1, **_: object) -> dict[str, str]:  # n
 def time_limit(_state: object, **_: object) -> dict[str, str]:
     """Refused: the threads pool cannot end a running task."""
     return {"error": WHY}
+
+
+@control_command(args=[("signal", str)], variadic="tasks", signature="<signal> [id1 [id2]]")
+def terminate(_state: object, **_: object) -> dict[str, str]:
+    """Refused: the threads pool cannot end a running task."""
+    return {"error": f"{WHY}; `control revoke` cancels a job"}
+
+
+@control_command(args=[("max", int), ("min", int)], signature="[max [min]]")
+def autoscale(_state: object, **_: object) -> dict[str, str]:
+    """Refused: the threads pool has a fixed size."""
+    return {"error": FIXED_SIZE}

@@ -15,7 +15,14 @@ from common.protocol import Item, Priority
 from common.records import NewJob, PartMessage, RequestRecord
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
-from tests.processes import LOOPBACK_ALLOWED, Process, start, wait_for_heartbeat, wait_until
+from tests.processes import (
+    DEMO_MODEL,
+    LOOPBACK_ALLOWED,
+    Process,
+    start,
+    wait_for_heartbeat,
+    wait_until,
+)
 from worker.bulk_share import is_bulk
 
 THREADS = 6
@@ -37,7 +44,8 @@ def worker(folder: Path, redis_url_of_its_own: str) -> Iterator[Process]:
     process = start(["-m", "tests.faults.worker"], folder, settings)
     wait_for_heartbeat(process, redis_url_of_its_own)
     yield process
-    process.stop()
+    if process.popen.poll() is None:
+        process.stop()
 
 
 @pytest.fixture
@@ -119,3 +127,23 @@ def test_a_queue_is_known_by_its_name() -> None:
     assert is_bulk("bulk:some/model")
     assert not is_bulk("interactive:bulk")
     assert not is_bulk("bulky")
+
+
+def test_a_worker_for_bulk_work_alone_uses_all_its_threads(
+    app: Celery, ledger: Ledger, folder: Path, redis_url_of_its_own: str, worker: Process
+) -> None:
+    app.control.shutdown()
+    assert worker.popen.wait(30) == 0
+    settings = {"redis_url": redis_url_of_its_own, "model": DEMO_MODEL, **LOOPBACK_ALLOWED}
+    command = f"-A worker.app worker -P threads -c {THREADS} -Q bulk".split()
+    bulk_worker = start(["-m", "celery", *command], folder, settings)
+    wait_for_heartbeat(bulk_worker, redis_url_of_its_own)
+    with PictureServer().running() as server:
+        image = Stalling(server, IMAGE)
+        for number in range(THREADS):
+            item = Item("uri", image.url, queries=1, required=True)
+            send(app, ledger, f"alone-{number}", item, Priority.BULK)
+        for _ in range(THREADS):
+            assert image.asked.acquire(timeout=30)
+        image.let_go.set()
+        assert bulk_worker.stop() == 0

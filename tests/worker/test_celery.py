@@ -230,7 +230,14 @@ def test_a_time_limit_is_refused(app: Celery, worker: Process) -> None:
     assert answer == {"error": "the threads pool cannot end a running task"}
 
 
-@pytest.mark.parametrize("command", ["pool_grow", "pool_shrink"])
+def test_what_is_refused_is_not_done(app: Celery, worker: Process, ledger: Ledger) -> None:
+    answer = reply(app, "terminate", task_id="spared:0", signal="TERM")
+    assert "cannot end a running task" in answer["error"]
+    send(app, create(ledger, "spared"))
+    wait_for(ledger, "spared")
+
+
+@pytest.mark.parametrize("command", ["pool_grow", "pool_shrink", "autoscale"])
 def test_the_pool_keeps_its_size(app: Celery, worker: Process, command: str) -> None:
     assert "fixed size" in reply(app, command, n=2)["error"]
     assert inspect(app, "stats")["pool"]["max-concurrency"] == 8

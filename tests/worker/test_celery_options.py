@@ -43,3 +43,9 @@ def test_a_refused_worker_ends_with_a_sentence(folder: Path, redis_url: str) -> 
     assert worker.popen.wait(60) == EXIT_USAGE
     assert "--time-limit: the threads pool cannot end a running task" in worker.log
     assert "Traceback" not in worker.log
+
+
+def test_a_queue_of_another_model_is_refused(app: Celery) -> None:
+    check_options({**STARTED, "queues": ["bulk"]}, app)
+    with pytest.raises(UnsupportedOption, match="its queues are bulk, interactive"):
+        check_options({**STARTED, "queues": ["bulk", "bulk:another/model"]}, app)
