@@ -134,7 +134,7 @@ def _as_item_errors() -> Iterator[None]:
             # Pillow warns of sizes below our own limit and of odd metadata; neither concerns us.
             warnings.simplefilter("ignore")
             yield
-    except ItemError:
+    except (ItemError, MemoryError):  # too little memory is not the image's fault
         raise
     except Image.DecompressionBombError:
         raise TooManyPixels from None

@@ -1,4 +1,7 @@
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +9,7 @@ from PIL import Image
 
 from common.errors import NotAnImage, TooManyPixels
 from tests.pictures import encoded, noise
+from tests.processes import ROOT
 from worker.decode import Picture, Pixels
 from worker.formats.limits import Limits
 
@@ -114,3 +118,28 @@ def test_at_the_limit_a_picture_is_taken() -> None:
 def test_what_is_no_whole_picture_is_an_error(content: bytes) -> None:
     with pytest.raises(NotAnImage):
         decode(content, 10_000)
+
+
+SCARCE = """
+import resource
+from worker.decode import Picture
+from worker.formats.limits import Limits
+from tests.pictures import encoded, noise
+
+content = encoded(noise(6000, 6000))
+picture = Picture.open(content, Limits(50_000_000, 10))
+used = 4096 * int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (used + 20_000_000, used + 20_000_000))
+try:
+    picture.decode()
+except MemoryError:
+    print("too little memory")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux' own file")
+def test_too_little_memory_is_not_a_broken_image() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", SCARCE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "too little memory"
