@@ -28,6 +28,7 @@ def main() -> None:
             f"--loglevel={worker.settings.log_level}",
         ]
     )
+    sys.exit(worker.exit_code)  # Celery's own way to start a worker drops it
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ class Worker:
         self._loaded: LoadedModel | None = None
         self._life: Life | None = None
         self._metrics = WorkerMetrics()
+        self.exit_code = 0
         app.steps["consumer"].add(BulkShare)
         signals.setup_logging.connect(self.configure_logs, weak=False)
         signals.celeryd_init.connect(self._configure, weak=False)
@@ -101,7 +102,8 @@ class Worker:
         if self._life:
             self._life.begin()
 
-    def _end(self, **_: object) -> None:
+    def _end(self, sender: Any, **_: object) -> None:  # noqa: ANN401
+        self.exit_code = sender.exitcode or 0
         if self._life:
             self._life.end()
 

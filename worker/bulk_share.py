@@ -3,23 +3,23 @@
 A worker that consumes from bulk queues alone, and one of a single thread, has nothing to keep free.
 """
 
-import threading
 from typing import Any
-from weakref import WeakValueDictionary
 
 from celery import bootsteps, signals
+from celery.worker import state
 from celery.worker.control import control_command
 
 from common.protocol import Priority
 
-POLL_WHILE_PAUSED_S = 0.05
-"""A paused queue is consumed again once the BRPOP in flight, which does not have it, returns."""
+CHECK_EVERY_S = 0.01
+"""While bulk queues are paused: how often their share is looked at, and how long a BRPOP blocks,
+because one that was sent without a queue does not return when that has a message."""
 
 
 class BulkShare(bootsteps.StartStopStep):
     """A step of Celery's consumer: stops consuming bulk queues while bulk parts have their share.
 
-    Everything happens in the consumer's own thread, but for noting that a part has ended.
+    What runs is what Celery itself counts as reserved. All happens in the consumer's thread.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -28,18 +28,16 @@ class BulkShare(bootsteps.StartStopStep):
         super().__init__(consumer, **options)
         self._consumer = consumer
         consumer.bulk_share = self
-        # Requests that Celery drops, after a lost connection say, leave by themselves.
-        self._running: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self._lock = threading.Lock()
         self._paused: list[str] = []
+        self._timer: Any = None
         self._is_started = False
         signals.task_received.connect(self._on_received, weak=False)
-        signals.task_postrun.connect(self._on_ended, weak=False)
 
     def start(self, _consumer: Any) -> None:  # noqa: ANN401
-        """On each new connection: parts that were dropped with the last one will never end."""
+        """On each new connection, whose channel and timers are new too."""
         self._is_started = True
-        self._consume_again()
+        if self._paused:
+            self._watch()
 
     def stop(self, _consumer: Any) -> None:  # noqa: ANN401
         """A worker that ends consumes nothing again, whatever parts end meanwhile."""
@@ -55,47 +53,51 @@ class BulkShare(bootsteps.StartStopStep):
         threads: int = self._consumer.pool.num_processes
         return max(1, threads // 2)
 
-    def _count(self) -> int:
-        with self._lock:
-            return len(self._running)
+    def _on_received(self, **_: object) -> None:
+        # Soon: it is reserved after this signal, and before the next message is read.
+        self._consumer.call_soon(self._adjust)
 
-    def _on_received(self, request: Any, **_: object) -> None:  # noqa: ANN401
-        if not is_bulk(request.delivery_info["routing_key"]):
+    def _adjust(self) -> None:
+        if not self._is_started:
             return
-        with self._lock:
-            self._running[request.id] = request
-        if self._count() >= self._share:
+        running = bulk_parts()
+        if running >= self._share:
             self._pause()
-
-    def _on_ended(self, task_id: str, **_: object) -> None:
-        with self._lock:
-            was_bulk = self._running.pop(task_id, None) is not None
-        if was_bulk:
-            self._consumer.call_soon(self._resume)
+        elif self._timer and running <= self._share * 3 // 4:  # not one by one
+            self._consume_again()
 
     def _pause(self) -> None:
         consumed = list(self._consumer.app.amqp.queues.consume_from)
         queues = [name for name in consumed if is_bulk(name)]
-        if queues == consumed:
-            return  # a worker for bulk work alone
+        if not queues or (queues == consumed and not self._paused):
+            return
         for name in queues:
             self._consumer.cancel_task_queue(name)
         self._paused += queues
-        self._poll_for(POLL_WHILE_PAUSED_S)
+        self._watch()
 
-    def _resume(self) -> None:
-        # Not for every part that ends: consuming again takes several commands to Redis.
-        if self._is_started and self._count() <= self._share * 3 // 4:
-            self._consume_again()
+    def _watch(self) -> None:
+        self._block_for(CHECK_EVERY_S)
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._consumer.timer.call_repeatedly(CHECK_EVERY_S, self._adjust)
 
     def _consume_again(self) -> None:
+        self._timer.cancel()
+        self._timer = None
         paused, self._paused = self._paused, []
         for name in paused:
             self._consumer.add_task_queue(name)
-        self._poll_for(self._consumer.connection.transport.brpop_timeout)
+        self._block_for(self._consumer.connection.transport.brpop_timeout)
 
-    def _poll_for(self, seconds: float) -> None:
+    def _block_for(self, seconds: float) -> None:
         self._consumer.task_consumer.channel.brpop_timeout = seconds
+
+
+def bulk_parts() -> int:
+    """How many bulk parts have a thread of this worker, or wait for one."""
+    reserved = tuple(state.reserved_requests)
+    return sum(is_bulk(request.delivery_info["routing_key"]) for request in reserved)
 
 
 def is_bulk(queue: str) -> bool:
@@ -104,7 +106,7 @@ def is_bulk(queue: str) -> bool:
 
 
 @control_command(args=[("queue", str)], signature="<queue>")
-def cancel_consumer(state: Any, queue: str, **_: object) -> dict[str, str]:  # noqa: ANN401
+def cancel_consumer(panel: Any, queue: str, **_: object) -> dict[str, str]:  # noqa: ANN401
     """As Celery's own, which a queue that is paused would forget."""
-    state.consumer.call_soon(state.consumer.bulk_share.cancel, queue)
+    panel.consumer.call_soon(panel.consumer.bulk_share.cancel, queue)
     return {"ok": f"no longer consuming from {queue}"}

@@ -11,7 +11,7 @@ from redis import Redis
 
 from common.broker import make_celery, send_parts
 from common.jobs import Ledger
-from common.protocol import Item, Priority
+from common.protocol import TASK_NAME, Item, Priority
 from common.records import NewJob, PartMessage, RequestRecord
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
@@ -110,6 +110,30 @@ def test_a_bulk_queue_that_was_cancelled_stays_so(
         assert not are_done(ledger, ["left"])
         app.control.add_consumer("bulk", reply=True, timeout=5, limit=1)
         wait_until(lambda: are_done(ledger, ["left"]), "the queue is consumed again")
+
+
+def test_parts_that_celery_holds_back_have_no_thread(
+    app: Celery, worker: Process, ledger: Ledger
+) -> None:
+    for number in range(THREADS):
+        app.send_task(TASK_NAME, [f"later-{number}", 0], queue="bulk", countdown=3600)
+    send(app, ledger, "now", text("now"), Priority.BULK)
+    wait_until(lambda: are_done(ledger, ["now"]), "bulk work goes on")
+
+
+def test_a_part_that_is_sent_several_times_counts_as_often(
+    app: Celery, worker: Process, ledger: Ledger
+) -> None:
+    with PictureServer().running() as server, ExitStack() as at_the_end:
+        image = Stalling(server, IMAGE)
+        at_the_end.callback(image.let_go.set)
+        item = Item("uri", image.url, queries=1, required=True)
+        send(app, ledger, "often", item, Priority.BULK)
+        send_parts(app, [PartMessage("often", 0, "bulk", "r")] * (2 * THREADS))
+        for _ in range(THREADS // 2):
+            assert image.asked.acquire(timeout=30)
+        send(app, ledger, "beside", text("beside"), Priority.INTERACTIVE)
+        wait_until(lambda: are_done(ledger, ["beside"]), "interactive work goes on")
 
 
 def test_bulk_parts_alone_follow_each_other_at_once(

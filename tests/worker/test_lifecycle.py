@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from common.heartbeats import Heartbeat, Heartbeats
-from tests.processes import DEMO_MODEL, Process, start, start_worker, wait_until
+from tests.processes import DEMO_MODEL, Process, start, start_worker, wait_for_heartbeat, wait_until
 
 READY_S = 90
 
@@ -91,3 +91,13 @@ def test_another_pool_is_refused(folder: Path, redis_url: str) -> None:
     worker = start(["-m", "celery", "-A", "worker.app", "worker", "-P", "solo"], folder, settings)
     assert worker.popen.wait(READY_S) == 64
     assert "start the worker with --pool=threads, or with `python -m worker`" in worker.log
+
+
+def test_a_worker_that_celery_gives_up_ends_with_an_error(folder: Path, redis_url: str) -> None:
+    """So that a supervisor starts another. What is no message at all ends Celery's consumer."""
+    worker = start(["-m", "tests.faults.worker"], folder, {"redis_url": redis_url})
+    wait_for_heartbeat(worker, redis_url)
+    with Redis.from_url(redis_url) as redis:
+        redis.lpush("interactive", "no message")
+    assert worker.popen.wait(READY_S) != 0
+    assert "Unrecoverable error" in worker.log
