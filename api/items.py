@@ -26,6 +26,7 @@ from common.records import PLAIN, LabelSetVersion, Scoring
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 MAX_PREFIX_CHARS = 1024
+LONG_TEXT_CHARS = 1024
 WHITE_SPACE = " \t\r\n"
 NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
@@ -135,11 +136,15 @@ class ItemCollector:
 
 
 def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> list[list[Item]]:
-    """Cut a job's items into parts of about equal work: a text weighs a fraction of a picture."""
+    """Cut a job's items into parts of about equal work: a text weighs a fraction of a picture.
+
+    A long text weighs more, so that the texts of a part have about a megabyte at most.
+    """
     parts: list[list[Item]] = []
     room = 0
     for item in items:
-        weight = 1 if item.kind == "text" else texts_per_picture
+        is_text = item.kind == "text"
+        weight = 1 + len(item.value) // LONG_TEXT_CHARS if is_text else texts_per_picture
         if weight > room:
             parts.append([])
             room = pictures * texts_per_picture

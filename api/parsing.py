@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from api.schemas import Prompts
+from api.schemas import HOLE, Item, Prompts
 from common.errors import InvalidRequest, ItemFault
 
 Model = TypeVar("Model")
@@ -31,6 +31,8 @@ FAULTS = {
     "literal_error": ("unknown_value", "must be {expected}"),
 }
 MAX_KEY_CHARS = 100
+ADDED_CHARS_PER_PROMPT = 100
+"""What templates may add to a request, for each prompt that it may have."""
 
 
 def check_count(items: object, limit: int, pointer: str) -> None:
@@ -40,12 +42,28 @@ def check_count(items: object, limit: int, pointer: str) -> None:
         raise InvalidRequest([fault])
 
 
-def check_prompts(candidates: int, prompts: Prompts, limit: int) -> None:
-    """Raise InvalidRequest when candidates and templates together make too many texts."""
-    made = candidates * len(prompts.prompts)
-    if len(prompts.prompts) > 1 and made > limit:
-        told = f"makes {made} texts of {candidates} candidates; the limit is {limit}"
-        raise InvalidRequest([ItemFault("/templates", "too_many", told)])
+def check_prompts(candidates: Sequence[Item], prompts: Prompts, limit: int) -> None:
+    """Raise InvalidRequest when candidates and templates together make too many texts, or too long.
+
+    Nothing is built for it: a small request could make a thousand times its size of text.
+    """
+    templates = prompts.prompts
+    texts = [len(item.text) for item in candidates if item.text is not None]
+    given, made = sum(texts), len(candidates) * len(templates)
+    added = len(templates) * given + len(texts) * sum(map(_chars_around, templates)) - given
+    max_added = limit * ADDED_CHARS_PER_PROMPT
+    if len(templates) > 1 and made > limit:
+        told = f"makes {made} texts of {len(candidates)} candidates; the limit is {limit}"
+    elif added > max_added:
+        told = f"adds {added} characters to the candidates; the limit is {max_added}"
+    else:
+        return
+    pointer = "/template" if prompts.templates is None else "/templates"
+    raise InvalidRequest([ItemFault(pointer, "too_many", told)])
+
+
+def _chars_around(template: str) -> int:
+    return len(template) - len(HOLE)
 
 
 def validate(body: object, adapter: TypeAdapter[Model]) -> Model:

@@ -63,7 +63,9 @@ class ApiSettings(SharedSettings):
         default=1000, description="most candidates of a request"
     )
     max_prompts: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=10_000, description="most texts that candidates and `templates` make together"
+        default=10_000,
+        description="most texts that candidates and `templates` make together; templates add "
+        "at most 100 characters for each of them",
     )
     max_label_sets: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=1000, description="most label sets of an API key"

@@ -37,6 +37,7 @@ class Entry:
     kind: str
     payload: Any
     part: PartRef
+    weight: int = 1
     answer: Future[Any] = field(default_factory=Future)
 
 
@@ -68,13 +69,19 @@ class Batcher:
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
 
-    def submit(self, kind: str, payload: Any, part: PartRef) -> Future[Any]:  # noqa: ANN401
-        """Have one item encoded.
+    def submit(
+        self,
+        kind: str,
+        payload: Any,  # noqa: ANN401
+        part: PartRef,
+        weight: int = 1,
+    ) -> Future[Any]:
+        """Have one item encoded, which takes the room of so many ordinary ones.
 
         Raises:
             BatcherClosed: it takes no more items.
         """
-        entry = Entry(kind, payload, part)
+        entry = Entry(kind, payload, part, weight)
         with self._changed:
             if self._closing:
                 raise BatcherClosed
@@ -179,7 +186,8 @@ class Batcher:
             batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
             return
         half = halved(len(batch))
-        self.sizes[kind] = min(self.sizes[kind], half)
+        heaviest = max(entry.weight for entry in batch)
+        self.sizes[kind] = min(self.sizes[kind], half * heaviest)
         log.warning("out of memory: the batch size of %s is now %d", kind, self.sizes[kind])
         for start in range(0, len(batch), half):
             self._answer(batch[start : start + half])

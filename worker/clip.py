@@ -83,8 +83,9 @@ class ClipEncoder:
         else:
             whole = self._tokenizer(list(texts), truncation=False, verbose=False)
             cut = [len(ids) > self._context for ids in whole["input_ids"]]
+        padded_to = self._context if self._padding == "max_length" else 0
         return [
-            PreparedText(tuple(ids), was_cut)
+            PreparedText(tuple(ids), was_cut, padded_to)
             for ids, was_cut in zip(batch["input_ids"], cut, strict=True)
         ]
 

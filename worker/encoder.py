@@ -1,6 +1,6 @@
 """What the batcher and the tasks know of a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,11 @@ from worker.decode import Raster, Size
 
 PreparedImage = Mapping[str, npt.NDArray[Any]]
 """One picture as the model takes it: its inputs by name, each without the dimension of a batch."""
+
+ORDINARY_TOKENS = 16
+"""The tokens of an ordinary label, its prompt included."""
+
+TOKENIZED_CHARS = 1 << 17
 
 
 class OutOfMemory(Exception):
@@ -23,10 +28,19 @@ class DeviceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """Token ids as the model takes them; `truncated` when the text was longer than its context."""
+    """Token ids as the model takes them; `truncated` when the text was longer than its context.
+
+    A batch pads it to `padded_to` tokens at least.
+    """
 
     ids: tuple[int, ...]
     truncated: bool
+    padded_to: int = 0
+
+    @property
+    def weight(self) -> int:
+        """How many ordinary texts it takes the room of in a batch."""
+        return max(1, -(-max(len(self.ids), self.padded_to) // ORDINARY_TOKENS))
 
 
 class Encoder(Protocol):
@@ -60,3 +74,20 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
         """Float32 embeddings of shape (texts, dimension), not normalised."""
+
+
+def runs_of(texts: Iterable[str], chars: int = TOKENIZED_CHARS) -> Iterator[list[str]]:
+    """Texts in runs to be prepared at once: of so many characters, or of one text that has more.
+
+    A tokenizer takes some hundred bytes for each character, those included that it then cuts off.
+    """
+    run: list[str] = []
+    room = chars
+    for text in texts:
+        if run and len(text) > room:
+            yield run
+            run, room = [], chars
+        run.append(text)
+        room -= len(text)
+    if run:
+        yield run

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from common.protocol import Fault, Item, PartAbout, PartResult, Priority, Timing
 from common.records import BegunPart
 from worker.batcher import Batcher, BatcherClosed, TooLate
 from worker.decode import Picture
-from worker.encoder import Encoder, PreparedImage
+from worker.encoder import Encoder, PreparedImage, PreparedText, runs_of
 from worker.fetch import Fetcher
 from worker.formats.limits import Limits
 from worker.memory import Memory
@@ -141,14 +141,18 @@ class PartRun:
             for index, item in enumerate(self._begun.items)
             if item.kind == "text" and index not in self._known
         }
-        prepared = self._encoder.prepare_texts(list(texts.values())) if texts else []
+        prepared = (text for run in runs_of(texts.values()) for text in self._prepare_texts(run))
         for index, text in zip(texts, prepared, strict=True):
             key = self._keys[index] = text_key(texts[index])
-            answers[index] = self._pipeline.batcher.submit("text", text, self._part)
+            answers[index] = self._pipeline.batcher.submit("text", text, self._part, text.weight)
             self._pipeline.memory.learn_text(key, answers[index], truncated=text.truncated)
             if text.truncated:
                 truncated.append(index)
         return tuple(sorted(truncated))
+
+    def _prepare_texts(self, texts: Sequence[str]) -> Sequence[PreparedText]:
+        self._cancellation.check()
+        return self._encoder.prepare_texts(texts)
 
     def _submit_images(self) -> dict[int, Future[SubmittedImage]]:
         threads = self._pipeline.image_threads[self._part.priority]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol, TypeVar
 
 from common.protocol import Priority
@@ -30,6 +31,9 @@ class Waiting(Protocol):
     @property
     def part(self) -> PartRef: ...
 
+    @property
+    def weight(self) -> int: ...
+
 
 Entry = TypeVar("Entry", bound=Waiting)
 
@@ -47,7 +51,8 @@ def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: P
 
     Items of the `first` priority go first; alternate it, and neither priority delays the other by
     more than a batch. There is no waiting: a batch is whatever is there. Items whose deadline has
-    passed are left out of every batch.
+    passed are left out of every batch. Each item of a batch counts as much as its heaviest one,
+    because texts of unequal length are padded to the longest.
     """
     late = tuple(i for i, entry in enumerate(waiting) if entry.part.deadline <= now)
     alive = [i for i, entry in enumerate(waiting) if entry.part.deadline > now]
@@ -57,7 +62,11 @@ def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: P
     order = sorted(alive, key=lambda index: waiting[index].part.priority is not first)
     key = _batch_key(waiting[order[0]])
     batch = [index for index in order if _batch_key(waiting[index]) == key]
-    return Choice(tuple(batch[: sizes[key[0]]]), late)
+    heaviest = accumulate((waiting[index].weight for index in batch), max)
+    fitting = sum(
+        count == 1 or count * weight <= sizes[key[0]] for count, weight in enumerate(heaviest, 1)
+    )
+    return Choice(tuple(batch[:fitting]), late)
 
 
 def other(priority: Priority) -> Priority:

@@ -47,7 +47,7 @@ def add_candidates(
     are_queries: bool,
 ) -> None:
     """Add candidates, each in all its templates. Raises InvalidRequest for too many texts."""
-    check_prompts(len(candidates), prompts, settings.max_prompts)
+    check_prompts(candidates, prompts, settings.max_prompts)
     items.add(
         candidates,
         "/candidates",

@@ -93,6 +93,11 @@ def test_texts_weigh_less_than_images() -> None:
     assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]
 
 
+def test_long_texts_are_cut_into_parts_of_about_a_megabyte() -> None:
+    items = [Item("text", f"{i} ".ljust(20_000, "x"), 0, required=True) for i in range(200)]
+    assert [len(part) for part in cut(items, pictures=32)] == [51, 51, 51, 47]
+
+
 def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:
     collector = ItemCollector(max_image_bytes=2, max_text_chars=9, fetch_urls=False)
     collector.add(

@@ -131,6 +131,19 @@ def test_out_of_memory_halves_the_batch_size_and_loses_nothing() -> None:
     batcher.close(5)
 
 
+def test_memory_that_is_short_for_heavy_items_is_not_for_light_ones() -> None:
+    def small_memory(batch: Sequence[int]) -> list[int]:
+        if sum(batch) > 16:
+            raise OutOfMemory
+        return list(batch)
+
+    batcher = Batcher({"n": small_memory}, {"n": 32})
+    answers = [batcher.submit("n", 8, PartRef(), weight=8) for _ in range(20)]
+    assert [answer.result(5) for answer in answers] == [8] * 20
+    assert batcher.sizes["n"] == 16
+    batcher.close(5)
+
+
 def test_an_item_that_never_fits_fails_alone(batcher: Batcher) -> None:
     with pytest.raises(OutOfMemory):
         submit(batcher, OutOfMemory()).result(5)

@@ -12,6 +12,7 @@ INTERACTIVE, BULK = Priority.INTERACTIVE, Priority.BULK
 class Entry:
     kind: str = "image"
     part: PartRef = field(default_factory=PartRef)
+    weight: int = 1
 
 
 def entry(priority: Priority = INTERACTIVE, **part: Any) -> Entry:
@@ -21,6 +22,19 @@ def entry(priority: Priority = INTERACTIVE, **part: Any) -> Entry:
 def test_a_batch_takes_what_is_there_up_to_its_size() -> None:
     assert choose([Entry()] * 2, SIZES, now=0, first=INTERACTIVE).batch == (0, 1)
     assert choose([Entry()] * 7, SIZES, now=0, first=INTERACTIVE).batch == (0, 1, 2)
+
+
+def test_each_item_of_a_batch_counts_as_much_as_its_heaviest() -> None:
+    light, heavy = Entry("text"), Entry("text", weight=2)
+    assert choose([light] * 7, SIZES, now=0, first=INTERACTIVE).batch == (0, 1, 2, 3, 4)
+    assert choose([heavy] * 7, SIZES, now=0, first=INTERACTIVE).batch == (0, 1)
+    assert choose([light, light, heavy], SIZES, now=0, first=INTERACTIVE).batch == (0, 1)
+    assert choose([light, heavy, light], SIZES, now=0, first=INTERACTIVE).batch == (0, 1)
+
+
+def test_an_item_that_is_too_heavy_is_a_batch_of_its_own() -> None:
+    waiting = [Entry("text", weight=99), Entry("text")]
+    assert choose(waiting, SIZES, now=0, first=INTERACTIVE).batch == (0,)
 
 
 def test_a_batch_is_of_one_kind_which_is_that_of_the_item_that_waited_longest() -> None:

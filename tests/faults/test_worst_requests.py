@@ -1,0 +1,118 @@
+"""What a small request may cost: the factors of docs/security.md."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from redis import Redis
+
+from bench.memory import descendants, resident_mb
+from tests.faults.deployment import Deployment, deployed
+
+MAX_GROWTH_MB = 100
+HONEST = [f"{number} {{}}".ljust(96, "x") for number in range(10)]
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployed(tmp_path_factory.mktemp("w")) as deployment:
+        yield deployment
+
+
+def candidates(count: int, chars: int) -> list[dict[str, str]]:
+    return [{"text": f"{number:04d}".ljust(chars, "x")} for number in range(count)]
+
+
+def templates(count: int, chars: int) -> list[str]:
+    return [f"{number}{{}}".ljust(chars, "x") for number in range(count)]
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process and its children had since `forget_peaks`."""
+    lines = (
+        line
+        for each in descendants(pid)
+        for line in Path(f"/proc/{each}/status").read_text().splitlines()
+    )
+    return sum(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
+
+
+def forget_peaks(pid: int) -> None:
+    for each in descendants(pid):
+        Path(f"/proc/{each}/clear_refs").write_text("5")
+
+
+class Peaks:
+    """How far the memory of API, Redis and worker grew since this was made, at its highest."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        with Redis.from_url(deployment.valkey.url) as redis:
+            valkey: int = redis.info("server")["process_id"]
+        pids = {"api": deployment.api.process.popen.pid, "redis": valkey}
+        self._pids = {**pids, "worker": deployment.workers[0].popen.pid}
+        for pid in self._pids.values():
+            forget_peaks(pid)
+        self._before = {
+            name: sum(map(resident_mb, descendants(pid))) for name, pid in self._pids.items()
+        }
+
+    def grown_mb(self) -> dict[str, float]:
+        return {name: peak_mb(pid) - self._before[name] for name, pid in self._pids.items()}
+
+
+ATTACKS: dict[str, tuple[dict[str, Any], str, int]] = {
+    "496 KB": (
+        {"candidates": candidates(1000, 270), "templates": templates(10, 19_700)},
+        "/templates",
+        497,
+    ),
+    "36 KB": (
+        {"candidates": candidates(1000, 4), "template": "x" * 16_000 + "{}"},
+        "/template",
+        36,
+    ),
+    "76 KB": (
+        {"candidates": candidates(1000, 4), "templates": templates(3, 19_500)},
+        "/templates",
+        78,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_small_request_that_makes_much_text_is_refused_before_it_is_made(
+    deployment: Deployment, name: str
+) -> None:
+    body, pointer, kilobytes = ATTACKS[name]
+    assert len(orjson.dumps(body)) // 1000 <= kilobytes
+    peaks = Peaks(deployment)
+    ranked = deployment.api.post("/rank", {"queries": [{"text": "q"}], **body})
+    stored = deployment.api.put("/label-sets/a", body)
+    for answer in (ranked, stored):
+        assert answer.status_code == 422
+        [error] = answer.json()["errors"]
+        assert (error["pointer"], error["code"]) == (pointer, "too_many")
+        assert "the limit is 1000000" in error["detail"]
+    grown = peaks.grown_mb()
+    assert max(grown.values()) < MAX_GROWTH_MB / 4, grown
+
+
+def test_ten_thousand_prompts_of_a_hundred_characters_cost_little(deployment: Deployment) -> None:
+    body = {"queries": [{"text": "q"}], "candidates": candidates(1000, 6), "templates": HONEST}
+    peaks = Peaks(deployment)
+    assert deployment.api.post("/rank", body).status_code == 200
+    grown = peaks.grown_mb()
+    assert max(grown.values()) < MAX_GROWTH_MB, grown
+
+
+def test_long_candidates_that_templates_hardly_lengthen_are_no_attack(
+    deployment: Deployment,
+) -> None:
+    body = {
+        "queries": [{"text": "q"}],
+        "candidates": candidates(100, 19_000),
+        "template": "a photo of a {}",
+    }
+    assert deployment.api.post("/rank", body).status_code == 200
