@@ -30,7 +30,7 @@ from common.errors import (
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
-from common.protocol import Priority, queue_of
+from common.protocol import queue_of
 from common.records import Callback, NewJob, PartMessage
 from common.webhooks import Deliveries
 
@@ -143,7 +143,6 @@ class Dispatcher:
     def _new_job(self, resolved: ResolvedRequest) -> NewJob:
         settings, request, model = self._settings, resolved.request, resolved.model
         parts = cut(request.spec.items, settings.part_queries)
-        is_bulk = request.priority is Priority.BULK
         return NewJob(
             id=secrets.token_hex(16),
             kind=request.kind,
@@ -152,7 +151,7 @@ class Dispatcher:
             request=request.spec.record(parts, model.name),
             request_id=request.request_id,
             lifetime_s=settings.job_timeout_s,
-            ttl_s=settings.result_ttl_s if is_bulk else settings.sync_result_ttl_s,
+            ttl_s=settings.ttl_s(request.priority),
             owner=request.owner,
             model=model.name,
             lane=model.lane,

@@ -12,7 +12,7 @@ from api.results import Outcome
 from api.scoring import Units
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
 from common.heartbeats import Heartbeat
-from common.label_sets import LabelSet
+from common.label_content import LabelSet
 from common.protocol import ModelInfo
 from common.records import JobRecord, links, timestamp
 

@@ -27,7 +27,9 @@ def assemble(settings: ApiSettings) -> Flask:
         Ledger(redis),
         EmbeddingCache(redis, settings.cache_bounds),
         Heartbeats(redis, settings.worker_ttl_s),
-        LabelSetStore(redis, max_sets=settings.max_label_sets, grace_s=settings.labels_ttl_s),
+        LabelSetStore(
+            redis, max_sets=settings.max_label_sets, max_bytes=settings.max_label_set_bytes
+        ),
         Deliveries(redis),
     )
     dispatcher, trace = _dispatcher(settings, stores)

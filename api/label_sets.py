@@ -14,7 +14,8 @@ from api.request import EncodeSpec
 from api.results import Outcome
 from api.scoring import Units, normalised
 from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSets
-from common.label_sets import LabelContent, Labels, LabelSet, LabelSetStore, Put
+from common.label_content import LabelContent, Labels, LabelSet
+from common.label_sets import LabelSetStore, Put
 from common.protocol import ModelInfo, PartAbout, PartResult
 from common.records import LabelSetVersion
 
@@ -47,6 +48,17 @@ class LabelSets:
         if found is None:
             raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
         return found
+
+    def used(self, owner: str, name: str, seconds: int) -> LabelSetVersion:
+        """The version that a job is to be sent with, and may need for so long.
+
+        Raises:
+            NoSuchLabelSet: there is none of this name.
+        """
+        found = self._store.use(owner, name, seconds)
+        if found is None:
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+        return found.of
 
     def listed(self, owner: str) -> list[LabelSet]:
         return self._store.listed(owner)
@@ -83,13 +95,15 @@ class LabelSets:
         """Store candidates under a name, with the embeddings that a job made of them.
 
         Raises:
-            TooManyLabelSets: the owner has too many others.
+            TooManyLabelSets: the owner has too many others, or too large ones.
         """
         content = _content(spec)
         label_set = LabelSet(name, content.version, content.count, time.time())
         put = self._store.put(owner, label_set, Labels(content, spec.blobs), _result(outcome))
         if put == "full":
             raise TooManyLabelSets
+        if put == "too_large":
+            raise TooManyLabelSets("together they would take more bytes than are allowed")
         return Stored(put, label_set, len(outcome.truncated_pointers()))
 
     def resolve(self, spec: EncodeSpec, owner: str, model: ResolvedModel) -> EncodeSpec:

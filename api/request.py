@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from common.label_sets import Labels
+from common.label_content import Labels
 from common.protocol import Item, ItemKind, Priority
 from common.records import PLAIN, Idempotency, Kind, LabelSetVersion, RequestRecord, Scoring
 

@@ -8,7 +8,7 @@ from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
 from common.keys import ApiKeys, ApiKeysFile
-from common.protocol import MAX_PART_PICTURES, MAX_TEXT_CHARS
+from common.protocol import MAX_PART_PICTURES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 
 LONGEST_WINDOW_S = 31_104_000
@@ -70,6 +70,11 @@ class ApiSettings(SharedSettings):
     max_label_sets: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=1000, description="most label sets of an API key"
     )
+    max_label_set_bytes: Annotated[int, Field(ge=0, le=2**40)] = Field(
+        default=250_000_000,
+        description="most bytes that the label sets of an API key take in Redis, those included "
+        "that were replaced or deleted and that jobs may need",
+    )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
     )
@@ -109,10 +114,13 @@ class ApiSettings(SharedSettings):
     def accepted_keys(self) -> tuple[SecretStr, ...]:
         return self.api_keys + self.api_keys_file
 
-    @property
-    def labels_ttl_s(self) -> int:
+    def labels_ttl_s(self, priority: Priority) -> int:
         """How long a job that was sent with some version of a label set may need it."""
-        return self.job_timeout_s + self.result_ttl_s + LABELS_LEEWAY_S
+        return self.job_timeout_s + self.ttl_s(priority) + LABELS_LEEWAY_S
+
+    def ttl_s(self, priority: Priority) -> int:
+        """How long a job is kept once it has ended."""
+        return self.result_ttl_s if priority is Priority.BULK else self.sync_result_ttl_s
 
     @property
     def is_open_to_others(self) -> bool:

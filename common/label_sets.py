@@ -1,13 +1,12 @@
 """Label sets: candidates that are stored once, and what each model makes of them.
 
 A set has an owner, a name and a version, which is a hash of its content. The current version of a
-set never expires; an older one is kept for as long as jobs may need it.
+set never expires; an older one is kept for as long as jobs may need it, and there is room.
 """
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, cast
 
 import orjson
@@ -16,9 +15,9 @@ from pydantic import TypeAdapter
 from redis import Redis
 from redis.client import Pipeline
 
+from common.label_content import VERSION_CHARS, LabelContent, Labels, LabelSet
 from common.protocol import (
     CorruptRecord,
-    ItemKind,
     ModelInfo,
     PartResult,
     dump_result,
@@ -33,65 +32,9 @@ log = structlog.get_logger()
 # It stands in a path, where "." and ".." mean something else.
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
 NAME_IN_FULL = re.compile(NAME.rstrip("$") + r"\Z")
-VERSION_CHARS = 16
 
-Put: TypeAlias = Literal["created", "changed", "same", "full"]
+Put: TypeAlias = Literal["created", "changed", "same", "full", "too_large"]
 Parsed = TypeVar("Parsed")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSet:
-    """A set as it stands in a list: `count` candidates; `created` is an epoch time."""
-
-    name: str
-    version: str
-    count: int
-    created: float
-
-    @property
-    def of(self) -> LabelSetVersion:
-        return LabelSetVersion(self.name, self.version)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelContent:
-    """What a set is made of.
-
-    `items` are distinct. `candidates` are indices into them: as many for each candidate, side by
-    side, as there are `templates`.
-    """
-
-    items: list[tuple[ItemKind, str]]
-    candidates: list[int]
-    templates: int
-
-    @property
-    def version(self) -> str:
-        return hashlib.sha256(self.as_json()).hexdigest()[:VERSION_CHARS]
-
-    @property
-    def count(self) -> int:
-        return len(self.candidates) // self.templates
-
-    @property
-    def names(self) -> list[str | None]:
-        """What to call each candidate: its text, in the first of its templates, or its URL.
-
-        None for a picture that came as bytes.
-        """
-        firsts = (self.items[place] for place in self.candidates[:: self.templates])
-        return [None if kind == "blob" else value for kind, value in firsts]
-
-    def as_json(self) -> bytes:
-        return orjson.dumps(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Content with its pictures, by SHA-256."""
-
-    content: LabelContent
-    blobs: Mapping[str, bytes]
 
 
 # The value of a set in its owner's hash of sets: version, count, creation time.
@@ -103,14 +46,15 @@ MODEL = TypeAdapter(ModelInfo)
 class LabelSetStore:
     """The label sets in one Redis.
 
-    An owner has `max_sets` at most; what is retired is kept for `grace_s`. Every method raises
-    redis.exceptions.RedisError when Redis is away.
+    An owner has `max_sets` at most, of `max_bytes` together with what older versions take. Every
+    method raises redis.exceptions.RedisError when Redis is away.
     """
 
-    def __init__(self, redis: Redis, *, max_sets: int, grace_s: int) -> None:
+    def __init__(self, redis: Redis, *, max_sets: int, max_bytes: int) -> None:
         self._redis = redis
         self._max_sets = max_sets
-        self._grace_s = grace_s
+        self._max_bytes = max_bytes
+        self._use = LuaScript(redis, "labels", "label_use")
         self._put = LuaScript(redis, "labels", "label_put")
         self._drop = LuaScript(redis, "labels", "label_drop")
         self._add = LuaScript(redis, "labels", "label_add")
@@ -118,6 +62,11 @@ class LabelSetStore:
     def current(self, owner: str, name: str) -> LabelSet | None:
         """The set of this name as it is now; None when there is none."""
         raw = cast("bytes | None", self._redis.hget(_sets_key(owner), name))
+        return None if raw is None else _label_set(name, raw)
+
+    def use(self, owner: str, name: str, seconds: int) -> LabelSet | None:
+        """The same, for a job that may need this version for so long."""
+        raw = cast("bytes | None", self._use(owner=owner, name=name, seconds=seconds))
         return None if raw is None else _label_set(name, raw)
 
     def listed(self, owner: str) -> list[LabelSet]:
@@ -136,36 +85,39 @@ class LabelSetStore:
     def put(self, owner: str, label_set: LabelSet, labels: Labels, result: PartResult) -> Put:
         """Store a version with its embeddings, and make it the current one.
 
-        All at once or not at all; "full" when the owner would have too many sets.
+        All at once or not at all; "full" when the owner would have too many sets, "too_large" when
+        they would take too many bytes.
         """
         of = label_set.of
         summary = orjson.dumps([label_set.version, label_set.count, label_set.created])
         fields = {b"content": labels.content.as_json(), **_named(labels.blobs)}
         with self._redis.pipeline(transaction=True) as transaction:
             transaction.hset(_content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
-            self.add(owner, of, result, transaction)
             self._put(
                 summary,
                 pipeline=transaction,
                 owner=owner,
                 name=of.name,
                 version=of.version,
+                bytes=_size(fields),
+                vectors_bytes=_size(dump_result(result)),
                 max_sets=self._max_sets,
-                grace_s=self._grace_s,
+                max_bytes=self._max_bytes,
             )
-            outcome: bytes = transaction.execute()[-1]
+            self.add(owner, of, result, transaction)
+            outcome: bytes = transaction.execute()[1]
         return outcome.decode()  # type: ignore[return-value]
 
     def drop(self, owner: str, name: str) -> bool:
         """Forget a set; False when there is none."""
-        return bool(self._drop(owner=owner, name=name, grace_s=self._grace_s))
+        return bool(self._drop(owner=owner, name=name))
 
     def add(
         self, owner: str, of: LabelSetVersion, result: PartResult, pipeline: Pipeline | None = None
     ) -> None:
-        """Store one embedding for each candidate, unless they are there already."""
-        model = result.about.model
-        fields = [piece for pair in dump_result(result).items() for piece in pair]
+        """Store one embedding for each candidate, unless they are there already or do not fit."""
+        model, dumped = result.about.model, dump_result(result)
+        fields = [piece for pair in dumped.items() for piece in pair]
         self._add(
             orjson.dumps(model),
             *(piece if isinstance(piece, bytes) else piece.encode() for piece in fields),
@@ -174,7 +126,8 @@ class LabelSetStore:
             name=of.name,
             version=of.version,
             model=_digest(model),
-            grace_s=self._grace_s,
+            bytes=_size(dumped),
+            max_bytes=self._max_bytes,
         )
 
     def has_embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> bool:
@@ -234,6 +187,10 @@ def _digest(model: ModelInfo) -> str:
 
 def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:
     return {digest.encode(): content for digest, content in blobs.items()}
+
+
+def _size(fields: Mapping[bytes, bytes] | Mapping[str, str | bytes]) -> int:
+    return sum(len(name) + len(value) for name, value in fields.items())
 
 
 def _label_set(name: str, raw: bytes) -> LabelSet | None:

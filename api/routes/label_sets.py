@@ -21,7 +21,8 @@ from api.routes.serving import (
 from api.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
-from common.label_sets import NAME_IN_FULL, LabelSet
+from common.label_content import LabelSet
+from common.label_sets import NAME_IN_FULL
 from common.protocol import Priority
 from common.records import Scoring
 

@@ -22,6 +22,7 @@ from api.routes.serving import (
 from api.schemas import MOST_TEMPLATES, RankRequest
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
+from common.protocol import Priority
 from common.records import Scoring
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
@@ -44,7 +45,7 @@ def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
     wanted = validate(body.value, REQUEST)
     return Request(
         kind="rank",
-        spec=_spec(wanted, label_sets, settings),
+        spec=_spec(wanted, wish.priority, label_sets, settings),
         priority=wish.priority,
         deadline=g.started + wish.wait_s,
         owner=g.owner,
@@ -68,13 +69,16 @@ def _body(wish: Preference, settings: ApiSettings) -> JsonBody:
     return body
 
 
-def _spec(wanted: RankRequest, label_sets: LabelSets, settings: ApiSettings) -> EncodeSpec:
+def _spec(
+    wanted: RankRequest, priority: Priority, label_sets: LabelSets, settings: ApiSettings
+) -> EncodeSpec:
     items = collector(settings)
     scoring = Scoring(len(wanted.prompts), wanted.temperature, wanted.top_k, wanted.activation)
     label_set = None
     # Candidates first: every row of the answer depends on them.
     if wanted.label_set is not None:
-        label_set = label_sets.current(g.owner, wanted.label_set).of
+        life_s = settings.labels_ttl_s(priority)
+        label_set = label_sets.used(g.owner, wanted.label_set, life_s)
     elif wanted.candidates is None:
         raise InvalidRequest([ItemFault("/candidates", "missing", "is missing")])
     else:

@@ -1,16 +1,27 @@
--- Make a version of a set the current one. Its content and embeddings are stored already. Returns
--- 'created', 'changed', 'same', or 'full' when the owner has as many sets as allowed.
--- args: owner, name, version, max_sets, grace_s (the old version is kept that long).
+-- Make a version of a set the current one. Its content is stored already, its embeddings will be.
+-- Returns 'created', 'changed' or 'same'; 'full' when the owner has as many sets as allowed, and
+-- 'too_large' when the current ones would take more than max_bytes together.
+-- args: owner, name, version, bytes (of its content), vectors_bytes, max_sets, max_bytes.
 -- ARGV: the summary as JSON
-local sets, new = sets_key(args.owner), set_of(args.owner, args.name, args.version)
+local owner, sets = args.owner, sets_key(args.owner)
+local new = set_of(owner, args.name, args.version)
 local known = redis.call('HGET', sets, args.name)
 if not known and redis.call('HLEN', sets) >= args.max_sets then
-  retire(new, args.grace_s)
+  retire(owner, new)
   return 'full'
 end
-local old = version_of(known)
-keep(new)
-if old == args.version then return 'same' end
-if old then retire(set_of(args.owner, args.name, old), args.grace_s) end
+local old = known and set_of(owner, args.name, version_of(known))
+local is_same = old == new
+keep(owner, new)
+local replaced = size_of(owner, keys_of(new))
+if old and not is_same then replaced = replaced + size_of(owner, keys_of(old)) end
+if not fits(owner, args.bytes + args.vectors_bytes - replaced, args.max_bytes) then
+  if not is_same then retire(owner, new) end
+  return 'too_large'
+end
+redis.call('HSET', bytes_key(owner), content_key(new), args.bytes)
+if is_same then return 'same' end
+if old then retire(owner, old) end
+trim(owner, args.max_bytes)
 redis.call('HSET', sets, args.name, ARGV[2])
 return known and 'changed' or 'created'

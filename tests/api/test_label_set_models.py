@@ -107,7 +107,7 @@ def outdate(redis: Redis, client: FlaskClient) -> LabelSetVersion:
 
 
 def stored(redis: Redis) -> LabelSetStore:
-    return LabelSetStore(redis, max_sets=10, grace_s=100)
+    return LabelSetStore(redis, max_sets=10, max_bytes=10_000_000)
 
 
 def test_a_new_revision_replaces_the_old_one_at_first_use(
