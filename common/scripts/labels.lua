@@ -36,7 +36,7 @@ local function retire_key(owner, set, key)
   local left = redis.call('TTL', used_key(set))
   if left <= 0 then return free(owner, key) end
   if redis.call('EXPIRE', key, left) == 1 then
-    redis.call('ZADD', retired_key(owner), stamp(now()), key)
+    redis.call('ZADD', retired_key(owner), 'NX', stamp(now()), key)
   end
 end
 
