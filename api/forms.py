@@ -11,9 +11,8 @@ from typing import TypeAlias
 import orjson
 from flask import Request
 
-from api.body import JsonBody, has_key, parse_json, read_json
+from api.body import JsonBody, has_key, parse_json, pointer_to, read_json
 from api.multipart import MULTIPART, Part, read_parts
-from api.parsing import pointer_to
 from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
 
 ARRAYS = ("queries", "candidates", "items", "templates")

@@ -83,6 +83,7 @@ class Ledger:
         self._stop = LuaScript(redis, "stop")
         self._keep = LuaScript(redis, "keep")
         self._forget = LuaScript(redis, "forget")
+        self._release = LuaScript(redis, "release")
         self._strike = LuaScript(redis, "strike")
         self._repair = LuaScript(redis, "repair")
 
@@ -188,6 +189,10 @@ class Ledger:
     def forget(self, job: str) -> bool:
         """End a job if need be and delete all of it; False when there is no such job."""
         return bool(self._forget(id=job))
+
+    def release(self, job: str, part: int, worker: str) -> None:
+        """Let go of a part that this worker began: repair sends it again, and it is no try."""
+        self._release(id=job, part=part, worker=worker)
 
     def strike(self, job: str, part: int) -> None:
         """Record that the model hung with this part in it."""

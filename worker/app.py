@@ -45,6 +45,7 @@ class Worker:
         signals.celeryd_init.connect(self._configure, weak=False)
         signals.worker_init.connect(self._start, weak=False)
         signals.worker_ready.connect(self._ready, weak=False)
+        signals.worker_shutting_down.connect(self._drain, weak=False)
         signals.worker_shutdown.connect(self._end, weak=False)
         signals.task_revoked.connect(self._revoked, weak=False)
 
@@ -101,6 +102,10 @@ class Worker:
     def _ready(self, **_: object) -> None:
         if self._life:
             self._life.begin()
+
+    def _drain(self, **_: object) -> None:
+        if self._life:
+            self._life.drain()
 
     def _end(self, sender: Any, **_: object) -> None:  # noqa: ANN401
         self.exit_code = sender.exitcode or 0

@@ -23,11 +23,12 @@ from common.webhooks import Deliveries
 from worker.batcher import Batcher
 from worker.encoder import DeviceFailed, Encoder
 from worker.fetch import Fetcher, FetchLimits
+from worker.fetching_parts import FetchingParts
 from worker.formats.limits import Limits
 from worker.guard import Allowed, Guard, Ports
 from worker.memory import Memory, TextMemory
 from worker.metrics import WorkerMetrics
-from worker.part_run import Pipeline
+from worker.pipeline import Pipeline
 from worker.pixel_budget import PixelBudget
 from worker.policy import PartRef
 from worker.retries import RetryPolicy
@@ -45,6 +46,8 @@ EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
 EXIT_DEVICE_FAILED = 74  # EX_IOERR: start me again, if the device is well
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
 SPARE_CONNECTIONS = 8
+DECODE_THREADS = 16
+"""For each priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ def make_guard(settings: WorkerSettings) -> Guard:
 
 def make_fetcher(settings: WorkerSettings) -> Fetcher:
     limits = FetchLimits(
-        settings.max_image_bytes, settings.fetch_timeout_s, settings.fetch_per_host
+        settings.max_image_bytes,
+        settings.fetch_timeout_s,
+        settings.fetch_per_host,
+        settings.fetch_threads,
     )
     return Fetcher(
         make_guard(settings) if settings.fetch_urls else None,
@@ -123,7 +129,7 @@ class Life:
         self._loaded = loaded
         self._metrics = metrics
         self._app = app
-        most = 2 * settings.fetch_threads + threads + SPARE_CONNECTIONS
+        most = 2 * DECODE_THREADS + threads + SPARE_CONNECTIONS
         patient = connection.patient(settings.redis_url, most)
         # What cannot be found at once is better computed.
         cache = connection.fail_fast(settings.redis_url, most)
@@ -135,9 +141,10 @@ class Life:
         self._lane = settings.lane
         self._model_timeout_s = settings.model_timeout_s
         self._image_threads = {
-            priority: ThreadPoolExecutor(settings.fetch_threads, f"{priority}-image")
+            priority: ThreadPoolExecutor(DECODE_THREADS, f"{priority}-image")
             for priority in Priority
         }
+        self._fetching = FetchingParts(threads)
         encoder = loaded.encoder
         self._space = space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft)
         self._batcher = Batcher(
@@ -151,6 +158,7 @@ class Life:
             encoder=encoder,
             batcher=self._batcher,
             fetcher=make_fetcher(settings),
+            fetching=self._fetching,
             image_threads=self._image_threads,
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
             budget=PixelBudget(settings.max_pixels_in_flight),
@@ -193,6 +201,10 @@ class Life:
             self._quick_ledger.stop(job, "cancelled", "")
         except RedisError as error:
             log.warning("job_not_cancelled", job=job, error=type(error).__name__)
+
+    def drain(self) -> None:
+        """Celery takes no more parts and waits for those that run: let go of what only fetches."""
+        self._fetching.drain()
 
     def end(self) -> None:
         """Answer what was submitted, then leave. Call it once no task runs any more."""

@@ -1,84 +1,24 @@
 """One part on its way through fetching, decoding and the model."""
 
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import CancelledError, Future
 
 import numpy as np
 import structlog
 from redis.exceptions import RedisError
 
-from common.embeddings import Embedding, image_key, key_of, text_key
-from common.errors import ClipError, EncodeFailed, NotAnImage
-from common.jobs import Ledger
-from common.protocol import Fault, Item, PartAbout, PartResult, Priority, Timings, Vectors
+from common.embeddings import Embedding, text_key
+from common.errors import ClipError, EncodeFailed
+from common.protocol import Fault, PartAbout, PartResult, Priority, Timings, Vectors
 from common.records import BegunPart
-from worker.batcher import Batcher, BatcherClosed, TooLate
-from worker.decode import Picture
-from worker.encoder import Encoder, PreparedImage, PreparedText, runs_of
-from worker.fetch import Fetcher
-from worker.formats.limits import Limits
-from worker.memory import Memory
-from worker.pixel_budget import PixelBudget
+from worker.batcher import BatcherClosed, TooLate
+from worker.encoder import PreparedText, runs_of
+from worker.part_images import PartImages, SubmittedImage
+from worker.pipeline import CancellationCheck, Cancelled, Pipeline
 from worker.policy import PartRef
 
 log = structlog.get_logger()
-
-CHECK_EVERY_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """What a worker encodes items with, from URL or bytes to embedding."""
-
-    encoder: Encoder
-    batcher: Batcher
-    fetcher: Fetcher
-    image_threads: Mapping[Priority, ThreadPoolExecutor]
-    limits: Limits
-    budget: PixelBudget
-    memory: Memory
-    jpeg_draft: bool = False
-
-
-class Cancelled(Exception):
-    """The job was cancelled, has expired, or is gone."""
-
-
-class CancellationCheck:
-    """The state of one job, read from the ledger now and then. Safe to use from many threads."""
-
-    def __init__(self, ledger: Ledger, job: str) -> None:
-        self._ledger = ledger
-        self._job = job
-        self._is_cancelled = False
-        self._lock = threading.Lock()
-        self._checked = time.monotonic()  # a part of the job has just begun
-
-    def check(self) -> None:
-        """Raise Cancelled when the job's result is not wanted any more."""
-        with self._lock:
-            if not self._is_cancelled and time.monotonic() - self._checked > CHECK_EVERY_S:
-                self._is_cancelled = self._ledger.is_cancelled(self._job)
-                self._checked = time.monotonic()
-        if self._is_cancelled:
-            raise Cancelled
-
-
-@dataclass(frozen=True, slots=True)
-class SubmittedImage:
-    """An image handed to the batcher, and the seconds that it took to get there.
-
-    One that is a `hit` in the cache has its answer already.
-    """
-
-    key: bytes
-    answer: Future[Vectors]
-    fetch_s: float
-    decode_s: float
-    hit: bool = False
 
 
 class PartRun:
@@ -92,6 +32,7 @@ class PartRun:
         self._begun = begun
         self._part = part
         self._cancellation = cancellation
+        self._images = PartImages(pipeline, begun, part, cancellation)
         self._faults: dict[int, Fault] = {}
         self._known: dict[int, Embedding] = {}
         self._keys: dict[int, bytes] = {}
@@ -107,22 +48,22 @@ class PartRun:
         """Encode all items.
 
         Raises:
-            TooLate, Cancelled, BatcherClosed: and what is under way is dropped.
+            TooLate, Cancelled, LetGo, BatcherClosed: and what is under way is dropped.
         """
         answers: dict[int, Future[Vectors]] = {}
-        images: dict[int, Future[SubmittedImage]] = {}
         try:
             self._known = self._pipeline.memory.find(
                 self._begun.items, is_interactive=self._part.priority is Priority.INTERACTIVE
             )
             self.hits = len(self._known)
             truncated = self._submit_texts(answers)
-            images.update(self._submit_images())
-            submitted = self._collect_images(images, answers)
+            self._images.submit(self._known)
+            self._images.wait_for_fetches()
+            submitted = self._collect_images(answers)
             waiting_since = time.monotonic()
             vectors = self._gather(answers)
         except BaseException:
-            _cancel(images.values())
+            _cancel(self._images.submitted.values())
             _cancel(answers.values())
             raise
         timings = Timings(
@@ -154,65 +95,9 @@ class PartRun:
         self._cancellation.check()
         return self._encoder.prepare_texts(texts)
 
-    def _submit_images(self) -> dict[int, Future[SubmittedImage]]:
-        threads = self._pipeline.image_threads[self._part.priority]
-        images = {
-            index: item
-            for index, item in enumerate(self._begun.items)
-            if item.kind != "text" and index not in self._known
-        }
-        if len(images) == 1:  # nothing to gain from another thread
-            return {index: self._submitted_here(item) for index, item in images.items()}
-        return {index: threads.submit(self._submit_image, item) for index, item in images.items()}
-
-    def _submitted_here(self, item: Item) -> Future[SubmittedImage]:
-        """What a pool of threads would return, done in this thread."""
-        done: Future[SubmittedImage] = Future()
-        try:
-            done.set_result(self._submit_image(item))
-        except Exception as error:  # noqa: BLE001 - raised where the result is read
-            done.set_exception(error)
-        return done
-
-    def _submit_image(self, item: Item) -> SubmittedImage:
-        """Fetch and decode an image, and hand it to the batcher."""
-        self._cancellation.check()
-        started = time.monotonic()
-        content = self._content(item)
-        fetch_s = time.monotonic() - started
-        key = key_of(item) or image_key(content)
-        if item.kind == "uri" and (known := self._pipeline.memory.find_image(key)):
-            answer: Future[Vectors] = Future()
-            answer.set_result(known.vector)
-            return SubmittedImage(key, answer, fetch_s, 0.0, hit=True)
-        started = time.monotonic()
-        answer = self._pipeline.batcher.submit("image", self._decode(content), self._part)
-        return SubmittedImage(key, answer, fetch_s, time.monotonic() - started)
-
-    def _content(self, item: Item) -> bytes:
-        if item.kind == "uri":
-            return self._pipeline.fetcher.fetch(item.value)
-        content = self._begun.blobs.get(item.value)
-        if content is None:
-            raise NotAnImage("is no longer there")
-        return content
-
-    def _decode(self, content: bytes) -> PreparedImage:
-        picture = Picture.open(content, self._pipeline.limits)
-        if self._pipeline.jpeg_draft:
-            least = self._encoder.smallest_useful(*picture.size)
-            if least:
-                picture.shrink(least)
-        with self._pipeline.budget.hold(picture.pixels, self._cancellation.check):
-            prepared = self._encoder.prepare_image(picture.decode())
-        self._cancellation.check()
-        return prepared
-
-    def _collect_images(
-        self, images: Mapping[int, Future[SubmittedImage]], answers: dict[int, Future[Vectors]]
-    ) -> list[SubmittedImage]:
+    def _collect_images(self, answers: dict[int, Future[Vectors]]) -> list[SubmittedImage]:
         submitted = []
-        for index, image in images.items():
+        for index, image in self._images.submitted.items():
             try:
                 ready = image.result()
             except ClipError as error:

@@ -77,10 +77,12 @@ class WorkerSettings(SharedSettings):
         " to an hour",
     )
     fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=15, description="longest time to fetch one picture, once its host is free"
+        default=15, description="longest time to fetch one image, once its turn has come"
     )
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=16, description="pictures that a worker fetches and decodes at once"
+        default=64,
+        description="images that a worker fetches at once for each priority, a quarter of them for"
+        " one job",
     )
     fetch_ports: str = Field(
         default="80,443", description="ports that pictures are fetched from, such as `80,8000-8999`"

@@ -11,8 +11,10 @@ from common.jobs import Ledger
 from common.protocol import CorruptRecord, Fault, NewerFormat, PartAbout, PartResult
 from common.records import BegunPart
 from worker.batcher import TooLate
+from worker.fetching_parts import LetGo
 from worker.metrics import WorkerMetrics
-from worker.part_run import CancellationCheck, Cancelled, PartRun, Pipeline
+from worker.part_run import PartRun
+from worker.pipeline import CancellationCheck, Cancelled, Pipeline
 from worker.policy import PartRef
 
 log = structlog.get_logger()
@@ -67,6 +69,11 @@ class PartRunner:
             result = self._give_up(begun) or run.encode()
         except (TooLate, Cancelled):
             log.info("part_cancelled", job=job, part=part)
+            self.metrics.dropped()
+            return False
+        except LetGo:
+            self.ledger.release(job, part, self.worker)
+            log.info("part_let_go", job=job, part=part)
             self.metrics.dropped()
             return False
         shared = self.pipeline.memory.shared(result, run.encoded)

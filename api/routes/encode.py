@@ -5,10 +5,10 @@ from typing import Annotated
 from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
+from api.body import check_count, validate
 from api.callbacks import callback_of
 from api.dispatch import Dispatcher
 from api.forms import encode_body, read_json_or_form
-from api.parsing import check_count, validate
 from api.request import Request
 from api.routes.serving import collector, idempotency_of, named_model, preference_of, serve
 from api.schemas import Item

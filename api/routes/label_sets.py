@@ -5,9 +5,8 @@ from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
 from api import documents
-from api.body import read_json
+from api.body import check_count, read_json, validate
 from api.dispatch import Dispatcher
-from api.parsing import check_count, validate
 from api.request import EncodeSpec, Request
 from api.results import Outcome
 from api.routes.serving import (

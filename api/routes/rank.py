@@ -3,12 +3,11 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
-from api.body import JsonBody
+from api.body import JsonBody, check_count, validate
 from api.callbacks import callback_of
 from api.dispatch import Dispatcher
 from api.forms import rank_body, read_json_or_form
 from api.label_sets import LabelSets
-from api.parsing import check_count, validate
 from api.preference import Preference
 from api.request import EncodeSpec, Request
 from api.routes.serving import (

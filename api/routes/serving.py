@@ -7,11 +7,10 @@ import orjson
 from flask import Request as FlaskRequest
 from flask import Response, g
 
-from api.body import JsonBody
+from api.body import JsonBody, check_prompts
 from api.callbacks import PARAMETER
 from api.dispatch import Dispatcher
 from api.items import ItemCollector
-from api.parsing import check_prompts
 from api.preference import Preference, preference
 from api.rendering import render
 from api.request import NamedModel, Request

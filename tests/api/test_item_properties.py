@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from api import schemas
+from api.body import validate
 from api.items import ItemCollector, decode_base64
-from api.parsing import validate
 from common.errors import InvalidBase64, InvalidRequest, ItemFault
 
 MAX_BYTES, MAX_CHARS = 40, 20

@@ -46,6 +46,36 @@ def test_a_part_that_its_live_worker_let_go_of_is_sent_again(ledger: Ledger, red
     assert ledger.repair() == [LOST]
 
 
+def test_a_part_that_was_released_is_sent_again_and_was_no_try(
+    ledger: Ledger, redis: Redis
+) -> None:
+    open_part(ledger)
+    beat(redis, "alive")
+    ledger.begin("j", 0, "alive")
+    ledger.release("j", 0, "another")
+    assert ledger.repair() == [], "it runs"
+    redis.delete("clip:repair-lock")
+    ledger.release("j", 0, "alive")
+    assert ledger.repair() == [], "in a while"
+    later(redis)
+    redis.hset(job_key("j"), "missing:0", redis.hget(job_key("j"), "sent:0") or b"")
+    assert ledger.repair() == [LOST]
+    begun = ledger.begin("j", 0, "alive")
+    assert begun is not None
+    assert begun.tries == 0
+
+
+def test_what_ended_is_not_released(ledger: Ledger, redis: Redis) -> None:
+    open_part(ledger)
+    ledger.begin("j", 0, "w")
+    ledger.stop("j", "cancelled", "")
+    before = redis.hgetall(job_key("j"))
+    ledger.release("j", 0, "w")
+    ledger.release("gone", 0, "w")
+    assert redis.hgetall(job_key("j")) == before
+    assert not redis.exists(job_key("gone"))
+
+
 def test_a_heartbeat_from_before_a_part_was_begun_says_nothing_of_it(
     ledger: Ledger, redis: Redis
 ) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.settings import ApiSettings
 from tests.processes import ROOT
+from worker.fetching_parts import PATIENCE_S
 from worker.settings import WorkerSettings
 
 BIN = Path(sys.executable).parent
@@ -96,9 +96,8 @@ def test_what_is_in_hand_may_end_before_a_container_is_killed(services: dict[str
     gunicorn = (ROOT / "api" / "gunicorn.conf.py").read_text()
     [graceful] = re.findall(r"^graceful_timeout = (\d+)$", gunicorn, re.MULTILINE)
     assert seconds(services["api"]["stop_grace_period"]) > int(graceful)
-    fetching = WorkerSettings()
-    rounds = ApiSettings().part_queries / fetching.fetch_per_host
-    assert seconds(services["worker"]["stop_grace_period"]) > rounds * fetching.fetch_timeout_s
+    longest = WorkerSettings().model_timeout_s + PATIENCE_S
+    assert seconds(services["worker"]["stop_grace_period"]) > longest
 
 
 def test_what_others_need_is_there_before_them(services: dict[str, Any]) -> None:

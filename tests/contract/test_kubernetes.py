@@ -18,6 +18,7 @@ from api.settings import ApiSettings
 from common.settings import PREFIX
 from tests.processes import ROOT
 from worker.addresses import NOT_PUBLIC_V4, is_public
+from worker.fetching_parts import PATIENCE_S
 from worker.settings import WorkerSettings
 
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -222,8 +223,7 @@ def test_pods_are_given_time_to_end() -> None:
     [_, pause] = container_of(api)["lifecycle"]["preStop"]["exec"]["command"]
     assert api["spec"]["terminationGracePeriodSeconds"] > int(graceful) + int(pause)
     fields = {name: field.default for name, field in WorkerSettings.model_fields.items()}
-    rounds = ApiSettings.model_fields["part_queries"].default / fields["fetch_per_host"]
-    longest = rounds * fields["fetch_timeout_s"]
+    longest = fields["model_timeout_s"] + PATIENCE_S
     assert component("worker")["spec"]["terminationGracePeriodSeconds"] > longest
 
 

@@ -5,6 +5,14 @@ from collections.abc import Mapping
 
 from worker.fetch import Fetcher, FetchLimits
 from worker.guard import Allowed, Endpoint, Guard, Ports, Resolver, look_up
+from worker.policy import PartRef
+
+
+class BlockingFetcher(Fetcher):
+    """Fetches one image for whichever test calls it."""
+
+    def fetch(self, url: str) -> bytes:
+        return self.submit(url, PartRef(), lambda content, _: content).result()
 
 
 def loopback_fetcher(
@@ -14,9 +22,9 @@ def loopback_fetcher(
     allow: str = "127.0.0.0/8",
     per_host: int = 8,
     resolve: Resolver = look_up,
-) -> Fetcher:
+) -> BlockingFetcher:
     guard = Guard(Ports.parse("1-65535"), Allowed.parse(allow), resolve)
-    return Fetcher(guard, FetchLimits(max_bytes, timeout_s, per_host))
+    return BlockingFetcher(guard, FetchLimits(max_bytes, timeout_s, per_host))
 
 
 class TestResolver:

@@ -16,10 +16,11 @@ from tests.pictures import encoded
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
 from worker.batcher import Batcher
+from worker.fetching_parts import FetchingParts
 from worker.formats.limits import Limits
 from worker.memory import Memory, TextMemory
 from worker.metrics import WorkerMetrics
-from worker.part_run import Pipeline
+from worker.pipeline import Pipeline
 from worker.pixel_budget import PixelBudget
 from worker.tasks import PartRunner
 
@@ -35,6 +36,7 @@ def running(redis: Redis, encoder: FakeEncoder) -> Iterator[PartRunner]:
             encoder=encoder,
             batcher=batcher,
             fetcher=loopback_fetcher(max_bytes=10_000, timeout_s=2),
+            fetching=FetchingParts(threads=4),
             image_threads={Priority.INTERACTIVE: interactive, Priority.BULK: bulk},
             limits=Limits(max_pixels=1000, max_frames=10),
             budget=PixelBudget(1000),

@@ -6,32 +6,33 @@ import pytest
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
 from tests.picture_server import PictureServer
-from tests.worker.fetchers import loopback_fetcher
-from worker.fetch import Fetcher
+from tests.worker.fetchers import BlockingFetcher, loopback_fetcher
 
 CONTENT = bytes(range(256)) * 10
 
 
 @pytest.fixture
-def fetcher() -> Fetcher:
+def fetcher() -> BlockingFetcher:
     return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
 
 
-def test_the_bytes_come_as_they_are(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_the_bytes_come_as_they_are(
+    fetcher: BlockingFetcher, picture_server: PictureServer
+) -> None:
     assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
 
 
-def test_compression_is_undone(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_compression_is_undone(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
     url = picture_server.serve(gzip.compress(CONTENT), Content_Encoding="gzip")
     assert fetcher.fetch(url) == CONTENT
 
 
-def test_a_redirect_is_followed(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_a_redirect_is_followed(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
     goal = picture_server.serve(CONTENT)
     assert fetcher.fetch(picture_server.serve(b"", 302, Location=goal)) == CONTENT
 
 
-def test_redirects_end(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_redirects_end(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
     url = picture_server.serve(b"", 302, Location="/0")
     with pytest.raises(FetchFailed):
         fetcher.fetch(url)
@@ -39,19 +40,19 @@ def test_redirects_end(fetcher: Fetcher, picture_server: PictureServer) -> None:
 
 @pytest.mark.parametrize("status", [204, 403, 404, 500])
 def test_another_status_is_an_error(
-    fetcher: Fetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
 ) -> None:
     with pytest.raises(FetchFailed, match=str(status)):
         fetcher.fetch(picture_server.serve(b"", status))
 
 
-def test_too_much_is_refused(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_too_much_is_refused(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
     with pytest.raises(ImageTooLarge):
         fetcher.fetch(picture_server.serve(b"x" * 5_001))
 
 
 def test_what_unpacks_to_too_much_is_refused(
-    fetcher: Fetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, picture_server: PictureServer
 ) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     with pytest.raises(ImageTooLarge):
@@ -70,7 +71,9 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
 
 
-def test_a_slow_drip_ends_at_the_deadline(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_a_slow_drip_ends_at_the_deadline(
+    fetcher: BlockingFetcher, picture_server: PictureServer
+) -> None:
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
         fetcher.fetch(picture_server.behave(drip))
@@ -97,7 +100,7 @@ def cut_short(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_dripping_headers_end_at_the_deadline(
-    fetcher: Fetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, picture_server: PictureServer
 ) -> None:
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
@@ -105,12 +108,16 @@ def test_dripping_headers_end_at_the_deadline(
     assert time.monotonic() - started < 3
 
 
-def test_what_is_cut_short_is_an_error(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_what_is_cut_short_is_an_error(
+    fetcher: BlockingFetcher, picture_server: PictureServer
+) -> None:
     with pytest.raises(FetchFailed):
         fetcher.fetch(picture_server.behave(cut_short))
 
 
-def test_what_is_no_gzip_is_an_error(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_what_is_no_gzip_is_an_error(
+    fetcher: BlockingFetcher, picture_server: PictureServer
+) -> None:
     with pytest.raises(FetchFailed):
         fetcher.fetch(picture_server.serve(b"plain", Content_Encoding="gzip"))
 
@@ -120,30 +127,32 @@ def silence(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-def test_silence_ends_at_the_deadline(fetcher: Fetcher, picture_server: PictureServer) -> None:
+def test_silence_ends_at_the_deadline(
+    fetcher: BlockingFetcher, picture_server: PictureServer
+) -> None:
     with pytest.raises(FetchTimeout):
         fetcher.fetch(picture_server.behave(silence))
 
 
-def test_a_closed_port_is_an_error(fetcher: Fetcher) -> None:
+def test_a_closed_port_is_an_error(fetcher: BlockingFetcher) -> None:
     with pytest.raises(FetchFailed):
         fetcher.fetch("http://127.0.0.1:9/x.png")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "http://", "nonsense", ""])
-def test_what_is_no_web_address_is_refused(fetcher: Fetcher, url: str) -> None:
+def test_what_is_no_web_address_is_refused(fetcher: BlockingFetcher, url: str) -> None:
     with pytest.raises(UrlRefused):
         fetcher.fetch(url)
 
 
 def test_a_proxy_of_the_environment_is_not_used(
-    fetcher: Fetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    fetcher: BlockingFetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
 
 
-def test_errors_do_not_tell_what_the_network_looks_like(fetcher: Fetcher) -> None:
+def test_errors_do_not_tell_what_the_network_looks_like(fetcher: BlockingFetcher) -> None:
     with pytest.raises(ItemError) as caught:
         fetcher.fetch("http://127.0.0.1:9/x.png")
     assert "127.0.0.1" not in str(caught.value)

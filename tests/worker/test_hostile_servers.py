@@ -16,15 +16,15 @@ from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, U
 from tests.loopback import serving
 from tests.picture_server import Answer, PictureServer, Stalling
 from tests.processes import wait_until
-from tests.worker.fetchers import TestResolver, loopback_fetcher
-from worker.fetch import Fetcher, FetchLimits
+from tests.worker.fetchers import BlockingFetcher, TestResolver, loopback_fetcher
+from worker.fetch import FetchLimits
 from worker.guard import Endpoint
 
 CONTENT = b"a picture"
 
 
 @pytest.fixture
-def fetcher() -> Fetcher:
+def fetcher() -> BlockingFetcher:
     return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
 
 
@@ -104,7 +104,7 @@ def test_a_resolver_that_fails_is_no_refusal() -> None:
 
 def test_without_a_guard_nothing_is_fetched(picture_server: PictureServer) -> None:
     with pytest.raises(UrlRefused, match="fetches none"):
-        Fetcher(None, FetchLimits(100, 1.0)).fetch(picture_server.serve(CONTENT))
+        BlockingFetcher(None, FetchLimits(100, 1.0)).fetch(picture_server.serve(CONTENT))
 
 
 # --- redirects ---------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_without_a_guard_nothing_is_fetched(picture_server: PictureServer) -> No
     ],
 )
 def test_a_redirect_into_forbidden_space_is_refused(
-    fetcher: Fetcher, picture_server: PictureServer, goal: str
+    fetcher: BlockingFetcher, picture_server: PictureServer, goal: str
 ) -> None:
     with pytest.raises(UrlRefused):
         fetcher.fetch(picture_server.serve(b"", 302, Location=goal))
@@ -127,7 +127,7 @@ def test_a_redirect_into_forbidden_space_is_refused(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_chain_of_redirects_into_forbidden_space_is_refused(
-    fetcher: Fetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
 ) -> None:
     url = "http://10.0.0.1/"
     for _ in range(4):
@@ -137,7 +137,7 @@ def test_a_chain_of_redirects_into_forbidden_space_is_refused(
 
 
 def test_five_redirects_are_followed_and_six_are_not(
-    fetcher: Fetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, picture_server: PictureServer
 ) -> None:
     url = picture_server.serve(CONTENT)
     for _ in range(5):
@@ -203,7 +203,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
     ],
 )
 def test_a_server_that_never_ends_is_cut_off(
-    fetcher: Fetcher,
+    fetcher: BlockingFetcher,
     picture_server: PictureServer,
     head: bytes,
     piece: bytes,
@@ -216,7 +216,7 @@ def test_a_server_that_never_ends_is_cut_off(
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip, gzip, gzip, gzip, gzip, gzip, gzip"])
 def test_a_bomb_within_a_bomb_is_refused(
-    fetcher: Fetcher, picture_server: PictureServer, encoding: str
+    fetcher: BlockingFetcher, picture_server: PictureServer, encoding: str
 ) -> None:
     bomb = b"\0" * 10_000_000
     for _ in encoding.split(","):
@@ -226,7 +226,7 @@ def test_a_bomb_within_a_bomb_is_refused(
 
 
 def test_a_length_that_is_too_short_cuts_the_picture(
-    fetcher: Fetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, picture_server: PictureServer
 ) -> None:
     url = picture_server.serve(CONTENT, Content_Length="4")
     assert fetcher.fetch(url) == CONTENT[:4]
@@ -251,7 +251,7 @@ class Dropping:
 
 
 def test_a_connection_that_fails_is_tried_once_more(
-    fetcher: Fetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, picture_server: PictureServer
 ) -> None:
     assert fetcher.fetch(Dropping(picture_server, drops=1).url) == b"ok"
     dropping = Dropping(picture_server, drops=2)
@@ -262,7 +262,7 @@ def test_a_connection_that_fails_is_tried_once_more(
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 def test_a_refusal_is_not_tried_again(
-    fetcher: Fetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
 ) -> None:
     asked = []
 
@@ -307,7 +307,7 @@ def test_who_waits_too_long_for_a_slot_is_told(picture_server: PictureServer) ->
     first.join()
 
 
-def _ignored(fetcher: Fetcher, url: str) -> None:
+def _ignored(fetcher: BlockingFetcher, url: str) -> None:
     with suppress(ItemError):
         fetcher.fetch(url)
 
@@ -339,7 +339,7 @@ def tls_server(host: str) -> Iterator[tuple[str, list[str]]]:
         yield f"https://{host}:{server.server_address[1]}/secret-path", asked
 
 
-def test_an_unknown_certificate_is_not_accepted(fetcher: Fetcher) -> None:
+def test_an_unknown_certificate_is_not_accepted(fetcher: BlockingFetcher) -> None:
     with tls_server("127.0.0.1") as (url, asked):
         with pytest.raises(FetchFailed):
             fetcher.fetch(url)
@@ -354,7 +354,7 @@ def test_a_proxy_of_the_environment_is_used_only_when_told_to(
     monkeypatch.setenv("http_proxy", picture_server.url)
     guard = loopback_fetcher(100, 1.0, allow="")._guard
     told, not_told = (
-        Fetcher(guard, FetchLimits(100, 1.0), use_proxies=use) for use in (True, False)
+        BlockingFetcher(guard, FetchLimits(100, 1.0), use_proxies=use) for use in (True, False)
     )
     assert told.fetch("http://outside.test/x") == CONTENT
     with pytest.raises(ItemError):

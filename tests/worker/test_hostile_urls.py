@@ -2,14 +2,13 @@
 
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from common.errors import ItemError, UrlRefused
 from tests.picture_server import PictureServer
-from tests.worker.fetchers import TestResolver, loopback_fetcher
-from worker.fetch import Fetcher, FetchLimits
+from tests.worker.fetchers import BlockingFetcher, TestResolver, loopback_fetcher
+from worker.fetch import FetchLimits
 from worker.guard import Allowed, Guard, Ports
 
 NAMES = {
@@ -101,30 +100,29 @@ PORTS_NOT_ALLOWED = [
     *("http://8.8.8.8:81/", "http://8.8.8.8:8080/", "http://[2606:4700::1111]:11211/"),
 ]
 
-connections = threading.local()
+connections: list[object] = []
 
 
 def note_connections(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "socket.connect" and hasattr(connections, "made"):
-        connections.made.append(arguments[1])
+    if event == "socket.connect" and threading.current_thread().name == "fetch":
+        connections.append(arguments[1])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _auditing() -> None:
-    """An audit hook cannot be taken back: this one only looks where a list was laid out."""
+    """An audit hook cannot be taken back: this one only looks at threads that fetch."""
     sys.addaudithook(note_connections)
 
 
 @pytest.fixture
-def connected_to() -> Iterator[list[object]]:
-    connections.made = []
-    yield connections.made
-    del connections.made
+def connected_to() -> list[object]:
+    connections.clear()
+    return connections
 
 
-def fetcher_of(ports: str) -> Fetcher:
+def fetcher_of(ports: str) -> BlockingFetcher:
     guard = Guard(Ports.parse(ports), Allowed(), TestResolver(NAMES))
-    return Fetcher(guard, FetchLimits(max_bytes=1000, timeout_s=5))
+    return BlockingFetcher(guard, FetchLimits(max_bytes=1000, timeout_s=5))
 
 
 def test_the_table_is_long() -> None:

@@ -21,7 +21,7 @@ from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.runners import create, plain, result, run, text
 from worker.batcher import BatcherClosed
 from worker.formats.limits import Limits
-from worker.part_run import CHECK_EVERY_S
+from worker.pipeline import CHECK_EVERY_S
 from worker.tasks import MAX_STRIKES, MAX_TRIES, PartRunner
 
 

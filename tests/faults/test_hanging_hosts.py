@@ -1,0 +1,148 @@
+"""Hosts of images that take connections and never answer."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from tests.faults.deployment import Deployment, deployed
+from tests.picture_server import PictureServer, Stalling
+from tests.pictures import blob, encoded
+from tests.processes import wait_until
+
+FETCH_TIMEOUT_S = 8
+ANSWERED_WITHIN_S = 20
+"""It takes a few seconds until stalled parts are told apart, on a busy machine some more."""
+HANGING = "127.0.0.3"
+TEXT = {"text": "a"}
+
+
+@contextmanager
+def hanging_port() -> Iterator[int]:
+    """A port of all loopback addresses: each is a host of its own."""
+    with socket.socket() as listening:
+        listening.bind(("0.0.0.0", 0))
+        listening.listen(4096)
+        yield listening.getsockname()[1]
+
+
+def one_host(_number: int) -> str:
+    return HANGING
+
+
+def many_hosts(number: int) -> str:
+    return f"127.1.{number // 250}.{number % 250 + 1}"
+
+
+def small(red: int, green: int) -> bytes:
+    return encoded(Image.new("RGB", (4, 4), (red, green, 30)))
+
+
+def rank(url: str, *queries: Any) -> requests.Response:
+    body = {"queries": queries, "candidates": [TEXT]}
+    return requests.post(f"{url}/rank", json=body, timeout=150)
+
+
+class Attack:
+    """Two synchronous requests, each with a thousand images that never arrive."""
+
+    def __init__(self, service: Deployment, port: int, host_of: Callable[[int], str]) -> None:
+        self._pool = ThreadPoolExecutor(2)
+        self.answers = [
+            self._pool.submit(rank, service.api.url, *self._images(port, host_of, first))
+            for first in (0, 1000)
+        ]
+
+    def _images(self, port: int, host_of: Callable[[int], str], first: int) -> list[Any]:
+        return [
+            {"img_uri": f"http://{host_of(number)}:{port}/{number}"}
+            for number in range(first, first + 1000)
+        ]
+
+
+@pytest.fixture
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder: Path = tmp_path_factory.mktemp("h")
+    with deployed(folder, workers=1, fetch_timeout_s=FETCH_TIMEOUT_S) as deployment:
+        yield deployment
+
+
+def running(service: Deployment) -> int:
+    """How many parts the workers run."""
+    with service.redis() as redis:
+        states = [redis.hgetall(job) for job in redis.scan_iter("clip:job:*")]
+    return sum(
+        value == b"running" and field.startswith(b"state:")
+        for state in states
+        for field, value in state.items()
+    )
+
+
+@pytest.mark.parametrize("host_of", [one_host, many_hosts])
+def test_others_are_answered_meanwhile(
+    service: Deployment, picture_server: PictureServer, host_of: Callable[[int], str]
+) -> None:
+    fetched = picture_server.serve(small(1, 1))
+    with hanging_port() as port:
+        attack = Attack(service, port, host_of)
+        wait_until(lambda: running(service) >= 16, "the parts hold all threads")
+        for number in range(12):
+            for query in (blob(small(2, number)), {"img_uri": fetched}):
+                started = time.monotonic()
+                assert rank(service.api.url, query).status_code == 200
+                assert time.monotonic() - started < ANSWERED_WITHIN_S
+        assert not any(answer.done() for answer in attack.answers)
+        service.workers[0].kill()
+        service.api.process.kill()
+
+
+def test_a_job_of_a_hanging_host_ends_soon(service: Deployment) -> None:
+    with hanging_port() as port:
+        started = time.monotonic()
+        for answer in Attack(service, port, one_host).answers:
+            got = answer.result(150)
+            assert got.status_code == 422
+            assert {error["code"] for error in got.json()["errors"]} == {"fetch_timeout"}
+        assert time.monotonic() - started < 6 * FETCH_TIMEOUT_S
+    assert service.workers[0].log.count("host_hangs") == 1
+
+
+def test_a_host_that_answers_again_is_asked_again(
+    service: Deployment, picture_server: PictureServer
+) -> None:
+    hanging = [Stalling(picture_server, small(3, number)) for number in range(3)]
+    got = rank(service.api.url, *({"img_uri": image.url} for image in hanging))
+    assert got.status_code == 422
+    good = {"img_uri": picture_server.serve(small(4, 4))}
+    assert rank(service.api.url, good).json()["errors"][0]["code"] == "fetch_timeout"
+    wait_until(lambda: rank(service.api.url, good).status_code == 200, "it is asked again")
+    for image in hanging:
+        image.let_go.set()
+
+
+def test_a_worker_that_ends_lets_go_of_what_it_only_fetches(
+    service: Deployment, picture_server: PictureServer
+) -> None:
+    [old] = service.workers
+    image = Stalling(picture_server, small(5, 5))
+    with ThreadPoolExecutor(1) as pool, hanging_port() as port:
+        Attack(service, port, many_hosts)
+        wait_until(lambda: running(service) >= 16, "the parts hold all threads")
+        waiting = pool.submit(rank, service.api.url, {"img_uri": image.url})
+        assert image.asked.acquire(timeout=30)
+        service.add_worker()
+        started = time.monotonic()
+        assert old.stop() == 0
+        assert time.monotonic() - started < 10
+        assert image.asked.acquire(timeout=30), "the other worker fetches it"
+        image.let_go.set()
+        assert waiting.result(30).status_code == 200
+        service.workers[-1].kill()
+        service.api.process.kill()
