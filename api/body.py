@@ -1,6 +1,4 @@
-"""From the bytes of a request to JSON, within bounds that hold before anything is built of it, and
-from JSON to a validated model.
-"""
+"""From the bytes of a request to JSON, bounded before anything is built of it, and to a model."""
 
 import hashlib
 import re
