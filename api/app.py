@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import cors, errors, openapi, rate_limits
+from api import admission, cors, errors, openapi, rate_limits
 from api.dispatch import Dispatcher
 from api.keys import Keyring
 from api.metrics import ApiMetrics
@@ -57,6 +57,7 @@ def create_app(
     app.register_blueprint(playground.make_blueprint())
     errors.register(app)
     app.before_request(_begin_request)
+    admission.register(app, settings.api_threads)
     app.after_request(partial(_end_request, measured.requests))
     trace(app)
     _guard(app, settings, redis)

@@ -2,13 +2,16 @@
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from celery import Celery
 
+from api.admission import Waiting
 from api.cached import CachedAnswers
 from api.documents import COUNTED
-from api.drain import DrainMeter
+from api.drain import DrainMeter, whole
 from api.items import cut
 from api.jobs import Jobs
 from api.label_sets import LabelSets
@@ -74,6 +77,7 @@ class Dispatcher:
         self._cached = CachedAnswers(stores.cache)
         self._app = app
         self._meter = DrainMeter()
+        self._waiting = Waiting(settings.waiting_requests)
         self._waiter = Waiter(stores.ledger, self._sweep)
         self.jobs = Jobs(stores.ledger, stores.deliveries, self._waiter)
         self.label_sets = LabelSets(stores.label_sets)
@@ -97,6 +101,38 @@ class Dispatcher:
         """The outcome, where the embedding cache has all of it."""
         found = self._cached.find(resolved.request, resolved.model)
         return Outcome(self._ledger, found[0], [found[1]]) if found else None
+
+    @contextmanager
+    def place(self, request: Request) -> Iterator[float]:
+        """A place to wait for a request's answer. Yields how long to wait: the deadline, or now.
+
+        Raises:
+            QueueFull: a client that takes nothing but the answer would not get it in time.
+        """
+        if request.priority is Priority.BULK:
+            with self.place_to_poll(request.deadline) as deadline:
+                yield deadline
+            return
+        items = len(request.spec.items)
+        wait_s = self._meter.wait_s(self._waiting.items + items)
+        late_s = wait_s - (request.deadline - time.monotonic())
+        with self._waiting.place(items) as has_place:
+            if not has_place:
+                raise QueueFull(retry_after_s=self._meter.retry_after_s(items))
+            if late_s > 0:
+                raise QueueFull(
+                    "the queue is too long for an answer in time", retry_after_s=whole(late_s)
+                )
+            yield request.deadline
+
+    @contextmanager
+    def place_to_poll(self, deadline: float) -> Iterator[float]:
+        """A place to wait for a job. Yields the deadline, or an instant that is past."""
+        if deadline <= time.monotonic():
+            yield deadline
+            return
+        with self._waiting.place() as has_place:
+            yield deadline if has_place else 0.0
 
     def submit(self, resolved: ResolvedRequest) -> Accepted:
         """Make a job of a request and send its parts, or find the job of an earlier one.

@@ -1,11 +1,14 @@
 """How gunicorn serves the API: threads, because a request thread mostly waits."""
 
+import resource
 import shutil
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
 from api import metrics_files
+from api.connections import ApiWorker
 from api.settings import ApiSettings
 from common.runtime import share_arenas, spare_what_is_loaded
 from common.settings import read
@@ -13,16 +16,28 @@ from common.settings import read
 _settings = read(ApiSettings)
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "gthread"
+worker_class = "api.connections.ApiWorker"
 workers = _settings.api_processes
 threads = _settings.api_threads
+# The most connections of a process, of which each has a thread while something is read of it.
+worker_connections = max(1000, 2 * threads)
 # A gthread worker beats while its requests wait, so this only ends a process that is stuck.
 timeout = 60
 graceful_timeout = 30
 keepalive = 75
 control_socket_disable = True
+# No client says under which path the application is.
+forwarder_headers = ""
 worker_tmp_dir = None
 loglevel = "warning"
+
+
+# A connection takes two files while it says nothing.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_FILES = 4 * worker_connections
+if _soft != resource.RLIM_INFINITY and _soft < _FILES:
+    _room = _FILES if _hard == resource.RLIM_INFINITY else min(_FILES, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_room, _hard))
 
 
 def when_ready(server: Arbiter) -> None:
@@ -48,6 +63,10 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 def post_worker_init(_worker: Worker) -> None:
     """Do it once the application is loaded."""
     spare_what_is_loaded()
+
+
+def pre_request(worker: ApiWorker, _request: Request) -> None:
+    worker.head_is_read()
 
 
 def on_exit(server: Arbiter) -> None:

@@ -91,7 +91,8 @@ class ApiSettings(SharedSettings):
         default=2, description="API processes"
     )
     api_threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=64, description="requests that one API process serves at once"
+        default=64,
+        description="requests that one API process serves at once; 7 of 8 may wait for a job",
     )
     api_keys: ApiKeys = Field(
         default=(), description="keys of which callers must show one; none: anybody is served"
@@ -113,6 +114,11 @@ class ApiSettings(SharedSettings):
     @property
     def accepted_keys(self) -> tuple[SecretStr, ...]:
         return self.api_keys + self.api_keys_file
+
+    @property
+    def waiting_requests(self) -> int:
+        """How many requests of a process may wait for a job; the others are for quick ones."""
+        return max(1, self.api_threads * 7 // 8)
 
     def labels_ttl_s(self, priority: Priority) -> int:
         """How long a job that was sent with some version of a label set may need it."""

@@ -45,7 +45,9 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     @blueprint.get("/<job>")
     def get_job(job: str) -> Response:
         wait = parse_wait(request.args.get("wait", "0"), settings.sync_timeout_s)
-        return document(jobs.wait(job, g.owner, g.started + wait))
+        with dispatcher.place_to_poll(g.started + wait) as deadline:
+            record = jobs.wait(job, g.owner, deadline)
+        return document(record)
 
     @blueprint.post("/<job>/cancel")
     def cancel_job(job: str) -> Response:

@@ -73,7 +73,8 @@ def outcome_of(request: Request, dispatcher: Dispatcher, settings: ApiSettings) 
     """What came of a request until its deadline.
 
     Raises:
-        DeadlineExceeded: an interactive request is not done; its job goes on.
+        QueueFull: an interactive request could not be done in time.
+        DeadlineExceeded: one is not done; its job goes on.
     """
     resolved = dispatcher.resolve(request)
     outcome = dispatcher.cached(resolved)
@@ -82,9 +83,10 @@ def outcome_of(request: Request, dispatcher: Dispatcher, settings: ApiSettings) 
         g.cached = outcome is not None
     if outcome:
         return outcome
-    submitted = dispatcher.submit(resolved)
-    g.job = submitted.job
-    outcome = dispatcher.follow(submitted, request.owner, request.deadline)
+    with dispatcher.place(resolved.request) as deadline:
+        submitted = dispatcher.submit(resolved)
+        g.job = submitted.job
+        outcome = dispatcher.follow(submitted, request.owner, deadline)
     if is_interactive and not outcome.record.has_ended:
         dispatcher.jobs.keep(submitted.job, settings.result_ttl_s)
         seconds = f"{settings.sync_timeout_s:g}"

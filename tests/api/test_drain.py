@@ -34,3 +34,32 @@ def test_a_count_that_began_anew_is_no_rate() -> None:
     meter.observe(0, Load(0, 1000))
     meter.observe(1, Load(0, 3))
     assert meter.retry_after_s(10) == 1
+
+
+def busy(meter: DrainMeter, since: int, until: int, *, items_a_second: int) -> None:
+    for second in range(since, until):
+        meter.observe(second, Load(500, drained_items=(second - since) * items_a_second))
+
+
+def test_a_wait_is_known_from_the_rate() -> None:
+    meter = DrainMeter()
+    busy(meter, 0, 10, items_a_second=20)
+    assert meter.wait_s(100) == 5.0
+
+
+def test_idle_time_is_not_part_of_the_rate() -> None:
+    meter = DrainMeter()
+    for second in range(20):
+        meter.observe(second, Load(0, 0))
+    busy(meter, 20, 30, items_a_second=20)
+    assert meter.wait_s(100) < 6.0
+
+
+def test_a_wait_is_unknown_at_first_and_while_nothing_ends() -> None:
+    meter = DrainMeter()
+    assert meter.wait_s(100) == 0.0
+    busy(meter, 0, 3, items_a_second=20)
+    assert meter.wait_s(100) == 0.0
+    stuck = DrainMeter()
+    busy(stuck, 0, 30, items_a_second=0)
+    assert stuck.wait_s(100) == 0.0
