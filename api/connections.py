@@ -34,6 +34,12 @@ STATUS = {
     errors.UnsupportedTransferCoding: (501, "Not Implemented"),
     errors.ForbiddenProxyRequest: (403, "Forbidden"),
 }
+OURS = (
+    errors.ConfigurationProblem,
+    errors.InvalidResponseHeader,
+    errors.InvalidResponseHeaderName,
+)
+"""What gunicorn counts as errors of a request, and the client did not do."""
 
 
 class ApiWorker(ThreadWorker):  # type: ignore[misc]
@@ -81,7 +87,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         self, req: Request | None, client: socket.socket, addr: object, exc: BaseException
     ) -> None:
         """Answer what never came to the application, in the shape of all other errors."""
-        if not isinstance(exc, (errors.ParseException, errors.ConfigurationProblem)):
+        if isinstance(exc, OURS) or not isinstance(exc, errors.ParseException):
             self.log.error("Error handling request", exc_info=exc)
             _answer(client, 500, "Internal Server Error", InternalError.code, InternalError.title)
             return

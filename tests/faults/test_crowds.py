@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import requests
 
 from tests.faults.crowd import Crowd, asking_for_health
 from tests.faults.deployment import Deployment, deployed
@@ -88,15 +89,23 @@ def test_clients_that_do_not_close(impatient: Api) -> None:
     assert health.slowest_s < PATIENCE_S
 
 
-def test_more_synchronous_requests_than_a_slow_worker_can_serve(
-    service: Deployment, impatient: Api
-) -> None:
+@pytest.fixture(scope="module")
+def _slow_worker(service: Deployment) -> None:
     service.add_worker(FAULT_SECONDS_A_PICTURE=1, batch_size=1, cached_embeddings=0)
+
+
+def ask_to_rank(crowd: Crowd) -> None:
+    """Have each client send a synchronous request, for an image like no other."""
+    for number, each in enumerate(crowd.sockets):
+        body = orjson.dumps(rank_body(tinted(number % 200, number // 200)))
+        headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+        each.send(request("/rank", *headers, body=body))
+
+
+@pytest.mark.usefixtures("_slow_worker")
+def test_more_synchronous_requests_than_a_slow_worker_can_serve(impatient: Api) -> None:
     with asking_for_health(impatient.url) as health, Crowd(impatient.url, 400) as crowd:
-        for number, each in enumerate(crowd.sockets):
-            body = orjson.dumps(rank_body(tinted(number % 200, number // 200)))
-            headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
-            each.send(request("/rank", *headers, body=body))
+        ask_to_rank(crowd)
         answers = crowd.answers(SYNC_TIMEOUT_S * 6)
     statuses = Counter(each.status for each in answers)
     assert set(statuses) <= {200, 503, 504}
@@ -108,3 +117,22 @@ def test_more_synchronous_requests_than_a_slow_worker_can_serve(
     assert max(each.seconds for each in answers) < SYNC_TIMEOUT_S + PATIENCE_S
     assert not health.failures
     assert health.slowest_s < PATIENCE_S
+
+
+@pytest.mark.usefixtures("_slow_worker")
+def test_a_request_that_would_be_late_is_refused_before_all_places_are_taken(
+    service: Deployment,
+) -> None:
+    api = start_api(service.folder, service.valkey.url, sync_timeout_s=20)
+
+    def is_refused() -> bool:
+        try:
+            answer = requests.post(f"{api.url}/rank", json=rank_body(grey(1)), timeout=0.5)
+        except requests.Timeout:
+            return False
+        return answer.status_code == 503 and "too long" in answer.json()["detail"]
+
+    with Crowd(api.url, 40) as crowd:
+        ask_to_rank(crowd)
+        wait_until(is_refused, "the rate is measured, and an answer would be late", 18)
+    api.stop()
