@@ -295,7 +295,9 @@ def test_a_host_is_asked_for_a_few_pictures_at_once_and_others_do_not_wait(
     wait_until(lambda: not any(thread.is_alive() for thread in threads), "all are delivered")
 
 
-def test_who_waits_too_long_for_a_slot_is_told(picture_server: PictureServer) -> None:
+def test_an_image_that_waits_for_its_host_has_all_of_its_time(
+    picture_server: PictureServer,
+) -> None:
     patient = loopback_fetcher(100, 0.5, per_host=1)
     stalling = Stalling(picture_server, CONTENT)
     first = threading.Thread(target=lambda: _ignored(patient, stalling.url))
@@ -303,6 +305,7 @@ def test_who_waits_too_long_for_a_slot_is_told(picture_server: PictureServer) ->
     assert stalling.asked.acquire(timeout=10)
     with pytest.raises(FetchTimeout):
         patient.fetch(stalling.url)
+    assert stalling.asked.acquire(blocking=False), "it was asked for after the first"
     stalling.let_go.set()
     first.join()
 
