@@ -72,7 +72,13 @@ class Fetcher:
             _fail(fetch, FetchTimeout())
         for fetch in started:
             # Not of a pool: the process must not wait for it at its end.
-            threading.Thread(target=self._run, args=(fetch,), name="fetch", daemon=True).start()
+            thread = threading.Thread(target=self._run, args=(fetch,), name="fetch", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # there are as many threads as the system allows
+                self._queue.leave_host(fetch)
+                self._queue.leave_thread(fetch)
+                _fail(fetch, FetchFailed())
 
     def _run(self, fetch: Fetch) -> None:
         is_redirected = False

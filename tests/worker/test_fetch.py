@@ -11,6 +11,15 @@ from tests.worker.fetchers import BlockingFetcher, loopback_fetcher
 CONTENT = bytes(range(256)) * 10
 
 
+class NoThread:
+    """A thread where there are as many as the system allows."""
+
+    def __init__(self, **_: object) -> None: ...
+
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
 @pytest.fixture
 def fetcher() -> BlockingFetcher:
     return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
@@ -150,6 +159,18 @@ def test_a_proxy_of_the_environment_is_not_used(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
+
+
+def test_a_thread_that_cannot_start_costs_its_image_alone(
+    fetcher: BlockingFetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = picture_server.serve(CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr("worker.fetch.threading.Thread", NoThread)
+        for _ in range(20):
+            with pytest.raises(FetchFailed):
+                fetcher.fetch(url)
+    assert fetcher.fetch(url) == CONTENT
 
 
 def test_errors_do_not_tell_what_the_network_looks_like(fetcher: BlockingFetcher) -> None:
