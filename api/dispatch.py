@@ -33,7 +33,7 @@ from common.errors import (
 from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.label_sets import LabelSetStore
-from common.protocol import queue_of
+from common.protocol import Priority, queue_of
 from common.records import Callback, NewJob, PartMessage
 from common.webhooks import Deliveries
 

@@ -211,7 +211,7 @@ def test_workers_are_told_by_model_those_without_any_too(
 
 def test_without_redis_it_says_so_and_still_counts(make_api: ClientMaker) -> None:
     client = make_api(redis_url=NOWHERE, rate_limit="1 per hour")
-    client.post("/rank", json={})
+    client.post("/rank", json={"queries": [{"text": "a"}], "candidates": [{"text": "b"}]})
     seen = told_by(client)
     assert seen.total("clip_redis_up") == 0
     assert "clip_open_items" not in seen.names
