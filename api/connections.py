@@ -12,11 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import orjson
 from gunicorn.http import errors
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from api.errors import problem_body
 from common.errors import InternalError, RequestError
 
 HEADER_TIMEOUT_S = 10.0
@@ -132,14 +132,7 @@ def _hang_up(sock: socket.socket) -> None:
 
 
 def _answer(client: socket.socket, status: int, reason: str, code: str, detail: str) -> None:
-    problem = {
-        "type": "about:blank",
-        "title": reason,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    body = orjson.dumps(problem)
+    body = problem_body(status, code, reason, detail)
     head = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
         "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\n"

@@ -72,6 +72,13 @@ def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
     """An answer of `application/problem+json`."""
+    return Problem(code, problem_body(status, code, title, detail, faults), status)
+
+
+def problem_body(
+    status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
+) -> bytes:
+    """The JSON of a problem, for those who answer without Flask too."""
     body: dict[str, object] = {
         "type": "about:blank",
         "title": title,
@@ -81,7 +88,7 @@ def problem(
     }
     if faults:
         body["errors"] = [fault.as_dict() for fault in faults[:MOST_FAULTS]]
-    return Problem(code, orjson.dumps(body), status)
+    return orjson.dumps(body)
 
 
 def answer_clip_error(error: ClipError) -> Response:
