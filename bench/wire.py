@@ -48,7 +48,7 @@ def many_labels(count: int) -> tuple[str, ...]:
 
 def unique(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
     """Requests of which no two carry the same picture, in this run or any other."""
-    halves = [_post(address, wire(with_hole(jpeg))) for jpeg in pool(kind)]
+    halves = [post(address, wire(with_hole(jpeg))).split(HOLE.encode()) for jpeg in pool(kind)]
     # Microseconds of today have 16 digits, and nobody sends a million requests a second.
     numbers = itertools.count(time.time_ns() // 1000)
 
@@ -66,8 +66,8 @@ def repeated(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
     return lambda: request
 
 
-def _post(address: Address, document: object) -> tuple[bytes, bytes]:
-    """A request in two halves: what stands before the hole, and what stands behind it."""
+def post(address: Address, document: object) -> bytes:
+    """A request, head and body."""
     body = json.dumps(document, separators=(",", ":")).encode()
     head = (
         f"POST {address.path} HTTP/1.1\r\n"
@@ -75,5 +75,4 @@ def _post(address: Address, document: object) -> tuple[bytes, bytes]:
         "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode()
-    before, _, after = (head + body).partition(HOLE.encode())
-    return before, after
+    return head + body

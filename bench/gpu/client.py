@@ -15,7 +15,7 @@ from bench.figures import Sample
 from bench.load import ClosedLoop
 from bench.pictures import HOLE, PHOTO, POOL, draw, with_hole
 from bench.processes import ROOT
-from bench.wire import Address, MakeRequest, ranking
+from bench.wire import Address, MakeRequest, post, ranking
 
 APART = 10**11
 """Between the numbers of pictures of two clients: what is alike is encoded once."""
@@ -57,14 +57,7 @@ def _pieces(address: Address, pictures: int, seed: int) -> list[bytes]:
     """A request, cut where each of its pictures has room for a number."""
     blobs = [with_hole(draw(PHOTO, (seed + at) % POOL)) for at in range(pictures)]
     document = ranking()(blobs[0]) if pictures == 1 else [{"img_blob": blob} for blob in blobs]
-    body = json.dumps(document, separators=(",", ":")).encode()
-    head = (
-        f"POST {address.path} HTTP/1.1\r\n"
-        f"Host: {address.host}:{address.port}\r\n"
-        "Content-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    return (head + body).split(HOLE.encode())
+    return post(address, document).split(HOLE.encode())
 
 
 class Clients:
