@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,3 +159,16 @@ def wait_for_heartbeat(worker: Process, redis_url: str) -> None:
             return bool(redis.zcard(WORKERS))
 
         wait_until(beats, "the worker beats", START_TIMEOUT_S)
+
+
+@contextmanager
+def running_worker(
+    arguments: list[str], folder: Path, redis_url: str, /, **settings: object
+) -> Iterator[Process]:
+    """A worker in a Redis of its own, started as `arguments` say; it beats, and is stopped."""
+    process = start(arguments, folder, {"redis_url": redis_url, **LOOPBACK_ALLOWED, **settings})
+    try:
+        wait_for_heartbeat(process, redis_url)
+        yield process
+    finally:
+        process.stop()

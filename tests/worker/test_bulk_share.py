@@ -19,6 +19,7 @@ from tests.processes import (
     DEMO_MODEL,
     LOOPBACK_ALLOWED,
     Process,
+    running_worker,
     start,
     wait_for_heartbeat,
     wait_until,
@@ -40,12 +41,10 @@ def app(redis_url_of_its_own: str) -> Iterator[Celery]:
 @pytest.fixture(scope="module")
 def worker(folder: Path, redis_url_of_its_own: str) -> Iterator[Process]:
     """With a fake model: what counts is who has a thread."""
-    settings = {"redis_url": redis_url_of_its_own, "concurrency": THREADS, **LOOPBACK_ALLOWED}
-    process = start(["-m", "tests.faults.worker"], folder, settings)
-    wait_for_heartbeat(process, redis_url_of_its_own)
-    yield process
-    if process.popen.poll() is None:
-        process.stop()
+    with running_worker(
+        ["-m", "tests.faults.worker"], folder, redis_url_of_its_own, concurrency=THREADS
+    ) as worker:
+        yield worker
 
 
 @pytest.fixture

@@ -17,14 +17,7 @@ from common.protocol import TASK_NAME, Item, Priority
 from common.records import NewJob, PartMessage, RequestRecord
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
-from tests.processes import (
-    DEMO_MODEL,
-    LOOPBACK_ALLOWED,
-    Process,
-    start,
-    wait_for_heartbeat,
-    wait_until,
-)
+from tests.processes import DEMO_MODEL, Process, running_worker, wait_until
 
 NODE = "one@host"
 ENCODE = RequestRecord({"": [0]}, "t", [1])
@@ -47,12 +40,10 @@ def app(redis_url_of_its_own: str) -> Iterator[Celery]:
 def worker(folder: Path, redis_url_of_its_own: str) -> Iterator[Process]:
     """`celery worker`, as its documentation says."""
     command = f"-A worker.app worker -P threads -c 8 -Q interactive,bulk -n {NODE} -E".split()
-    settings = {"redis_url": redis_url_of_its_own, "model": DEMO_MODEL, **LOOPBACK_ALLOWED}
-    process = start(["-m", "celery", *command], folder, settings)
-    wait_for_heartbeat(process, redis_url_of_its_own)
-    yield process
-    if process.popen.poll() is None:
-        process.stop()
+    with running_worker(
+        ["-m", "celery", *command], folder, redis_url_of_its_own, model=DEMO_MODEL
+    ) as worker:
+        yield worker
 
 
 @pytest.fixture

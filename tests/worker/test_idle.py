@@ -14,7 +14,7 @@ from common.broker import make_celery, send_parts
 from common.jobs import Ledger
 from common.protocol import Item, Priority
 from common.records import NewJob, PartMessage, RequestRecord
-from tests.processes import LOOPBACK_ALLOWED, Process, start, wait_for_heartbeat, wait_until
+from tests.processes import Process, running_worker, wait_until
 
 THREADS = 64
 MAX_CONNECTIONS = 8
@@ -25,11 +25,10 @@ END = "the end"
 
 @pytest.fixture(scope="module")
 def worker(folder: Path, redis_url_of_its_own: str) -> Iterator[Process]:
-    settings = {"redis_url": redis_url_of_its_own, "concurrency": THREADS, **LOOPBACK_ALLOWED}
-    process = start(["-m", "tests.faults.worker"], folder, settings)
-    wait_for_heartbeat(process, redis_url_of_its_own)
-    yield process
-    process.stop()
+    with running_worker(
+        ["-m", "tests.faults.worker"], folder, redis_url_of_its_own, concurrency=THREADS
+    ) as worker:
+        yield worker
 
 
 @pytest.fixture
