@@ -1,16 +1,19 @@
 """From what came of a job to the bytes of an answer, piece by piece."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
-from api.results import Outcome
+from api.results import ROWS_AT_ONCE, Outcome
 from api.scoring import Matrix, Units, cosine_similarities, normalised, probabilities, ranking
 from common.protocol import ModelInfo
 
 Chunks = Iterator[bytes]
+
+SCORES_AT_ONCE = 65_536
+"""About a megabyte of JSON."""
 
 
 def render(outcome: Outcome, candidates: Units | None) -> Chunks:
@@ -32,15 +35,13 @@ def render_rank(outcome: Outcome, candidates: Units) -> Chunks:
     """
     model, scoring = outcome.model, outcome.scoring
     assert model is not None, "a job that is done has a model"  # noqa: S101
-    yield b'{"probabilities":['
+    yield b'{"probabilities":'
     yield from _matrix(outcome, candidates, lambda cosines: probabilities(cosines, model, scoring))
-    yield b'],"cosine_similarities":['
+    yield b',"cosine_similarities":'
     yield from _matrix(outcome, candidates, lambda cosines: cosines)
-    yield b"]"
     if scoring.top_k is not None:
-        yield b',"ranking":['
+        yield b',"ranking":'
         yield from _ranking(outcome, candidates, model, scoring.top_k)
-        yield b"]"
     faults = outcome.item_faults()
     if faults:
         yield b',"errors":'
@@ -50,47 +51,50 @@ def render_rank(outcome: Outcome, candidates: Units) -> Chunks:
 
 def render_encode(outcome: Outcome) -> Chunks:
     """A bare array of vectors."""
-    yield b"["
-    separator = b""
-    for _, vectors in outcome.vectors(outcome.items_of("")):
-        yield separator + _without_brackets(np.ascontiguousarray(vectors))
-        separator = b","
-    yield b"]"
+    return _array(
+        np.ascontiguousarray(vectors) for _, vectors in outcome.vectors(outcome.items_of(""))
+    )
 
 
 def render_label_set(outcome: Outcome) -> Chunks:
     """A bare array of vectors, one for each candidate."""
-    yield _dumps(outcome.candidates())
+    vectors = outcome.candidates()
+    return _array(
+        vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE)
+    )
 
 
 def _cosines(outcome: Outcome, candidates: Units) -> Iterator[tuple[Sequence[int], Matrix]]:
     """The queries' similarities in short runs: (the queries' indices, rows)."""
+    rows = max(1, SCORES_AT_ONCE // len(candidates))
     for indices, queries in outcome.vectors(outcome.items_of("/queries")):
-        yield indices, cosine_similarities(normalised(queries), candidates)
+        for start in range(0, len(indices), rows):
+            run = slice(start, start + rows)
+            yield indices[run], cosine_similarities(normalised(queries[run]), candidates)
 
 
 def _matrix(outcome: Outcome, candidates: Units, score: Callable[[Matrix], Matrix]) -> Chunks:
-    separator = b""
-    for indices, cosines in _cosines(outcome, candidates):
-        rows = [
+    return _array(
+        [
             None if index in outcome.faults else np.ascontiguousarray(row)
             for index, row in zip(indices, score(cosines), strict=True)
         ]
-        yield separator + _without_brackets(rows)
-        separator = b","
+        for indices, cosines in _cosines(outcome, candidates)
+    )
 
 
 def _ranking(outcome: Outcome, candidates: Units, model: ModelInfo, top_k: int) -> Chunks:
-    separator = b""
-    for indices, cosines in _cosines(outcome, candidates):
-        scores = probabilities(cosines, model, outcome.scoring)
-        best = ranking(cosines, top_k)
-        for row, index in enumerate(indices):
-            places = (
-                None if index in outcome.faults else _ranked(best[row], scores[row], cosines[row])
-            )
-            yield separator + _dumps(places)
-            separator = b","
+    return _array(
+        [None if index in outcome.faults else _ranked(best, scores, row)]
+        for indices, cosines in _cosines(outcome, candidates)
+        for index, best, scores, row in zip(
+            indices,
+            ranking(cosines, top_k),
+            probabilities(cosines, model, outcome.scoring),
+            cosines,
+            strict=True,
+        )
+    )
 
 
 def _ranked(
@@ -103,9 +107,11 @@ def _ranked(
     ]
 
 
-def _without_brackets(rows: object) -> bytes:
-    return _dumps(rows)[1:-1]
-
-
-def _dumps(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+def _array(runs: Iterable[object]) -> Chunks:
+    """A JSON array of several runs of elements."""
+    yield b"["
+    separator = b""
+    for run in runs:
+        yield separator + orjson.dumps(run, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        separator = b","
+    yield b"]"

@@ -30,8 +30,8 @@ ROWS_AT_ONCE = 128
 class Outcome:
     """A job and what its finished parts tell; complete once the job is done or has failed.
 
-    Embeddings are read as they are asked for, and few are held at a time: an answer may be far
-    larger than what this process should take.
+    Embeddings are read as they are asked for, and few are held at a time, but for those of a small
+    job or one that is told to `hold` them.
     """
 
     def __init__(
@@ -43,17 +43,21 @@ class Outcome:
         self._sizes = record.request.sizes
         self._ends = list(accumulate(self._sizes))
         self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
-        self._small = record.has_ended and record.parts <= SMALL_PARTS
+        self._is_held = record.has_ended and record.parts <= SMALL_PARTS
         self._at_hand = results and self._whole(range(record.parts), results)
+
+    def hold(self) -> None:
+        """Have all results read now: a client may read for longer than the ledger keeps them."""
+        self._is_held = True
 
     @cached_property
     def _results(self) -> list[PartResult | None]:
-        """All parts of a small job: one round trip instead of two."""
+        """All parts, in one round trip."""
         return self._at_hand or self._read(range(self.record.parts))
 
     @cached_property
     def _abouts(self) -> list[PartAbout | None]:
-        if self._small:
+        if self._is_held:
             return [result.about if result else None for result in self._results]
         return self._ledger.abouts(self.record.id, range(self.record.parts))
 
@@ -199,7 +203,7 @@ class Outcome:
         return ensemble(runs, len(indices) // templates, templates)
 
     def _read_part(self, number: int) -> PartResult:
-        if self._small:
+        if self._is_held:
             result = self._results[number]
         else:
             [result] = self._read([number])

@@ -1,7 +1,6 @@
 """The jobs: look, list, cancel, forget."""
 
 import math
-from itertools import chain
 
 import orjson
 from flask import Blueprint, Response, g, request
@@ -11,7 +10,7 @@ from api.dispatch import Dispatcher
 from api.documents import stream, summary
 from api.jobs import Jobs
 from api.preference import parse_wait
-from api.routes.serving import JSON, RETRY_AFTER_S
+from api.routes.serving import JSON, RETRY_AFTER_S, streamed
 from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, JobHasEnded
@@ -63,10 +62,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     def document(record: JobRecord) -> Response:
         outcome = jobs.outcome(record)
         candidates = dispatcher.label_sets.candidates_of(outcome)
-        pieces = stream(outcome, candidates, jobs.callback(record))
-        # The first piece is made here, so that an error still has a status of its own.
-        first = next(pieces)
-        response = _fresh(Response(chain([first], pieces), content_type=JSON))
+        response = _fresh(streamed(stream(outcome, candidates, jobs.callback(record))))
         if not record.has_ended:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response

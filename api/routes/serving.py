@@ -1,7 +1,8 @@
 """What /rank and /encode share: how a job is asked for, waited for and answered."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import orjson
 from flask import Request as FlaskRequest
@@ -25,6 +26,8 @@ from common.records import Idempotency, LabelSetVersion, links
 JSON = "application/json"
 RETRY_AFTER_S = 1
 MAX_KEY_LENGTH = 255
+BLOCK_BYTES = 262_144
+"""A longer answer is sent while it is made: it may be thousands of times its request."""
 
 
 def preference_of(request: FlaskRequest, settings: ApiSettings) -> Preference:
@@ -61,6 +64,8 @@ def serve(request: Request, dispatcher: Dispatcher, settings: ApiSettings) -> Re
     outcome = outcome_of(request, dispatcher, settings)
     is_async = request.priority is Priority.BULK
     if outcome.record.has_ended and not (is_async and request.deadline <= g.started):
+        if not is_async:
+            outcome.hold()
         response = answer(outcome, dispatcher.label_sets.candidates_of(outcome))
     else:
         response = accepted(outcome)
@@ -137,7 +142,7 @@ def answer(outcome: Outcome, candidates: Units | None) -> Response:
         InvalidRequest, JobCancelled, DeadlineExceeded: it ended without one.
     """
     outcome.check_done()
-    response = Response(b"".join(render(outcome, candidates)), content_type=JSON)
+    response = streamed(render(outcome, candidates))
     times = outcome.timings
     response.headers["Server-Timing"] = ", ".join(
         f"{name};dur={getattr(times, name) * 1000:.1f}"
@@ -145,6 +150,30 @@ def answer(outcome: Outcome, candidates: Units | None) -> Response:
     )
     tell_truncated(response, len(outcome.truncated_pointers()))
     return _with_label_set(response, outcome)
+
+
+def streamed(pieces: Iterator[bytes]) -> Response:
+    """A response of these pieces: whole where it is short, else sent while it is made.
+
+    What goes wrong before the first block is made is raised here, and has a status of its own.
+    Later, the connection is closed before the last chunk.
+    """
+    blocks = _blocks(pieces)
+    first = next(blocks)
+    if len(first) < BLOCK_BYTES:
+        return Response(first, content_type=JSON)
+    return Response(chain([first], blocks), content_type=JSON)
+
+
+def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces joined to blocks of at least BLOCK_BYTES, but for the last."""
+    block = bytearray()
+    for piece in pieces:
+        block += piece
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 def accepted(outcome: Outcome) -> Response:

@@ -6,10 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 from redis import Redis
 
 from bench.memory import descendants, resident_mb
+from tests.faults.crowd import Crowd
 from tests.faults.deployment import Deployment, deployed
+from tests.processes import Api, start_api, wait_until
+from tests.raw_http import request
 
 MAX_GROWTH_MB = 100
 HONEST = [f"{number} {{}}".ljust(96, "x") for number in range(10)]
@@ -116,3 +120,45 @@ def test_long_candidates_that_templates_hardly_lengthen_are_no_attack(
         "template": "a photo of a {}",
     }
     assert deployment.api.post("/rank", body).status_code == 200
+
+
+def large_answer(mark: str) -> bytes:
+    """The body of a request of 32 KB whose answer has 18 MB."""
+    texts = [{"text": f"{mark}{number}"} for number in range(1000)]
+    return orjson.dumps({"queries": texts, "candidates": texts})
+
+
+def test_clients_that_do_not_read_large_answers(deployment: Deployment) -> None:
+    body = large_answer("a")
+    headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    peaks = Peaks(deployment)
+    with Crowd(deployment.api.url, 20) as crowd:
+        crowd.send(request("/rank", *headers, body=body))
+        answers = crowd.answers(60)
+    assert [each.status for each in answers] == [200] * 20
+    grown = peaks.grown_mb()
+    assert grown["api"] < 1.5 * MAX_GROWTH_MB, grown
+
+
+@pytest.fixture
+def forgetful(deployment: Deployment, tmp_path: Path) -> Iterator[Api]:
+    """An API that keeps the results of synchronous requests for a second, in many parts."""
+    api = start_api(tmp_path, deployment.valkey.url, sync_result_ttl_s=1, part_queries=1)
+    yield api
+    api.stop()
+
+
+def test_a_slow_client_gets_all_of_a_result_that_is_gone(
+    deployment: Deployment, forgetful: Api
+) -> None:
+    json = {"Content-Type": "application/json"}
+    with (
+        requests.post(
+            f"{forgetful.url}/rank", large_answer("b"), headers=json, stream=True, timeout=60
+        ) as answer,
+        deployment.redis() as redis,
+    ):
+        parts = f"clip:part:{answer.headers['X-Job-Id']}:*"
+        wait_until(lambda: not list(redis.scan_iter(parts)), "the results are gone")
+        for matrix in answer.json().values():
+            assert [len(row) for row in matrix] == [1000] * 1000
