@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from redis import Redis
 
@@ -20,12 +21,28 @@ from tests.processes import (
 )
 
 
+class RedisServer(Protocol):
+    """One server, or several that look like one."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def pid(self) -> int: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 @dataclass
 class Deployment:
     """The parts of a running service, each of which can be killed."""
 
     folder: Path
-    valkey: EmbeddedValkey
+    valkey: RedisServer
     api: Api
     workers: list[Process] = field(default_factory=list)
 
@@ -71,9 +88,13 @@ class Deployment:
 
     def restart_api(self) -> None:
         """Kill the API and start it anew on the same port."""
+        self.api.process.kill()
+        self.start_api_again()
+
+    def start_api_again(self) -> None:
+        """Start the API, whose master has ended, on the same port."""
         port = int(self.api.url.rpartition(":")[2])
         self.api.session.close()
-        self.api.process.kill()
         self.api = start_api(self.folder, self.valkey.url, port=port)
 
     def redis(self) -> Redis:
@@ -82,10 +103,14 @@ class Deployment:
 
 @contextmanager
 def deployed(
-    folder: Path, workers: int = 1, models: object = "", **settings: object
+    folder: Path,
+    workers: int = 1,
+    models: object = "",
+    valkey: RedisServer | None = None,
+    **settings: object,
 ) -> Iterator[Deployment]:
     """A service with that many workers, all ready; everything is ended on the way out."""
-    valkey = EmbeddedValkey(folder, append_only=True)
+    valkey = valkey or EmbeddedValkey(folder, append_only=True)
     valkey.start()
     deployment = Deployment(folder, valkey, start_api(folder, valkey.url, models=models))
     try:

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from tests.faults.scenarios import SCENARIOS
 
-HEAD = "| fault | accepted | done | failed | lost | executed twice | slowest | refused |"
+HEAD = (
+    "| fault | accepted | done | failed | lost | executed twice | slowest sync | slowest async | "
+    "refused | MB more |"
+)
 
 
 def run_all() -> bool:
     """Print a table. Returns whether every accepted job was done right."""
-    print(f"{HEAD}\n|{'---|' * 8}", flush=True)
+    print(f"{HEAD}\n|{'---|' * 10}", flush=True)
     all_well = True
     for name, scenario in SCENARIOS.items():
         # Short: the name of a Unix socket may have 107 characters at most.

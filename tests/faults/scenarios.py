@@ -1,29 +1,17 @@
 """Each fault, done to a service under load. The tests judge the tally, the report prints it."""
 
-import os
-import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import requests
 
 from common.protocol import queues_of
+from tests.faults import attacks, redis_faults
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.load import Load, Tally, picture
+from tests.faults.load import Load, Scenario, Tally, picture, under_load
 from tests.faults.worker import DEATH, HANG
 from tests.worker.fake_encoder import POISON
-
-Scenario = Callable[[Path], Tally]
-
-
-def under_load(deployment: Deployment, harm: Callable[[Load], None]) -> Tally:
-    """Load, harm, and enough work after it to see that all is well again."""
-    with Load(deployment.api.url, deployment.valkey.url) as load:
-        load.wait_for(done=50)
-        harm(load)
-        load.wait_for(done=50)
-    return load.tally
 
 
 def worker_killed_again_and_again(folder: Path) -> Tally:
@@ -61,46 +49,21 @@ def workers_rolled(folder: Path) -> Tally:
         return under_load(service, harm)
 
 
-def redis_killed_with_aof(folder: Path) -> Tally:
-    with deployed(folder) as service:
-
-        def harm(_: Load) -> None:
-            service.valkey.kill()
-            time.sleep(2)
-            service.valkey.start()
-
-        return under_load(service, harm)
-
-
-def redis_frozen(folder: Path) -> Tally:
-    with deployed(folder) as service:
-
-        def harm(_: Load) -> None:
-            os.kill(service.valkey.pid, signal.SIGSTOP)
-            time.sleep(10)
-            os.kill(service.valkey.pid, signal.SIGCONT)
-
-        return under_load(service, harm)
-
-
 def api_killed(folder: Path) -> Tally:
     with deployed(folder) as service:
         return under_load(service, lambda _: service.restart_api())
 
 
-def redis_emptied(folder: Path) -> Tally:
-    """What was accepted is lost, by nature; who waits must be told, and work must go on."""
+def api_master_killed(folder: Path) -> Tally:
     with deployed(folder) as service:
 
         def harm(_: Load) -> None:
-            service.valkey.kill()
-            for file in folder.glob("appendonlydir/*"):
-                file.unlink()
-            service.valkey.start()
+            master = service.api.process.popen
+            master.kill()
+            master.wait()
+            service.start_api_again()
 
-        tally = under_load(service, harm)
-        tally.may_lose = True
-        return tally
+        return under_load(service, harm)
 
 
 def messages_lost(folder: Path) -> Tally:
@@ -164,7 +127,7 @@ def memory_runs_out(folder: Path) -> Tally:
         return under_load(service, harm)
 
 
-def job_takes_workers_down(folder: Path, brightness: int, **settings: object) -> Tally:
+def job_takes_workers_down(folder: Path, brightness: int, **settings: Any) -> Tally:
     """The job is given up after it took down three workers; no other is harmed."""
     with deployed(folder, workers=2, **settings) as service, service.supervised(**settings):
 
@@ -188,14 +151,25 @@ SCENARIOS: dict[str, Scenario] = {
     "kill -9 of a worker, 10 times, another alive": worker_killed_again_and_again,
     "kill -9 of the only worker, a new one after 5 s": only_worker_killed,
     "SIGTERM of each worker in turn": workers_rolled,
-    "Redis killed and restarted with AOF": redis_killed_with_aof,
-    "Redis restarted empty": redis_emptied,
-    "Redis frozen for 10 s": redis_frozen,
+    "Redis killed and restarted with AOF": redis_faults.killed_with_aof,
+    "Redis away for 75 s, with AOF": redis_faults.away_for_long,
+    "Redis restarted empty": redis_faults.emptied,
+    "Redis frozen for 10 s": redis_faults.frozen,
+    "Redis takes no writes for 5 s": redis_faults.read_only,
+    "all connections to Redis cut, 10 times": redis_faults.connections_cut,
+    "failover, connections to the old primary stay": redis_faults.failed_over,
     "API killed and restarted": api_killed,
+    "kill -9 of the API's master, a new one at once": api_master_killed,
     "20 messages dropped from the queues": messages_lost,
     "20 messages delivered twice": messages_doubled,
     "a picture that makes the model raise": poisoned_picture,
     "out of memory above 3 pictures": memory_runs_out,
     "a picture that kills the batcher thread": batcher_dies,
     "a picture in which the model hangs": model_hangs,
+    "2,000 images of hosts that hang": attacks.images_of_hanging_hosts,
+    "100 requests with a million prompts each": attacks.prompts_that_multiply,
+    "20 clients that do not read 18 MB": attacks.answers_that_nobody_reads,
+    "140 connections that drip": attacks.connections_that_drip,
+    "50 versions of a label set": attacks.versions_of_a_label_set,
+    "32 images of 49 megapixels, asynchronous": attacks.large_images_in_bulk,
 }

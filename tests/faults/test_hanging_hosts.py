@@ -1,10 +1,8 @@
 """Hosts of images that take connections and never answer."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import requests
 from PIL import Image
 
 from tests.faults.deployment import Deployment, deployed
+from tests.faults.hanging_hosts import hanging_port, many_hosts, one_host
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded
 from tests.processes import wait_until
@@ -20,25 +19,7 @@ from tests.processes import wait_until
 FETCH_TIMEOUT_S = 8
 ANSWERED_WITHIN_S = 20
 """It takes a few seconds until stalled parts are told apart, on a busy machine some more."""
-HANGING = "127.0.0.3"
 TEXT = {"text": "a"}
-
-
-@contextmanager
-def hanging_port() -> Iterator[int]:
-    """A port of all loopback addresses: each is a host of its own."""
-    with socket.socket() as listening:
-        listening.bind(("0.0.0.0", 0))
-        listening.listen(4096)
-        yield listening.getsockname()[1]
-
-
-def one_host(_number: int) -> str:
-    return HANGING
-
-
-def many_hosts(number: int) -> str:
-    return f"127.1.{number // 250}.{number % 250 + 1}"
 
 
 def small(red: int, green: int) -> bytes:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import scenarios
+from tests.faults import redis_faults, scenarios
 from tests.faults.load import Tally
 
 SLOWEST_S = 15.0
@@ -37,14 +37,14 @@ def test_workers_rolled(folder_of_its_own: Path) -> None:
 
 
 def test_redis_killed_and_restarted(folder_of_its_own: Path) -> None:
-    tally = scenarios.redis_killed_with_aof(folder_of_its_own)
+    tally = redis_faults.killed_with_aof(folder_of_its_own)
     check(tally)
     assert set(tally.refused) <= {"503 broker_away", "503 no_worker"}
     assert tally.refused
 
 
 def test_redis_frozen(folder_of_its_own: Path) -> None:
-    tally = scenarios.redis_frozen(folder_of_its_own)
+    tally = redis_faults.frozen(folder_of_its_own)
     check(tally, slowest_s=10 + SLOWEST_S)
     assert set(tally.refused) <= {"503 broker_away", "503 no_worker"}
     assert tally.refused
@@ -57,7 +57,7 @@ def test_the_api_killed(folder_of_its_own: Path) -> None:
 
 
 def test_redis_emptied(folder_of_its_own: Path) -> None:
-    tally = scenarios.redis_emptied(folder_of_its_own)
+    tally = redis_faults.emptied(folder_of_its_own)
     assert (tally.failed, tally.wrong) == (0, 0), tally
     assert tally.done >= 100, tally
     assert tally.slowest_s < SLOWEST_S, tally

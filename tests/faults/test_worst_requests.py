@@ -7,11 +7,10 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from redis import Redis
 
-from bench.memory import descendants, resident_mb
 from tests.faults.crowd import Crowd
 from tests.faults.deployment import Deployment, deployed
+from tests.faults.peaks import Peaks
 from tests.processes import Api, start_api, wait_until
 from tests.raw_http import request
 
@@ -31,39 +30,6 @@ def candidates(count: int, chars: int) -> list[dict[str, str]]:
 
 def templates(count: int, chars: int) -> list[str]:
     return [f"{number}{{}}".ljust(chars, "x") for number in range(count)]
-
-
-def peak_mb(pid: int) -> float:
-    """The most memory that a process and its children had since `forget_peaks`."""
-    lines = (
-        line
-        for each in descendants(pid)
-        for line in Path(f"/proc/{each}/status").read_text().splitlines()
-    )
-    return sum(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM:"))
-
-
-def forget_peaks(pid: int) -> None:
-    for each in descendants(pid):
-        Path(f"/proc/{each}/clear_refs").write_text("5")
-
-
-class Peaks:
-    """How far the memory of API, Redis and worker grew since this was made, at its highest."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        with Redis.from_url(deployment.valkey.url) as redis:
-            valkey: int = redis.info("server")["process_id"]
-        pids = {"api": deployment.api.process.popen.pid, "redis": valkey}
-        self._pids = {**pids, "worker": deployment.workers[0].popen.pid}
-        for pid in self._pids.values():
-            forget_peaks(pid)
-        self._before = {
-            name: sum(map(resident_mb, descendants(pid))) for name, pid in self._pids.items()
-        }
-
-    def grown_mb(self) -> dict[str, float]:
-        return {name: peak_mb(pid) - self._before[name] for name, pid in self._pids.items()}
 
 
 ATTACKS: dict[str, tuple[dict[str, Any], str, int]] = {

@@ -1,0 +1,89 @@
+"""What Redis, and the way to it, can do to the service: each fault under load."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.faults.deployment import deployed
+from tests.faults.failover import Pair
+from tests.faults.load import Load, Tally, under_load
+
+
+def killed_with_aof(folder: Path) -> Tally:
+    with deployed(folder) as service:
+
+        def harm(_: Load) -> None:
+            service.valkey.kill()
+            time.sleep(2)
+            service.valkey.start()
+
+        return under_load(service, harm)
+
+
+def frozen(folder: Path) -> Tally:
+    with deployed(folder) as service:
+
+        def harm(_: Load) -> None:
+            os.kill(service.valkey.pid, signal.SIGSTOP)
+            time.sleep(10)
+            os.kill(service.valkey.pid, signal.SIGCONT)
+
+        return under_load(service, harm)
+
+
+def emptied(folder: Path) -> Tally:
+    """What was accepted is lost, by nature; who waits must be told, and work must go on."""
+    with deployed(folder) as service:
+
+        def harm(_: Load) -> None:
+            service.valkey.kill()
+            for file in folder.glob("appendonlydir/*"):
+                file.unlink()
+            service.valkey.start()
+
+        tally = under_load(service, harm)
+        tally.may_lose = True
+        return tally
+
+
+def away_for_long(folder: Path) -> Tally:
+    """Longer than a synchronous request waits, and than anybody tries again without a pause."""
+    with deployed(folder) as service:
+
+        def harm(_: Load) -> None:
+            service.valkey.kill()
+            time.sleep(75)
+            service.valkey.start()
+
+        return under_load(service, harm)
+
+
+def read_only(folder: Path) -> Tally:
+    """As when the disk of the AOF is full."""
+    with deployed(folder) as service, service.redis() as redis:
+
+        def harm(_: Load) -> None:
+            redis.config_set("min-replicas-to-write", 1)
+            time.sleep(5)
+            redis.config_set("min-replicas-to-write", 0)
+
+        return under_load(service, harm)
+
+
+def connections_cut(folder: Path) -> Tally:
+    with deployed(folder, workers=2) as service, service.redis() as redis:
+
+        def harm(load: Load) -> None:
+            for _ in range(10):
+                redis.client_kill_filter(_type="normal", skipme=True)
+                redis.client_kill_filter(_type="pubsub", skipme=True)
+                load.wait_for(done=10)
+
+        return under_load(service, harm)
+
+
+def failed_over(folder: Path) -> Tally:
+    pair = Pair(folder)
+    with deployed(folder, valkey=pair) as service:
+        return under_load(service, lambda _: pair.fail_over())
