@@ -5,6 +5,7 @@ once. Whoever takes it has a lease: when that ends before the outcome is noted i
 that none is lost, and one may be sent twice.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
@@ -72,25 +73,25 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery in hand, and the number that tells this claim from others."""
+    """A delivery in hand, and the number that tells this claim from others.
+
+    The host is all of its URL that may stand in a log: the rest may hold secrets.
+    """
 
     job: str
     number: int
+    host: str
     delivery: Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of an attempt: `pending` is to be tried again after `pause_s`.
-
-    Where nothing was sent for want of a free slot, it does not count.
-    """
+    """What came of an attempt: `pending` is to be tried again after `pause_s`."""
 
     outcome: DeliveryState
     status: int | None = None
     error: str = ""
     pause_s: float = 0.0
-    counts: bool = True
 
 
 DELIVERY = TypeAdapter(Delivery)
@@ -108,10 +109,17 @@ class Deliveries:
         self._claim = LuaScript(redis, "webhook_claim")
         self._settle = LuaScript(redis, "webhook_settle")
 
-    def claim(self, lease_s: float) -> Claim | None:
-        """Take the delivery that has been due for longest; None where none is."""
-        while found := self._claim(lease_s=lease_s):
-            job, values = found[0].decode(errors="replace"), found[1]
+    def claim(
+        self, lease_s: float, *, busy_hosts: Collection[str] = (), retries: bool = True
+    ) -> Claim | None:
+        """Take the delivery that has been due for longest; None where none may be taken.
+
+        Those of `busy_hosts` wait, and without `retries` those that were tried before.
+        """
+        busy = dict.fromkeys(busy_hosts, True)
+        while found := self._claim(lease_s=lease_s, busy_hosts=busy, retries=retries):
+            job, host = (name.decode(errors="replace") for name in found[:2])
+            values = found[2]
             fields = dict(zip(values[::2], values[1::2], strict=True))
             try:
                 delivery = _delivery(fields)
@@ -119,7 +127,7 @@ class Deliveries:
                 log.warning("corrupt_record", job=job, reason=str(error))
                 self._redis.zrem("clip:webhooks", found[0])
             else:
-                return Claim(job, delivery.claims, delivery)
+                return Claim(job, delivery.claims, host, delivery)
         return None
 
     def settle(self, claim: Claim, attempt: Attempt) -> bool:
@@ -132,7 +140,6 @@ class Deliveries:
                 status="" if attempt.status is None else attempt.status,
                 error=attempt.error,
                 pause_s=attempt.pause_s,
-                counts=attempt.counts,
             )
         )
 

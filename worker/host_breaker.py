@@ -32,10 +32,11 @@ class HostBreaker:
 
     def is_open(self, host: str) -> bool:
         with self._lock:
-            found = self._hosts.get(host)
-            if found is None or found.in_a_row < MAX_TIMEOUTS:
-                return False
-            return time.monotonic() - found.last < self._pause_s
+            return self._is_open(host)
+
+    def open_hosts(self) -> set[str]:
+        with self._lock:
+            return {host for host in self._hosts if self._is_open(host)}
 
     def is_on_probation(self, host: str) -> bool:
         """Whether the host has not answered since its breaker opened."""
@@ -57,6 +58,12 @@ class HostBreaker:
             in_a_row = found.in_a_row
         if in_a_row == MAX_TIMEOUTS:
             log.warning("host_hangs", host=host, pause_s=self._pause_s)
+
+    def _is_open(self, host: str) -> bool:
+        found = self._hosts.get(host)
+        if found is None or found.in_a_row < MAX_TIMEOUTS:
+            return False
+        return time.monotonic() - found.last < self._pause_s
 
     def _forget_before(self, instant: float) -> None:
         """A client can make up any number of hosts."""

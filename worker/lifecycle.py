@@ -35,7 +35,7 @@ from worker.retries import RetryPolicy
 from worker.settings import WorkerSettings
 from worker.tasks import PartRunner
 from worker.warmup import TEXTS_PER_PICTURE, parts_at_once, warm_up
-from worker.webhooks import AT_ONCE, Postman, Sender
+from worker.webhooks import SETTLED_AT_ONCE, Postman, Sender
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ def make_fetcher(settings: WorkerSettings) -> Fetcher:
 
 def make_postman(settings: WorkerSettings) -> Postman:
     # What cannot be noted while Redis is away is delivered again.
-    redis = connection.fail_fast(settings.redis_url, AT_ONCE + 2)
+    redis = connection.fail_fast(settings.redis_url, SETTLED_AT_ONCE + 2)
     policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
     keys = [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
     sender = Sender(

@@ -9,9 +9,6 @@ import hmac
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import structlog
 from redis.exceptions import RedisError
@@ -19,20 +16,20 @@ from redis.exceptions import RedisError
 from common.errors import ClipError, FetchTimeout
 from common.webhooks import Attempt, Claim, Deliveries
 from worker.deadline import Deadline
+from worker.delivery_slots import DeliverySlots
 from worker.exchange import Message, Reply, post
 from worker.guard import Guard
-from worker.host_slots import HostSlots
+from worker.host_breaker import HostBreaker
 from worker.retries import RetryPolicy
 
 log = structlog.get_logger()
 
-AT_ONCE = 8
-AT_ONCE_PER_HOST = 2
 LOOK_EVERY_S = 0.5
-# So short a wait for a slot keeps a crowd of deliveries to one slow host from going in circles.
-BUSY_WAIT_S = 0.1
-BUSY_PAUSE_S = 2.0
 LEASE_LEEWAY_S = 5.0
+SETTLED_AT_ONCE = 8
+"""Each takes a connection to Redis, for a millisecond."""
+PAUSE_TIMEOUTS = 2
+"""A host that hangs is left alone for so many time-outs."""
 
 
 class Sender:
@@ -62,16 +59,17 @@ class Sender:
 
 
 class Postman:
-    """Delivers what is due, several at once. Other workers do so too, of the same deliveries."""
+    """Delivers what is due, many at once. Other workers do so too, of the same deliveries."""
 
     def __init__(self, deliveries: Deliveries, sender: Sender, policy: RetryPolicy) -> None:
         self._deliveries = deliveries
         self._sender = sender
         self._policy = policy
         self._lease_s = sender.timeout_s + LEASE_LEEWAY_S
-        self._hosts = HostSlots(AT_ONCE_PER_HOST)
-        self._free = threading.Semaphore(AT_ONCE)
-        self._pool = ThreadPoolExecutor(AT_ONCE, "webhook")
+        self._breaker = HostBreaker(PAUSE_TIMEOUTS * sender.timeout_s)
+        self._slots = DeliverySlots(self._breaker)
+        self._settling = threading.Semaphore(SETTLED_AT_ONCE)
+        self._freed = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -81,40 +79,53 @@ class Postman:
     def end(self) -> None:
         """Finish what is in hand, which takes no longer than one delivery may."""
         self._ended.set()
+        self._freed.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._pool.shutdown()
+        self._slots.wait_until_all_are_free()
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            if not self._free.acquire(timeout=LOOK_EVERY_S):
-                continue
-            claim = self._claim()
-            if claim is None:
-                self._free.release()
-                self._ended.wait(LOOK_EVERY_S)
-            else:
-                self._pool.submit(self._deliver, claim)
+            self._freed.clear()
+            claim = None if self._slots.are_all_taken else self._claim()
+            if claim is None or not self._start(claim):
+                self._freed.wait(LOOK_EVERY_S)
 
     def _claim(self) -> Claim | None:
         try:
-            return self._deliveries.claim(self._lease_s)
+            return self._deliveries.claim(
+                self._lease_s,
+                busy_hosts=self._slots.busy_hosts(),
+                retries=self._slots.are_retries_allowed,
+            )
         except RedisError as error:
             log.warning("deliveries_not_read", error=type(error).__name__)
         except Exception:  # without this thread nothing is delivered any more
             log.exception("deliveries_not_read")
         return None
 
+    def _start(self, claim: Claim) -> bool:
+        self._slots.take(claim)
+        thread = threading.Thread(target=self._deliver, args=(claim,), name="webhook", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are as many threads as the system allows
+            log.warning("delivery_not_started", job=claim.job, error=str(error))
+            self._slots.free(claim)
+            return False
+        return True
+
     def _deliver(self, claim: Claim) -> None:
         try:
             attempt = self._attempt(claim)
-            self._deliveries.settle(claim, attempt)
+            with self._settling:
+                self._deliveries.settle(claim, attempt)
             log.info(
                 "webhook",
                 job=claim.job,
-                host=host_of(claim.delivery.url),
+                host=claim.host,
                 attempt=claim.delivery.attempts,
-                outcome=attempt.outcome if attempt.counts else "postponed",
+                outcome=attempt.outcome,
                 status=attempt.status,
                 error=attempt.error or None,
             )
@@ -123,32 +134,26 @@ class Postman:
         except Exception:
             log.exception("delivery_failed", job=claim.job)
         finally:
-            self._free.release()
+            self._slots.free(claim)
+            self._freed.set()
 
     def _attempt(self, claim: Claim) -> Attempt:
         attempts = claim.delivery.attempts
         if attempts > self._policy.attempts:  # workers ended in the midst of the others
             return Attempt("failed", claim.delivery.status, claim.delivery.error)
-        with ExitStack() as held:
-            try:
-                held.enter_context(self._hosts.slot(host_of(claim.delivery.url), BUSY_WAIT_S))
-            except FetchTimeout:
-                return Attempt("pending", pause_s=BUSY_PAUSE_S, counts=False)
-            try:
-                return self._policy.judge(self._sender.send(claim), attempts)
-            except ClipError as error:
-                return self._policy.judge_failure(error, attempts)
+        try:
+            reply = self._sender.send(claim)
+        except ClipError as error:
+            if isinstance(error, FetchTimeout):
+                self._breaker.timed_out(claim.host)
+            else:
+                self._breaker.answered(claim.host)
+            return self._policy.judge_failure(error, attempts)
+        self._breaker.answered(claim.host)
+        return self._policy.judge(reply, attempts)
 
 
 def sign(key: bytes, name: str, at: int, body: bytes) -> str:
     """The signature of a message, of this name and sent at this epoch time."""
     digest = hmac.digest(key, b"%s.%d.%s" % (name.encode(), at, body), hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"
-
-
-def host_of(url: str) -> str:
-    """All of a URL that may stand in a log: the rest may hold secrets."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

@@ -1,13 +1,9 @@
 -- Record what came of an attempt, unless its lease ended and another worker claimed the delivery.
 -- args: job, claim, outcome (delivered, failed, or pending: try again), status (of the answer, or
---       ''), error (or ''), pause_s (until the next attempt), counts (whether this was an attempt)
+--       ''), error (or ''), pause_s (until the next attempt)
 local id, key = args.job, webhook_key(args.job)
 if tonumber(redis.call('HGET', key, 'claims') or 0) ~= args.claim then return 0 end
-if not args.counts then
-  redis.call('HINCRBY', key, 'attempts', -1)
-else
-  redis.call('HSET', key, 'state', args.outcome, 'status', args.status, 'error', args.error)
-end
+redis.call('HSET', key, 'state', args.outcome, 'status', args.status, 'error', args.error)
 if args.outcome == 'pending' then
   local due = stamp(now() + args.pause_s)
   redis.call('HSET', key, 'next', due)

@@ -19,8 +19,8 @@ def deliveries(redis: Redis) -> Deliveries:
     return Deliveries(redis)
 
 
-def add(ledger: Ledger, job: str = "j", **changes: Any) -> None:
-    create(ledger, new_job(job, callback=Callback(URL, total=3, asked_for="m"), **changes))
+def add(ledger: Ledger, job: str = "j", url: str = URL, **changes: Any) -> None:
+    create(ledger, new_job(job, callback=Callback(url, total=3, asked_for="m"), **changes))
 
 
 def end(ledger: Ledger, job: str = "j") -> None:
@@ -124,9 +124,52 @@ def test_the_next_attempt_is_due_after_its_pause(
     later(redis, 31)
     claim = claimed(deliveries)
     assert (claim.delivery.attempts, claim.delivery.status) == (2, 503)
-    deliveries.settle(claim, Attempt("pending", counts=False))
-    again = claimed(deliveries).delivery
-    assert (again.attempts, again.status) == (2, 503)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Example.ORG?q=http://other/", "example.org"),
+        ("http://example.org:8080/a:1", "example.org"),
+        ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
+    ],
+)
+def test_a_busy_host_is_passed_over(
+    ledger: Ledger, deliveries: Deliveries, url: str, host: str
+) -> None:
+    add(ledger, url=url)
+    end(ledger)
+    assert deliveries.claim(60, busy_hosts=[host]) is None
+    claim = claimed(deliveries)
+    assert (claim.host, claim.delivery.attempts) == (host, 1)
+
+
+def test_retries_wait_where_they_must(ledger: Ledger, deliveries: Deliveries) -> None:
+    for job in ("old", "new"):
+        add(ledger, job)
+        end(ledger, job)
+    deliveries.settle(claimed(deliveries), Attempt("pending", 503))
+    first = deliveries.claim(60, retries=False)
+    assert first is not None
+    assert first.job == "new"
+    assert deliveries.claim(60, retries=False) is None
+    assert claimed(deliveries).job == "old"
+
+
+def test_a_crowd_for_a_busy_host_hides_nothing_and_is_not_looked_at_each_time(
+    ledger: Ledger, deliveries: Deliveries, redis: Redis
+) -> None:
+    busy = [f"busy-{number}" for number in range(300)]
+    for job in (*busy, "j"):
+        add(ledger, job, "https://example.org/" if job == "j" else "https://busy.example/")
+        end(ledger, job)
+    claim = deliveries.claim(60, busy_hosts=["busy.example"])
+    assert claim is not None
+    assert claim.job == "j"
+    now, _ = redis.time()
+    assert redis.zcount("clip:webhooks", "-inf", now + 1) == 100
+    assert redis.zcount("clip:webhooks", "-inf", now + 4) == 300
+    assert claimed(deliveries).job == busy[0]
 
 
 @pytest.mark.parametrize("fields", [{"url": "", "total": "x"}, {"state": "?"}, None])

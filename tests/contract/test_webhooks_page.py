@@ -51,7 +51,7 @@ def receiver(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_the_receiver_takes_what_is_signed_and_nothing_else(receiver: tuple[str, Path]) -> None:
     url, printed = receiver
     delivery = Delivery(url, "rank", "done", 1, 1, 0, 1.0, 2.0, "pending", 1, 1)
-    claim = Claim("j", 1, delivery)
+    claim = Claim("j", 1, "127.0.0.1", delivery)
 
     def status_with(*secrets: str) -> int:
         keys = [key_of(secret) for secret in secrets]

@@ -11,9 +11,9 @@ from PIL import Image
 
 from tests.faults.crowd import Crowd
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.hanging_hosts import hanging_port, many_hosts
 from tests.faults.load import Load, Tally, under_load
 from tests.faults.peaks import Peaks
+from tests.loopback import hanging_port, many_hosts
 from tests.pictures import blob, encoded
 from tests.raw_http import request
 

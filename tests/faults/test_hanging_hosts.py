@@ -11,7 +11,7 @@ import requests
 from PIL import Image
 
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.hanging_hosts import hanging_port, many_hosts, one_host
+from tests.loopback import hanging_port, many_hosts, one_host
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded
 from tests.processes import wait_until

@@ -1,6 +1,7 @@
 """Webhooks from the end of a job to their receiver, with real workers."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -12,6 +13,7 @@ from common.webhook_secrets import key_of
 from common.webhooks import Claim, Delivery
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
+from tests.loopback import hanging_port, many_hosts, one_host
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded, noise, picture_item
 from tests.processes import wait_until
@@ -22,6 +24,8 @@ from worker.webhooks import Sender
 SECRET, OLD_SECRET = f"whsec_{'A' * 32}", f"whsec_{'B' * 48}"
 KEY = "a-key-0123456789abcdef"
 TIMEOUT_S, ATTEMPTS, BACKOFF_S = 2, 3, 0.1
+SOON_S = 4
+"""Ten times what it takes; a busy machine is slow to tell of any job."""
 SETTINGS: dict[str, Any] = {
     "model": "fake",
     "webhook_secret": f"{SECRET} {OLD_SECRET}",
@@ -29,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "webhook_attempts": ATTEMPTS,
     "webhook_backoff_s": BACKOFF_S,
 }
+TEXT = {"text": "a"}
 REFUSED = "http://169.254.169.254/latest"
 
 
@@ -159,7 +164,7 @@ def test_nothing_is_sent_inside_unless_the_guard_allows_it(
     sender = Sender(guard, [key_of(SECRET)], TIMEOUT_S, use_proxies=False)
     delivery = Delivery(receiver.url, "rank", "done", 1, 1, 0, 1.0, 2.0, "pending", 0, 0)
     with pytest.raises(UrlRefused):
-        sender.send(Claim("j", 1, delivery))
+        sender.send(Claim("j", 1, "127.0.0.1", delivery))
     assert receiver.received == []
 
 
@@ -185,6 +190,33 @@ def test_slow_receivers_keep_no_other_waiting(client: FlaskClient, receiver: Rec
     stalled.let_go.set()
     assert {settled(client, job)["state"] for job in slow} == {"delivered"}
     assert max(callback(client, job)["attempts"] for job in slow) <= 2
+
+
+@pytest.mark.parametrize(("deliveries", "host_of"), [(80, many_hosts), (300, one_host)])
+def test_hosts_that_hang_keep_no_other_waiting(
+    client: FlaskClient, receiver: Receiver, deliveries: int, host_of: Callable[[int], str]
+) -> None:
+    with hanging_port() as port:
+        for number in range(deliveries):
+            last = submit(client, f"http://{host_of(number)}:{port}/", TEXT)
+        wait_until(lambda: client.get(last).get_json()["status"] == "done", "their jobs are done")
+        submit(client, receiver.url)
+        receiver.wait_for(1, SOON_S)
+
+
+def test_a_worker_ends_soon_while_many_hosts_hang(
+    deployment: Deployment, client: FlaskClient
+) -> None:
+    [old] = deployment.workers
+    with hanging_port() as port:
+        for number in range(80):
+            last = submit(client, f"http://{many_hosts(number)}:{port}/", TEXT)
+        wait_until(lambda: callback(client, last)["attempts"], "they are tried")
+        started = time.monotonic()
+        assert old.stop() == 0
+        assert time.monotonic() - started < TIMEOUT_S + SOON_S
+    deployment.workers.remove(old)
+    deployment.add_worker(**SETTINGS)
 
 
 class TestEndings:
