@@ -6,13 +6,18 @@ from contextlib import contextmanager
 
 import structlog
 from cachetools import LRUCache
+from redis.client import PubSub
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.jobs import Ledger
 
 log = structlog.get_logger()
 
 REMEMBERED_NOTIFICATIONS = 1024
+QUIET_S = 0.5
+"""The listener pings after so long without a message."""
+MAX_UNANSWERED_PINGS = 6
 
 
 class Waiter:
@@ -76,16 +81,31 @@ class Waiter:
         while not self._closed.is_set():
             try:
                 with self._ledger.notifications() as channel:
-                    while not self._closed.is_set():
-                        message = channel.get_message(timeout=self._sweep_s)
-                        if message is not None:
-                            self._wake(message["data"].decode())
+                    self._listen_to(channel)
             except RedisError as error:
                 log.warning("listener_interrupted", error=type(error).__name__)
-                self._closed.wait(self._sweep_s)
+                self._closed.wait(QUIET_S)
             except Exception:  # whatever else it is, requests wait for this thread
                 log.exception("listener_failed")
-                self._closed.wait(self._sweep_s)
+                self._closed.wait(QUIET_S)
+
+    def _listen_to(self, channel: PubSub) -> None:
+        """Listen until the end. Raises RedisError where the connection is lost, or only silent.
+
+        A firewall that drops a connection tells neither side.
+        """
+        unanswered = 0
+        while not self._closed.is_set():
+            message = channel.get_message(timeout=QUIET_S)
+            if message is None:
+                if unanswered == MAX_UNANSWERED_PINGS:
+                    raise RedisTimeoutError
+                channel.ping()
+                unanswered += 1
+                continue
+            unanswered = 0
+            if message["type"] == "message":
+                self._wake(message["data"].decode())
 
     def _sweep(self) -> None:
         while not self._closed.wait(self._sweep_s):

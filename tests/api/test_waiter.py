@@ -3,12 +3,15 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from api.waiter import Waiter
+from common import connection
 from common.jobs import Ledger
 from common.protocol import Item, Priority
 from common.records import NewJob, RequestRecord
 from tests.processes import wait_until
+from tests.silent_proxy import SilentProxy
 
 
 @pytest.fixture
@@ -93,3 +96,23 @@ def test_the_sweep_outlives_a_repair_that_fails(redis: Redis, ledger: Ledger) ->
 def test_the_sweep_repairs(waiter: Waiter, repairs: list[float]) -> None:
     with waiter.watch("any"):
         wait_until(lambda: len(repairs) > 1, "the sweep repairs again and again")
+
+
+def test_a_subscription_that_went_silent_is_made_anew(
+    redis: Redis, redis_url: str, ledger: Ledger
+) -> None:
+    create(ledger, "before", "after")
+    with SilentProxy(redis_url).running() as proxy, capture_logs() as logs:
+        client = connection.fail_fast(proxy.url, max_connections=4)
+        waiter = Waiter(Ledger(client), lambda: None, sweep_s=3600)
+        with waiter.watch("before") as before, waiter.watch("after") as after:
+            wait_until(lambda: subscribers(redis) == 1, "the listener listens")
+            ledger.stop("before", "cancelled", "")
+            assert before.wait(2)
+            assert proxy.silence(b"SUBSCRIBE") == 1
+            wait_until(lambda: subscribers(redis) == 2, "it subscribes anew", 10)
+            ledger.stop("after", "cancelled", "")
+            assert after.wait(2)
+        waiter.close()
+        client.close()
+    assert [line["event"] for line in logs] == ["listener_interrupted"]
