@@ -15,6 +15,9 @@ from common.records import PartMessage
 
 log = structlog.get_logger()
 
+HEALTH_CHECK_S = 10
+"""Kombu makes a consumer's connection anew that answers nothing for one to two times this long."""
+
 
 def make_celery(
     redis_url: str,
@@ -67,7 +70,7 @@ def _configuration(
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": min(5.0, socket_timeout_s),
             "socket_keepalive": True,
-            "health_check_interval": 25,
+            "health_check_interval": HEALTH_CHECK_S,
             "queue_order_strategy": "round_robin",
             "priority_steps": [0],  # one list a queue, whose length is the queue's
         },
