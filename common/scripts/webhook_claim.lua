@@ -8,7 +8,8 @@ local KEPT, LOOKED_AT, PAUSE_S = 100, 1000, 2
 
 local function host_of(url)
   local authority = string.match(url, '^%a+://([^/?#]*)') or ''
-  return (string.gsub(string.lower(authority), ':%d*$', ''))
+  local host = string.gsub(authority, '^.*@', '') -- without what may be a password
+  return (string.gsub(string.lower(host), ':%d*$', ''))
 end
 
 local function claim(id)

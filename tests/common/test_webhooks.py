@@ -132,6 +132,7 @@ def test_the_next_attempt_is_due_after_its_pause(
         ("https://Example.ORG?q=http://other/", "example.org"),
         ("http://example.org:8080/a:1", "example.org"),
         ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
+        ("http://name:secret@example.org/", "example.org"),
     ],
 )
 def test_a_busy_host_is_passed_over(
