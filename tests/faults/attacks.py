@@ -16,7 +16,9 @@ from tests.faults.peaks import Peaks
 from tests.loopback import hanging_port, many_hosts
 from tests.pictures import blob, encoded
 from tests.raw_http import request
+from tests.webhook_receiver import Receiver
 
+SECRET = "whsec_" + "QUJD" * 8
 LABELS = [{"text": f"a{number}"} for number in range(1000)]
 
 
@@ -104,6 +106,24 @@ def large_images_in_bulk(folder: Path) -> Tally:
                 image = encoded(Image.new("RGB", (7000, 7000), (number, 0, 0)), "JPEG")
                 body = {"queries": [blob(image)], "candidates": LABELS[:1]}
                 assert post(service, "/rank?wait=0", body).status_code == 202
+            load.wait_for(done=200)
+
+        return under_attack(service, attack)
+
+
+def webhooks_to_hanging_hosts(folder: Path) -> Tally:
+    with (
+        deployed(folder, webhook_secret=SECRET, webhook_timeout_s=8) as service,
+        hanging_port() as port,
+        Receiver().running() as receiver,
+    ):
+
+        def attack(load: Load) -> None:
+            hosts = (f"http://{many_hosts(number)}:{port}/" for number in range(80))
+            for url in (*hosts, receiver.url):
+                body = {"queries": LABELS[:1], "candidates": LABELS[:1], "callback_url": url}
+                assert post(service, "/rank?wait=0", body).status_code == 202
+            receiver.wait_for(1, timeout_s=8)
             load.wait_for(done=200)
 
         return under_attack(service, attack)

@@ -107,15 +107,17 @@ def deployed(
     workers: int = 1,
     models: object = "",
     valkey: RedisServer | None = None,
+    webhook_secret: str = "",
     **settings: object,
 ) -> Iterator[Deployment]:
     """A service with that many workers, all ready; everything is ended on the way out."""
     valkey = valkey or EmbeddedValkey(folder, append_only=True)
     valkey.start()
-    deployment = Deployment(folder, valkey, start_api(folder, valkey.url, models=models))
+    api = start_api(folder, valkey.url, models=models, webhook_secret=webhook_secret)
+    deployment = Deployment(folder, valkey, api)
     try:
         for _ in range(workers):
-            deployment.start_worker(**settings)
+            deployment.start_worker(webhook_secret=webhook_secret, **settings)
         wait_for_workers(deployment.api, deployment.workers)
         yield deployment
     finally:

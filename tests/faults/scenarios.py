@@ -172,4 +172,5 @@ SCENARIOS: dict[str, Scenario] = {
     "140 connections that drip": attacks.connections_that_drip,
     "50 versions of a label set": attacks.versions_of_a_label_set,
     "32 images of 49 megapixels, asynchronous": attacks.large_images_in_bulk,
+    "80 webhooks to hosts that hang": attacks.webhooks_to_hanging_hosts,
 }
