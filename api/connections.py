@@ -55,6 +55,23 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         """Have no connection wait for the thread of another; threads are made as needed."""
         return ThreadPoolExecutor(self.cfg.worker_connections)
 
+    def is_parent_alive(self) -> bool:
+        """Whether the master lives; without it, end as at SIGTERM."""
+        if super().is_parent_alive():
+            return True
+        self.alive = False
+        return False
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Stop listening once this process ends: nobody would accept what the kernel takes.
+
+        gunicorn listens until the last request is answered, and no new master gets the port.
+        """
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
     def handle(self, conn: TConn) -> object:
         """Read a request and answer it, in a thread of the pool."""
         _set_timeout(conn.sock, socket.SO_RCVTIMEO, RECEIVE_TIMEOUT_S)

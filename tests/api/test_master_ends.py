@@ -1,0 +1,54 @@
+"""What clients meet when gunicorn's master ends while requests are in hand."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+
+from common.jobs import DONE_CHANNEL
+from tests.processes import Api, start_api, wait_until
+
+AT_ONCE_S = 3.0
+BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
+
+
+@pytest.fixture
+def api(folder: Path, redis_url: str) -> Iterator[Api]:
+    api = start_api(folder, redis_url, api_processes=2)
+    yield api
+    api.session.close()
+    api.process.kill()
+
+
+def port_of(api: Api) -> int:
+    return int(api.url.rpartition(":")[2])
+
+
+def refuses(api: Api) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port_of(api))) != 0
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_the_port_is_free_at_once_and_requests_in_hand_are_answered(
+    api: Api, redis: Redis, folder: Path, redis_url: str, ending: signal.Signals
+) -> None:
+    location = api.post("/rank?wait=0", BODY).headers["Location"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(requests.get, f"{api.url}{location}?wait=50", timeout=60)
+        wait_until(lambda: redis.pubsub_numsub(DONE_CHANNEL)[0][1], "the request is in hand")
+        os.kill(api.process.popen.pid, ending)
+        wait_until(lambda: refuses(api), "nobody listens any more", AT_ONCE_S)
+        following = start_api(folder, redis_url, port=port_of(api))
+        try:
+            assert not waiting.done()
+            assert following.post(f"{location}/cancel", None).ok
+            assert waiting.result(10).json()["status"] == "cancelled"
+        finally:
+            following.stop()
