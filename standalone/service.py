@@ -15,8 +15,8 @@ import requests
 from common.settings import PREFIX
 from standalone.settings import ROOT, StandaloneSettings, child_environment
 from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
+from standalone.watchdog import STOP_TIMEOUT_S, Watchdog
 
-STOP_TIMEOUT_S = 40.0
 POLL_S = 0.1
 
 
@@ -86,32 +86,39 @@ def running(settings: StandaloneSettings) -> Iterator[Service]:
     children: list[Child] = []
     try:
         with tempfile.TemporaryDirectory(prefix="clip-api-") as folder:
+            watchdog = Watchdog(Path(folder))
             valkey = EmbeddedValkey(Path(folder))
             try:
                 valkey.start()
+                watchdog.add(valkey.pid)
                 environment = child_environment(settings, valkey.url, Path(folder))
                 for model in settings.served:
                     own = {**environment, f"{PREFIX}MODEL": model}
-                    children.append(_start("worker", ["-m", "worker"], own))
+                    children.append(_start(watchdog, "worker", ["-m", "worker"], own))
                 gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
-                children.append(_start("API", gunicorn, environment))
+                children.append(_start(watchdog, "API", gunicorn, environment))
                 yield Service(settings, children)
             finally:
                 for child in reversed(children):
                     child.stop()
                 valkey.stop()
+                watchdog.dismiss()
     except (OSError, ValkeyDidNotStart) as error:
         raise ServiceFailed(str(error)) from error
 
 
-def _start(name: str, arguments: list[str], environment: dict[str, str]) -> Child:
-    command = [sys.executable, *arguments]
-    return Child(
-        name,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
-        ),
+def _start(
+    watchdog: Watchdog, name: str, arguments: list[str], environment: dict[str, str]
+) -> Child:
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
+    watchdog.add(process.pid)
+    return Child(name, process)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -189,6 +189,15 @@ def test_a_service_whose_worker_is_killed_ends(short_folder: Path) -> None:
     assert run.left_behind() == []
 
 
+def test_what_a_killed_service_started_ends_by_itself(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port())
+    run.wait_for("Serving on")
+    run.process.kill()
+    run.process.wait()
+    wait_until(lambda: not run.left_behind(), "everything has ended and is removed", 20)
+    assert "Traceback" not in run.text
+
+
 def test_each_of_several_models_has_a_worker(short_folder: Path) -> None:
     port = free_port()
     other = save_tiny_model("clip", short_folder / "tiny")
