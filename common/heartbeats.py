@@ -41,6 +41,14 @@ class Heartbeat:
     parts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker that is alive, and the seconds since its last heartbeat."""
+
+    heartbeat: Heartbeat
+    silent_s: float
+
+
 HEARTBEAT = TypeAdapter(Heartbeat)
 
 
@@ -61,6 +69,7 @@ class Heartbeats:
         self._redis = redis
         self._ttl_s = ttl_s
         self._beat = LuaScript(redis, "beat")
+        self._alive = LuaScript(redis, "alive")
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._beat(orjson.dumps(heartbeat), name=heartbeat.name, ttl_s=self._ttl_s)
@@ -71,12 +80,12 @@ class Heartbeats:
         self._redis.zrem(WORKERS, name)
 
     def alive(self) -> list[Heartbeat]:
-        names = cast("list[bytes]", self._redis.zrange(WORKERS, 0, -1))
-        if not names:
-            return []
-        beats = self._redis.mget([b"clip:worker:" + name for name in names])
-        read = [_load(beat) for beat in beats if beat is not None]
-        return [heartbeat for heartbeat in read if heartbeat is not None]
+        return [worker.heartbeat for worker in self.live_workers()]
+
+    def live_workers(self) -> list[LiveWorker]:
+        rows = cast("list[tuple[bytes, bytes]]", self._alive(ttl_s=self._ttl_s))
+        read = [(_load(raw), float(silent_s)) for raw, silent_s in rows]
+        return [LiveWorker(beat, silent_s) for beat, silent_s in read if beat is not None]
 
 
 def _load(raw: bytes | str) -> Heartbeat | None:

@@ -2,7 +2,8 @@
 
     queued → running → done | failed        and from the first two: → cancelled | expired
 
-Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs.
+Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs; those that are
+compared are of the ledger's, which takes no jump (common/scripts/prelude.lua).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +48,7 @@ from common.scripting import LuaScript
 log = structlog.get_logger()
 
 DONE_CHANNEL = "clip:done"
-REPAIR_LOCK_MS = 400
+REPAIR_EVERY_S = 0.4
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 BEAT_AFTER_S = 2.0
@@ -273,7 +274,7 @@ class Ledger:
         nothing.
         """
         rows = self._repair(
-            lock_ms=REPAIR_LOCK_MS,
+            every_s=REPAIR_EVERY_S,
             grace_s=REPAIR_GRACE_S,
             max_parts=REPAIR_PARTS,
             beat_after_s=BEAT_AFTER_S,

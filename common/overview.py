@@ -5,18 +5,10 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from common.heartbeats import WORKERS, Heartbeat, Heartbeats
+from common.heartbeats import Heartbeats, LiveWorker
 from common.protocol import lane_of, queues_of
 
 COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
-
-
-@dataclass(frozen=True, slots=True)
-class LiveWorker:
-    """A worker that is alive, and the seconds since its last heartbeat."""
-
-    heartbeat: Heartbeat
-    silent_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +31,29 @@ NOTHING = Overview(0, 0, 0, 0.0, {}, ())
 
 
 def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Overview:
-    """Look at everything in three round trips; `models` are those of the settings.
+    """Look at everything in two round trips; `models` are those of the settings.
 
     Raises:
         redis.exceptions.RedisError: Redis is away.
     """
-    alive = heartbeats.alive()
-    lanes = {"", *(lane_of(model, models) for model in models), *(beat.lane for beat in alive)}
+    workers = heartbeats.live_workers()
+    alive_lanes = (worker.heartbeat.lane for worker in workers)
+    lanes = {"", *(lane_of(model, models) for model in models), *alive_lanes}
     queues = [queue for lane in sorted(lanes) for queue in queues_of(lane)]
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
     for key in COUNTS:
         pipeline.get(key)
     pipeline.zrange("clip:open", 0, 0, withscores=True)
-    pipeline.zrange(WORKERS, 0, -1, withscores=True)
     for queue in queues:
         pipeline.llen(queue)
-    (seconds, micros), open_items, drained_items, republished, oldest, beats, *lengths = (
-        pipeline.execute()
-    )
+    (seconds, micros), open_items, drained_items, republished, oldest, *lengths = pipeline.execute()
     now = seconds + micros / 1e6
-    beaten = {name.decode(): at for name, at in beats}
     return Overview(
         open_items=int(open_items or 0),
         drained_items=int(drained_items or 0),
         republished_parts=int(republished or 0),
-        oldest_s=_age(oldest[0][1], now) if oldest else 0.0,
+        oldest_s=max(0.0, now - oldest[0][1]) if oldest else 0.0,
         queued=dict(zip(queues, lengths, strict=True)),
-        workers=[LiveWorker(beat, _age(beaten.get(beat.name, now), now)) for beat in alive],
+        workers=workers,
     )
-
-
-def _age(at: float, now: float) -> float:
-    return max(0.0, now - at)

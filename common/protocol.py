@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-FORMAT = 2
+FORMAT = 3
 """Of what the ledger holds of a job. A worker leaves jobs of another format to other workers.
 
 Raise it with every change that another release would misread.

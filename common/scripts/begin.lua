@@ -5,7 +5,7 @@
 -- args: id, part, worker, format
 write_even_if_full()
 local id, n = args.id, args.part
-local job, at = job_key(id), now()
+local job, at = job_key(id), ledger_now()
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'deadline', 'queue', 'sent:' .. n,
   'items:' .. n, 'created', 'strikes:' .. n, 'blobs:' .. n, 'format', 'priority', 'request_id')
 local state, part_state, deadline = fields[1], fields[2], tonumber(fields[3])
@@ -19,13 +19,13 @@ if tonumber(fields[10]) ~= args.format then return tonumber(fields[10]) end
 
 redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, args.worker,
   'begun:' .. n, stamp(at))
-redis.call('HSETNX', job, 'started', stamp(at))
+redis.call('HSETNX', job, 'started', stamp(now()))
 local tries = redis.call('HINCRBY', job, 'tries:' .. n, 1)
 local begun = begun_key(fields[4])
 if tonumber(redis.call('GET', begun) or 0) < tonumber(fields[5]) then
   redis.call('SET', begun, fields[5])
 end
-local begun_part = { fields[6], stamp(deadline - at), stamp(at - fields[7]),
+local begun_part = { fields[6], stamp(deadline - at), stamp(math.max(0, now() - fields[7])),
   tonumber(fields[8] or 0), tries - 1, fields[11], fields[12] }
 for digest in string.gmatch(fields[9] or '', '%S+') do
   begun_part[#begun_part + 1] = redis.call('GET', blob_key(id, digest))

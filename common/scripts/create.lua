@@ -4,7 +4,7 @@
 -- args: id, fields, parts ({items, size, blobs} each), queue, max_open_items, lifetime_s, ttl_s,
 --       is_listed; optional: worker {ttl_s, model, lane} that must be alive,
 --       idempotency {key, fingerprint}
-local id, job, at = args.id, job_key(args.id), now()
+local id, job, at = args.id, job_key(args.id), ledger_now()
 
 local function serves(name, wanted)
   local raw = redis.call('GET', worker_key(name))
@@ -43,20 +43,22 @@ for _, part in ipairs(args.parts) do
   end
 end
 
+local created = stamp(now())
 for field, value in pairs(args.fields) do redis.call('HSET', job, field, value) end
-redis.call('HSET', job, 'state', 'queued', 'created', stamp(at), 'queue', args.queue,
+redis.call('HSET', job, 'state', 'queued', 'created', created, 'queue', args.queue,
   'deadline', stamp(at + args.lifetime_s), 'ttl', args.ttl_s, 'parts', #args.parts,
   'parts_done', 0, 'done', 0, 'failed', 0, 'fatal', 0)
 for index, part in ipairs(args.parts) do
   local n = index - 1
   redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at),
     'items:' .. n, part.items, 'size:' .. n, part.size, 'blobs:' .. n, part.blobs)
-  redis.call('ZADD', OPEN, stamp(at), id .. ':' .. n .. ':' .. part.size)
+  redis.call('ZADD', OPEN, created, id .. ':' .. n .. ':' .. part.size)
+  -- Nothing that an open job needs has a TTL: repair ends the job in time, and its end the rest.
+  for digest in string.gmatch(part.blobs, '%S+') do redis.call('PERSIST', blob_key(id, digest)) end
 end
 redis.call('INCRBY', OPEN_ITEMS, total)
 local life = args.lifetime_s + args.ttl_s
-redis.call('EXPIRE', job, life)
-if args.is_listed then list_job(args.fields.owner, id, stamp(at), life) end
+if args.is_listed then list_job(args.fields.owner, id, created, life) end
 if idempotency then
   local key = idempotency_key(idempotency.key)
   redis.call('HSET', key, 'job', id, 'fingerprint', idempotency.fingerprint)

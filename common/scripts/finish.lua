@@ -13,7 +13,6 @@ local function finish()
   if not state or has_ended(state) or part_state == 'done' then return 0 end
 
   redis.call('HSET', part, 'vectors', vectors, 'about', ARGV[3])
-  redis.call('EXPIRE', part, redis.call('TTL', job))
   redis.call('HSET', job, 'state:' .. n, 'done')
   close_part(id, n)
   redis.call('HINCRBY', job, 'done', args.done)

@@ -5,7 +5,7 @@ local job = job_key(args.id)
 local fields = redis.call('HMGET', job, 'state', 'parts', 'owner', 'created', 'deadline')
 if not fields[1] then return 0 end
 redis.call('HSET', job, 'ttl', args.ttl_s)
-local left = math.max(0, math.ceil(fields[5] - now()))
+local left = math.max(0, math.ceil(fields[5] - ledger_now()))
 list_job(fields[3], args.id, fields[4], left + args.ttl_s)
 if has_ended(fields[1]) then
   redis.call('EXPIRE', job, args.ttl_s)

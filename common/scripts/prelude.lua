@@ -28,6 +28,17 @@ local function now()
   return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 
+-- The ledger's own clock, in seconds, for all that is compared. From one repair to the next it moves
+-- with that of Redis, by five seconds at most, and never back: no job expires because that was set,
+-- or because every process was away. What clients see (`created`, …) is of Redis' clock.
+local CLOCK, MAX_STEP_S = 'clip:clock', 5
+
+local function ledger_now()
+  local at, clock = now(), redis.call('HMGET', CLOCK, 'redis', 'ledger')
+  if not clock[1] then return at end
+  return clock[2] + math.max(0, math.min(at - clock[1], MAX_STEP_S))
+end
+
 -- Lua's own number formatting would cut an epoch time to 14 digits.
 local function stamp(t) return string.format('%.6f', t) end
 
@@ -80,13 +91,14 @@ end
 local function add_webhook(id, parts, url)
   local fields = redis.call('HMGET', job_key(id), 'callback_total', 'callback_model', 'kind',
     'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl')
-  local key, at = webhook_key(id), stamp(now())
+  local key = webhook_key(id)
   redis.call('HSET', key, 'url', url, 'total', fields[1], 'asked_for', fields[2], 'kind', fields[3],
     'ending', fields[4], 'done', fields[5], 'failed', fields[6], 'created', fields[7],
     'started', fields[8] or '', 'finished', fields[9], 'ttl', fields[10],
-    'model', model_of(id, parts) or '', 'state', 'pending', 'attempts', 0, 'claims', 0, 'next', at)
+    'model', model_of(id, parts) or '', 'state', 'pending', 'attempts', 0, 'claims', 0,
+    'next', stamp(now()))
   redis.call('EXPIRE', key, WEBHOOK_LIFE_S)
-  redis.call('ZADD', WEBHOOKS, at, id)
+  redis.call('ZADD', WEBHOOKS, stamp(ledger_now()), id)
 end
 
 local function end_job(id, state, error)

@@ -5,5 +5,5 @@ local job, n = job_key(args.id), args.part
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'owner:' .. n)
 if not fields[1] or has_ended(fields[1]) then return end
 if fields[2] ~= 'running' or fields[3] ~= args.worker then return end
-redis.call('HSET', job, 'state:' .. n, 'queued', 'missing:' .. n, stamp(now()))
+redis.call('HSET', job, 'state:' .. n, 'queued', 'missing:' .. n, stamp(ledger_now()))
 redis.call('HINCRBY', job, 'tries:' .. n, -1)

@@ -1,10 +1,13 @@
 -- Expire jobs past their deadline and find parts that no worker has and no queue holds. Returns
 -- [job, part, queue, request id] of each part that must be sent again.
--- args: lock_ms, grace_s, max_parts, beat_after_s
+-- args: every_s, grace_s, max_parts, beat_after_s
 write_even_if_full()
-if not redis.call('SET', 'clip:repair-lock', 1, 'NX', 'PX', args.lock_ms) then return {} end
 local REPAIR_FROM = 'clip:repair-from'
-local at, lost = now(), {}
+local redis_now, at, lost = now(), ledger_now(), {}
+
+local passed = redis_now - (redis.call('HGET', CLOCK, 'redis') or 0)
+if passed >= 0 and passed < args.every_s then return lost end
+redis.call('HSET', CLOCK, 'redis', stamp(redis_now), 'ledger', stamp(at))
 
 -- A message has left its queue when that is empty, or when a part that was sent later has begun.
 -- It is lost when its part has not begun a while after that was seen: a worker may just have it.
@@ -55,7 +58,7 @@ local function check(member)
   end
   if is_lost then
     redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at))
-    redis.call('ZADD', OPEN, stamp(at), member)
+    redis.call('ZADD', OPEN, stamp(redis_now), member)
     lost[#lost + 1] = { id, n, queue, fields[7] }
   end
 end

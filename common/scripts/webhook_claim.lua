@@ -1,7 +1,7 @@
 -- Claim a delivery that is due: nobody else gets it before the lease ends. Returns its job, its host
 -- and its fields, or nothing. args: lease_s, busy_hosts (a set: theirs wait), retries (whether one
 -- that was tried before may be claimed)
-local at = now()
+local at = ledger_now()
 -- So many that must wait stay due, to be claimed the moment they may be. Others are looked at again
 -- a while later, so that a crowd of them neither hides what is due behind it nor costs each claim.
 local KEPT, LOOKED_AT, PAUSE_S = 100, 1000, 2

@@ -5,9 +5,8 @@ local id, key = args.job, webhook_key(args.job)
 if tonumber(redis.call('HGET', key, 'claims') or 0) ~= args.claim then return 0 end
 redis.call('HSET', key, 'state', args.outcome, 'status', args.status, 'error', args.error)
 if args.outcome == 'pending' then
-  local due = stamp(now() + args.pause_s)
-  redis.call('HSET', key, 'next', due)
-  redis.call('ZADD', WEBHOOKS, due, id)
+  redis.call('HSET', key, 'next', stamp(now() + args.pause_s))
+  redis.call('ZADD', WEBHOOKS, stamp(ledger_now() + args.pause_s), id)
 else
   redis.call('HSET', key, 'next', '')
   redis.call('ZREM', WEBHOOKS, id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.faults.deployment import deployed
 from tests.faults.failover import Pair
 from tests.faults.load import Load, Tally, under_load
+from tests.redis_clock import set_clock
 
 
 def killed_with_aof(folder: Path) -> Tally:
@@ -87,3 +88,13 @@ def failed_over(folder: Path) -> Tally:
     pair = Pair(folder)
     with deployed(folder, valkey=pair) as service:
         return under_load(service, lambda _: pair.fail_over())
+
+
+def clock_set(folder: Path, ahead_s: float) -> Tally:
+    with deployed(folder, workers=2) as service:
+
+        def harm(_: Load) -> None:
+            with service.redis() as redis:
+                set_clock(redis, ahead_s)
+
+        return under_load(service, harm)

@@ -1,6 +1,7 @@
 """Each fault, done to a service under load. The tests judge the tally, the report prints it."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,8 @@ SCENARIOS: dict[str, Scenario] = {
     "Redis takes no writes for 5 s": redis_faults.read_only,
     "all connections to Redis cut, 10 times": redis_faults.connections_cut,
     "failover, connections to the old primary stay": redis_faults.failed_over,
+    "Redis' clock set two hours ahead": partial(redis_faults.clock_set, ahead_s=7200.0),
+    "Redis' clock set two hours back": partial(redis_faults.clock_set, ahead_s=-7200.0),
     "API killed and restarted": api_killed,
     "kill -9 of the API's master, a new one at once": api_master_killed,
     "20 messages dropped from the queues": messages_lost,

@@ -50,6 +50,13 @@ def test_redis_frozen(folder_of_its_own: Path) -> None:
     assert tally.refused
 
 
+@pytest.mark.parametrize("ahead_s", [7200.0, -7200.0])
+def test_the_clock_of_redis_set(folder_of_its_own: Path, ahead_s: float) -> None:
+    tally = redis_faults.clock_set(folder_of_its_own, ahead_s)
+    check(tally)
+    assert set(tally.refused) <= {"503 no_worker"}, "until the workers beat again"
+
+
 def test_the_api_killed(folder_of_its_own: Path) -> None:
     tally = scenarios.api_killed(folder_of_its_own)
     check(tally)

@@ -278,7 +278,7 @@ def test_everything_but_results_is_freed(service: Deployment) -> None:
     service.add_worker()
 
     def keys() -> set[bytes]:
-        transient = (b"clip:repair-lock", b"clip:worker:", b"clip:emb:", b"_kombu")
+        transient = (b"clip:clock", b"clip:worker:", b"clip:emb:", b"_kombu")
         with service.redis() as redis:
             return {key for key in redis.scan_iter() if not key.startswith(transient)}
 
