@@ -102,6 +102,7 @@ def worker(heartbeat: Heartbeat) -> dict[str, Any]:
         "dtype": heartbeat.dtype,
         "batch_size": heartbeat.batch_size,
         "in_flight": heartbeat.in_flight,
+        "queues": sorted(heartbeat.consumed_queues),
         "since": timestamp(heartbeat.since),
     }
 

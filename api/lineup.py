@@ -9,7 +9,7 @@ from api.request import NamedModel
 from common.embeddings import Space
 from common.errors import ItemFault, UnknownModel
 from common.heartbeats import Heartbeat
-from common.protocol import ModelInfo, lane_of
+from common.protocol import ModelInfo, Priority, lane_of, queue_of
 
 READ_EVERY_S = 1.0
 
@@ -105,6 +105,13 @@ def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]
         is_default = name == configured[0] if configured else not all(beat.lane for beat in workers)
         found.append(Offer(name, is_default, workers))
     return found
+
+
+def is_ready(found: Sequence[Offer]) -> bool:
+    """Whether a worker would take a synchronous request that names no model."""
+    queue = queue_of(Priority.INTERACTIVE)
+    workers = (beat for offer in found if offer.is_default for beat in offer.workers)
+    return any(queue in beat.consumed_queues for beat in workers)
 
 
 def _told(found: Sequence[Offer], pointer: str) -> str:

@@ -434,6 +434,9 @@ class Worker(BaseModel):
     dtype: str
     batch_size: int
     in_flight: int = Field(description="items handed to the model and not yet through")
+    queues: list[str] = Field(
+        description="the queues that it takes parts from now; synchronous work is in `interactive`"
+    )
     since: Timestamp
 
 
@@ -482,7 +485,7 @@ class Readiness(BaseModel):
     """Whether a request would be served now, and why not."""
 
     status: Literal["ready", "not_ready"] = Field(
-        description="`ready` when the default model has a live worker"
+        description="`ready` when a live worker of the default model takes synchronous requests"
     )
     redis: bool
     workers: int = Field(description="live workers with a loaded model")

@@ -11,7 +11,7 @@ import structlog
 from pydantic import TypeAdapter
 from redis import Redis
 
-from common.protocol import CorruptRecord, Count, ModelInfo, ModelTraits, load_json
+from common.protocol import CorruptRecord, Count, ModelInfo, ModelTraits, load_json, queues_of
 from common.records import EpochTime
 from common.scripting import LuaScript
 
@@ -26,6 +26,7 @@ class Heartbeat:
 
     `space` is the name of the space that its embeddings are cached in (common/embeddings.py).
     `parts` are the ids (`job:part`) of the parts that it runs: repair sends others again.
+    `queues` are those that it consumes from now; a worker of an earlier release does not say.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Heartbeat:
     traits: ModelTraits | None = None
     space: str = ""
     parts: tuple[str, ...] = ()
+    queues: tuple[str, ...] | None = None
+
+    @property
+    def consumed_queues(self) -> tuple[str, ...]:
+        """The queues that it takes parts from, as far as is known."""
+        return queues_of(self.lane) if self.queues is None else self.queues
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Ledger:
         """Store images (by SHA-256) and the job, if there is room.
 
         An interactive job needs a worker that beat within `worker_ttl_s` seconds: one of the job's
-        lane, that serves its model where it names one.
+        lane that consumes from its queue, and serves its model where it names one.
         """
         worker = {"ttl_s": worker_ttl_s, "model": job.model, "lane": job.lane}
         options: dict[str, Any] = {

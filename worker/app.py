@@ -99,9 +99,9 @@ class Worker:
             self.settings, self.load(), self._metrics, self._app, threads=sender.concurrency
         )
 
-    def _ready(self, **_: object) -> None:
+    def _ready(self, sender: Any, **_: object) -> None:  # noqa: ANN401
         if self._life:
-            self._life.begin()
+            self._life.begin(sender.bulk_share.consumed_queues)
 
     def _drain(self, **_: object) -> None:
         if self._life:

@@ -1,8 +1,11 @@
-"""Bulk work takes at most half of a worker's threads, so that interactive parts find one.
+"""What a worker consumes from, and how much of bulk work.
+
+Bulk work takes at most half of a worker's threads, so that interactive parts find one.
 
 A worker that consumes from bulk queues alone, and one of a single thread, has nothing to keep free.
 """
 
+import time
 from typing import Any
 
 from celery import bootsteps, signals
@@ -14,6 +17,9 @@ from common.protocol import Priority
 CHECK_EVERY_S = 0.01
 """While bulk queues are paused: how often their share is looked at, and how long a BRPOP blocks,
 because one that was sent without a queue does not return when that has a message."""
+TICK_S = 1.0
+HANGS_AFTER_S = 5.0
+"""Without a tick, until the consumer's thread counts as hanging."""
 
 
 class BulkShare(bootsteps.StartStopStep):
@@ -30,18 +36,37 @@ class BulkShare(bootsteps.StartStopStep):
         consumer.bulk_share = self
         self._paused: list[str] = []
         self._timer: Any = None
+        self._tick: Any = None
+        self._ticked_at = 0.0
         self._is_started = False
         signals.task_received.connect(self._on_received, weak=False)
 
     def start(self, _consumer: Any) -> None:  # noqa: ANN401
         """On each new connection, whose channel and timers are new too."""
         self._is_started = True
+        self._note_tick()
+        if self._tick:
+            self._tick.cancel()
+        self._tick = self._consumer.timer.call_repeatedly(TICK_S, self._note_tick)
         if self._paused:
             self._watch()
 
     def stop(self, _consumer: Any) -> None:  # noqa: ANN401
         """A worker that ends consumes nothing again, whatever parts end meanwhile."""
         self._is_started = False
+
+    def consumed_queues(self) -> tuple[str, ...]:
+        """The queues that parts are taken from now, or soon where bulk work has its share.
+
+        Empty without a connection, and while the consumer's thread hangs. May be called from any
+        thread.
+        """
+        if not self._is_started or time.monotonic() - self._ticked_at > HANGS_AFTER_S:
+            return ()
+        return (*self._consumer.app.amqp.queues.consume_from, *self._paused)
+
+    def _note_tick(self) -> None:
+        self._ticked_at = time.monotonic()
 
     def cancel(self, queue: str) -> None:
         """Consume no more from a queue, be it paused or not."""

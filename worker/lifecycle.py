@@ -172,13 +172,15 @@ class Life:
         runner = PartRunner(self.name, Ledger(patient), pipeline, metrics)
         self._run = _traced(runner, patient) if settings.tracing else runner.run
         self._postman = make_postman(settings) if settings.webhook_secrets else None
+        self._consumed_queues: Callable[[], tuple[str, ...]] = lambda: ()
         self._ended = threading.Event()
         self._since = time.time()
         self._busy_at = time.monotonic()
         self._parts: list[str] = []  # its appending and removing is atomic; one may be there twice
 
-    def begin(self) -> None:
-        """Start to beat: from now on the service counts on this worker."""
+    def begin(self, consumed_queues: Callable[[], tuple[str, ...]]) -> None:
+        """Start to beat: from now on the service counts on this worker for those queues."""
+        self._consumed_queues = consumed_queues
         for loop in (self._beat, self._watch):
             threading.Thread(target=loop, name=loop.__name__, daemon=True).start()
         if self._postman:
@@ -289,4 +291,5 @@ class Life:
             traits=encoder.traits,
             space=self._space.name,
             parts=tuple(self._parts),
+            queues=self._consumed_queues(),
         )

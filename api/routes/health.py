@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 from redis.exceptions import RedisError
 
 from api.dispatch import Dispatcher
+from api.lineup import is_ready
 from api.routes.serving import JSON
 
 
@@ -23,14 +24,14 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         except RedisError:
             offers = []
             redis = False
-        is_ready = any(offer.is_default and offer.workers for offer in offers)
+        ready = is_ready(offers)
         body = {
-            "status": "ready" if is_ready else "not_ready",
+            "status": "ready" if ready else "not_ready",
             "redis": redis,
             "workers": sum(len(offer.workers) for offer in offers),
             "models": sorted(offer.name for offer in offers if offer.workers),
             "models_without_worker": sorted(offer.name for offer in offers if not offer.workers),
         }
-        return Response(orjson.dumps(body), 200 if is_ready else 503, content_type=JSON)
+        return Response(orjson.dumps(body), 200 if ready else 503, content_type=JSON)
 
     return blueprint

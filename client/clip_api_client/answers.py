@@ -133,6 +133,7 @@ class Worker(_Answer):
     dtype: str
     batch_size: int
     in_flight: int
+    queues: list[str]
     since: datetime
 
 

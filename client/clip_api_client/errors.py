@@ -269,7 +269,7 @@ class QueueFull(Unavailable):
 
 class NoWorker(Unavailable):
     code = "no_worker"
-    title = "No worker is alive"
+    title = "No worker is serving this model"
 
 
 class BrokerAway(Unavailable):

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import orjson
 from redis import Redis
 from structlog.testing import capture_logs
 
@@ -22,6 +23,16 @@ def test_a_beating_worker_is_alive(redis: Redis) -> None:
     beats.beat(BEAT)
     beats.beat(replace(BEAT, name="w2"))
     assert sorted(beats.alive(), key=lambda beat: beat.name) == [BEAT, replace(BEAT, name="w2")]
+
+
+def test_a_worker_of_an_earlier_release_consumes_all_of_its_lane(redis: Redis) -> None:
+    beats = Heartbeats(redis, ttl_s=5)
+    beats.beat(replace(BEAT, lane="two"))
+    told = orjson.loads(redis.get("clip:worker:w1") or b"")
+    del told["queues"]
+    redis.set("clip:worker:w1", orjson.dumps(told))
+    [read] = beats.alive()
+    assert read.consumed_queues == ("interactive:two", "bulk:two")
 
 
 def test_a_silent_worker_is_dead(redis: Redis) -> None:

@@ -55,9 +55,15 @@ def result(items: int, faults: dict[int, Fault] | None = None) -> PartResult:
     return PartResult(np.ones((items, 2), dtype=np.float32), PartAbout(MODEL, faults or {}))
 
 
-def beat(redis: Redis, name: str, lane: str = "", parts: tuple[str, ...] = ()) -> None:
-    heartbeat = Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0, lane, parts=parts)
-    Heartbeats(redis, 5).beat(heartbeat)
+def beat(
+    redis: Redis,
+    name: str,
+    lane: str = "",
+    parts: tuple[str, ...] = (),
+    queues: tuple[str, ...] | None = None,
+) -> None:
+    told = Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0, lane, parts=parts, queues=queues)
+    Heartbeats(redis, 5).beat(told)
 
 
 def test_a_job_whose_images_are_gone_is_not_admitted(ledger: Ledger, redis: Redis) -> None:
@@ -115,6 +121,17 @@ def test_without_a_worker_an_interactive_job_is_refused(ledger: Ledger, redis: R
     beat(redis, "w", lane="two")
     other = new_job(priority=Priority.INTERACTIVE, model="another", lane="two")
     assert create(ledger, other).outcome == "no_worker"
+    assert create(ledger, job).outcome == "created"
+
+
+@pytest.mark.parametrize("queues", [(), ("bulk:two",), ("interactive",)])
+def test_an_interactive_job_needs_a_worker_that_consumes_its_queue(
+    ledger: Ledger, redis: Redis, queues: tuple[str, ...]
+) -> None:
+    job = new_job(priority=Priority.INTERACTIVE, lane="two")
+    beat(redis, "w", lane="two", queues=queues)
+    assert create(ledger, job).outcome == "no_worker"
+    beat(redis, "v", lane="two", queues=(*queues, "interactive:two"))
     assert create(ledger, job).outcome == "created"
 
 

@@ -20,7 +20,7 @@ from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded
-from tests.processes import Process, wait_for_workers, wait_until
+from tests.processes import Process, wait_until
 from tests.worker.fake_encoder import POISON
 
 EXIT_BATCHER_DIED = 70
@@ -190,7 +190,7 @@ def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServ
     assert time.monotonic() - started < 5
     assert (answer.status_code, answer.json()["code"]) == (503, "job_lost")
     stalling.let_go.set()
-    wait_for_workers(service.api, service.workers)
+    wait_until(lambda: service.api.get("/readyz").ok, "a worker consumes again")
     served = service.api.post("/rank", rank_body(grey(5)))
     assert served.status_code == 200
 

@@ -1,6 +1,7 @@
 """A worker whose model is a fake that can be told to misbehave: `python -m tests.faults.worker`.
 
-It is the real worker in every other way. How it misbehaves is in the environment, as FAULT_*.
+It is the real worker in every other way. How it misbehaves is in the environment, as FAULT_*; and
+Celery's remote control has a command `hang`, for its consumer.
 """
 
 import os
@@ -8,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from celery.worker.control import control_command
 
 from common.protocol import Vectors
 from tests.worker.fake_encoder import FakeEncoder
@@ -48,6 +50,11 @@ class FaultyEncoder(FakeEncoder):
                 raise ModelDied
         time.sleep(self._seconds * len(images))
         return super().encode_images(images)
+
+
+@control_command(args=[("seconds", float)])
+def hang(_panel: object, seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def make_encoder() -> FaultyEncoder:

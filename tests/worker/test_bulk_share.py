@@ -10,6 +10,7 @@ from kombu import pools
 from redis import Redis
 
 from common.broker import make_celery, send_parts
+from common.heartbeats import Heartbeat, Heartbeats
 from common.jobs import Ledger
 from common.protocol import TASK_NAME, Item, Priority
 from common.records import NewJob, PartMessage, RequestRecord
@@ -63,11 +64,19 @@ def text(value: str) -> Item:
     return Item("text", value, queries=1, required=True)
 
 
+def beat(redis_url: str) -> Heartbeat:
+    with Redis.from_url(redis_url) as redis:
+        [found] = Heartbeats(redis, ttl_s=5).alive()
+    return found
+
+
 def are_done(ledger: Ledger, jobs: list[str]) -> bool:
     return all(ledger.ended(jobs))
 
 
-def test_bulk_parts_leave_half_of_the_threads(app: Celery, worker: Process, ledger: Ledger) -> None:
+def test_bulk_parts_leave_half_of_the_threads(
+    app: Celery, worker: Process, ledger: Ledger, redis_url_of_its_own: str
+) -> None:
     with PictureServer().running() as server, ExitStack() as at_the_end:
         images = [Stalling(server, IMAGE) for _ in range(2 * THREADS)]
         for image in images:
@@ -78,6 +87,9 @@ def test_bulk_parts_leave_half_of_the_threads(app: Celery, worker: Process, ledg
             send(app, ledger, job, item, Priority.BULK)
         for image in images[: THREADS // 2]:
             assert image.asked.acquire(timeout=30)
+        url = redis_url_of_its_own
+        wait_until(lambda: len(beat(url).parts) == THREADS // 2, "a heartbeat names them")
+        assert set(beat(url).consumed_queues) == {"bulk", "interactive"}, "bulk is but paused"
         interactive = [f"interactive-{number}" for number in range(20)]
         for job in interactive:
             send(app, ledger, job, text(job), Priority.INTERACTIVE)
