@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from api.request import NamedModel
@@ -112,6 +112,14 @@ def is_ready(found: Sequence[Offer]) -> bool:
     queue = queue_of(Priority.INTERACTIVE)
     workers = (beat for offer in found if offer.is_default for beat in offer.workers)
     return any(queue in beat.consumed_queues for beat in workers)
+
+
+def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
+    """The models that share a lane with another: their workers answer its requests in turns."""
+    lanes: dict[str, set[str]] = {}
+    for beat in alive:
+        lanes.setdefault(beat.lane, set()).add(beat.model.name)
+    return sorted({name for names in lanes.values() if len(names) > 1 for name in names})
 
 
 def _told(found: Sequence[Offer], pointer: str) -> str:

@@ -491,3 +491,7 @@ class Readiness(BaseModel):
     workers: int = Field(description="live workers with a loaded model")
     models: list[str] = Field(description="the models that live workers serve")
     models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` that none serves")
+    conflicting_models: list[str] = Field(
+        description="models that answer the same requests in turns, because `CLIP_MODELS` does not"
+        " name them"
+    )

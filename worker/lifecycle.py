@@ -17,7 +17,7 @@ from common.broker import send_parts
 from common.embeddings import EmbeddingCache, space_of
 from common.heartbeats import Heartbeat, Heartbeats, new_name
 from common.jobs import Ledger
-from common.protocol import Priority
+from common.protocol import ModelInfo, Priority
 from common.webhook_secrets import key_of
 from common.webhooks import Deliveries
 from worker.batcher import Batcher
@@ -107,6 +107,10 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     return LoadedModel(encoder, batch_size, concurrency)
 
 
+def _told(model: ModelInfo) -> str:
+    return f"{model.name}@{model.revision}"
+
+
 def _traced(runner: PartRunner, redis: Redis) -> Callable[[str, int], bool]:
     # Without tracing, its packages need not be installed.
     from worker.tracing import TracedRunner  # noqa: PLC0415
@@ -173,6 +177,7 @@ class Life:
         self._run = _traced(runner, patient) if settings.tracing else runner.run
         self._postman = make_postman(settings) if settings.webhook_secrets else None
         self._consumed_queues: Callable[[], tuple[str, ...]] = lambda: ()
+        self._has_looked = False
         self._ended = threading.Event()
         self._since = time.time()
         self._busy_at = time.monotonic()
@@ -227,6 +232,7 @@ class Life:
             try:
                 self._heartbeats.beat(self._heartbeat())
                 self._metrics.beat_sent()
+                self._warn_of_other_models()
                 if lost := self._quick_ledger.repair():
                     send_parts(self._app, lost)
                 self._close_idle_connections()
@@ -237,6 +243,16 @@ class Life:
                 log.exception("heartbeat_failed")
                 self._metrics.beat_failed()
             self._ended.wait(BEAT_S)
+
+    def _warn_of_other_models(self) -> None:
+        """Once, after the first heartbeat, so that of two that start together one warns."""
+        if self._has_looked:
+            return
+        own = _told(self._loaded.encoder.info)
+        models = {_told(beat.model) for beat in self._heartbeats.alive() if beat.lane == self._lane}
+        if others := sorted(models - {own}):
+            log.warning("model_conflict", model=own, others=others)
+        self._has_looked = True
 
     def _close_idle_connections(self) -> None:
         """A burst of parts opens a connection for each thread; an idle worker keeps none."""

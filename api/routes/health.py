@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from redis.exceptions import RedisError
 
 from api.dispatch import Dispatcher
-from api.lineup import is_ready
+from api.lineup import conflicting_models, is_ready
 from api.routes.serving import JSON
 
 
@@ -31,6 +31,9 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
             "workers": sum(len(offer.workers) for offer in offers),
             "models": sorted(offer.name for offer in offers if offer.workers),
             "models_without_worker": sorted(offer.name for offer in offers if not offer.workers),
+            "conflicting_models": conflicting_models(
+                beat for offer in offers for beat in offer.workers
+            ),
         }
         return Response(orjson.dumps(body), 200 if ready else 503, content_type=JSON)
 

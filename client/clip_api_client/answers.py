@@ -174,6 +174,7 @@ class Readiness(_Answer):
     workers: int
     models: list[str]
     models_without_worker: list[str]
+    conflicting_models: list[str]
 
     @property
     def is_ready(self) -> bool:

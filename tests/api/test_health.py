@@ -24,7 +24,13 @@ def test_it_is_not_ready_without_a_worker(make_api: ClientMaker, redis_url: str)
     assert answer.status_code == 503
     body = answer.get_json()
     assert body.pop("status") == "not_ready"
-    assert body == {"redis": True, "workers": 0, "models": [], "models_without_worker": []}
+    assert body == {
+        "redis": True,
+        "workers": 0,
+        "models": [],
+        "models_without_worker": [],
+        "conflicting_models": [],
+    }
 
 
 def test_it_is_not_ready_without_redis_but_lives(make_api: ClientMaker) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from common.protocol import Priority, queue_of
 from tests.faults.deployment import Deployment, deployed
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise
-from tests.processes import wait_until
+from tests.processes import wait_for_workers, wait_until
 
 MODELS = "one,two"
 SETTINGS = {"models": MODELS, "worker_ttl_s": 1}
@@ -65,3 +66,28 @@ def test_a_lost_message_is_sent_again_to_its_own_queue(service: Deployment) -> N
     service.add_worker(model="two", **SETTINGS)
     done = document(service, location)
     assert (done["status"], done["model"]) == ("done", OF_TWO)
+
+
+def test_several_models_in_one_lane_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As a change of the model passes through, and as a forgotten CLIP_MODELS leaves it."""
+    with deployed(tmp_path_factory.mktemp("c"), model="old") as service:
+        assert service.api.get("/readyz").json()["conflicting_models"] == []
+        old, new = service.workers[0], service.add_worker(model="new")
+        answer = service.api.get("/readyz")
+        assert answer.json()["conflicting_models"] == ["new", "old"]
+        assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+        wait_until(lambda: "model_conflict" in new.log, "the worker that came warns")
+        [warning] = [line for line in new.log.splitlines() if "model_conflict" in line]
+        told = orjson.loads(warning)
+        assert told["level"] == "warning"
+        assert (told["model"], told["others"]) == ("new@main", ["old@main"])
+        assert "model_conflict" not in old.log
+        old.stop()
+        wait_for_workers(service.api, [new])
+        assert service.api.get("/readyz").json()["conflicting_models"] == []
+
+
+def test_models_of_different_lanes_do_not_conflict(service: Deployment) -> None:
+    two = service.add_worker(model="two", **SETTINGS)
+    assert service.api.get("/readyz").json()["conflicting_models"] == []
+    assert "model_conflict" not in two.log
