@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import orjson
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, g
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -21,6 +21,7 @@ from common.errors import (
     Unavailable,
     UnsupportedEncoding,
 )
+from common.records import links
 
 MOST_FAULTS = 100
 
@@ -112,7 +113,14 @@ def answer_clip_error(error: ClipError) -> Response:
 
 
 def answer_outage(_: RedisError) -> Response:
-    return answer_clip_error(BrokerAway())
+    """Redis does not answer. A job that was accepted before that goes on once it does."""
+    if "job" not in g:
+        return answer_clip_error(BrokerAway())
+    location = links(g.job)["self"]
+    detail = f"{BrokerAway.title}; the job was accepted, ask for it at {location}"
+    response = answer_clip_error(BrokerAway(detail))
+    response.headers["Location"] = location
+    return response
 
 
 def answer_http_exception(error: HTTPException) -> Response:

@@ -51,7 +51,7 @@ class ApiSettings(SharedSettings):
         default=86_400, description="how long a finished job is kept"
     )
     sync_result_ttl_s: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
-        default=60, description="how long a job is kept whose answer was already delivered"
+        default=60, description="how long a synchronous request's job is kept after its end"
     )
     max_queries: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=1000, description="most queries of a request, and most items of `/encode`"

@@ -20,7 +20,7 @@ from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import blob, encoded
-from tests.processes import Process, wait_until
+from tests.processes import Process, start_api, wait_until
 from tests.worker.fake_encoder import POISON
 
 EXIT_BATCHER_DIED = 70
@@ -213,6 +213,31 @@ def test_a_frozen_redis_keeps_nobody_waiting(service: Deployment) -> None:
         os.kill(service.valkey.pid, signal.SIGCONT)
     assert {status for status, _ in answers} == {503}
     assert max(seconds for _, seconds in answers) < 6
+
+
+def test_a_client_that_waited_in_vain_for_redis_is_told_its_job(
+    service: Deployment, picture_server: PictureServer
+) -> None:
+    service.add_worker()
+    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    api = start_api(service.folder, service.valkey.url, sync_timeout_s=2)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(api.post, "/rank", rank_body({"img_uri": stalling.url}))
+        assert stalling.asked.acquire(timeout=10)
+        os.kill(service.valkey.pid, signal.SIGSTOP)
+        try:
+            answer = waiting.result(30)
+        finally:
+            os.kill(service.valkey.pid, signal.SIGCONT)
+            api.stop()
+    assert (answer.status_code, answer.json()["code"]) == (503, "broker_away")
+    assert "Retry-After" in answer.headers
+    location = answer.headers["Location"]
+    assert location == f"/jobs/{answer.headers['X-Job-Id']}"
+    assert location in answer.json()["detail"]
+    stalling.let_go.set()
+    done = document(service, location)
+    assert (done["status"], done["result"]["probabilities"]) == ("done", [[1.0]])
 
 
 def test_what_could_not_be_stored_is_done_again(
