@@ -165,7 +165,9 @@ class Life:
             fetching=self._fetching,
             image_threads=self._image_threads,
             limits=Limits(settings.max_image_pixels, settings.max_image_frames),
-            budget=PixelBudget(settings.max_pixels_in_flight),
+            budgets={
+                priority: PixelBudget(settings.max_pixels_in_flight // 2) for priority in Priority
+            },
             memory=Memory(
                 TextMemory(settings.remembered_texts),
                 EmbeddingCache(cache, settings.cache_bounds),

@@ -40,6 +40,7 @@ class PartImages:
         self._pipeline = pipeline
         self._encoder = pipeline.encoder
         self._threads = pipeline.image_threads[part.priority]
+        self._budget = pipeline.budgets[part.priority]
         self._begun = begun
         self._part = part
         self._cancellation = cancellation
@@ -131,7 +132,7 @@ class PartImages:
             least = self._encoder.smallest_useful(*picture.size)
             if least:
                 picture.shrink(least)
-        with self._pipeline.budget.hold(picture.pixels, self._cancellation.check):
+        with self._budget.hold(picture.pixels, self._cancellation.check):
             prepared = self._encoder.prepare_image(picture.decode())
         self._cancellation.check()
         return prepared

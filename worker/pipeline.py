@@ -29,7 +29,7 @@ class Pipeline:
     fetching: FetchingParts
     image_threads: Mapping[Priority, ThreadPoolExecutor]
     limits: Limits
-    budget: PixelBudget
+    budgets: Mapping[Priority, PixelBudget]
     memory: Memory
     jpeg_draft: bool = False
 

@@ -3,6 +3,8 @@
 From header to resized picture a pixel takes, at its peak: 5 bytes of RGB (JPEG, PNG, BMP), grey
 or palette, 8 of CMYK, RGBA or 16 bits, 10 of AVIF or a progressive JPEG (12 in CMYK), 16 of WebP;
 6 more where the checkpoint's own preprocessor resizes it; and the file comes on top.
+
+Each priority has a budget of its own: large images of bulk work delay no interactive one.
 """
 
 import threading

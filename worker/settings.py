@@ -60,7 +60,8 @@ class WorkerSettings(SharedSettings):
     )
     max_pixels_in_flight: Annotated[int, Field(ge=1, le=20_000_000_000)] = Field(
         default=200_000_000,
-        description="most pixels that a worker decodes at once; each takes 5 to 20 bytes",
+        description="most pixels that a worker decodes at once, half of them for asynchronous work;"
+        " each takes 5 to 20 bytes",
     )
     model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=60, description="a batch that takes the model longer ends the worker"
@@ -144,8 +145,8 @@ class WorkerSettings(SharedSettings):
 
     @field_validator("max_pixels_in_flight")
     @classmethod
-    def _holds_any_picture(cls, value: int, info: ValidationInfo) -> int:
+    def _holds_any_picture_of_each_priority(cls, value: int, info: ValidationInfo) -> int:
         largest = info.data.get("max_image_pixels", 0)
-        if value < largest:
-            raise ValueError(f"must be at least CLIP_MAX_IMAGE_PIXELS, which is {largest}")
+        if value < 2 * largest:
+            raise ValueError(f"must be at least twice CLIP_MAX_IMAGE_PIXELS, which is {largest}")
         return value

@@ -39,7 +39,7 @@ def running(redis: Redis, encoder: FakeEncoder) -> Iterator[PartRunner]:
             fetching=FetchingParts(threads=4),
             image_threads={Priority.INTERACTIVE: interactive, Priority.BULK: bulk},
             limits=Limits(max_pixels=1000, max_frames=10),
-            budget=PixelBudget(1000),
+            budgets={priority: PixelBudget(1000) for priority in Priority},
             memory=Memory(
                 TextMemory(100),
                 EmbeddingCache(redis, CacheBounds(1000, 60)),
@@ -59,21 +59,31 @@ def plain(brightness: int) -> bytes:
     return encoded(Image.new("RGB", (5, 4), (brightness,) * 3))
 
 
-def create(ledger: Ledger, job: str, items: list[Item], images: list[bytes] | None = None) -> None:
-    """A job of one part: items, then images."""
+def create(
+    ledger: Ledger,
+    job: str,
+    items: list[Item],
+    images: list[bytes] | None = None,
+    priority: Priority = Priority.BULK,
+) -> None:
+    """A job of one part: items, then images. An interactive one needs a heartbeat."""
     blobs = {sha256(content).hexdigest(): content for content in images or []}
     blob_items = [Item("blob", digest, queries=1, required=True) for digest in blobs]
     part = [*items, *blob_items]
     request = RequestRecord({}, "".join(item.kind[0] for item in part), [len(part)])
-    new = NewJob(job, "encode", Priority.BULK, [part], request, "r", 60, 60)
+    new = NewJob(job, "encode", priority, [part], request, "r", 60, 60)
     assert ledger.create(new, blobs, max_open_items=1000, worker_ttl_s=5).outcome == "created"
 
 
 def run(
-    runner: PartRunner, job: str, items: list[Item], images: list[bytes] | None = None
+    runner: PartRunner,
+    job: str,
+    items: list[Item],
+    images: list[bytes] | None = None,
+    priority: Priority = Priority.BULK,
 ) -> PartResult:
     """Create a job of one part, run it, and return what was stored."""
-    create(runner.ledger, job, items, images)
+    create(runner.ledger, job, items, images, priority)
     assert runner.run(job, 0)
     return result(runner.ledger, job)
 

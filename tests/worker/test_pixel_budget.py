@@ -5,8 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
+from redis import Redis
 
+from common.protocol import Priority
+from tests.common.test_jobs import beat
+from tests.pictures import encoded, noise
 from tests.processes import wait_until
+from tests.worker.fake_encoder import FakeEncoder
+from tests.worker.runners import plain, run, running
+from worker.decode import Raster
+from worker.encoder import PreparedImage
 from worker.pixel_budget import PixelBudget
 
 
@@ -26,6 +34,20 @@ class Meter:
         with self.lock:
             self.now += pixels
             self.peak = max(self.peak, self.now)
+
+
+class SlowEncoder(FakeEncoder):
+    """Takes its time over images of 1000 pixels, all that a priority has in the runner."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        if picture.pixels.size == 3 * 1000:
+            self.has_begun.set()
+            assert self.may_end.wait(30)
+        return super().prepare_image(picture)
 
 
 def waiting(budget: PixelBudget) -> int:
@@ -106,3 +128,18 @@ def test_what_never_fits_is_refused_at_once() -> None:
         PixelBudget(10).hold(11, keep_waiting),
     ):
         pass
+
+
+def test_large_images_of_bulk_work_hold_up_no_interactive_one(redis: Redis) -> None:
+    beat(redis, "alive")
+    encoder = SlowEncoder()
+    large = [encoded(noise(40, 25))]
+    with running(redis, encoder) as runner, ThreadPoolExecutor(2) as pool:
+        bulk = pool.submit(run, runner, "bulk", [], large)
+        try:
+            assert encoder.has_begun.wait(30)
+            small = pool.submit(run, runner, "small", [], [plain(1)], Priority.INTERACTIVE)
+            assert not small.result(10).about.faults
+        finally:
+            encoder.may_end.set()
+        assert not bulk.result(30).about.faults

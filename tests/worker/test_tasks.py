@@ -13,7 +13,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from common.jobs import Ledger
-from common.protocol import Item, PartResult
+from common.protocol import Item, PartResult, Priority
 from tests.picture_server import PictureServer
 from tests.pictures import encoded
 from tests.processes import wait_until
@@ -46,7 +46,8 @@ def test_an_image_is_fetched(runner: PartRunner, picture_server: PictureServer) 
 def test_a_large_jpeg_is_decoded_no_larger_than_is_useful(runner: PartRunner) -> None:
     pixels = 160 * 120
     pipeline = replace(runner.pipeline, jpeg_draft=True, limits=Limits(pixels, max_frames=1))
-    with pytest.raises(ValueError, match=f"{pixels} pixels"), pipeline.budget.hold(pixels, print):
+    budget = pipeline.budgets[Priority.BULK]
+    with pytest.raises(ValueError, match=f"{pixels} pixels"), budget.hold(pixels, print):
         pass
     content = encoded(Image.new("RGB", (160, 120), (90,) * 3), "JPEG")
     stored = run(replace(runner, pipeline=pipeline), "j", [], [content])
@@ -94,7 +95,7 @@ def test_images_that_fail_give_their_pixels_back(runner: PartRunner) -> None:
 def test_a_job_cancelled_while_an_image_waits_for_pixels_is_dropped(
     runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
 ) -> None:
-    budget = runner.pipeline.budget
+    budget = runner.pipeline.budgets[Priority.BULK]
 
     def cancel() -> None:
         wait_until(lambda: budget._waiting, "the image waits")
