@@ -18,8 +18,8 @@ CHECK_EVERY_S = 0.01
 """While bulk queues are paused: how often their share is looked at, and how long a BRPOP blocks,
 because one that was sent without a queue does not return when that has a message."""
 TICK_S = 1.0
-HANGS_AFTER_S = 5.0
-"""Without a tick, until the consumer's thread counts as hanging."""
+AWAY_AFTER_S = 5.0
+"""Without a tick, until a consumer counts as away; most connections are made anew before that."""
 
 
 class BulkShare(bootsteps.StartStopStep):
@@ -58,10 +58,10 @@ class BulkShare(bootsteps.StartStopStep):
     def consumed_queues(self) -> tuple[str, ...]:
         """The queues that parts are taken from now, or soon where bulk work has its share.
 
-        Empty without a connection, and while the consumer's thread hangs. May be called from any
-        thread.
+        Empty once the consumer has had no connection, or its thread has hung, for a few seconds.
+        May be called from any thread.
         """
-        if not self._is_started or time.monotonic() - self._ticked_at > HANGS_AFTER_S:
+        if time.monotonic() - self._ticked_at > AWAY_AFTER_S:
             return ()
         return (*self._consumer.app.amqp.queues.consume_from, *self._paused)
 

@@ -213,6 +213,7 @@ class Life:
 
     def drain(self) -> None:
         """Celery takes no more parts and waits for those that run: let go of what only fetches."""
+        self._consumed_queues = tuple
         self._fetching.drain()
 
     def end(self) -> None:

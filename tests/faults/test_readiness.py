@@ -82,3 +82,15 @@ def test_a_worker_whose_consumer_has_no_connection_does_not_count(service: Deplo
     assert queues(service) == []
     wait_for(service, 200, timeout_s=15)
     assert encode(service, "after the outage") == (200, "")
+
+
+def test_a_consumer_that_reconnects_soon_is_waited_for(service: Deployment) -> None:
+    [worker] = service.workers
+    tried = worker.log.count("Trying again in 2.00 seconds")
+    service.valkey.kill()
+    wait_until(lambda: worker.log.count("Trying again in 2.00 seconds") > tried, "it has noticed")
+    service.valkey.start()
+    with service.redis() as redis:
+        redis.delete(*redis.keys("clip:worker:*"))
+    wait_until(lambda: service.api.workers() == 1, "it beats again")
+    assert encode(service, "after a short outage") == (200, "")
