@@ -12,7 +12,7 @@ from flask import Request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.wsgi import get_input_stream
 
-from api.schemas import HOLE, Item, Prompts
+from api.schemas import Item, Prompts
 from common.errors import (
     BodyTooLarge,
     BrokenBody,
@@ -23,6 +23,7 @@ from common.errors import (
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
+from common.protocol import HOLE
 
 CHUNK_BYTES = 1 << 18
 # An item has three keys and three values at most, a bracket, and a comma after each.

@@ -113,7 +113,7 @@ class Dispatcher:
             with self.place_to_poll(request.deadline) as deadline:
                 yield deadline
             return
-        items = len(request.spec.items)
+        items = request.spec.inputs
         wait_s = self._meter.wait_s(self._waiting.items + items)
         late_s = wait_s - (request.deadline - time.monotonic())
         with self._waiting.place(items) as has_place:

@@ -5,12 +5,11 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from api import schemas
 from api.request import EncodeSpec
-from api.schemas import HOLE
 from common.errors import (
     ImageTooLarge,
     InvalidBase64,
@@ -21,7 +20,7 @@ from common.errors import (
     TextTooLong,
     UrlRefused,
 )
-from common.protocol import MAX_URL_CHARS, Item, ItemKind
+from common.protocol import HOLE, MAX_URL_CHARS, Item, ItemKind, Templates
 from common.records import PLAIN, LabelSetVersion, Scoring
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
@@ -65,7 +64,7 @@ class ItemCollector:
     lists: dict[str, list[int]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     faults: list[ItemFault] = field(default_factory=list)
-    _index: dict[tuple[ItemKind, str], int] = field(default_factory=dict)
+    _index: dict[tuple[ItemKind, str, Templates], int] = field(default_factory=dict)
 
     def add(
         self,
@@ -76,7 +75,7 @@ class ItemCollector:
         required: bool,
         templates: Sequence[str] = (HOLE,),
     ) -> None:
-        """Take in one list of the request: as many indices of each item as there are templates."""
+        """Take in one list of the request, whose texts are put into the templates."""
         indices = self.lists.setdefault(pointer, [])
         for position, item in enumerate(items):
             try:
@@ -86,10 +85,7 @@ class ItemCollector:
                 self.faults.append(ItemFault(where, error.code, error.detail))
             else:
                 queries = int(are_queries)
-                indices += [
-                    self._place(kind, value, queries=queries, required=required)
-                    for kind, value in identified
-                ]
+                indices.append(self._place(*identified, queries=queries, required=required))
 
     def spec(
         self, scoring: Scoring = PLAIN, label_set: LabelSetVersion | None = None
@@ -99,14 +95,18 @@ class ItemCollector:
             raise InvalidRequest(self.faults)
         return EncodeSpec(self.items, self.lists, self.blobs, scoring, label_set)
 
-    def _identify(self, item: schemas.Item, templates: Sequence[str]) -> list[tuple[ItemKind, str]]:
-        """What the item is in each template; a picture is the same in all."""
+    def _identify(
+        self, item: schemas.Item, templates: Sequence[str]
+    ) -> tuple[ItemKind, str, Templates]:
+        """What the item is; a text in one template is a text like any other."""
         if item.text is None:
-            return [self._identify_picture(item)] * len(templates)
+            return (*self._identify_picture(item), ())
         longest = max(map(len, templates)) - len(HOLE) + len(item.text)
         if longest > self.max_text_chars:
             raise TextTooLong(f"has {longest} characters; the limit is {self.max_text_chars}")
-        return [("text", template.replace(HOLE, item.text)) for template in templates]
+        if len(templates) == 1:
+            return "text", templates[0].replace(HOLE, item.text), ()
+        return "text", item.text, tuple(templates)
 
     def _identify_picture(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.img_uri is not None:
@@ -123,14 +123,16 @@ class ItemCollector:
         self.blobs[digest] = content
         return "blob", digest
 
-    def _place(self, kind: ItemKind, value: str, *, queries: int, required: bool) -> int:
-        index = self._index.setdefault((kind, value), len(self.items))
+    def _place(
+        self, kind: ItemKind, value: str, templates: Templates, *, queries: int, required: bool
+    ) -> int:
+        index = self._index.setdefault((kind, value, templates), len(self.items))
         if index == len(self.items):
-            self.items.append(Item(kind, value, queries, required))
+            self.items.append(Item(kind, value, queries, required, templates))
         else:
             known = self.items[index]
-            self.items[index] = Item(
-                kind, value, known.queries + queries, known.required or required
+            self.items[index] = replace(
+                known, queries=known.queries + queries, required=known.required or required
             )
         return index
 
@@ -143,14 +145,19 @@ def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> li
     parts: list[list[Item]] = []
     room = 0
     for item in items:
-        is_text = item.kind == "text"
-        weight = 1 + len(item.value) // LONG_TEXT_CHARS if is_text else texts_per_picture
+        weight = _weight(item) if item.kind == "text" else texts_per_picture
         if weight > room:
             parts.append([])
             room = pictures * texts_per_picture
         parts[-1].append(item)
         room -= weight
     return parts
+
+
+def _weight(text: Item) -> int:
+    """What its texts weigh, none of which is made for it."""
+    chars = (len(each) - len(HOLE) + len(text.value) for each in text.templates or (HOLE,))
+    return sum(1 + count // LONG_TEXT_CHARS for count in chars)
 
 
 def _key_of(item: schemas.Item) -> str:

@@ -156,7 +156,8 @@ class LabelSets:
 def _content(spec: EncodeSpec) -> LabelContent:
     """What a set is made of, where all items are those of candidates."""
     items = [(item.kind, item.value) for item in spec.items]
-    return LabelContent(items, list(spec.lists["/candidates"]), spec.scoring.templates)
+    templates = next((item.templates for item in spec.items if item.templates), ())
+    return LabelContent(items, list(spec.lists["/candidates"]), templates)
 
 
 def _result(outcome: Outcome) -> PartResult:

@@ -34,6 +34,11 @@ class EncodeSpec:
     scoring: Scoring = PLAIN
     label_set: LabelSetVersion | None = None
 
+    @property
+    def inputs(self) -> int:
+        """How many texts and images the model encodes for it."""
+        return sum(item.inputs for item in self.items)
+
     def record(self, parts: Sequence[Sequence[Item]], model: str) -> RequestRecord:
         """What must be remembered to make an answer of the embeddings."""
         return RequestRecord(
@@ -48,19 +53,20 @@ class EncodeSpec:
     def with_candidates(self, labels: Labels) -> "EncodeSpec":
         """The same, with the candidates of its label set to be encoded too."""
         content = labels.content
-        places = {(item.kind, item.value): index for index, item in enumerate(self.items)}
         items = list(self.items)
+        places = {(item.kind, item.value, item.templates): n for n, item in enumerate(items)}
         indices = []
         for kind, value in content.items:
-            index = places.setdefault((kind, value), len(items))
+            templates = content.templates if kind == "text" else ()
+            index = places.setdefault((kind, value, templates), len(items))
             if index == len(items):
-                items.append(Item(kind, value, queries=0, required=True))
+                items.append(Item(kind, value, 0, required=True, templates=templates))
             else:
                 items[index] = replace(items[index], required=True)
             indices.append(index)
-        scoring = replace(self.scoring, templates=content.templates)
         lists = {**self.lists, "/candidates": [indices[place] for place in content.candidates]}
-        return EncodeSpec(items, lists, {**self.blobs, **labels.blobs}, scoring, self.label_set)
+        blobs = {**self.blobs, **labels.blobs}
+        return replace(self, items=items, lists=lists, blobs=blobs)
 
 
 @dataclass(frozen=True, slots=True)

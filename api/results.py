@@ -8,7 +8,6 @@ from itertools import accumulate, groupby, islice
 import numpy as np
 
 from api.request import KEY_OF_LETTER
-from api.scoring import ensemble
 from common.errors import (
     DeadlineExceeded,
     InternalError,
@@ -152,12 +151,9 @@ class Outcome:
         wanted = set(indices)
         kinds = self.record.request.kinds
         for pointer, items in self.record.request.lists.items():
-            each = self.scoring.templates if pointer == "/candidates" else 1
-            for position in range(len(items) // each):
-                for index in items[position * each : (position + 1) * each]:
-                    if index in wanted:
-                        yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
-                        break
+            for position, index in enumerate(items):
+                if index in wanted:
+                    yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
 
     def truncated_pointers(self) -> list[str]:
         """Where in the request the texts stand that the model did not see whole.
@@ -169,9 +165,8 @@ class Outcome:
 
     def truncated_candidates(self) -> tuple[int, ...]:
         """The places of the job's own candidates that the model did not see whole."""
-        indices, each = self.items_of("/candidates"), self.scoring.templates
-        found = (place // each for place, item in enumerate(indices) if item in self.truncated)
-        return tuple(dict.fromkeys(found))
+        indices = enumerate(self.items_of("/candidates"))
+        return tuple(place for place, index in indices if index in self.truncated)
 
     def item_faults(self) -> list[ItemFault]:
         return [
@@ -196,11 +191,8 @@ class Outcome:
 
     def candidates(self) -> Vectors:
         """One embedding for each candidate of the request, all at once."""
-        indices, templates = self.items_of("/candidates"), self.scoring.templates
-        runs = (vectors for _, vectors in self.vectors(indices))
-        if templates == 1:
-            return np.concatenate(list(runs))
-        return ensemble(runs, len(indices) // templates, templates)
+        runs = self.vectors(self.items_of("/candidates"))
+        return np.concatenate([vectors for _, vectors in runs])
 
     def _read_part(self, number: int) -> PartResult:
         if self._is_held:

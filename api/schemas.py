@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from common.label_sets import NAME
-from common.protocol import MAX_URL_CHARS
+from common.protocol import HOLE, MAX_URL_CHARS
 from common.records import Activation, State
 from common.webhooks import DeliveryState
 
@@ -23,7 +23,6 @@ KINDS = ("text", "img_uri", "img_blob")
 MOST_KEYS = 11
 MOST_TEMPLATES = 100
 MOST_TOP = 1_000_000
-HOLE = "{}"
 CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
 # What `items` reads, for the document alone: a regular expression is far slower at it.

@@ -1,7 +1,5 @@
 """From embeddings to similarities, probabilities and rankings."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -55,26 +53,6 @@ def ranking(cosines: Matrix, top_k: int) -> npt.NDArray[np.intp]:
     """
     order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")
     return order[:, : min(top_k, cosines.shape[1])]
-
-
-def ensemble(runs: Iterable[Vectors], candidates: int, templates: int) -> Vectors:
-    """One embedding for each candidate: the mean of what it is in each template, on the sphere.
-
-    This is prompt ensembling in embedding space (Radford et al. 2021, section 3.1.4): each
-    embedding is normalised, they are averaged, and the mean is normalised again. The runs together
-    have shape (candidates · templates, dimension), a candidate's embeddings side by side.
-    """
-    total: Units | None = None
-    seen = 0
-    for run in runs:
-        if total is None:
-            total = np.zeros((candidates, run.shape[1]))
-        rows = np.arange(seen, seen + len(run)) // templates
-        np.add.at(total, rows, normalised(run))
-        seen += len(run)
-    assert total is not None, "a request has candidates"  # noqa: S101
-    mean: Vectors = normalised(total / templates).astype(np.float32)
-    return mean
 
 
 def normalised(vectors: Vectors | Units) -> Units:

@@ -78,10 +78,16 @@ def space_of(model: ModelInfo, dtype: str, *, jpeg_draft: bool = False) -> Space
     return Space(hashlib.sha256(content).hexdigest()[:SPACE_CHARS], model.dimension)
 
 
-def text_key(text: str) -> bytes:
-    """Of another hash function than images' keys: no bytes of an image come to a text's key."""
-    content = text.encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(content, digest_size=KEY_BYTES, person=b"clip text").digest()
+def text_key(text: str, templates: Sequence[str] = ()) -> bytes:
+    """Of another hash function than images' keys: no bytes of an image come to a text's key.
+
+    The key of a text in several templates is that of no plain text.
+    """
+    if templates:
+        content, person = orjson.dumps((text, *templates)), b"clip prompts"
+    else:
+        content, person = text.encode("utf-8", "surrogatepass"), b"clip text"
+    return hashlib.blake2b(content, digest_size=KEY_BYTES, person=person).digest()
 
 
 def image_key(content: bytes) -> bytes:
@@ -93,7 +99,7 @@ def key_of(item: Item) -> bytes | None:
     """The key of an item's embedding; None for a URL, whose content is not known yet."""
     match item.kind:
         case "text":
-            return text_key(item.value)
+            return text_key(item.value, item.templates)
         case "blob":
             return bytes.fromhex(item.value)
         case "uri":

@@ -115,7 +115,7 @@ class Ledger:
                 **{name: value for name, value in options.items() if value},
             )
         except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
-            outcome, detail = b"full", sum(len(part) for part in job.parts)
+            outcome, detail = b"full", sum(_inputs(part) for part in job.parts)
         if outcome != b"created":
             self._drop_blobs(job.id, blobs)
         if isinstance(detail, bytes):
@@ -311,7 +311,11 @@ def _fields(job: NewJob) -> dict[str, object]:
 
 def _part(items: list[Item]) -> dict[str, object]:
     digests = " ".join(item.value for item in items if item.kind == "blob")
-    return {"items": dump_items(items).decode(), "size": len(items), "blobs": digests}
+    return {"items": dump_items(items).decode(), "size": _inputs(items), "blobs": digests}
+
+
+def _inputs(items: Sequence[Item]) -> int:
+    return sum(item.inputs for item in items)
 
 
 def _callback_fields(callback: Callback | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from common.protocol import ItemKind
+from common.protocol import HOLE, ItemKind, Templates
 from common.records import LabelSetVersion
 
 VERSION_CHARS = 16
@@ -30,13 +30,13 @@ class LabelSet:
 class LabelContent:
     """What a set is made of.
 
-    `items` are distinct. `candidates` are indices into them: as many for each candidate, side by
-    side, as there are `templates`.
+    `items` are distinct, and `candidates` are indices into them. The texts among them are put into
+    each of the `templates`, where there are any.
     """
 
     items: list[tuple[ItemKind, str]]
     candidates: list[int]
-    templates: int
+    templates: Templates
 
     @property
     def version(self) -> str:
@@ -44,7 +44,7 @@ class LabelContent:
 
     @property
     def count(self) -> int:
-        return len(self.candidates) // self.templates
+        return len(self.candidates)
 
     @property
     def names(self) -> list[str | None]:
@@ -52,8 +52,12 @@ class LabelContent:
 
         None for a picture that came as bytes.
         """
-        firsts = (self.items[place] for place in self.candidates[:: self.templates])
-        return [None if kind == "blob" else value for kind, value in firsts]
+        return [self._name(*self.items[place]) for place in self.candidates]
+
+    def _name(self, kind: ItemKind, value: str) -> str | None:
+        if kind == "text" and self.templates:
+            return self.templates[0].replace(HOLE, value)
+        return None if kind == "blob" else value
 
     def as_json(self) -> bytes:
         return orjson.dumps(self)

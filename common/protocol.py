@@ -5,7 +5,7 @@ else is checked: who can write to Redis is trusted.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias, TypeVar
@@ -32,7 +32,11 @@ MAX_MODEL_CHARS = 256
 # Nothing that parts words: on Celery's command line, or in Kombu's keys.
 LANE = re.compile(rf"[^\s,\x00-\x1f\x7f]{{1,{MAX_MODEL_CHARS}}}")
 
+HOLE = "{}"
+"""Where a text is put into a template."""
+
 ItemKind: TypeAlias = Literal["text", "uri", "blob"]
+Templates: TypeAlias = tuple[str, ...]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=100_000_000)]
 Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
@@ -78,13 +82,25 @@ class Item:
     """One distinct thing to encode.
 
     `value` is the text, the URL, or the SHA-256 of the picture's bytes. `queries` says for how many
-    queries of the request the item stands; a `required` item fails the whole job when it fails.
+    queries of the request the item stands; a `required` item fails the whole job when it fails. A
+    text with `templates` is encoded in each of them, and has the mean of these embeddings.
     """
 
     kind: ItemKind
     value: str
     queries: int
     required: bool
+    templates: Templates = ()
+
+    @property
+    def inputs(self) -> int:
+        """How many texts or images the model encodes for it."""
+        return len(self.templates) or 1
+
+    @property
+    def prompts(self) -> Iterator[str]:
+        """The texts that the model encodes for it, where it is a text."""
+        return (template.replace(HOLE, self.value) for template in self.templates or (HOLE,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +188,10 @@ class _SentAbout:
 PASSING = ConfigDict(cache_strings="keys")
 """For what is read once: pydantic would keep the last 16,384 short strings that it read."""
 
-ITEMS: TypeAdapter[list[tuple[ItemKind, str, int, bool]]] = TypeAdapter(
-    list[tuple[ItemKind, str, int, bool]], config=PASSING
-)
+SentItems: TypeAlias = tuple[list[Templates], list[tuple[ItemKind, str, int, bool, int]]]
+"""The lists of templates, and the items with the place of theirs among these."""
+
+ITEMS: TypeAdapter[SentItems] = TypeAdapter(SentItems, config=PASSING)
 ABOUT = TypeAdapter(_SentAbout)
 
 
@@ -197,13 +214,26 @@ def first_fault(error: ValidationError) -> str:
     return f"{where}: {fault['msg']}"[:200]
 
 
-def dump_items(items: list[Item]) -> bytes:
-    return orjson.dumps([[i.kind, i.value, i.queries, i.required] for i in items])
+def dump_items(items: Sequence[Item]) -> bytes:
+    """As JSON, in which templates stand once, however many items have them."""
+    places: dict[Templates, int] = {}
+    rows = [
+        (i.kind, i.value, i.queries, i.required, places.setdefault(i.templates, len(places)))
+        for i in items
+    ]
+    return orjson.dumps((list(places), rows))
 
 
 def load_items(raw: bytes) -> list[Item]:
     """The items of a part. Raises CorruptRecord."""
-    return [Item(*row) for row in load_json(ITEMS, raw)]
+    templates, rows = load_json(ITEMS, raw)
+    try:
+        return [
+            Item(kind, value, queries, required, templates[place])
+            for kind, value, queries, required, place in rows
+        ]
+    except IndexError:
+        raise CorruptRecord("an item's templates are missing") from None
 
 
 def dump_result(result: PartResult) -> dict[str, bytes]:

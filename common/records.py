@@ -37,11 +37,10 @@ def links(job: str) -> dict[str, str]:
 class Scoring:
     """How the embeddings of a request are turned into an answer.
 
-    `templates` is how many embeddings each candidate has. `temperature` divides the logits,
-    `activation` replaces the model's own, and `top_k` asks for a ranking.
+    `temperature` divides the logits, `activation` replaces the model's own, and `top_k` asks for a
+    ranking.
     """
 
-    templates: Annotated[int, Field(ge=1)] = 1
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     top_k: Annotated[int, Field(ge=1)] | None = None
     activation: Activation | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from common.protocol import ModelInfo, ModelTraits, Vectors
@@ -91,3 +92,16 @@ def runs_of(texts: Iterable[str], chars: int = TOKENIZED_CHARS) -> Iterator[list
         room -= len(text)
     if run:
         yield run
+
+
+def ensemble(embeddings: Sequence[Vectors]) -> Vectors:
+    """One embedding for a text in several templates, of those in each: (dimension,) each.
+
+    This is prompt ensembling in embedding space (Radford et al. 2021, section 3.1.4): each
+    embedding is normalised, they are averaged, and the mean is normalised again. Zero stays zero.
+    """
+    exact = np.stack(embeddings).astype(np.float64)
+    norms = np.linalg.norm(exact, axis=1, keepdims=True)
+    mean = np.divide(exact, norms, out=np.zeros_like(exact), where=norms > 0).mean(axis=0)
+    unit: Vectors = (mean / (np.linalg.norm(mean) or 1)).astype(np.float32)
+    return unit

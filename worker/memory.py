@@ -4,11 +4,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 
 from common.embeddings import CacheEntries, Embedding, EmbeddingCache, Space, key_of
-from common.protocol import Item, PartResult, Vectors
+from common.protocol import Item, PartResult
 
 CACHED_AGAIN_S = 60.0
 """How long a worker relies on its own memory alone. What is not looked up in the cache is soon
@@ -41,15 +40,6 @@ class TextMemory:
                 if key in self._known:
                     self._known.move_to_end(key)
             return [self._known.get(key) for key in keys]
-
-    def learn(self, key: bytes, answer: Future[Vectors], *, truncated: bool) -> None:
-        """Remember what comes of encoding a text, once it comes and if it does."""
-
-        def remember(ended: Future[Vectors]) -> None:
-            if not ended.cancelled() and ended.exception() is None:
-                self.keep(key, Embedding(ended.result(), truncated))
-
-        answer.add_done_callback(remember)
 
     def keep(self, key: bytes, embedding: Embedding) -> None:
         """Remember an embedding as of now."""
@@ -109,9 +99,9 @@ class Memory:
         [known] = self._cache.find(self._space, [key])
         return known
 
-    def learn_text(self, key: bytes, answer: Future[Vectors], *, truncated: bool) -> None:
-        """Remember a text as soon as it is encoded."""
-        self._texts.learn(key, answer, truncated=truncated)
+    def keep_text(self, key: bytes, embedding: Embedding) -> None:
+        """Remember a text that was encoded."""
+        self._texts.keep(key, embedding)
 
     def shared(self, result: PartResult, encoded: Mapping[bytes, int]) -> CacheEntries | None:
         """What the ledger is to share of what was `encoded` here, by key and index."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from itertools import chain, repeat
 
 import numpy as np
 import structlog
@@ -13,7 +14,7 @@ from common.errors import ClipError, EncodeFailed
 from common.protocol import Fault, PartAbout, PartResult, Priority, Timings, Vectors
 from common.records import BegunPart
 from worker.batcher import BatcherClosed, TooLate
-from worker.encoder import PreparedText, runs_of
+from worker.encoder import PreparedText, ensemble, runs_of
 from worker.part_images import PartImages, SubmittedImage
 from worker.pipeline import CancellationCheck, Cancelled, Pipeline
 from worker.policy import PartRef
@@ -33,8 +34,11 @@ class PartRun:
         self._part = part
         self._cancellation = cancellation
         self._images = PartImages(pipeline, begun, part, cancellation)
+        shape = (len(begun.items), self._encoder.info.dimension)
+        self._vectors = np.zeros(shape, dtype=np.float32)
+        self._answers: dict[int, list[Future[Vectors]]] = {}
         self._faults: dict[int, Fault] = {}
-        self._known: dict[int, Embedding] = {}
+        self._truncated: set[int] = set()
         self._keys: dict[int, bytes] = {}
         self.hits = 0
         """How many of its items need not be encoded."""
@@ -50,52 +54,68 @@ class PartRun:
         Raises:
             TooLate, Cancelled, LetGo, BatcherClosed: and what is under way is dropped.
         """
-        answers: dict[int, Future[Vectors]] = {}
         try:
-            self._known = self._pipeline.memory.find(
+            known = self._pipeline.memory.find(
                 self._begun.items, is_interactive=self._part.priority is Priority.INTERACTIVE
             )
-            self.hits = len(self._known)
-            truncated = self._submit_texts(answers)
-            self._images.submit(self._known)
+            self._take(known)
+            self._submit_texts(known)
+            self._images.submit(known)
+            inference_s = self._gather()
+            self._remember_texts()
             self._images.wait_for_fetches()
-            submitted = self._collect_images(answers)
-            waiting_since = time.monotonic()
-            vectors = self._gather(answers)
+            submitted = self._collect_images()
+            inference_s += self._gather()
         except BaseException:
             _cancel(self._images.submitted.values())
-            _cancel(answers.values())
+            _cancel(chain.from_iterable(self._answers.values()))
             raise
         timings = Timings(
             queue=self._begun.waited_s,
             fetch=max((image.fetch_s for image in submitted), default=0.0),
             decode=max((image.decode_s for image in submitted), default=0.0),
-            inference=time.monotonic() - waiting_since,
+            inference=inference_s,
         )
-        return PartResult(vectors, PartAbout(self._encoder.info, self._faults, truncated, timings))
+        truncated = tuple(sorted(self._truncated))
+        about = PartAbout(self._encoder.info, self._faults, truncated, timings)
+        return PartResult(self._vectors, about)
 
-    def _submit_texts(self, answers: dict[int, Future[Vectors]]) -> tuple[int, ...]:
-        """Hand texts that are not known to the batcher. Returns the indices of all truncated."""
-        truncated = [index for index, known in self._known.items() if known.truncated]
+    def _take(self, known: Mapping[int, Embedding]) -> None:
+        self.hits = len(known)
+        for index, embedding in known.items():
+            self._vectors[index] = embedding.vector
+            if embedding.truncated:
+                self._truncated.add(index)
+
+    def _submit_texts(self, known: Mapping[int, Embedding]) -> None:
+        """Hand texts that are not known to the batcher, each in all its templates."""
         texts = {
-            index: item.value
+            index: item
             for index, item in enumerate(self._begun.items)
-            if item.kind == "text" and index not in self._known
+            if item.kind == "text" and index not in known
         }
-        prepared = (text for run in runs_of(texts.values()) for text in self._prepare_texts(run))
-        for index, text in zip(texts, prepared, strict=True):
-            key = self._keys[index] = text_key(texts[index])
-            answers[index] = self._pipeline.batcher.submit("text", text, self._part, text.weight)
-            self._pipeline.memory.learn_text(key, answers[index], truncated=text.truncated)
+        for index, item in texts.items():
+            self._keys[index] = text_key(item.value, item.templates)
+            self._answers[index] = []
+        indices = chain.from_iterable(repeat(i, item.inputs) for i, item in texts.items())
+        prompts = chain.from_iterable(item.prompts for item in texts.values())
+        prepared = (text for run in runs_of(prompts) for text in self._prepare_texts(run))
+        for index, text in zip(indices, prepared, strict=True):
+            answer = self._pipeline.batcher.submit("text", text, self._part, text.weight)
+            self._answers[index].append(answer)
             if text.truncated:
-                truncated.append(index)
-        return tuple(sorted(truncated))
+                self._truncated.add(index)
 
     def _prepare_texts(self, texts: Sequence[str]) -> Sequence[PreparedText]:
         self._cancellation.check()
         return self._encoder.prepare_texts(texts)
 
-    def _collect_images(self, answers: dict[int, Future[Vectors]]) -> list[SubmittedImage]:
+    def _remember_texts(self) -> None:
+        for key, index in self.encoded.items():
+            embedding = Embedding(self._vectors[index], index in self._truncated)
+            self._pipeline.memory.keep_text(key, embedding)
+
+    def _collect_images(self) -> list[SubmittedImage]:
         submitted = []
         for index, image in self._images.submitted.items():
             try:
@@ -109,27 +129,28 @@ class PartRun:
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
             else:
                 submitted.append(ready)
-                answers[index] = ready.answer
+                self._answers[index] = [ready.answer]
                 if ready.hit:
                     self.hits += 1
                 else:
                     self._keys[index] = ready.key
         return submitted
 
-    def _gather(self, answers: Mapping[int, Future[Vectors]]) -> Vectors:
-        shape = (len(self._begun.items), self._encoder.info.dimension)
-        vectors = np.zeros(shape, dtype=np.float32)
-        for index, known in self._known.items():
-            vectors[index] = known.vector
-        for index, answer in answers.items():
+    def _gather(self) -> float:
+        """Wait for all answers. Returns the seconds that this took."""
+        started = time.monotonic()
+        for index, answers in self._answers.items():
             try:
-                vectors[index] = answer.result()
+                encoded = [answer.result() for answer in answers]
             except (TooLate, BatcherClosed):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the model raised
                 log.warning("encode_failed", error=repr(error))
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
-        return vectors
+            else:
+                self._vectors[index] = encoded[0] if len(encoded) == 1 else ensemble(encoded)
+        self._answers.clear()
+        return time.monotonic() - started
 
 
 def _cancel(futures: Iterable[Future[Vectors]] | Iterable[Future[SubmittedImage]]) -> None:

@@ -23,7 +23,6 @@ from common.errors import InvalidRequest, ItemFault
 from common.label_content import LabelSet
 from common.label_sets import NAME_IN_FULL
 from common.protocol import Priority
-from common.records import Scoring
 
 REQUEST: TypeAdapter[LabelSetRequest] = TypeAdapter(LabelSetRequest)
 
@@ -94,4 +93,4 @@ def _read(settings: ApiSettings) -> EncodeSpec:
     wanted = validate(body.value, REQUEST)
     items = collector(settings)
     add_candidates(items, wanted.candidates, wanted, settings, are_queries=True)
-    return items.spec(Scoring(len(wanted.prompts)))
+    return items.spec()

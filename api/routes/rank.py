@@ -72,7 +72,7 @@ def _spec(
     wanted: RankRequest, priority: Priority, label_sets: LabelSets, settings: ApiSettings
 ) -> EncodeSpec:
     items = collector(settings)
-    scoring = Scoring(len(wanted.prompts), wanted.temperature, wanted.top_k, wanted.activation)
+    scoring = Scoring(wanted.temperature, wanted.top_k, wanted.activation)
     label_set = None
     # Candidates first: every row of the answer depends on them.
     if wanted.label_set is not None:

@@ -92,6 +92,19 @@ def test_the_answer_names_no_job(client: FlaskClient) -> None:
     assert answer.headers["Server-Timing"] == zeros
 
 
+def test_candidates_in_several_templates_are_found_as_one(
+    client: FlaskClient, cache: EmbeddingCache
+) -> None:
+    templates = ["a {}", "the {}"]
+    body = {"queries": BODY["queries"], "candidates": [{"text": "cat"}], "templates": templates}
+    cache.store(SPACE, {text_key("a cat"): KNOWN[text_key("a dog")]})
+    assert not is_cached(client.post("/rank", json=body))
+    cache.store(SPACE, {text_key("cat", templates): KNOWN[text_key("a dog")]})
+    answer = client.post("/rank", json=body)
+    assert is_cached(answer)
+    assert answer.get_json()["cosine_similarities"] == [[pytest.approx(14 / 15)]]
+
+
 def test_redis_is_asked_for_embeddings_alone(client: FlaskClient, redis: Redis) -> None:
     client.post("/rank", json=BODY)
     before = set(redis.scan_iter())

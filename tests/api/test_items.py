@@ -52,6 +52,33 @@ def test_what_stands_twice_is_encoded_once() -> None:
     assert spec.record([spec.items], "m") == RequestRecord(lists, "ttt", [3], model="m")
 
 
+def test_a_text_in_several_templates_is_one_item() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    candidates = [RequestItem(text="a"), RequestItem(img_blob=b"i"), RequestItem(text="a")]
+    templates = ["a {}", "{}"]
+    collector.add(candidates, "/candidates", are_queries=False, required=True, templates=templates)
+    collector.add([RequestItem(text="a")], "/queries", are_queries=True, required=True)
+    assert collector.lists == {"/candidates": [0, 1, 0], "/queries": [2]}
+    templated, image, plain = collector.items
+    assert templated == Item("text", "a", 0, required=True, templates=("a {}", "{}"))
+    assert (image.kind, image.templates) == ("blob", ())
+    assert plain == Item("text", "a", 1, required=True)
+    assert collector.spec().inputs == 4
+
+
+def test_a_text_in_one_template_is_a_text_like_any_other() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    for text, template in (("cat", "a {}"), ("a cat", "{}")):
+        collector.add(
+            [RequestItem(text=text)],
+            "/candidates",
+            are_queries=False,
+            required=True,
+            templates=[template],
+        )
+    assert collector.items == [Item("text", "a cat", 0, required=True)]
+
+
 def test_every_item_at_fault_is_listed() -> None:
     collector = ItemCollector(max_image_bytes=2, max_text_chars=10)
     collector.add(
@@ -96,6 +123,17 @@ def test_texts_weigh_less_than_images() -> None:
 def test_long_texts_are_cut_into_parts_of_about_a_megabyte() -> None:
     items = [Item("text", f"{i} ".ljust(20_000, "x"), 0, required=True) for i in range(200)]
     assert [len(part) for part in cut(items, pictures=32)] == [51, 51, 51, 47]
+
+
+def test_a_text_weighs_what_its_prompts_do() -> None:
+    def parts(count: int, templates: int, chars: int = 10) -> list[int]:
+        made = tuple("{}".ljust(chars, "x") for _ in range(templates))
+        items = [Item("text", f"{i}", 0, required=True, templates=made) for i in range(count)]
+        return [len(part) for part in cut(items, pictures=32)]
+
+    assert parts(1000, 10) == [102] * 9 + [82]
+    assert parts(3, 100, 20_000) == [1, 1, 1]
+    assert parts(1, 10_000) == [1]
 
 
 def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:

@@ -170,7 +170,7 @@ def test_embeddings_that_do_not_fit_are_not_stored(redis: Redis) -> None:
 
 
 def _put(store: LabelSetStore, name: str, seed: int) -> str:
-    content = LabelContent([("text", f"{seed}".ljust(1000, "x"))], [0], 1)
+    content = LabelContent([("text", f"{seed}".ljust(1000, "x"))], [0], ())
     label_set = LabelSet(name, content.version, 1, float(seed))
     return store.put("", label_set, Labels(content, {}), _result(MODEL))
 

@@ -82,7 +82,7 @@ def test_another_model_encodes_a_set_within_the_job_of_the_first_request(
     before = set(redis.scan_iter("clip:job:*"))
     first = rank(client, label_set="a", model="two")
     assert len(set(redis.scan_iter("clip:job:*")) - before) == 1
-    assert encoded_kinds(redis, first) == "bb" + 12 * "t"
+    assert encoded_kinds(redis, first) == "bb" + 6 * "t"
     assert models_of(client) == ["one@main", "two@main"]
     second = rank(client, label_set="a", model="two")
     assert encoded_kinds(redis, second) == "bb"

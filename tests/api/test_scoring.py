@@ -7,7 +7,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from api.scoring import (
     Matrix,
     cosine_similarities,
-    ensemble,
     normalised,
     probabilities,
     ranking,
@@ -75,7 +74,7 @@ def test_a_softmax_sums_to_one_at_any_temperature(cosines: Matrix, temperature: 
 def test_scores_are_finite_and_grow_with_similarity(
     cosines: Matrix, temperature: float, activation: Activation
 ) -> None:
-    got = probabilities(cosines, SOFTMAX, Scoring(1, temperature, None, activation))
+    got = probabilities(cosines, SOFTMAX, Scoring(temperature, None, activation))
     assert np.isfinite(got).all()
     for row, places in zip(got, np.argsort(cosines), strict=True):
         # Not by their difference, which may be twice as large as what a float32 holds.
@@ -89,16 +88,3 @@ def test_a_ranking_has_the_most_similar_first_and_equals_in_order(
     for places, row in zip(ranking(cosines, top_k), cosines.tolist(), strict=True):
         expected = sorted(range(len(row)), key=lambda index: (-row[index], index))
         assert places.tolist() == expected[:top_k]
-
-
-@given(st.integers(1, 4), st.integers(1, 5), st.data())
-def test_an_ensemble_does_not_depend_on_how_it_is_cut(
-    candidates: int, templates: int, data: st.DataObject
-) -> None:
-    rows = np.random.default_rng(candidates).normal(size=(candidates * templates, 3))
-    vectors_ = rows.astype(np.float32)
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(rows)), max_size=4)))
-    got = ensemble(np.split(vectors_, cuts), candidates, templates)
-    unit = normalised(vectors_).reshape(candidates, templates, 3)
-    expected = normalised(unit.mean(axis=1))
-    assert np.abs(got - expected).max() < 1e-6

@@ -132,6 +132,13 @@ def test_an_image_whose_bytes_are_a_text_is_not_the_text() -> None:
     assert image_key(b"a cat") != text_key("a cat")
 
 
+def test_a_text_in_templates_is_no_plain_text_and_none_in_other_templates() -> None:
+    spellings = [("b", "a {}", "{}"), ("b", "{}", "a {}"), ("b", "{}"), ("b",), ("a", "b {}", "{}")]
+    spellings += [(repr(["b", "{}"]),), ('["b","{}"]',), ("b{}",)]
+    keys = {text_key(text, templates) for text, *templates in spellings}
+    assert len(keys) == len(spellings)
+
+
 @pytest.mark.parametrize("value", [b"", bytes(12), bytes(14)])
 def test_a_corrupt_value_is_logged_as_a_miss_and_makes_way(
     cache: EmbeddingCache, redis: Redis, value: bytes

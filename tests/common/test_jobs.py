@@ -1,5 +1,6 @@
 """Jobs from their creation to their end, as the ledger has them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from common.protocol import (
     PartResult,
     Priority,
 )
-from common.records import Admission, Idempotency, NewJob, RequestRecord
+from common.records import Admission, Idempotency, Load, NewJob, RequestRecord
 
 DIGEST = "d1" * 32
 MODEL = ModelInfo("demo", "main", 2, 100.0)
@@ -111,6 +112,17 @@ def test_a_full_queue_refuses_and_keeps_no_image(ledger: Ledger, redis: Redis) -
     assert create(ledger, new_job(), max_open_items=2) == Admission("full", excess=1)
     assert ledger.read("j") is None
     assert not redis.exists(blob_key("j", DIGEST))
+
+
+def test_a_text_takes_room_for_each_of_its_templates(ledger: Ledger, redis: Redis) -> None:
+    templated = replace(TEXT, templates=("a {}", "{}", "the {}"))
+    job = new_job(parts=[[templated, IMAGE], [TEXT]])
+    assert create(ledger, job, max_open_items=4) == Admission("full", excess=1)
+    assert create(ledger, job).outcome == "created"
+    assert ledger.load().open_items == 5
+    assert ledger.begin("j", 0, "w") is not None
+    assert ledger.finish("j", 0, [templated, IMAGE], result(2))
+    assert ledger.load() == Load(open_items=1, drained_items=4)
 
 
 def test_without_a_worker_an_interactive_job_is_refused(ledger: Ledger, redis: Redis) -> None:

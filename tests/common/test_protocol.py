@@ -25,6 +25,18 @@ def test_items_survive_the_journey() -> None:
     assert load_items(dump_items(items)) == items
 
 
+def test_templates_travel_once_however_many_items_have_them() -> None:
+    templates = ("{} in one place", "{} in another")
+    items = [Item("text", f"{n}", 0, required=True, templates=templates) for n in range(9)]
+    items += [Item("text", "q", 1, required=True), Item("blob", "d", 1, required=True)]
+    raw = dump_items(items)
+    assert raw.count(b"in one place") == 1
+    assert load_items(raw) == items
+    assert [item.inputs for item in items] == [2] * 9 + [1, 1]
+    assert list(items[4].prompts) == ["4 in one place", "4 in another"]
+    assert list(items[9].prompts) == ["q"]
+
+
 def test_results_survive_the_journey() -> None:
     sent = PartResult(
         vectors=np.array([[0.1, -2.5, 3e-9], [0, 0, 0]], dtype=np.float32),
@@ -41,7 +53,18 @@ def test_results_survive_the_journey() -> None:
     assert got.about == sent.about
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"{}", b"[[]]", b'[["file", "a", 1, true]]'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"{}",
+        b"[[]]",
+        b'[[[]], [["file", "a", 1, true, 0]]]',
+        b'[[], [["text", "a", 1, true, 0]]]',
+    ],
+)
 def test_corrupt_items_are_refused(raw: bytes) -> None:
     with pytest.raises(CorruptRecord):
         load_items(raw)

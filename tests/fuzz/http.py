@@ -29,9 +29,9 @@ from schemathesis.hooks import HookContext
 from api.items import decode_base64
 from api.multipart import MULTIPART
 from api.routes.serving import MAX_KEY_LENGTH
-from api.schemas import HOLE
 from common.errors import InvalidBase64
 from common.label_sets import NAME_IN_FULL
+from common.protocol import HOLE
 from standalone.valkey import EmbeddedValkey
 from tests.picture_server import PictureServer
 from tests.pictures import blob, encoded, noise

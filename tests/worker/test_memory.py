@@ -1,5 +1,3 @@
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
 from redis import Redis
@@ -12,7 +10,7 @@ from common.embeddings import (
     space_of,
     text_key,
 )
-from common.protocol import Item, ModelInfo, Vectors
+from common.protocol import Item, ModelInfo
 from worker.memory import CACHED_AGAIN_S, Memory, TextMemory
 
 SPACE = space_of(ModelInfo("m", "r", dimension=3, logit_scale=99.5), "float32")
@@ -33,9 +31,7 @@ def memory(cache: EmbeddingCache, cached_again_s: float = CACHED_AGAIN_S) -> Mem
 
 
 def learn(memory: Memory) -> None:
-    answer: Future[Vectors] = Future()
-    answer.set_result(VECTOR)
-    memory.learn_text(text_key(TEXT.value), answer, truncated=True)
+    memory.keep_text(text_key(TEXT.value), Embedding(VECTOR, truncated=True))
 
 
 def commands(redis: Redis) -> int:
