@@ -16,7 +16,7 @@ PreparedImage = Mapping[str, npt.NDArray[Any]]
 ORDINARY_TOKENS = 16
 """The tokens of an ordinary label, its prompt included."""
 
-TOKENIZED_CHARS = 1 << 17
+TOKENIZED_CHARS = 1 << 14
 
 
 class OutOfMemory(Exception):

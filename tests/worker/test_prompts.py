@@ -106,5 +106,5 @@ def test_the_prompts_of_one_candidate_are_made_in_bounded_runs(redis: Redis) -> 
         stored = run(runner, "j", [in_templates("xx", templates)])
     assert stored.vectors.shape == (1, 4)
     assert sum(encoder.runs) == 1000 * 1002
-    assert max(encoder.runs) <= 1 << 17
+    assert max(encoder.runs) <= 1 << 14
     assert sum(encoder.batches) == 1000
