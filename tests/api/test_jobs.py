@@ -296,6 +296,16 @@ class TestListing:
 def test_workers_are_shown(service: Api) -> None:
     [worker] = service.get("/workers").json()["workers"]
     assert set(worker) == {
-        *("name", "model", "revision", "device", "dtype", "batch_size", "in_flight", "since")
+        *(
+            "name",
+            "queues",
+            "model",
+            "revision",
+            "device",
+            "dtype",
+            "batch_size",
+            "in_flight",
+            "since",
+        )
     }
     assert worker["device"] == "cpu"
