@@ -296,16 +296,7 @@ class TestListing:
 def test_workers_are_shown(service: Api) -> None:
     [worker] = service.get("/workers").json()["workers"]
     assert set(worker) == {
-        *(
-            "name",
-            "queues",
-            "model",
-            "revision",
-            "device",
-            "dtype",
-            "batch_size",
-            "in_flight",
-            "since",
-        )
+        *("name", "model", "revision", "device", "dtype", "batch_size", "in_flight", "since"),
+        "queues",
     }
     assert worker["device"] == "cpu"
