@@ -1,1 +1,4 @@
-"""The HTTP side: validates, admits, stores, sends and waits. Knows no torch and no Pillow."""
+"""The HTTP side: it validates requests, admits and stores jobs, sends tasks and waits.
+
+It imports neither torch nor Pillow, and nothing of the workers.
+"""

@@ -12,11 +12,12 @@ from flask import Flask, Response, g, request
 from redis import Redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api import admission, cors, errors, openapi, rate_limits
-from api.dispatch import Dispatcher
-from api.keys import Keyring
-from api.metrics import ApiMetrics
-from api.request_metrics import RequestMetrics
+from api import errors
+from api.access import cors, rate_limits
+from api.access.keys import Keyring
+from api.dispatch import admission
+from api.dispatch.dispatcher import Dispatcher
+from api.openapi import document as openapi
 from api.routes import (
     docs,
     encode,
@@ -29,6 +30,8 @@ from api.routes import (
     workers,
 )
 from api.settings import ApiSettings
+from api.telemetry.metrics import ApiMetrics
+from api.telemetry.request_metrics import RequestMetrics
 
 Trace: TypeAlias = Callable[[Flask], None]
 

@@ -1,7 +1,8 @@
 """How gunicorn's connections get threads, so that slow ones keep none from the others.
 
 gthread gives a thread to each connection with something to read, and waits in it without limit for
-the rest. Here each connection has a thread, and limits; `api.admission` bounds the requests.
+the rest. Here each connection has a thread, and limits; `api/dispatch/admission.py` bounds the
+requests.
 """
 
 import logging

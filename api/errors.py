@@ -21,7 +21,7 @@ from common.errors import (
     Unavailable,
     UnsupportedEncoding,
 )
-from common.records import links
+from common.ledger.records import links
 
 MOST_FAULTS = 100
 

@@ -7,9 +7,9 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
-from api import metrics_files
 from api.connections import ApiWorker
 from api.settings import ApiSettings
+from api.telemetry import metrics_files
 from common.runtime import share_arenas, spare_what_is_loaded
 from common.settings import read
 

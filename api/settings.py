@@ -8,7 +8,7 @@ from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
 from common.keys import ApiKeys, ApiKeysFile
-from common.protocol import MAX_PART_PICTURES, MAX_TEXT_CHARS, Priority
+from common.protocol.messages import MAX_PART_PICTURES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 
 LONGEST_WINDOW_S = 31_104_000

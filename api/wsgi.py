@@ -1,6 +1,6 @@
 """The application that gunicorn serves: the only module-level one."""
 
-from api.entry import assemble
+from api.assembly import assemble
 from api.settings import ApiSettings
 from common import logs
 from common.settings import read

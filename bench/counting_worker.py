@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.protocol import Vectors
+from common.protocol.messages import Vectors
 from worker.__main__ import main
 from worker.app import worker
-from worker.encoder import PreparedImage, PreparedText
+from worker.model.encoder import PreparedImage, PreparedText
 
 
 class CountingEncoder:

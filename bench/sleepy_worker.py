@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.protocol import ModelInfo, ModelTraits, Vectors
+from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import worker
-from worker.decode import Raster, Size
-from worker.encoder import PreparedImage, PreparedText
+from worker.images.decode import Raster, Size
+from worker.model.encoder import PreparedImage, PreparedText
 
 
 class SleepyEncoder:

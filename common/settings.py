@@ -8,9 +8,9 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from common.embeddings import CacheBounds
-from common.protocol import LANE, MAX_MODEL_CHARS
-from common.webhook_secrets import WebhookSecrets, WebhookSecretsFile
+from common.cache.embeddings import CacheBounds
+from common.protocol.messages import LANE, MAX_MODEL_CHARS
+from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
 PREFIX = "CLIP_"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")

@@ -10,9 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.entry import assemble
+from api.assembly import assemble
 from api.settings import ApiSettings
-from common.jobs import Ledger
+from common.ledger.jobs import Ledger
 from standalone.valkey import EmbeddedValkey
 from tests.picture_server import PictureServer
 from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_workers

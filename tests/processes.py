@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 from redis import Redis
 
-from common.heartbeats import WORKERS
+from common.fleet.heartbeats import WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"

@@ -5,7 +5,7 @@ import sys
 
 from common.runtime import collect_nothing_yet, spare_what_is_loaded
 from worker.app import app, node_name, worker
-from worker.runtime import keep_freed_memory, let_waiting_threads_sleep
+from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_sleep
 
 
 def main() -> None:

@@ -12,17 +12,17 @@ from celery.exceptions import Ignore
 from celery.worker.request import Request
 
 from common import logs
-from common.broker import make_celery, put_nothing_back
-from common.protocol import TASK_NAME
+from common.protocol.celery_app import make_celery, put_nothing_back
+from common.protocol.messages import TASK_NAME
 from common.settings import read
-from worker.bulk_share import BulkShare
-from worker.celery_options import UnsupportedOption, check_options
-from worker.lifecycle import Life, LoadedModel, load_model
-from worker.metrics import WorkerMetrics
-from worker.metrics_port import open_port
-from worker.refusals import UnsuitableModel, explained
+from worker.model.refusals import UnsuitableModel, explained
+from worker.model.source import Source
+from worker.process import Life, LoadedModel, load_model
+from worker.queue.bulk_share import BulkShare
+from worker.queue.celery_options import UnsupportedOption, check_options
 from worker.settings import WorkerSettings
-from worker.source import Source
+from worker.telemetry.metrics import WorkerMetrics
+from worker.telemetry.metrics_port import open_port
 
 SOCKET_TIMEOUT_S = 10.0
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
@@ -61,8 +61,8 @@ class Worker:
 
     def load_encoder(self) -> Any:  # noqa: ANN401
         # Torch takes seconds to load, and `celery status` needs none.
-        from worker.checkpoint import open_checkpoint  # noqa: PLC0415
-        from worker.clip import ClipEncoder  # noqa: PLC0415
+        from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
+        from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
 
         settings = self.settings
         source = Source(settings.model, settings.revision, settings.allow_pickle)

@@ -9,8 +9,8 @@ import sys
 
 from redis.exceptions import RedisError
 
-from common import connection
-from common.heartbeats import Heartbeats, host_of
+from common.fleet.heartbeats import Heartbeats, host_of
+from common.redis import connection
 from common.settings import SharedSettings, read
 
 

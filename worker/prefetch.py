@@ -10,9 +10,9 @@ import sys
 
 from common import logs
 from common.settings import read
-from worker.refusals import UnsuitableModel
+from worker.model.refusals import UnsuitableModel
+from worker.model.source import Source
 from worker.settings import WorkerSettings
-from worker.source import Source
 
 
 def main() -> int:

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from common.protocol import lane_of, queues_of
+from common.protocol.messages import lane_of, queues_of
 from common.settings import SharedSettings, words
-from worker.guard import Allowed, Ports
+from worker.net.guard import Allowed, Ports
 
 
 class WorkerSettings(SharedSettings):

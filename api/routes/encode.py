@@ -5,13 +5,13 @@ from typing import Annotated
 from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
-from api.body import check_count, validate
-from api.callbacks import callback_of
-from api.dispatch import Dispatcher
-from api.forms import encode_body, read_json_or_form
-from api.request import Request
+from api.dispatch.dispatcher import Dispatcher
+from api.request.body import check_count, validate
+from api.request.callbacks import callback_of
+from api.request.forms import encode_body, read_json_or_form
+from api.request.request import Request
+from api.request.schemas import Item
 from api.routes.serving import collector, idempotency_of, named_model, preference_of, serve
-from api.schemas import Item
 from api.settings import ApiSettings
 
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])

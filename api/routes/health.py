@@ -4,8 +4,8 @@ import orjson
 from flask import Blueprint, Response
 from redis.exceptions import RedisError
 
-from api.dispatch import Dispatcher
-from api.lineup import conflicting_models, is_ready
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.lineup import conflicting_models, is_ready
 from api.routes.serving import JSON
 
 

@@ -6,15 +6,15 @@ import orjson
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.dispatch import Dispatcher
-from api.documents import stream, summary
-from api.jobs import Jobs
-from api.preference import parse_wait
+from api.answer.documents import stream, summary
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.jobs import Jobs
+from api.request.preference import parse_wait
+from api.request.schemas import CURSOR
 from api.routes.serving import JSON, RETRY_AFTER_S, streamed
-from api.schemas import CURSOR
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, JobHasEnded
-from common.records import JobRecord, State
+from common.ledger.records import JobRecord, State
 
 SCANNED_AT_ONCE = 100
 SCANNED_AT_MOST = 1000

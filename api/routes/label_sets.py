@@ -4,11 +4,12 @@ import orjson
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
-from api import documents
-from api.body import check_count, read_json, validate
-from api.dispatch import Dispatcher
-from api.request import EncodeSpec, Request
-from api.results import Outcome
+from api.answer import documents
+from api.answer.results import Outcome
+from api.dispatch.dispatcher import Dispatcher
+from api.request.body import check_count, read_json, validate
+from api.request.request import EncodeSpec, Request
+from api.request.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.routes.serving import (
     JSON,
     add_candidates,
@@ -17,12 +18,11 @@ from api.routes.serving import (
     tell_label_set,
     tell_truncated,
 )
-from api.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
-from common.label_content import LabelSet
-from common.label_sets import NAME_IN_FULL
-from common.protocol import Priority
+from common.label_sets.label_content import LabelSet
+from common.label_sets.store import NAME_IN_FULL
+from common.protocol.messages import Priority
 
 REQUEST: TypeAdapter[LabelSetRequest] = TypeAdapter(LabelSetRequest)
 

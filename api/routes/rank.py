@@ -3,13 +3,14 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
-from api.body import JsonBody, check_count, validate
-from api.callbacks import callback_of
-from api.dispatch import Dispatcher
-from api.forms import rank_body, read_json_or_form
-from api.label_sets import LabelSets
-from api.preference import Preference
-from api.request import EncodeSpec, Request
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.label_sets import LabelSets
+from api.request.body import JsonBody, check_count, validate
+from api.request.callbacks import callback_of
+from api.request.forms import rank_body, read_json_or_form
+from api.request.preference import Preference
+from api.request.request import EncodeSpec, Request
+from api.request.schemas import MOST_TEMPLATES, RankRequest
 from api.routes.serving import (
     add_candidates,
     collector,
@@ -18,11 +19,10 @@ from api.routes.serving import (
     preference_of,
     serve,
 )
-from api.schemas import MOST_TEMPLATES, RankRequest
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
-from common.protocol import Priority
-from common.records import Scoring
+from common.ledger.records import Scoring
+from common.protocol.messages import Priority
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 

@@ -8,20 +8,20 @@ import orjson
 from flask import Request as FlaskRequest
 from flask import Response, g
 
-from api.body import JsonBody, check_prompts
-from api.callbacks import PARAMETER
-from api.dispatch import Dispatcher
-from api.items import ItemCollector
-from api.preference import Preference, preference
-from api.rendering import render
-from api.request import NamedModel, Request
-from api.results import Outcome
-from api.schemas import Item, Prompts
-from api.scoring import Units
+from api.answer.rendering import render
+from api.answer.results import Outcome
+from api.answer.scoring import Units
+from api.dispatch.dispatcher import Dispatcher
+from api.request.body import JsonBody, check_prompts
+from api.request.callbacks import PARAMETER
+from api.request.items import ItemCollector
+from api.request.preference import Preference, preference
+from api.request.request import NamedModel, Request
+from api.request.schemas import Item, Prompts
 from api.settings import ApiSettings
 from common.errors import DeadlineExceeded, InvalidRequest, ItemFault
-from common.protocol import Priority
-from common.records import Idempotency, LabelSetVersion, links
+from common.ledger.records import Idempotency, LabelSetVersion, links
+from common.protocol.messages import Priority
 
 JSON = "application/json"
 RETRY_AFTER_S = 1

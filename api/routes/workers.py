@@ -3,8 +3,8 @@
 import orjson
 from flask import Blueprint, Response
 
-from api import documents
-from api.dispatch import Dispatcher
+from api.answer import documents
+from api.dispatch.dispatcher import Dispatcher
 from api.routes.serving import JSON
 
 

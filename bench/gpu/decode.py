@@ -12,10 +12,10 @@ import numpy as np
 from bench.gpu.figure import attempt, tell
 from bench.gpu.options import Options, parse
 from bench.pictures import Kind, draw
-from worker.decode import Picture, Raster
-from worker.formats.limits import Limits
-from worker.preprocess import Normalise, ShortestEdgeCrop
-from worker.runtime import keep_freed_memory
+from worker.images.decode import Picture, Raster
+from worker.images.formats.limits import Limits
+from worker.images.preprocess import Normalise, ShortestEdgeCrop
+from worker.model.cpu.runtime import keep_freed_memory
 
 POOL = 16
 RUNS = 40

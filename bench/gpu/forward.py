@@ -13,13 +13,13 @@ from bench.gpu.options import Options, folder_of, parse
 from bench.gpu.timing import median_seconds, seconds_of
 from bench.pictures import draw
 from bench.wire import LABELS
-from worker.checkpoint import open_checkpoint
-from worker.clip import ClipEncoder
-from worker.decode import Picture
-from worker.encoder import PreparedImage
-from worker.formats.limits import Limits
-from worker.source import Source
-from worker.vision_tower import VisionTower
+from worker.images.decode import Picture
+from worker.images.formats.limits import Limits
+from worker.model.checkpoint import open_checkpoint
+from worker.model.clip_encoder import ClipEncoder
+from worker.model.cpu.vision_tower import VisionTower
+from worker.model.encoder import PreparedImage
+from worker.model.source import Source
 
 COMPARED = 32
 GRAPHED = (1, 8, 32, 64)

@@ -11,7 +11,7 @@ import pytest
 import requests
 from redis import Redis
 
-from common.jobs import DONE_CHANNEL
+from common.ledger.jobs import DONE_CHANNEL
 from tests.processes import Api, start_api, wait_until
 
 AT_ONCE_S = 3.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.test_body import BODY, JSON, length
+from tests.api.request.test_body import BODY, JSON, length
 from tests.conftest import ClientMaker
 from tests.processes import Api
 from tests.raw_http import RawAnswer, RawConnection, request

@@ -1,6 +1,6 @@
 """What is set below Python, looked at in a process of its own."""
 
-from tests.worker.test_runtime import output_of
+from tests.worker.model.cpu.test_runtime import output_of
 
 ARENAS_OF_MANY_THREADS = """
 import ctypes, threading

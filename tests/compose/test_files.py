@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.processes import ROOT
-from worker.fetching_parts import PATIENCE_S
+from worker.part.fetching_parts import PATIENCE_S
 from worker.settings import WorkerSettings
 
 BIN = Path(sys.executable).parent

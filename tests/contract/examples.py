@@ -18,7 +18,7 @@ from typing import Any
 import requests
 from PIL import Image
 
-from api.examples import PATH
+from api.openapi.examples import PATH
 from standalone.valkey import EmbeddedValkey
 from tests.processes import PICTURES, start_api, start_worker, wait_for_workers
 
@@ -170,7 +170,7 @@ def rounded(value: Any) -> Any:
 
 
 def executed(url: str) -> list[dict[str, Any]]:
-    """Ask all of a running service; the examples, as `api.examples` reads them."""
+    """Ask all of a running service; the examples, as `api.openapi.examples` reads them."""
     answers: dict[str, dict[str, Any]] = {}
     examples = []
     for call in CALLS:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.examples import PATH
-from api.openapi import document
+from api.openapi.document import document
+from api.openapi.examples import PATH
 from api.settings import ApiSettings
 from tests.contract.examples import executed, service
 

@@ -17,8 +17,8 @@ import yaml
 from api.settings import ApiSettings
 from common.settings import PREFIX
 from tests.processes import ROOT
-from worker.addresses import NOT_PUBLIC_V4, is_public
-from worker.fetching_parts import PATIENCE_S
+from worker.net.addresses import NOT_PUBLIC_V4, is_public
+from worker.part.fetching_parts import PATIENCE_S
 from worker.settings import WorkerSettings
 
 FOLDER = ROOT / "deploy" / "kubernetes"

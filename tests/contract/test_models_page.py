@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.processes import ROOT
-from worker.families import FAMILIES
+from worker.model.families import FAMILIES
 
 PAGE = (ROOT / "docs" / "models.md").read_text()
 ROW = re.compile(

@@ -15,12 +15,12 @@ import yaml
 from prometheus_client import CollectorRegistry
 from redis import Redis
 
-from api.request_metrics import RequestMetrics
-from api.service_metrics import ServiceMetrics
 from api.settings import ApiSettings
-from common.broker import make_celery, send_parts
-from common.overview import NOTHING
-from common.records import PartMessage
+from api.telemetry.request_metrics import RequestMetrics
+from api.telemetry.service_metrics import ServiceMetrics
+from common.fleet.overview import NOTHING
+from common.ledger.records import PartMessage
+from common.protocol.celery_app import make_celery, send_parts
 from tests.pictures import blob, encoded, noise
 from tests.processes import (
     DEMO_MODEL,
@@ -33,7 +33,7 @@ from tests.processes import (
     wait_until,
 )
 from tests.scrape import Scrape
-from worker.metrics import WorkerMetrics
+from worker.telemetry.metrics import WorkerMetrics
 
 MONITORING = ROOT / "deploy" / "monitoring"
 DOCS = (ROOT / "docs" / "metrics.md").read_text()

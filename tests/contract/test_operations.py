@@ -8,7 +8,7 @@ import pytest
 from common.errors import Unavailable
 from common.settings import SharedSettings
 from tests.processes import ROOT
-from worker.celery_options import REFUSED
+from worker.queue.celery_options import REFUSED
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 KUBERNETES = ROOT / "deploy" / "kubernetes" / "README.md"

@@ -12,7 +12,7 @@ import pytest
 
 import api
 import common
-from api.items import decode_base64
+from api.request.items import decode_base64
 from common.errors import InvalidBase64
 
 CHARS = 400_000
@@ -44,8 +44,8 @@ PATTERNS: dict[str, re.Pattern[Any]] = {
     for name, pattern in vars(module).items()
     if isinstance(pattern, re.Pattern)
 }
-SEARCHED = {"api.body.TOKEN", "api.items.NEVER_IN_URL"}
-BOUNDED = {"api.items.DATA_PREFIX"}
+SEARCHED = {"api.request.body.TOKEN", "api.request.items.NEVER_IN_URL"}
+BOUNDED = {"api.request.items.DATA_PREFIX"}
 """Never sees more than the beginning of what a client sends; see the test of that below."""
 
 

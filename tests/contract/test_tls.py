@@ -8,8 +8,8 @@ import pytest
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from common import connection
-from common.broker import make_celery
+from common.protocol.celery_app import make_celery
+from common.redis import connection
 from tests.faults.test_single_faults import grey, rank_body
 from tests.processes import start, start_api, wait_for_workers
 from tests.tls_redis import TlsRedis, tls_redis

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from common.webhook_secrets import key_of
-from common.webhooks import Claim, Delivery
+from common.webhooks.outbox import Claim, Delivery
+from common.webhooks.secrets import key_of
 from tests.processes import ROOT, free_port, wait_until
-from worker.guard import Allowed, Guard, Ports
-from worker.webhooks import Sender
+from worker.net.guard import Allowed, Guard, Ports
+from worker.webhooks.delivery import Sender
 
 SECRET, OTHER = f"whsec_{'A' * 32}", f"whsec_{'B' * 32}"
 GUARD = Guard(Ports.parse("1-65535"), Allowed.parse("127.0.0.0/8"))

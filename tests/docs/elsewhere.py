@@ -2,11 +2,11 @@
 
 ELSEWHERE = {
     "make run\n": "tests/standalone/test_run.py",
-    "CLIP_MODEL=openai/clip-vit-base-patch16 make run\n": "tests/worker/test_hub.py",
+    "CLIP_MODEL=openai/clip-vit-base-patch16 make run\n": "tests/worker/model/test_hub.py",
     "pip install -r requirements/tracing.txt": "tests/tracing/test_extra.py",
     "docker build -f Dockerfile.api --build-arg EXTRAS=tracing": "tests/compose/run",
     "import base64\nimport hashlib\nimport hmac\n": "tests/contract/test_webhooks_page.py",
-    "celery -A worker.app worker": "tests/worker/test_celery.py",
+    "celery -A worker.app worker": "tests/worker/queue/test_celery.py",
     "pip install ./client\n": "tests/client/test_wheel.py",
     "pip install ./client qdrant-client\n": "tests/client/test_wheel.py",
     """\

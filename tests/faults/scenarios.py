@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from common.protocol import queues_of
+from common.protocol.messages import queues_of
 from tests.faults import attacks, redis_faults
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load, Scenario, Tally, picture, under_load

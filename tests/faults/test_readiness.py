@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 from kombu import pools
 
-from common.broker import make_celery
+from common.protocol.celery_app import make_celery
 from tests.faults.deployment import Deployment, deployed
 from tests.processes import wait_until
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from common.protocol import Priority, queue_of
+from common.protocol.messages import Priority, queue_of
 from tests.faults.deployment import Deployment, deployed
 from tests.picture_server import PictureServer, Stalling
 from tests.pictures import encoded, noise

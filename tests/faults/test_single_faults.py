@@ -13,9 +13,9 @@ import pytest
 import requests
 from PIL import Image
 
-from common.broker import make_celery, send_parts
-from common.protocol import Priority
-from common.records import PartMessage
+from common.ledger.records import PartMessage
+from common.protocol.celery_app import make_celery, send_parts
+from common.protocol.messages import Priority
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
 from tests.picture_server import PictureServer, Stalling

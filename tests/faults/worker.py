@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from celery.worker.control import control_command
 
-from common.protocol import Vectors
+from common.protocol.messages import Vectors
 from tests.worker.fake_encoder import FakeEncoder
 from worker.__main__ import main
 from worker.app import worker
-from worker.encoder import OutOfMemory, PreparedImage
+from worker.model.encoder import OutOfMemory, PreparedImage
 
 HANG = 77
 """The brightness of a picture in which the model hangs."""

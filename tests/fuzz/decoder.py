@@ -18,8 +18,8 @@ from pathlib import Path
 from common.errors import ItemError
 from tests.fuzz.mutations import mutated
 from tests.hostile_pictures import CORPUS, DECODED
-from worker.decode import Picture
-from worker.formats.limits import Limits
+from worker.images.decode import Picture
+from worker.images.formats.limits import Limits
 
 LIMITS = Limits(max_pixels=1_000_000, max_frames=100)
 LIMIT_S = 10.0

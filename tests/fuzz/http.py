@@ -26,12 +26,12 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 
-from api.items import decode_base64
-from api.multipart import MULTIPART
+from api.request.items import decode_base64
+from api.request.multipart import MULTIPART
 from api.routes.serving import MAX_KEY_LENGTH
 from common.errors import InvalidBase64
-from common.label_sets import NAME_IN_FULL
-from common.protocol import HOLE
+from common.label_sets.store import NAME_IN_FULL
+from common.protocol.messages import HOLE
 from standalone.valkey import EmbeddedValkey
 from tests.picture_server import PictureServer
 from tests.pictures import blob, encoded, noise

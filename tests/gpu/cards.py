@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.pictures import noise
-from worker.checkpoint import open_checkpoint
-from worker.clip import ClipEncoder
-from worker.decode import Raster
-from worker.encoder import PreparedImage
-from worker.source import Source
+from worker.images.decode import Raster
+from worker.model.checkpoint import open_checkpoint
+from worker.model.clip_encoder import ClipEncoder
+from worker.model.encoder import PreparedImage
+from worker.model.source import Source
 
 DEVICE = "cuda"
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from common.protocol import Vectors
+from common.protocol.messages import Vectors
 from worker.__main__ import main
 from worker.app import worker
-from worker.encoder import PreparedImage
+from worker.model.encoder import PreparedImage
 
 FAR = 1 << 40
 """Elements beyond the end of whatever there is."""

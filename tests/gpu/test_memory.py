@@ -12,10 +12,10 @@ from transformers import CLIPConfig
 
 from tests.gpu.cards import DEVICE, cosines, encoder, needs_gpu, prepared
 from tests.tiny_models import IDS, save_tiny_model
-from worker.batcher import Batcher
-from worker.clip import ClipEncoder
-from worker.encoder import OutOfMemory, PreparedImage
-from worker.policy import PartRef
+from worker.batching.batcher import Batcher
+from worker.batching.policy import PartRef
+from worker.model.clip_encoder import ClipEncoder
+from worker.model.encoder import OutOfMemory, PreparedImage
 
 pytestmark = needs_gpu
 

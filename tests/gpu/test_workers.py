@@ -12,8 +12,8 @@ from tests.gpu.cards import DEVICE, cosines, encoder, needs_gpu
 from tests.gpu.failing_worker import FAULTS
 from tests.pictures import encoded, noise
 from tests.processes import DEMO_MODEL, Api, Process, start, start_api, wait_for_workers, wait_until
-from worker.decode import Picture
-from worker.formats.limits import Limits
+from worker.images.decode import Picture
+from worker.images.formats.limits import Limits
 
 pytestmark = needs_gpu
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.processes import ROOT
 
-API = "from api.entry import assemble; from api.settings import ApiSettings"
+API = "from api.assembly import assemble; from api.settings import ApiSettings"
 ASSEMBLED = f"{API}; assemble(ApiSettings(tracing=%s))"
 WORKER = "import worker.app"
 # Where it is installed, redis-py loads other parts of OpenTelemetry by itself.

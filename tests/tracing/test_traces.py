@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from common.jobs import job_key
+from common.ledger.jobs import job_key
 from tests.picture_server import PictureServer
 from tests.pictures import encoded, noise, picture_item
 from tests.processes import (

@@ -7,7 +7,7 @@ from redis import Redis
 
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.runners import running
-from worker.tasks import PartRunner
+from worker.part.runner import PartRunner
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""A model that can be told to misbehave; it keeps the promises of worker.encoder.Encoder."""
+"""A model that can be told to misbehave; it keeps the promises of worker.model.encoder.Encoder."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from common.protocol import ModelInfo, ModelTraits, Vectors
-from worker.decode import Raster, Size
-from worker.encoder import PreparedImage, PreparedText
+from common.protocol.messages import ModelInfo, ModelTraits, Vectors
+from worker.images.decode import Raster, Size
+from worker.model.encoder import PreparedImage, PreparedText
 
 CONTEXT = 8
 POISON = 13

@@ -3,9 +3,9 @@
 import socket
 from collections.abc import Mapping
 
-from worker.fetch import Fetcher, FetchLimits
-from worker.guard import Allowed, Endpoint, Guard, Ports, Resolver, look_up
-from worker.policy import PartRef
+from worker.batching.policy import PartRef
+from worker.net.fetch import Fetcher, FetchLimits
+from worker.net.guard import Allowed, Endpoint, Guard, Ports, Resolver, look_up
 
 
 class BlockingFetcher(Fetcher):

@@ -8,21 +8,21 @@ from hashlib import sha256
 from PIL import Image
 from redis import Redis
 
-from common.embeddings import CacheBounds, EmbeddingCache, space_of
-from common.jobs import Ledger
-from common.protocol import Item, PartResult, Priority
-from common.records import NewJob, RequestRecord
+from common.cache.embeddings import CacheBounds, EmbeddingCache, space_of
+from common.ledger.jobs import Ledger
+from common.ledger.records import NewJob, RequestRecord
+from common.protocol.messages import Item, PartResult, Priority
 from tests.pictures import encoded
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
-from worker.batcher import Batcher
-from worker.fetching_parts import FetchingParts
-from worker.formats.limits import Limits
-from worker.memory import Memory, TextMemory
-from worker.metrics import WorkerMetrics
-from worker.pipeline import Pipeline
-from worker.pixel_budget import PixelBudget
-from worker.tasks import PartRunner
+from worker.batching.batcher import Batcher
+from worker.images.formats.limits import Limits
+from worker.images.pixel_budget import PixelBudget
+from worker.model.memory import Memory, TextMemory
+from worker.part.fetching_parts import FetchingParts
+from worker.part.pipeline import Pipeline
+from worker.part.runner import PartRunner
+from worker.telemetry.metrics import WorkerMetrics
 
 
 @contextmanager

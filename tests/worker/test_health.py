@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from redis import Redis
 
-from common.heartbeats import Heartbeat, Heartbeats, new_name
-from common.protocol import ModelInfo
+from common.fleet.heartbeats import Heartbeat, Heartbeats, new_name
+from common.protocol.messages import ModelInfo
 from tests.processes import ROOT, free_port
 
 BEAT = Heartbeat(new_name(), ModelInfo("m", "r", 3, 99.5), "cpu", "float32", 4, 2, 1.5)

@@ -10,10 +10,10 @@ import pytest
 from kombu import pools
 from redis import Redis
 
-from common.broker import make_celery, send_parts
-from common.jobs import Ledger
-from common.protocol import Item, Priority
-from common.records import NewJob, PartMessage, RequestRecord
+from common.ledger.jobs import Ledger
+from common.ledger.records import NewJob, PartMessage, RequestRecord
+from common.protocol.celery_app import make_celery, send_parts
+from common.protocol.messages import Item, Priority
 from tests.processes import Process, running_worker, wait_until
 
 THREADS = 64

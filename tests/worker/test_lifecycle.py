@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from common.heartbeats import Heartbeat, Heartbeats
+from common.fleet.heartbeats import Heartbeat, Heartbeats
 from tests.processes import DEMO_MODEL, Process, start, start_worker, wait_for_heartbeat, wait_until
 
 READY_S = 90

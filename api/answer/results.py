@@ -1,0 +1,222 @@
+"""What came of a job, read from the ledger part by part."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from itertools import accumulate, groupby, islice
+
+import numpy as np
+
+from api.request.request import KEY_OF_LETTER
+from common.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    ItemFault,
+    JobCancelled,
+    JobLost,
+    ModelChanged,
+)
+from common.ledger.jobs import Ledger
+from common.ledger.records import JobRecord, LabelSetVersion, Scoring
+from common.protocol.messages import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors
+
+SMALL_PARTS = 4
+PARTS_IN_MEMORY = 4
+ROWS_AT_ONCE = 128
+
+
+class Outcome:
+    """A job and what its finished parts tell; complete once the job is done or has failed.
+
+    Embeddings are read as they are asked for, and few are held at a time, but for those of a small
+    job or one that is told to `hold` them.
+    """
+
+    def __init__(
+        self, ledger: Ledger, record: JobRecord, results: list[PartResult | None] | None = None
+    ) -> None:
+        """The `results` of all parts, where they are at hand, need not be read."""
+        self.record = record
+        self._ledger = ledger
+        self._sizes = record.request.sizes
+        self._ends = list(accumulate(self._sizes))
+        self._part = lru_cache(PARTS_IN_MEMORY)(self._read_part)
+        self._is_held = record.has_ended and record.parts <= SMALL_PARTS
+        self._at_hand = results and self._whole(range(record.parts), results)
+
+    def hold(self) -> None:
+        """Have all results read now: a client may read for longer than the ledger keeps them."""
+        self._is_held = True
+
+    @cached_property
+    def _results(self) -> list[PartResult | None]:
+        """All parts, in one round trip."""
+        return self._at_hand or self._read(range(self.record.parts))
+
+    @cached_property
+    def _abouts(self) -> list[PartAbout | None]:
+        if self._is_held:
+            return [result.about if result else None for result in self._results]
+        return self._ledger.abouts(self.record.id, range(self.record.parts))
+
+    def items_of(self, pointer: str) -> Sequence[int]:
+        """The indices of the items in one list of the request."""
+        return self.record.request.lists[pointer]
+
+    @property
+    def scoring(self) -> Scoring:
+        """How the answer is made of the embeddings."""
+        return self.record.request.scoring
+
+    @property
+    def label_set(self) -> LabelSetVersion | None:
+        """What stands in for the candidates, if it is a label set."""
+        return self.record.request.label_set
+
+    @property
+    def has_candidates(self) -> bool:
+        """Whether the candidates' embeddings are the job's own."""
+        return "/candidates" in self.record.request.lists
+
+    @cached_property
+    def faults(self) -> dict[int, Fault]:
+        """What is wrong with single items, by their index."""
+        return {
+            first + index: fault
+            for first, about in self._finished()
+            for index, fault in about.faults.items()
+        }
+
+    @cached_property
+    def truncated(self) -> frozenset[int]:
+        """The indices of texts that the model did not see whole."""
+        return frozenset(first + i for first, about in self._finished() for i in about.truncated)
+
+    @property
+    def timings(self) -> Timings:
+        """Where the time went, in the part that took longest."""
+        return Timings(
+            *(
+                max((getattr(about.timings, name) for _, about in self._finished()), default=0.0)
+                for name in ("queue", "fetch", "decode", "inference")
+            )
+        )
+
+    @property
+    def asked_for(self) -> str:
+        """The name of the model that the job is for; empty where any will do."""
+        return self.record.request.model
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model of the finished parts.
+
+        Raises:
+            ModelChanged: there were several, or another than the job is for.
+        """
+        models = {about.model for _, about in self._finished()}
+        asked_for = self.asked_for
+        if len(models) > 1 or (asked_for and {model.name for model in models} - {asked_for}):
+            raise ModelChanged
+        return next(iter(models), None)
+
+    def check_complete(self) -> None:
+        """Raise when no answer can be made of what there is.
+
+        Raises:
+            JobLost: the result of a part is gone.
+            ModelChanged: the parts are by different models.
+        """
+        if None in self._abouts or self.model is None:
+            raise JobLost
+
+    def check_done(self) -> None:
+        """Raise the error of a job that has ended without a result."""
+        match self.record.state:
+            case "done":
+                self.check_complete()
+            case "failed":
+                self.check_complete()
+                raise InvalidRequest(self.item_faults())
+            case "cancelled":
+                raise JobCancelled
+            case "expired":
+                raise DeadlineExceeded
+            case state:
+                raise InternalError(f"a job that has ended was {state}")
+
+    def pointers(self, indices: Iterable[int]) -> Iterator[tuple[int, str]]:
+        """Each place in the request where one of these items stands, in the request's order."""
+        wanted = set(indices)
+        kinds = self.record.request.kinds
+        for pointer, items in self.record.request.lists.items():
+            for position, index in enumerate(items):
+                if index in wanted:
+                    yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
+
+    def truncated_pointers(self) -> list[str]:
+        """Where in the request the texts stand that the model did not see whole.
+
+        Those of a label set were reported when it was put.
+        """
+        pointers = [pointer for _, pointer in self.pointers(self.truncated)]
+        return [each for each in pointers if not self._is_in_label_set(each)]
+
+    def truncated_candidates(self) -> tuple[int, ...]:
+        """The places of the job's own candidates that the model did not see whole."""
+        indices = enumerate(self.items_of("/candidates"))
+        return tuple(place for place, index in indices if index in self.truncated)
+
+    def item_faults(self) -> list[ItemFault]:
+        return [
+            self._fault(pointer, self.faults[index])
+            for index, pointer in self.pointers(self.faults)
+        ]
+
+    def _fault(self, pointer: str, fault: Fault) -> ItemFault:
+        if not self._is_in_label_set(pointer):
+            return ItemFault(pointer, fault.code, fault.detail)
+        return ItemFault("/label_set", fault.code, f"is a set whose {pointer} {fault.detail}")
+
+    def _is_in_label_set(self, pointer: str) -> bool:
+        return self.label_set is not None and pointer.startswith("/candidates/")
+
+    def vectors(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], Vectors]]:
+        """Embeddings in this order, in short runs that stand in one part: (indices, rows)."""
+        for number, run in groupby(indices, key=lambda index: bisect_right(self._ends, index)):
+            first = self._ends[number - 1] if number else 0
+            while members := list(islice(run, ROWS_AT_ONCE)):
+                yield members, self._part(number).vectors[[index - first for index in members]]
+
+    def candidates(self) -> Vectors:
+        """One embedding for each candidate of the request, all at once."""
+        runs = self.vectors(self.items_of("/candidates"))
+        return np.concatenate([vectors for _, vectors in runs])
+
+    def _read_part(self, number: int) -> PartResult:
+        if self._is_held:
+            result = self._results[number]
+        else:
+            [result] = self._read([number])
+        if result is None:
+            raise JobLost
+        return result
+
+    def _read(self, numbers: Sequence[int]) -> list[PartResult | None]:
+        """The results of some parts, None for each that is not there whole."""
+        return self._whole(numbers, self._ledger.results(self.record.id, numbers))
+
+    def _whole(
+        self, numbers: Sequence[int], results: Sequence[PartResult | None]
+    ) -> list[PartResult | None]:
+        return [
+            result if result and len(result.vectors) == self._sizes[number] else None
+            for number, result in zip(numbers, results, strict=True)
+        ]
+
+    def _finished(self) -> Iterator[tuple[int, PartAbout]]:
+        """The finished parts, each with the index of its first item."""
+        for start, about in zip([0, *self._ends], self._abouts, strict=False):
+            if about is not None:
+                yield start, about

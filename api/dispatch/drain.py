@@ -1,0 +1,54 @@
+"""How fast the queue drains, and hence when a refused caller should come back."""
+
+import math
+from collections import deque
+
+from common.ledger.records import Load
+
+WINDOW_S = 30.0
+MEASURED_S = 5.0
+"""What is measured for a shorter time is no rate yet."""
+SHORTEST_S, LONGEST_S = 1, 60
+
+
+class DrainMeter:
+    """The rate at which items left the queue, over the last half minute."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+        self._busy_since = 0.0
+
+    def observe(self, now: float, load: Load) -> None:
+        """Take note of the load at an instant of a monotonic clock."""
+        if self._samples and load.drained_items < self._samples[-1][1]:
+            self._samples.clear()  # Redis lost its data: the count began anew
+        self._samples.append((now, load.drained_items))
+        if load.open_items == 0:
+            self._busy_since = now
+        while self._samples[0][0] < now - WINDOW_S:
+            self._samples.popleft()
+
+    def wait_s(self, items: int) -> float:
+        """How long so many items take at the rate since the queue was empty; 0 while unknown."""
+        samples = [sample for sample in self._samples if sample[0] >= self._busy_since]
+        if not samples:
+            return 0.0
+        (since, before), (until, after) = samples[0], samples[-1]
+        if until - since < MEASURED_S or after == before:
+            return 0.0
+        return items * (until - since) / (after - before)
+
+    def retry_after_s(self, excess: int) -> int:
+        """Whole seconds until that many items will have left, by the measured rate."""
+        if len(self._samples) < 2:  # noqa: PLR2004
+            return SHORTEST_S
+        (since, before), (until, after) = self._samples[0], self._samples[-1]
+        if after == before:
+            return LONGEST_S
+        seconds = excess * (until - since) / (after - before)
+        return whole(seconds)
+
+
+def whole(seconds: float) -> int:
+    """Seconds as a `Retry-After` may say them."""
+    return max(SHORTEST_S, min(LONGEST_S, math.ceil(seconds)))

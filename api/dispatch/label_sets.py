@@ -1,0 +1,167 @@
+"""Label sets between HTTP and their store: encoded once for each model, and ranked by."""
+
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass
+from threading import Lock
+
+import structlog
+from cachetools import LRUCache, cached
+from redis.exceptions import ResponseError
+
+from api.answer.results import Outcome
+from api.answer.scoring import Units, normalised
+from api.dispatch.lineup import ResolvedModel
+from api.request.request import EncodeSpec
+from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSets
+from common.label_sets.label_content import LabelContent, Labels, LabelSet
+from common.label_sets.store import LabelSetStore, Put
+from common.ledger.records import LabelSetVersion
+from common.protocol.messages import ModelInfo, PartAbout, PartResult
+
+log = structlog.get_logger()
+
+MAX_BYTES_IN_MEMORY = 1 << 27
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a set that was put; `truncated` texts were not seen whole by the model."""
+
+    outcome: Put
+    label_set: LabelSet
+    truncated: int = 0
+
+
+class LabelSets:
+    """The label sets of all owners. Its methods raise RedisError when Redis is away."""
+
+    def __init__(self, store: LabelSetStore) -> None:
+        self._store = store
+        # The embeddings of a version by a model never change.
+        memory = LRUCache[Hashable, Units](MAX_BYTES_IN_MEMORY, lambda units: units.nbytes)
+        self._embeddings = cached(memory, lock=Lock())(self._read)
+
+    def current(self, owner: str, name: str) -> LabelSet:
+        """A set as it is now. Raises NoSuchLabelSet."""
+        found = self._store.current(owner, name)
+        if found is None:
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+        return found
+
+    def used(self, owner: str, name: str, seconds: int) -> LabelSetVersion:
+        """The version that a job is to be sent with, and may need for so long.
+
+        Raises:
+            NoSuchLabelSet: there is none of this name.
+        """
+        found = self._store.use(owner, name, seconds)
+        if found is None:
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+        return found.of
+
+    def listed(self, owner: str) -> list[LabelSet]:
+        return self._store.listed(owner)
+
+    def models(self, owner: str, label_set: LabelSet) -> list[ModelInfo]:
+        """The models for which its embeddings are stored."""
+        return self._store.models(owner, label_set.of)
+
+    def names(self, owner: str, label_set: LabelSet) -> list[str | None]:
+        """What to call each of its candidates; empty when its content was lost."""
+        content = self._store.content(owner, label_set.of)
+        return content.names if content else []
+
+    def drop(self, owner: str, name: str) -> None:
+        """Delete a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
+        if not self._store.drop(owner, name):
+            raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
+
+    def unchanged(self, owner: str, name: str, spec: EncodeSpec) -> Stored | None:
+        """The set of this name, where it holds these candidates already.
+
+        Raises:
+            TooManyLabelSets: it would be one more than the owner may have.
+        """
+        known = self._store.current(owner, name)
+        if known is None:
+            if self._store.is_full(owner):
+                raise TooManyLabelSets
+            return None
+        is_same = known.version == _content(spec).version and self._store.holds(owner, known.of)
+        return Stored("same", known) if is_same else None
+
+    def put(self, owner: str, name: str, spec: EncodeSpec, outcome: Outcome) -> Stored:
+        """Store candidates under a name, with the embeddings that a job made of them.
+
+        Raises:
+            TooManyLabelSets: the owner has too many others, or too large ones.
+        """
+        content = _content(spec)
+        label_set = LabelSet(name, content.version, content.count, time.time())
+        put = self._store.put(owner, label_set, Labels(content, spec.blobs), _result(outcome))
+        if put == "full":
+            raise TooManyLabelSets
+        if put == "too_large":
+            raise TooManyLabelSets("together they would take more bytes than are allowed")
+        return Stored(put, label_set, len(outcome.truncated_pointers()))
+
+    def resolve(self, spec: EncodeSpec, owner: str, model: ResolvedModel) -> EncodeSpec:
+        """The same, with its label set's candidates unless the model's embeddings are stored.
+
+        Raises:
+            JobLost: nothing is left of this version.
+        """
+        of = spec.label_set
+        if of is None:
+            return spec
+        if model.served and self._store.has_embeddings(owner, of, model.served[0]):
+            return spec
+        labels = self._store.labels(owner, of)
+        if labels is None:
+            raise JobLost
+        return spec.with_candidates(labels)
+
+    def candidates_of(self, outcome: Outcome) -> Units | None:
+        """What the queries of a ranking are ranked by, one row a candidate; None where none are.
+
+        Raises:
+            ModelChanged: another model did the job than the one that was served when it was sent.
+        """
+        record, of, model = outcome.record, outcome.label_set, outcome.model
+        if record.kind != "rank" or record.state != "done" or model is None:
+            return None
+        if of is None:
+            return normalised(outcome.candidates())
+        if not outcome.has_candidates:
+            return self._embeddings(record.owner, of, model)
+        self._keep(record.owner, of, model, outcome)
+        return normalised(outcome.candidates())
+
+    def _read(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> Units:
+        found = self._store.embeddings(owner, of, model)
+        if found is None:
+            raise ModelChanged
+        return normalised(found.vectors)
+
+    def _keep(self, owner: str, of: LabelSetVersion, model: ModelInfo, outcome: Outcome) -> None:
+        """Store what a job made of a set's candidates, for the requests after it."""
+        try:
+            if not self._store.has_embeddings(owner, of, model):
+                self._store.add(owner, of, _result(outcome))
+        except ResponseError as error:  # such as a full Redis
+            log.warning("label_set_not_kept", reason=str(error))
+
+
+def _content(spec: EncodeSpec) -> LabelContent:
+    """What a set is made of, where all items are those of candidates."""
+    items = [(item.kind, item.value) for item in spec.items]
+    templates = next((item.templates for item in spec.items if item.templates), ())
+    return LabelContent(items, list(spec.lists["/candidates"]), templates)
+
+
+def _result(outcome: Outcome) -> PartResult:
+    if outcome.model is None:
+        raise JobLost
+    about = PartAbout(outcome.model, truncated=outcome.truncated_candidates())
+    return PartResult(outcome.candidates(), about)

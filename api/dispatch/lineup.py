@@ -1,0 +1,128 @@
+"""Which models there are, and which of them a request is for."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from api.request.request import NamedModel
+from common.cache.embeddings import Space
+from common.errors import ItemFault, UnknownModel
+from common.fleet.heartbeats import Heartbeat
+from common.protocol.messages import ModelInfo, Priority, lane_of, queue_of
+
+READ_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """The model that a job must be done by, and its lane; no name: any model of that lane.
+
+    `served` is that model as all its live workers have it, with the space of its embeddings; None
+    where they differ, or there are none.
+    """
+
+    name: str = ""
+    lane: str = ""
+    served: tuple[ModelInfo, Space] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that is configured or served; a request that names none may be served by a default.
+
+    `workers` are those that live, the oldest first.
+    """
+
+    name: str
+    is_default: bool
+    workers: tuple[Heartbeat, ...]
+
+
+def resolve(
+    named: NamedModel | None, configured: Sequence[str], alive: Sequence[Heartbeat]
+) -> ResolvedModel:
+    """Which model a request is for.
+
+    Raises:
+        UnknownModel: neither do the settings name it, nor does a live worker serve it.
+    """
+    name, lane = _name_and_lane(named, configured, alive)
+    served = {
+        (beat.model, Space(beat.space, beat.model.dimension))
+        for beat in alive
+        if beat.lane == lane and name in ("", beat.model.name)
+    }
+    return ResolvedModel(name, lane, served.pop() if len(served) == 1 else None)
+
+
+def _name_and_lane(
+    named: NamedModel | None, configured: Sequence[str], alive: Sequence[Heartbeat]
+) -> tuple[str, str]:
+    if named is None:
+        return (configured[0], "") if configured else ("", "")
+    if named.name in configured:
+        return named.name, lane_of(named.name, configured)
+    found = offers(configured, alive)
+    for offer in found:
+        if offer.name == named.name:
+            return offer.name, offer.workers[-1].lane
+    raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, _told(found, named.pointer))])
+
+
+class RecentHeartbeats:
+    """The live workers as of a moment ago, so that not every request reads them."""
+
+    def __init__(self, read: Callable[[], list[Heartbeat]]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._alive: list[Heartbeat] = []
+        self._read_at = -float("inf")
+
+    def alive(self) -> list[Heartbeat]:
+        """The live workers; as they were before, while another thread reads them anew.
+
+        Raises:
+            RedisError: Redis is away. Nobody else waits for it meanwhile.
+        """
+        with self._lock:
+            if time.monotonic() - self._read_at <= READ_EVERY_S:
+                return self._alive
+            self._read_at = time.monotonic()
+        alive = self._read()
+        with self._lock:
+            self._alive = alive
+        return alive
+
+
+def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]:
+    """All models: those of the settings in their order, then what else is served, by name."""
+    by_age = sorted(alive, key=lambda beat: (beat.since, beat.name))
+    served = sorted({beat.model.name for beat in by_age})
+    found = []
+    for name in dict.fromkeys([*configured, *served]):
+        workers = tuple(beat for beat in by_age if beat.model.name == name)
+        is_default = name == configured[0] if configured else not all(beat.lane for beat in workers)
+        found.append(Offer(name, is_default, workers))
+    return found
+
+
+def is_ready(found: Sequence[Offer]) -> bool:
+    """Whether a worker would take a synchronous request that names no model."""
+    queue = queue_of(Priority.INTERACTIVE)
+    workers = (beat for offer in found if offer.is_default for beat in offer.workers)
+    return any(queue in beat.consumed_queues for beat in workers)
+
+
+def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
+    """The models that share a lane with another: their workers answer its requests in turns."""
+    lanes: dict[str, set[str]] = {}
+    for beat in alive:
+        lanes.setdefault(beat.lane, set()).add(beat.model.name)
+    return sorted({name for names in lanes.values() if len(names) > 1 for name in names})
+
+
+def _told(found: Sequence[Offer], pointer: str) -> str:
+    subject = "" if pointer else "parameter model: "
+    names = ", ".join(offer.name for offer in found) or "none at all"
+    return f"{subject}names a model that is not served; served are {names}"

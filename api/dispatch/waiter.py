@@ -1,0 +1,127 @@
+"""How a request thread learns that its job has ended."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from cachetools import LRUCache
+from redis.client import PubSub
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from common.ledger.jobs import Ledger
+
+log = structlog.get_logger()
+
+REMEMBERED_NOTIFICATIONS = 1024
+QUIET_S = 0.5
+"""The listener pings after so long without a message."""
+MAX_UNANSWERED_PINGS = 6
+
+
+class Waiter:
+    """Wakes request threads: a listener gets notifications, a sweep finds what they missed.
+
+    The sweep also does whatever else must be done now and then. Both threads start with the first
+    request, hence after gunicorn's fork, and are shared by all requests of the process.
+    """
+
+    def __init__(self, ledger: Ledger, sweep: Callable[[], object], sweep_s: float = 0.5) -> None:
+        self._ledger = ledger
+        self._on_sweep = sweep
+        self._sweep_s = sweep_s
+        self._watches: dict[str, list[threading.Event]] = {}
+        self._notified: LRUCache[str, None] = LRUCache(REMEMBERED_NOTIFICATIONS)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @contextmanager
+    def watch(self, job: str) -> Iterator[threading.Event]:
+        """An event that is set once the job has ended, or is gone.
+
+        A job may end before it is watched: the last notifications are remembered. One that was
+        forgotten costs a sweep, as one that was lost does.
+        """
+        watch = threading.Event()
+        with self._lock:
+            self._start()
+            self._watches.setdefault(job, []).append(watch)
+            if job in self._notified:
+                watch.set()
+        try:
+            yield watch
+        finally:
+            with self._lock:
+                self._watches[job].remove(watch)
+                if not self._watches[job]:
+                    del self._watches[job]
+
+    def close(self) -> None:
+        """End both threads; a waiting request is woken by nothing but its timeout then."""
+        self._closed.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self) -> None:
+        if not self._threads:
+            for loop in (self._listen, self._sweep):
+                thread = threading.Thread(target=loop, name=loop.__name__, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def _wake(self, job: str) -> None:
+        with self._lock:
+            self._notified[job] = None
+            for watch in self._watches.get(job, ()):
+                watch.set()
+
+    def _listen(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._ledger.notifications() as channel:
+                    self._listen_to(channel)
+            except RedisError as error:
+                log.warning("listener_interrupted", error=type(error).__name__)
+                self._closed.wait(QUIET_S)
+            except Exception:  # whatever else it is, requests wait for this thread
+                log.exception("listener_failed")
+                self._closed.wait(QUIET_S)
+
+    def _listen_to(self, channel: PubSub) -> None:
+        """Listen until the end. Raises RedisError where the connection is lost, or only silent.
+
+        A firewall that drops a connection tells neither side.
+        """
+        unanswered = 0
+        while not self._closed.is_set():
+            message = channel.get_message(timeout=QUIET_S)
+            if message is None:
+                if unanswered == MAX_UNANSWERED_PINGS:
+                    raise RedisTimeoutError
+                channel.ping()
+                unanswered += 1
+                continue
+            unanswered = 0
+            if message["type"] == "message":
+                self._wake(message["data"].decode())
+
+    def _sweep(self) -> None:
+        while not self._closed.wait(self._sweep_s):
+            for step in (self._wake_ended, self._on_sweep):
+                try:
+                    step()
+                except RedisError as error:
+                    log.warning("sweep_interrupted", error=type(error).__name__)
+                except Exception:  # whatever else it is, requests wait for this thread
+                    log.exception("sweep_failed")
+
+    def _wake_ended(self) -> None:
+        with self._lock:
+            jobs = list(self._watches)
+        if not jobs:
+            return
+        for job, has_ended in zip(jobs, self._ledger.ended(jobs), strict=True):
+            if has_ended:
+                self._wake(job)

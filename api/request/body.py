@@ -1,0 +1,206 @@
+"""From the bytes of a request to JSON, bounded before anything is built of it, and to a model."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any, TypeVar
+
+import orjson
+from flask import Request
+from pydantic import TypeAdapter, ValidationError
+from werkzeug.wsgi import get_input_stream
+
+from api.request.schemas import Item, Prompts
+from common.errors import (
+    BodyTooLarge,
+    BrokenBody,
+    InvalidRequest,
+    ItemFault,
+    NotJson,
+    TooManyValues,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
+)
+from common.protocol.messages import HOLE
+
+CHUNK_BYTES = 1 << 18
+# An item has three keys and three values at most, a bracket, and a comma after each.
+TOKENS_PER_ITEM = 12
+TOKENS_AROUND = 64
+# A string, closed or not, or what begins a value. Possessive, so that it is linear in the body.
+TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
+Model = TypeVar("Model")
+
+# pydantic's names for what is wrong → our codes and words, which are part of the HTTP contract.
+# The words go on where the pointer stopped, and may name what pydantic knows of the fault.
+FAULTS = {
+    "extra_forbidden": ("unknown_key", "is not a known key"),
+    "missing": ("missing", "is missing"),
+    "too_short": ("too_few", "needs at least one item"),
+    "model_type": ("wrong_type", "must be an object"),
+    "list_type": ("wrong_type", "must be an array"),
+    "string_type": ("wrong_type", "must be a string"),
+    "bool_type": ("wrong_type", "must be true or false"),
+    "float_type": ("wrong_type", "must be a number"),
+    "int_type": ("wrong_type", "must be a whole number"),
+    "string_pattern_mismatch": ("invalid_name", "is not a name that can be"),
+    "too_long": ("too_many", "has {actual_length} items; the limit is {max_length}"),
+    "greater_than": ("too_small", "must be more than {gt}"),
+    "greater_than_equal": ("too_small", "must be at least {ge}"),
+    "less_than_equal": ("too_large", "must be at most {le}"),
+    "finite_number": ("not_finite", "must be finite"),
+    "literal_error": ("unknown_value", "must be {expected}"),
+}
+MAX_KEY_CHARS = 100
+ADDED_CHARS_PER_PROMPT = 100
+"""What templates may add to a request, for each prompt that it may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    """A body as JSON, or as the JSON that a form stands for.
+
+    `sha256` is that of its content, made only for a request with a key.
+    """
+
+    value: object
+    sha256: str
+
+
+def read_json(request: Request, *, max_bytes: int, max_items: int) -> JsonBody:
+    """The JSON that a request carries; of a key that stands twice in an object the last counts.
+
+    Raises:
+        UnsupportedMediaType, UnsupportedEncoding, NotJson: it is not plain JSON.
+        BodyTooLarge, TooManyValues: it has more bytes, or far more values than so many items have.
+        BrokenBody: it could not be read to its end.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType
+    raw = bytearray()
+    for piece in pieces(request, max_bytes):
+        raw += piece
+    sha256 = hashlib.sha256(raw).hexdigest() if has_key(request) else ""
+    return JsonBody(parse_json(raw, max_items), sha256)
+
+
+def has_key(request: Request) -> bool:
+    """Whether a request must be told from others that have its idempotency key."""
+    return "Idempotency-Key" in request.headers
+
+
+def parse_json(raw: bytes | bytearray, max_items: int) -> object:
+    """JSON as values. Raises NotJson, TooManyValues."""
+    if has_more_tokens(raw, TOKENS_AROUND + TOKENS_PER_ITEM * max_items):
+        raise TooManyValues
+    try:
+        value: object = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        words = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    else:
+        return value
+    # Raised out here: the error holds a copy of the body, and would live on as this one's context.
+    raise NotJson(words)
+
+
+def has_more_tokens(raw: bytes | bytearray, most: int) -> bool:
+    """Whether JSON has more tokens than that; a token is a string, a comma, or an opening bracket.
+
+    No JSON has more values than tokens, give or take one. Strings are skipped only where counting
+    what is in them too gives more than is allowed: that is much slower, and hardly ever needed.
+    """
+    if sum(map(raw.count, (b'"', b",", b"[", b"{"))) <= most:
+        return False
+    return next(islice(TOKEN.finditer(raw), most, None), None) is not None
+
+
+def pieces(request: Request, most: int, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """A body as it comes, to its end, in pieces of so many bytes at most.
+
+    Raises:
+        UnsupportedEncoding: it is compressed.
+        BodyTooLarge: it has more bytes than `most`.
+        BrokenBody: it could not be read to its end.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedEncoding
+    length = request.content_length
+    if length is not None and length > most:
+        raise BodyTooLarge
+    # One more than is allowed, because the stream ends silently at its own limit.
+    stream = get_input_stream(request.environ, max_content_length=most + 1)
+    count = 0
+    while piece := _piece(stream, size):
+        count += len(piece)
+        if count > most:
+            raise BodyTooLarge
+        yield piece
+    if length is not None and count < length:
+        raise BrokenBody
+
+
+def _piece(stream: IO[bytes], size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except Exception:  # noqa: BLE001 - each server has errors of its own for a body it cannot read
+        raise BrokenBody from None
+
+
+def check_count(items: object, limit: int, pointer: str) -> None:
+    """Raise InvalidRequest when this is an array of more items than the limit."""
+    if isinstance(items, list) and len(items) > limit:
+        fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
+        raise InvalidRequest([fault])
+
+
+def check_prompts(candidates: Sequence[Item], prompts: Prompts, limit: int) -> None:
+    """Raise InvalidRequest when candidates and templates together make too many texts, or too long.
+
+    Nothing is built for it: a small request could make a thousand times its size of text.
+    """
+    templates = prompts.prompts
+    texts = [len(item.text) for item in candidates if item.text is not None]
+    given, made = sum(texts), len(candidates) * len(templates)
+    added = len(templates) * given + len(texts) * sum(map(_chars_around, templates)) - given
+    max_added = limit * ADDED_CHARS_PER_PROMPT
+    if len(templates) > 1 and made > limit:
+        told = f"makes {made} texts of {len(candidates)} candidates; the limit is {limit}"
+    elif added > max_added:
+        told = f"adds {added} characters to the candidates; the limit is {max_added}"
+    else:
+        return
+    pointer = "/template" if prompts.templates is None else "/templates"
+    raise InvalidRequest([ItemFault(pointer, "too_many", told)])
+
+
+def _chars_around(template: str) -> int:
+    return len(template) - len(HOLE)
+
+
+def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
+    """JSON as a model. Raises InvalidRequest when it has another shape; that lists every fault."""
+    try:
+        return adapter.validate_python(body)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+    raise InvalidRequest(faults)
+
+
+def _fault(details: Any) -> ItemFault:  # noqa: ANN401
+    code, words = details["type"], details["msg"]
+    if code in FAULTS:
+        code, words = FAULTS[code]
+        words = words.format(**details.get("ctx", {}))
+    location = [str(part) for part in details["loc"]]
+    if location and len(location[-1]) > MAX_KEY_CHARS:
+        # A caller's own key may be of any length, and would stand in the answer.
+        words = f"has an unknown key of {len(location.pop())} characters"
+    return ItemFault(pointer_to(location), code, words)
+
+
+def pointer_to(location: Sequence[str]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    escaped = [part.replace("~", "~0").replace("/", "~1") for part in location]
+    return "".join(f"/{part}" for part in escaped)

@@ -1,0 +1,163 @@
+"""From a form to the JSON body that it stands for: what `curl -F` sends, without base64.
+
+The pictures stand in that body as bytes. All that is true of a JSON body is true of it, pointers
+and codes of errors too.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import orjson
+from flask import Request
+
+from api.request.body import JsonBody, has_key, parse_json, pointer_to, read_json
+from api.request.multipart import MULTIPART, Part, read_parts
+from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
+
+ARRAYS = ("queries", "candidates", "items", "templates")
+NUMBERS = ("top_k", "temperature", "allow_partial")
+WORDS = ("template", "activation", "label_set", "model", "callback_url")
+SINGLE = (*ARRAYS, *NUMBERS, *WORDS)
+RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *NUMBERS, *WORDS)
+ENCODE_FIELDS = ("items", "image", "text")
+MOST_SINGLE = len(SINGLE)
+
+
+class Fields:
+    """The parts of a form by name, and what is wrong with them."""
+
+    def __init__(self, parts: Sequence[Part], max_items: int) -> None:
+        self.faults: list[ItemFault] = []
+        self._max_items = max_items
+        self._parts: dict[str, list[Part]] = {}
+        for part in parts:
+            self._parts.setdefault(part.name, []).append(part)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parts
+
+    def check_known(self, known: Sequence[str]) -> None:
+        """Raise InvalidRequest for fields that are not known, and for two where one may be."""
+        told = f"is not a known field; known are {', '.join(known)}"
+        self.faults += [
+            ItemFault(pointer_to([name]), "unknown_key", told)
+            for name in self._parts
+            if name not in known
+        ]
+        self.faults += [
+            ItemFault(pointer_to([name]), "repeated_field", "is given more than once")
+            for name in SINGLE
+            if len(self._parts.get(name, ())) > 1
+        ]
+        self.check()
+
+    def check(self) -> None:
+        if self.faults:
+            raise InvalidRequest(self.faults)
+
+    def text(self, name: str) -> str:
+        return self._decoded(self._parts[name][0], f"/{name}")
+
+    def array(self, name: str) -> object:
+        """What a field holds as JSON."""
+        try:
+            return parse_json(self._parts[name][0].content, self._max_items)
+        except NotJson as error:
+            self.faults.append(ItemFault(f"/{name}", "not_json", f"is not JSON: {error.detail}"))
+            return []
+
+    def number(self, name: str) -> object:
+        """What a field holds as JSON, or its text where it is none: that is of the wrong type."""
+        try:
+            return parse_json(self._parts[name][0].content, self._max_items)
+        except NotJson:
+            return self.text(name)
+
+    def items(self, array: str, pointer: str, *repeated: str) -> object:
+        """The items of a list of the body: those given as JSON, then those of repeated fields."""
+        items = self.array(array) if array in self else []
+        if not isinstance(items, list):
+            return items  # told later, as of the wrong type
+        for name in repeated:
+            for part in self._parts.get(name, ()):
+                where = f"{pointer}/{len(items)}"
+                items.append(
+                    self._picture(part, where) if name == "image" else self._text(part, where)
+                )
+        return items
+
+    def _picture(self, part: Part, pointer: str) -> dict[str, object]:
+        if not part.is_file:
+            told = "is a text in place of a file: with curl it is image=@FILE"
+            self.faults.append(ItemFault(f"{pointer}/img_blob", "not_a_file", told))
+        return {"img_blob": part.content}
+
+    def _text(self, part: Part, pointer: str) -> dict[str, object]:
+        return {"text": self._decoded(part, f"{pointer}/text")}
+
+    def _decoded(self, part: Part, pointer: str) -> str:
+        try:
+            return part.content.decode()
+        except UnicodeDecodeError:
+            self.faults.append(ItemFault(pointer, "not_text", "is not a text in UTF-8"))
+            return ""
+
+
+ReadFields: TypeAlias = Callable[[Fields], object]
+
+
+def read_json_or_form(
+    request: Request, of_form: ReadFields, *, max_bytes: int, max_items: int
+) -> JsonBody:
+    """The JSON that a request carries, or that its form stands for.
+
+    Raises:
+        BrokenForm, BodyTooLarge: see api.request.multipart.read_parts.
+        InvalidRequest: the form has fields that are not known, or that cannot be read.
+        ClipError: see api.request.body.read_json.
+    """
+    if request.mimetype != MULTIPART:
+        if not request.is_json:
+            raise UnsupportedMediaType(f"the body must be application/json or {MULTIPART}")
+        return read_json(request, max_bytes=max_bytes, max_items=max_items)
+    parts = read_parts(request, max_bytes=max_bytes, max_parts=max_items + MOST_SINGLE)
+    sha256 = _fingerprint(parts) if has_key(request) else ""
+    fields = Fields(parts, max_items)
+    value = of_form(fields)
+    fields.check()
+    return JsonBody(value, sha256)
+
+
+def rank_body(fields: Fields) -> object:
+    """A form of POST /rank: `image` are queries, `candidate` are texts."""
+    fields.check_known(RANK_FIELDS)
+    body: dict[str, object] = {name: fields.text(name) for name in WORDS if name in fields}
+    body |= {name: fields.number(name) for name in NUMBERS if name in fields}
+    if "templates" in fields:
+        body["templates"] = fields.array("templates")
+    if "queries" in fields or "image" in fields:
+        body["queries"] = fields.items("queries", "/queries", "image")
+    if "candidates" in fields or "candidate" in fields:
+        candidates = fields.items("candidates", "/candidates", "candidate")
+        body["candidates"] = _with_texts(candidates)
+    return body
+
+
+def encode_body(fields: Fields) -> object:
+    """A form of POST /encode: `items`, then `image`, then `text`."""
+    fields.check_known(ENCODE_FIELDS)
+    return fields.items("items", "", "image", "text")
+
+
+def _with_texts(candidates: object) -> object:
+    """The same, where each string is an item that is a text."""
+    if not isinstance(candidates, list):
+        return candidates
+    return [{"text": each} if isinstance(each, str) else each for each in candidates]
+
+
+def _fingerprint(parts: Sequence[Part]) -> str:
+    """Of the content alone: the boundary of a form is another one each time."""
+    told = [[part.name, hashlib.sha256(part.content).hexdigest()] for part in parts]
+    return hashlib.sha256(orjson.dumps(["form", *told])).hexdigest()

@@ -1,0 +1,180 @@
+"""From the items of a request to the distinct things that must be encoded, and back."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from api.request import schemas
+from api.request.request import EncodeSpec
+from common.errors import (
+    ImageTooLarge,
+    InvalidBase64,
+    InvalidRequest,
+    ItemError,
+    ItemFault,
+    NotAnImage,
+    TextTooLong,
+    UrlRefused,
+)
+from common.ledger.records import PLAIN, LabelSetVersion, Scoring
+from common.protocol.messages import HOLE, MAX_URL_CHARS, Item, ItemKind, Templates
+
+DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
+MAX_PREFIX_CHARS = 1024
+LONG_TEXT_CHARS = 1024
+WHITE_SPACE = " \t\r\n"
+NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
+
+
+def decode_base64(text: str) -> bytes:
+    """Base64 with or without line breaks, padding and a `data:image/…;base64,` prefix.
+
+    Raises:
+        InvalidBase64: it is anything else, or nothing.
+    """
+    # Within its first kilobyte: the pattern takes memory for each parameter that it has seen.
+    prefix = DATA_PREFIX.match(text, 0, MAX_PREFIX_CHARS)
+    digits = text[prefix.end() :] if prefix else text
+    for mark in WHITE_SPACE:  # in a picture without any, a twentieth of what a pattern takes
+        digits = digits.replace(mark, "")
+    digits = digits.rstrip("=")
+    if not digits:
+        raise InvalidBase64("is empty")
+    try:
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidBase64 from None
+
+
+@dataclass
+class ItemCollector:
+    """Collects the distinct items of a request, each once however often it stands there.
+
+    `faults` is what is wrong with single items.
+    """
+
+    max_image_bytes: int
+    max_text_chars: int
+    fetch_urls: bool = True
+    items: list[Item] = field(default_factory=list)
+    lists: dict[str, list[int]] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    faults: list[ItemFault] = field(default_factory=list)
+    _index: dict[tuple[ItemKind, str, Templates], int] = field(default_factory=dict)
+
+    def add(
+        self,
+        items: Sequence[schemas.Item],
+        pointer: str,
+        *,
+        are_queries: bool,
+        required: bool,
+        templates: Sequence[str] = (HOLE,),
+    ) -> None:
+        """Take in one list of the request, whose texts are put into the templates."""
+        indices = self.lists.setdefault(pointer, [])
+        for position, item in enumerate(items):
+            try:
+                identified = self._identify(item, templates)
+            except ItemError as error:
+                where = f"{pointer}/{position}/{_key_of(item)}"
+                self.faults.append(ItemFault(where, error.code, error.detail))
+            else:
+                queries = int(are_queries)
+                indices.append(self._place(*identified, queries=queries, required=required))
+
+    def spec(
+        self, scoring: Scoring = PLAIN, label_set: LabelSetVersion | None = None
+    ) -> EncodeSpec:
+        """What was collected. Raises InvalidRequest when something is wrong with an item."""
+        if self.faults:
+            raise InvalidRequest(self.faults)
+        return EncodeSpec(self.items, self.lists, self.blobs, scoring, label_set)
+
+    def _identify(
+        self, item: schemas.Item, templates: Sequence[str]
+    ) -> tuple[ItemKind, str, Templates]:
+        """What the item is; a text in one template is a text like any other."""
+        if item.text is None:
+            return (*self._identify_picture(item), ())
+        longest = max(map(len, templates)) - len(HOLE) + len(item.text)
+        if longest > self.max_text_chars:
+            raise TextTooLong(f"has {longest} characters; the limit is {self.max_text_chars}")
+        if len(templates) == 1:
+            return "text", templates[0].replace(HOLE, item.text), ()
+        return "text", item.text, tuple(templates)
+
+    def _identify_picture(self, item: schemas.Item) -> tuple[ItemKind, str]:
+        if item.img_uri is not None:
+            if not self.fetch_urls:
+                raise UrlRefused("is a URL, and this service fetches none")
+            return "uri", checked_url(item.img_uri)
+        blob = item.img_blob
+        content = blob if isinstance(blob, bytes) else decode_base64(blob or "")
+        if not content:
+            raise NotAnImage("is empty")
+        if len(content) > self.max_image_bytes:
+            raise ImageTooLarge(f"has {len(content)} bytes; the limit is {self.max_image_bytes}")
+        digest = hashlib.sha256(content).hexdigest()
+        self.blobs[digest] = content
+        return "blob", digest
+
+    def _place(
+        self, kind: ItemKind, value: str, templates: Templates, *, queries: int, required: bool
+    ) -> int:
+        index = self._index.setdefault((kind, value, templates), len(self.items))
+        if index == len(self.items):
+            self.items.append(Item(kind, value, queries, required, templates))
+        else:
+            known = self.items[index]
+            self.items[index] = replace(
+                known, queries=known.queries + queries, required=known.required or required
+            )
+        return index
+
+
+def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> list[list[Item]]:
+    """Cut a job's items into parts of about equal work: a text weighs a fraction of a picture.
+
+    A long text weighs more, so that the texts of a part have about a megabyte at most.
+    """
+    parts: list[list[Item]] = []
+    room = 0
+    for item in items:
+        weight = _weight(item) if item.kind == "text" else texts_per_picture
+        if weight > room:
+            parts.append([])
+            room = pictures * texts_per_picture
+        parts[-1].append(item)
+        room -= weight
+    return parts
+
+
+def _weight(text: Item) -> int:
+    """What its texts weigh, none of which is made for it."""
+    chars = (len(each) - len(HOLE) + len(text.value) for each in text.templates or (HOLE,))
+    return sum(1 + count // LONG_TEXT_CHARS for count in chars)
+
+
+def _key_of(item: schemas.Item) -> str:
+    return next(kind for kind in schemas.KINDS if getattr(item, kind) is not None)
+
+
+def checked_url(url: str) -> str:
+    """The same, if it may be a web address. Raises UrlRefused."""
+    if len(url) > MAX_URL_CHARS:
+        raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")
+    if NEVER_IN_URL.search(url):
+        raise UrlRefused("has white space or control characters in it")
+    try:
+        parsed = urlsplit(url)
+        is_web = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise UrlRefused("is not an http or https URL")
+    return url

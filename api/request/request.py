@@ -1,0 +1,90 @@
+"""A validated request: what must be encoded, for whom, how urgently, and until when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from common.label_sets.label_content import Labels
+from common.ledger.records import PLAIN, Idempotency, Kind, LabelSetVersion, RequestRecord, Scoring
+from common.protocol.messages import Item, ItemKind, Priority
+
+KIND_LETTERS: dict[ItemKind, str] = {"text": "t", "uri": "u", "blob": "b"}
+KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob"}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model that a request names, and where: a JSON Pointer, empty for the query string."""
+
+    name: str
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSpec:
+    """What a request wants encoded, and how the answer is made of it.
+
+    `items` are distinct. `lists` has, for each list of the request (by its JSON Pointer), the index
+    of each of its items. `blobs` are the images' bytes by SHA-256. A `label_set` stands in for the
+    candidates.
+    """
+
+    items: Sequence[Item]
+    lists: Mapping[str, Sequence[int]]
+    blobs: Mapping[str, bytes]
+    scoring: Scoring = PLAIN
+    label_set: LabelSetVersion | None = None
+
+    @property
+    def inputs(self) -> int:
+        """How many texts and images the model encodes for it."""
+        return sum(item.inputs for item in self.items)
+
+    def record(self, parts: Sequence[Sequence[Item]], model: str) -> RequestRecord:
+        """What must be remembered to make an answer of the embeddings."""
+        return RequestRecord(
+            lists=self.lists,
+            kinds="".join(KIND_LETTERS[item.kind] for item in self.items),
+            sizes=[len(part) for part in parts],
+            scoring=self.scoring,
+            label_set=self.label_set,
+            model=model,
+        )
+
+    def with_candidates(self, labels: Labels) -> "EncodeSpec":
+        """The same, with the candidates of its label set to be encoded too."""
+        content = labels.content
+        items = list(self.items)
+        places = {(item.kind, item.value, item.templates): n for n, item in enumerate(items)}
+        indices = []
+        for kind, value in content.items:
+            templates = content.templates if kind == "text" else ()
+            index = places.setdefault((kind, value, templates), len(items))
+            if index == len(items):
+                items.append(Item(kind, value, 0, required=True, templates=templates))
+            else:
+                items[index] = replace(items[index], required=True)
+            indices.append(index)
+        lists = {**self.lists, "/candidates": [indices[place] for place in content.candidates]}
+        blobs = {**self.blobs, **labels.blobs}
+        return replace(self, items=items, lists=lists, blobs=blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a client asks for.
+
+    `deadline` is the instant of time.monotonic() until which the client waits. The `owner` stands
+    for its API key, and is empty where no keys are asked for. The `trace` is a W3C traceparent, or
+    empty.
+    """
+
+    kind: Kind
+    spec: EncodeSpec
+    priority: Priority
+    deadline: float
+    owner: str
+    request_id: str
+    model: NamedModel | None = None
+    callback: str = ""
+    idempotency: Idempotency | None = None
+    trace: str = ""

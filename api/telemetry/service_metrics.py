@@ -1,0 +1,92 @@
+"""What is true of the whole deployment, read from Redis when it is asked for."""
+
+from collections.abc import Callable, Iterator
+
+import structlog
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from api.dispatch.lineup import offers
+from api.settings import ApiSettings
+from common.fleet.overview import NOTHING, Overview
+
+log = structlog.get_logger()
+
+
+class ServiceMetrics(Collector):
+    """Looks at the ledger at each scrape; every API process tells the same.
+
+    Without Redis there is only `clip_redis_up 0` and what the settings say.
+    """
+
+    def __init__(self, settings: ApiSettings, look: Callable[[], Overview]) -> None:
+        self._settings = settings
+        self._look = look
+
+    def describe(self) -> Iterator[Metric]:
+        """What there may be; nothing is asked of Redis for it."""
+        yield from self._always(is_up=True)
+        yield from self._ledger(NOTHING)
+        yield from self._workers(NOTHING)
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            seen = self._look()
+        except RedisError as error:
+            log.warning("overview_not_read", error=type(error).__name__)
+            yield from self._always(is_up=False)
+            return
+        yield from self._always(is_up=True)
+        yield from self._ledger(seen)
+        yield from self._workers(seen)
+
+    def _always(self, *, is_up: bool) -> Iterator[Metric]:
+        yield GaugeMetricFamily("clip_redis_up", "Whether Redis answered just now.", is_up)
+        yield GaugeMetricFamily(
+            "clip_open_items_limit",
+            "Open items beyond which requests are refused.",
+            self._settings.max_open_items,
+        )
+
+    def _ledger(self, seen: Overview) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "clip_open_items", "Items accepted and not finished.", seen.open_items
+        )
+        yield GaugeMetricFamily(
+            "clip_oldest_open_item_seconds",
+            "Since the oldest open item was last sent to the workers; 0 where none is open.",
+            seen.oldest_s,
+        )
+        yield CounterMetricFamily(
+            "clip_drained_items",
+            "Items that left the queue, encoded or given up.",
+            seen.drained_items,
+        )
+        yield CounterMetricFamily(
+            "clip_republished_parts",
+            "Parts sent again, because their worker died or their message was lost.",
+            seen.republished_parts,
+        )
+        queued = GaugeMetricFamily(
+            "clip_queued_parts", "Messages that no worker has taken.", labels=["queue"]
+        )
+        for queue, parts in seen.queued.items():
+            queued.add_metric([queue], parts)
+        yield queued
+
+    def _workers(self, seen: Overview) -> Iterator[Metric]:
+        alive = GaugeMetricFamily("clip_workers", "Workers that live.", labels=["model"])
+        silent = GaugeMetricFamily(
+            "clip_heartbeat_age_seconds",
+            "Since the last heartbeat of the live worker that has been silent the longest.",
+            labels=["model"],
+        )
+        silent_s = {worker.heartbeat.name: worker.silent_s for worker in seen.workers}
+        for offer in offers(self._settings.models, [each.heartbeat for each in seen.workers]):
+            alive.add_metric([offer.name], len(offer.workers))
+            if offer.workers:
+                longest = max(silent_s[beat.name] for beat in offer.workers)
+                silent.add_metric([offer.name], longest)
+        yield from (alive, silent)

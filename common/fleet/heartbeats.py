@@ -1,0 +1,110 @@
+"""Workers' heartbeats: which workers are alive, with which model."""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+import structlog
+from pydantic import TypeAdapter
+from redis import Redis
+
+from common.ledger.records import EpochTime
+from common.protocol.messages import (
+    CorruptRecord,
+    Count,
+    ModelInfo,
+    ModelTraits,
+    load_json,
+    queues_of,
+)
+from common.redis.scripts import LuaScript
+
+log = structlog.get_logger()
+
+WORKERS = "clip:workers"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a live worker says of itself; `since` is the epoch time at which it became ready.
+
+    `space` is the name of the space that its embeddings are cached in (common/cache/embeddings.py).
+    `parts` are the ids (`job:part`) of the parts that it runs: repair sends others again.
+    `queues` are those that it consumes from now; a worker of an earlier release does not say.
+    """
+
+    name: str
+    model: ModelInfo
+    device: str
+    dtype: str
+    batch_size: Count
+    in_flight: Count
+    since: EpochTime
+    lane: str = ""
+    traits: ModelTraits | None = None
+    space: str = ""
+    parts: tuple[str, ...] = ()
+    queues: tuple[str, ...] | None = None
+
+    @property
+    def consumed_queues(self) -> tuple[str, ...]:
+        """The queues that it takes parts from, as far as is known."""
+        return queues_of(self.lane) if self.queues is None else self.queues
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker that is alive, and the seconds since its last heartbeat."""
+
+    heartbeat: Heartbeat
+    silent_s: float
+
+
+HEARTBEAT = TypeAdapter(Heartbeat)
+
+
+def new_name() -> str:
+    """A worker's name: that of its host, and what no other worker of that host has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def host_of(name: str) -> str:
+    """The host that a worker's name begins with."""
+    return name.rsplit("-", 2)[0]
+
+
+class Heartbeats:
+    """The live workers in one Redis; a heartbeat older than `ttl_s` counts for nothing."""
+
+    def __init__(self, redis: Redis, ttl_s: float) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._beat = LuaScript(redis, "fleet/beat")
+        self._alive = LuaScript(redis, "fleet/alive")
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        self._beat(orjson.dumps(heartbeat), name=heartbeat.name, ttl_s=self._ttl_s)
+
+    def leave(self, name: str) -> None:
+        """Leave at once, so that nobody waits for the heartbeat to run out."""
+        self._redis.delete(f"clip:worker:{name}")
+        self._redis.zrem(WORKERS, name)
+
+    def alive(self) -> list[Heartbeat]:
+        return [worker.heartbeat for worker in self.live_workers()]
+
+    def live_workers(self) -> list[LiveWorker]:
+        rows = cast("list[tuple[bytes, bytes]]", self._alive(ttl_s=self._ttl_s))
+        read = [(_load(raw), float(silent_s)) for raw, silent_s in rows]
+        return [LiveWorker(beat, silent_s) for beat, silent_s in read if beat is not None]
+
+
+def _load(raw: bytes | str) -> Heartbeat | None:
+    try:
+        return load_json(HEARTBEAT, raw)
+    except CorruptRecord as error:
+        log.warning("corrupt_record", reason=str(error))
+        return None

@@ -1,0 +1,59 @@
+"""The state of the whole deployment at a glance, as Redis has it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from redis import Redis
+
+from common.fleet.heartbeats import Heartbeats, LiveWorker
+from common.protocol.messages import lane_of, queues_of
+
+COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What waits, what was done, and who is there to do it.
+
+    `oldest_s` is the age of the part that has been open for the longest time since it was last
+    sent, 0 where none is. `queued` are the parts in each queue that no worker has taken.
+    """
+
+    open_items: int
+    drained_items: int
+    republished_parts: int
+    oldest_s: float
+    queued: Mapping[str, int]
+    workers: Sequence[LiveWorker]
+
+
+NOTHING = Overview(0, 0, 0, 0.0, {}, ())
+
+
+def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Overview:
+    """Look at everything in two round trips; `models` are those of the settings.
+
+    Raises:
+        redis.exceptions.RedisError: Redis is away.
+    """
+    workers = heartbeats.live_workers()
+    alive_lanes = (worker.heartbeat.lane for worker in workers)
+    lanes = {"", *(lane_of(model, models) for model in models), *alive_lanes}
+    queues = [queue for lane in sorted(lanes) for queue in queues_of(lane)]
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.time()
+    for key in COUNTS:
+        pipeline.get(key)
+    pipeline.zrange("clip:open", 0, 0, withscores=True)
+    for queue in queues:
+        pipeline.llen(queue)
+    (seconds, micros), open_items, drained_items, republished, oldest, *lengths = pipeline.execute()
+    now = seconds + micros / 1e6
+    return Overview(
+        open_items=int(open_items or 0),
+        drained_items=int(drained_items or 0),
+        republished_parts=int(republished or 0),
+        oldest_s=max(0.0, now - oldest[0][1]) if oldest else 0.0,
+        queued=dict(zip(queues, lengths, strict=True)),
+        workers=workers,
+    )

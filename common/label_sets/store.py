@@ -1,0 +1,212 @@
+"""Label sets: candidates that are stored once, and what each model makes of them.
+
+A set has an owner, a name and a version, which is a hash of its content. The current version of a
+set never expires; an older one is kept for as long as jobs may need it, and there is room.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeAlias, TypeVar, cast
+
+import orjson
+import structlog
+from pydantic import TypeAdapter
+from redis import Redis
+from redis.client import Pipeline
+
+from common.label_sets.label_content import VERSION_CHARS, LabelContent, Labels, LabelSet
+from common.ledger.records import EpochTime, LabelSetVersion
+from common.protocol.messages import (
+    CorruptRecord,
+    ModelInfo,
+    PartResult,
+    dump_result,
+    load_json,
+    load_result,
+)
+from common.redis.scripts import LuaScript
+
+log = structlog.get_logger()
+
+# It stands in a path, where "." and ".." mean something else.
+NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
+NAME_IN_FULL = re.compile(NAME.rstrip("$") + r"\Z")
+
+Put: TypeAlias = Literal["created", "changed", "same", "full", "too_large"]
+Parsed = TypeVar("Parsed")
+
+
+# The value of a set in its owner's hash of sets: version, count, creation time.
+SUMMARY: TypeAdapter[tuple[str, int, EpochTime]] = TypeAdapter(tuple[str, int, EpochTime])
+CONTENT = TypeAdapter(LabelContent)
+MODEL = TypeAdapter(ModelInfo)
+
+
+class LabelSetStore:
+    """The label sets in one Redis.
+
+    An owner has `max_sets` at most, of `max_bytes` together with what older versions take. Every
+    method raises redis.exceptions.RedisError when Redis is away.
+    """
+
+    def __init__(self, redis: Redis, *, max_sets: int, max_bytes: int) -> None:
+        self._redis = redis
+        self._max_sets = max_sets
+        self._max_bytes = max_bytes
+        self._use = LuaScript(redis, "label_sets/labels", "label_sets/use")
+        self._put = LuaScript(redis, "label_sets/labels", "label_sets/put")
+        self._drop = LuaScript(redis, "label_sets/labels", "label_sets/drop")
+        self._add = LuaScript(redis, "label_sets/labels", "label_sets/add")
+
+    def current(self, owner: str, name: str) -> LabelSet | None:
+        """The set of this name as it is now; None when there is none."""
+        raw = cast("bytes | None", self._redis.hget(_sets_key(owner), name))
+        return None if raw is None else _label_set(name, raw)
+
+    def use(self, owner: str, name: str, seconds: int) -> LabelSet | None:
+        """The same, for a job that may need this version for so long."""
+        raw = cast("bytes | None", self._use(owner=owner, name=name, seconds=seconds))
+        return None if raw is None else _label_set(name, raw)
+
+    def listed(self, owner: str) -> list[LabelSet]:
+        """All sets of an owner, by name."""
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(_sets_key(owner)))
+        read = (_label_set(name.decode(), raw) for name, raw in rows.items())
+        return sorted((each for each in read if each), key=lambda each: each.name)
+
+    def is_full(self, owner: str) -> bool:
+        return self._redis.hlen(_sets_key(owner)) >= self._max_sets
+
+    def holds(self, owner: str, of: LabelSetVersion) -> bool:
+        """Whether a version's content is there."""
+        return bool(self._redis.exists(_content_key(owner, of)))
+
+    def put(self, owner: str, label_set: LabelSet, labels: Labels, result: PartResult) -> Put:
+        """Store a version with its embeddings, and make it the current one.
+
+        All at once or not at all; "full" when the owner would have too many sets, "too_large" when
+        they would take too many bytes.
+        """
+        of = label_set.of
+        summary = orjson.dumps([label_set.version, label_set.count, label_set.created])
+        fields = {b"content": labels.content.as_json(), **_named(labels.blobs)}
+        with self._redis.pipeline(transaction=True) as transaction:
+            transaction.hset(_content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
+            self._put(
+                summary,
+                pipeline=transaction,
+                owner=owner,
+                name=of.name,
+                version=of.version,
+                bytes=_size(fields),
+                vectors_bytes=_size(dump_result(result)),
+                max_sets=self._max_sets,
+                max_bytes=self._max_bytes,
+            )
+            self.add(owner, of, result, transaction)
+            outcome: bytes = transaction.execute()[1]
+        return outcome.decode()  # type: ignore[return-value]
+
+    def drop(self, owner: str, name: str) -> bool:
+        """Forget a set; False when there is none."""
+        return bool(self._drop(owner=owner, name=name))
+
+    def add(
+        self, owner: str, of: LabelSetVersion, result: PartResult, pipeline: Pipeline | None = None
+    ) -> None:
+        """Store one embedding for each candidate, unless they are there already or do not fit."""
+        model, dumped = result.about.model, dump_result(result)
+        fields = [piece for pair in dumped.items() for piece in pair]
+        self._add(
+            orjson.dumps(model),
+            *(piece if isinstance(piece, bytes) else piece.encode() for piece in fields),
+            pipeline=pipeline,
+            owner=owner,
+            name=of.name,
+            version=of.version,
+            model=_digest(model),
+            bytes=_size(dumped),
+            max_bytes=self._max_bytes,
+        )
+
+    def has_embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> bool:
+        """Whether embeddings by just this model are stored."""
+        digest = _digest(model)
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hexists(_models_key(owner, of), digest)
+            pipeline.exists(_vectors_key(owner, of, digest))
+            return all(pipeline.execute())
+
+    def embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> PartResult | None:
+        """The candidates' embeddings by just this model, one row for each candidate; or None."""
+        key = _vectors_key(owner, of, _digest(model))
+        fields = cast("dict[bytes, bytes]", self._redis.hgetall(key))
+        return _parsed(of, lambda: load_result(fields)) if fields else None
+
+    def labels(self, owner: str, of: LabelSetVersion) -> Labels | None:
+        """What a version is made of; None when it is gone."""
+        fields = cast("dict[bytes, bytes]", self._redis.hgetall(_content_key(owner, of)))
+        content = _content(fields.pop(b"content", None), of)
+        blobs = {name.decode(): raw for name, raw in fields.items()}
+        return None if content is None else Labels(content, blobs)
+
+    def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
+        """The same without its images."""
+        raw = cast("bytes | None", self._redis.hget(_content_key(owner, of), "content"))
+        return _content(raw, of)
+
+    def models(self, owner: str, of: LabelSetVersion) -> list[ModelInfo]:
+        """The models whose embeddings of this version are stored, by name."""
+        rows = cast("list[bytes]", self._redis.hvals(_models_key(owner, of)))
+        found = (_parsed(of, lambda raw=raw: load_json(MODEL, raw)) for raw in rows)  # type: ignore[misc]
+        return sorted(filter(None, found), key=lambda model: model.name)
+
+
+def _sets_key(owner: str) -> str:
+    return f"clip:label-sets:{owner}"
+
+
+def _content_key(owner: str, of: LabelSetVersion) -> str:
+    return f"clip:label-content:{owner}:{of.name}:{of.version}"
+
+
+def _models_key(owner: str, of: LabelSetVersion) -> str:
+    return f"clip:label-models:{owner}:{of.name}:{of.version}"
+
+
+def _vectors_key(owner: str, of: LabelSetVersion, model: str) -> str:
+    return f"clip:label-vectors:{owner}:{of.name}:{of.version}:{model}"
+
+
+def _digest(model: ModelInfo) -> str:
+    """Equal for equal models; begins alike for all revisions of a model."""
+    name = hashlib.sha256(model.name.encode()).hexdigest()[:VERSION_CHARS]
+    return f"{name}-{hashlib.sha256(orjson.dumps(model)).hexdigest()[:VERSION_CHARS]}"
+
+
+def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:
+    return {digest.encode(): content for digest, content in blobs.items()}
+
+
+def _size(fields: Mapping[bytes, bytes] | Mapping[str, str | bytes]) -> int:
+    return sum(len(name) + len(value) for name, value in fields.items())
+
+
+def _label_set(name: str, raw: bytes) -> LabelSet | None:
+    of = LabelSetVersion(name, "")
+    summary = _parsed(of, lambda: load_json(SUMMARY, raw))
+    return LabelSet(name, *summary) if summary else None
+
+
+def _content(raw: bytes | None, of: LabelSetVersion) -> LabelContent | None:
+    return None if raw is None else _parsed(of, lambda: load_json(CONTENT, raw))
+
+
+def _parsed(of: LabelSetVersion, load: Callable[[], Parsed]) -> Parsed | None:
+    """A record, or None (and a line in the log) when it does not parse."""
+    try:
+        return load()
+    except CorruptRecord as error:
+        log.warning("corrupt_record", label_set=of.name, reason=str(error))
+        return None

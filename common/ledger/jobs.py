@@ -1,0 +1,358 @@
+"""The ledger: what is true about jobs. Each transition is one Lua script, atomic and idempotent.
+
+    queued → running → done | failed        and from the first two: → cancelled | expired
+
+Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs; those that are
+compared are of the ledger's, which takes no jump (common/redis/lua/prelude.lua).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
+
+import orjson
+import structlog
+from redis import Redis
+from redis.client import PubSub
+from redis.exceptions import OutOfMemoryError
+
+from common.cache.embeddings import CacheEntries
+from common.errors import JobLost
+from common.ledger.records import (
+    RECORD_FIELDS,
+    Admission,
+    BegunPart,
+    Callback,
+    JobRecord,
+    Load,
+    NewJob,
+    PartMessage,
+    load_record,
+)
+from common.protocol.messages import (
+    FORMAT,
+    CorruptRecord,
+    Item,
+    NewerFormat,
+    PartAbout,
+    PartResult,
+    Priority,
+    dump_items,
+    dump_result,
+    load_about,
+    load_items,
+    load_result,
+    queue_of,
+)
+from common.redis.scripts import LuaScript
+
+log = structlog.get_logger()
+
+DONE_CHANNEL = "clip:done"
+REPAIR_EVERY_S = 0.4
+REPAIR_GRACE_S = 2.0
+REPAIR_PARTS = 2000
+BEAT_AFTER_S = 2.0
+"""A worker's list of its parts counts once it is that much younger than the begin of a part."""
+
+Parsed = TypeVar("Parsed")
+
+
+def blob_key(job: str, digest: str) -> str:
+    return f"clip:blob:{job}:{digest}"
+
+
+def job_key(job: str) -> str:
+    return f"clip:job:{job}"
+
+
+def jobs_key(owner: str) -> str:
+    return f"clip:jobs:{owner}"
+
+
+def part_key(job: str, part: int) -> str:
+    return f"clip:part:{job}:{part}"
+
+
+class Ledger:
+    """The jobs in one Redis. Every method raises redis.exceptions.RedisError when Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._create = LuaScript(redis, "ledger/create")
+        self._begin = LuaScript(redis, "ledger/begin")
+        self._finish = LuaScript(redis, "cache/entries", "ledger/finish")
+        self._stop = LuaScript(redis, "ledger/stop")
+        self._keep = LuaScript(redis, "ledger/keep")
+        self._forget = LuaScript(redis, "ledger/forget")
+        self._release = LuaScript(redis, "ledger/release")
+        self._strike = LuaScript(redis, "ledger/strike")
+        self._repair = LuaScript(redis, "ledger/repair")
+
+    def create(
+        self, job: NewJob, blobs: Mapping[str, bytes], *, max_open_items: int, worker_ttl_s: float
+    ) -> Admission:
+        """Store images (by SHA-256) and the job, if there is room.
+
+        An interactive job needs a worker that beat within `worker_ttl_s` seconds: one of the job's
+        lane that consumes from its queue, and serves its model where it names one.
+        """
+        worker = {"ttl_s": worker_ttl_s, "model": job.model, "lane": job.lane}
+        options: dict[str, Any] = {
+            "idempotency": job.idempotency,
+            "worker": worker if job.priority is Priority.INTERACTIVE else None,
+        }
+        try:
+            self._store_blobs(job, blobs)
+            outcome, detail = self._create(
+                id=job.id,
+                fields=_fields(job),
+                parts=[_part(part) for part in job.parts],
+                queue=queue_of(job.priority, job.lane),
+                max_open_items=max_open_items,
+                lifetime_s=job.lifetime_s,
+                ttl_s=job.ttl_s,
+                is_listed=job.priority is Priority.BULK,
+                **{name: value for name, value in options.items() if value},
+            )
+        except OutOfMemoryError:  # Redis holds as much as its maxmemory allows
+            outcome, detail = b"full", sum(_inputs(part) for part in job.parts)
+        if outcome != b"created":
+            self._drop_blobs(job.id, blobs)
+        if isinstance(detail, bytes):
+            return Admission(_text(outcome), job=_text(detail))  # type: ignore[arg-type]
+        return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
+
+    def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
+        """Begin a part; None when it is finished, or its job has ended or is not there.
+
+        Raises:
+            NewerFormat: a worker of another release must do it; it stays as it is.
+            CorruptRecord: its items do not parse.
+        """
+        answer = self._begin(id=job, part=part, worker=worker, format=FORMAT)
+        if not answer:
+            return None
+        if isinstance(answer, int):
+            raise NewerFormat(f"the job has format {answer}")
+        raw, left, waited, strikes, tries, priority, request_id, *contents = answer
+        items = load_items(raw)
+        digests = [item.value for item in items if item.kind == "blob"]
+        return BegunPart(
+            items,
+            dict(zip(digests, contents, strict=False)),
+            float(left),
+            float(waited),
+            strikes,
+            tries,
+            Priority(_text(priority)),
+            _text(request_id),
+        )
+
+    def finish(
+        self,
+        job: str,
+        part: int,
+        items: Sequence[Item],
+        result: PartResult,
+        shared: CacheEntries | None = None,
+    ) -> bool:
+        """Store the result of a part; False when it was stored before or is not wanted any more.
+
+        What is `shared` of it goes to the embedding cache either way.
+        """
+        failed = [items[index] for index in result.about.faults]
+        failed_queries = sum(item.queries for item in failed)
+        fields = dump_result(result)
+        options: dict[str, Any] = {"cache": shared.where} if shared else {}
+        return bool(
+            self._finish(
+                fields["vectors"],
+                fields["about"],
+                *(shared.blobs if shared else ()),
+                id=job,
+                part=part,
+                done=sum(item.queries for item in items) - failed_queries,
+                failed=failed_queries,
+                fatal=sum(item.required for item in failed),
+                **options,
+            )
+        )
+
+    def stop(self, job: str, state: Literal["cancelled", "failed", "expired"], error: str) -> bool:
+        """End a job before its time; False when there is no such job or it had ended."""
+        before = self._stop(id=job, state=state, error=error)
+        return before is not None and _text(before) in ("queued", "running")
+
+    def keep(self, job: str, ttl_s: int) -> None:
+        """Keep a job for longer after its end, and list it with its owner's."""
+        self._keep(id=job, ttl_s=ttl_s)
+
+    def forget(self, job: str) -> bool:
+        """End a job if need be and delete all of it; False when there is no such job."""
+        return bool(self._forget(id=job))
+
+    def release(self, job: str, part: int, worker: str) -> None:
+        """Let go of a part that this worker began: repair sends it again, and it is no try."""
+        self._release(id=job, part=part, worker=worker)
+
+    def strike(self, job: str, part: int) -> None:
+        """Record that the model hung with this part in it."""
+        self._strike(id=job, part=part)
+
+    def read(self, job: str) -> JobRecord | None:
+        """One job; None when there is no such job. Raises JobLost when it does not parse."""
+        values = self._redis.hmget(job_key(job), list(RECORD_FIELDS))
+        return _read(job, cast("list[bytes | None]", values))
+
+    def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
+        """One job of so many parts, and their results: one round trip. Raises JobLost."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+        for part in range(parts):
+            pipeline.hgetall(part_key(job, part))
+        values, *results = pipeline.execute()
+        return _read(job, values), [_result(fields) for fields in results]
+
+    def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
+        """Several jobs; None for each that is not there, or does not parse."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+        rows = zip(jobs, pipeline.execute(), strict=True)
+        return [_parsed(_record, job, values) for job, values in rows]
+
+    def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
+        """An owner's listed jobs created before an epoch time, newest first, with that time."""
+        found = self._redis.zrevrangebyscore(
+            jobs_key(owner), f"({before!r}", "-inf", start=0, num=limit, withscores=True
+        )
+        return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
+
+    def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
+        """The stored results of some parts; None for each that has none, or does not parse."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for part in parts:
+            pipeline.hgetall(part_key(job, part))
+        return [_result(fields) for fields in pipeline.execute()]
+
+    def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
+        """What is known about some parts' results, without the results."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for part in parts:
+            pipeline.hget(part_key(job, part), "about")
+        return [_parsed(load_about, raw) if raw else None for raw in pipeline.execute()]
+
+    def ended(self, jobs: Sequence[str]) -> list[bool]:
+        """Which of these jobs have ended, or are not there (any more)."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hget(job_key(job), "state")
+        return [state not in (b"queued", b"running") for state in pipeline.execute()]
+
+    def notifications(self) -> PubSub:
+        """A subscription to the ids of jobs that end; a lost one costs a sweep."""
+        channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        channel.subscribe(DONE_CHANNEL)
+        return channel
+
+    def trace_of(self, job: str) -> str:
+        """The W3C traceparent of the request that made a job; empty where it was not traced."""
+        return _text(cast("bytes | None", self._redis.hget(job_key(job), "trace")) or b"")
+
+    def is_cancelled(self, job: str) -> bool:
+        """Whether a job's work is not wanted any more: it has ended, or is gone."""
+        return self.ended([job])[0]
+
+    def load(self) -> Load:
+        open_items, drained = self._redis.mget(["clip:open-items", "clip:drained-items"])
+        return Load(int(open_items or 0), int(drained or 0))
+
+    def repair(self) -> list[PartMessage]:
+        """Expire jobs past their deadline and return the parts that must be sent again.
+
+        Those are the parts that no worker has and no queue holds. Callers at the same time get
+        nothing.
+        """
+        rows = self._repair(
+            every_s=REPAIR_EVERY_S,
+            grace_s=REPAIR_GRACE_S,
+            max_parts=REPAIR_PARTS,
+            beat_after_s=BEAT_AFTER_S,
+        )
+        texts = ([_text(value) for value in row] for row in rows)
+        return [PartMessage(job, int(part), queue, request) for job, part, queue, request in texts]
+
+    def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
+        if not blobs:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        for digest, content in blobs.items():
+            pipeline.set(blob_key(job.id, digest), content, ex=job.lifetime_s + 60)
+        pipeline.execute()
+
+    def _drop_blobs(self, job: str, blobs: Mapping[str, bytes]) -> None:
+        if blobs:
+            self._redis.unlink(*(blob_key(job, digest) for digest in blobs))
+
+
+def _fields(job: NewJob) -> dict[str, object]:
+    """What of a job is stored as it is."""
+    return {
+        "owner": job.owner,
+        "kind": job.kind,
+        "priority": job.priority,
+        "request": orjson.dumps(job.request).decode(),
+        "request_id": job.request_id,
+        "format": FORMAT,
+        **({"trace": job.trace} if job.trace else {}),
+        **_callback_fields(job.callback),
+    }
+
+
+def _part(items: list[Item]) -> dict[str, object]:
+    digests = " ".join(item.value for item in items if item.kind == "blob")
+    return {"items": dump_items(items).decode(), "size": _inputs(items), "blobs": digests}
+
+
+def _inputs(items: Sequence[Item]) -> int:
+    return sum(item.inputs for item in items)
+
+
+def _callback_fields(callback: Callback | None) -> dict[str, object]:
+    if callback is None:
+        return {}
+    return {
+        "callback": callback.url,
+        "callback_total": callback.total,
+        "callback_model": callback.asked_for,
+    }
+
+
+def _read(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    try:
+        return _record(job, values)
+    except CorruptRecord as error:
+        log.warning("corrupt_record", job=job, reason=str(error))
+        raise JobLost from None
+
+
+def _result(fields: dict[bytes, bytes]) -> PartResult | None:
+    return _parsed(load_result, fields) if fields else None
+
+
+def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    texts = (None if value is None else _text(value) for value in values)
+    return load_record(job, dict(zip(RECORD_FIELDS, texts, strict=True)))
+
+
+def _parsed(load: Callable[..., Parsed], *arguments: object) -> Parsed | None:
+    """A record, or None (and a line in the log) when it does not parse."""
+    try:
+        return load(*arguments)
+    except CorruptRecord as error:
+        log.warning("corrupt_record", reason=str(error))
+        return None
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

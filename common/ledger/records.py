@@ -1,0 +1,217 @@
+"""What the ledger takes in and gives out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from common.protocol.messages import CorruptRecord, Count, Item, Priority, first_fault
+
+State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+Kind: TypeAlias = Literal["rank", "encode", "label_set"]
+Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
+EpochTime: TypeAlias = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # before the year 10000
+STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "expired")
+RECORD_FIELDS = (
+    *("owner", "kind", "state", "parts", "request", "error"),
+    *("done", "failed", "created", "started", "finished", "callback"),
+)
+
+
+def timestamp(epoch_s: float | None) -> str | None:
+    """ISO 8601 in UTC."""
+    if epoch_s is None:
+        return None
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
+
+
+def links(job: str) -> dict[str, str]:
+    """Where a job is to be found."""
+    own = f"/jobs/{job}"
+    return {"self": own, "cancel": f"{own}/cancel"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How the embeddings of a request are turned into an answer.
+
+    `temperature` divides the logits, `activation` replaces the model's own, and `top_k` asks for a
+    ranking.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    activation: Activation | None = None
+
+
+PLAIN = Scoring()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSetVersion:
+    """One version of a label set."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What the ledger remembers of a request: how to make an answer of the embeddings.
+
+    `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items
+    among the distinct ones. `kinds` has a letter for each distinct item (t, u or b), `sizes` their
+    number in each part. The `label_set` is what the request ranks by; its candidates are among the
+    items where no embeddings of it were stored. The `model` is the one that the job is for; empty
+    where it may be any.
+    """
+
+    lists: Mapping[str, Sequence[int]]
+    kinds: str
+    sizes: Sequence[int]
+    scoring: Scoring = PLAIN
+    label_set: LabelSetVersion | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's key for a request, and what tells this request from others."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where the end of a job is sent; `total` queries it has, `asked_for` a model or nothing."""
+
+    url: str
+    total: int
+    asked_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be admitted; `parts` together hold its distinct items in order.
+
+    The job is given up `lifetime_s` after it was created, and deleted `ttl_s` after it ended. The
+    `owner` stands for the API key that made it, and is empty where no keys are asked for. The
+    `model` is the one that must do it, in its `lane`; empty where any model of the lane may. The
+    `trace` is a W3C traceparent, or empty.
+    """
+
+    id: str
+    kind: Kind
+    priority: Priority
+    parts: Sequence[list[Item]]
+    request: RequestRecord
+    request_id: str
+    lifetime_s: int
+    ttl_s: int
+    owner: str = ""
+    model: str = ""
+    lane: str = ""
+    idempotency: Idempotency | None = None
+    trace: str = ""
+    callback: Callback | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What became of a new job.
+
+    `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
+    by how many items the queue was too full, or all where Redis itself is. With `blobs_lost`, Redis
+    was emptied between the job's images and the job.
+    """
+
+    outcome: Literal["created", "same", "other", "no_worker", "full", "blobs_lost"]
+    job: str = ""
+    excess: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BegunPart:
+    """A part that a worker has begun.
+
+    `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
+    counts how often the model hung with the part in it, `tries` how often it was begun before.
+    `blobs` are its images' bytes by SHA-256, where they are still there.
+    """
+
+    items: list[Item]
+    blobs: Mapping[str, bytes | None]
+    left_s: float
+    waited_s: float
+    strikes: int = 0
+    tries: int = 0
+    priority: Priority = Priority.INTERACTIVE
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """What the ledger holds about a job, without its parts. Times are epoch seconds.
+
+    `done` and `failed` count queries; `callback` is the URL that its end is sent to, if any.
+    """
+
+    id: str
+    owner: str
+    kind: Kind
+    state: State
+    parts: Count
+    request: RequestRecord
+    error: str
+    done: Count
+    failed: Count
+    created: EpochTime
+    started: EpochTime | None
+    finished: EpochTime | None
+    callback: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state not in ("queued", "running")
+
+
+REQUEST: TypeAdapter[RequestRecord] = TypeAdapter(RequestRecord)
+RECORD = TypeAdapter(JobRecord)
+
+
+def load_record(job: str, fields: Mapping[str, str | None]) -> JobRecord | None:
+    """A job of its RECORD_FIELDS in Redis; None when there is no such job. Raises CorruptRecord."""
+    if fields["state"] is None:
+        return None
+    texts = {name: fields[name] or "" for name in ("owner", "error", "callback")}
+    try:
+        request = REQUEST.validate_json(fields["request"] or "")
+        return RECORD.validate_python({**fields, **texts, "id": job, "request": request})
+    except ValidationError as error:
+        raise CorruptRecord(first_fault(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PartMessage:
+    """A part to be sent to a queue, and the id of the request that it belongs to."""
+
+    job: str
+    part: int
+    queue: str
+    request_id: str
+
+    @property
+    def task_id(self) -> str:
+        """Celery's id of the task."""
+        return f"{self.job}:{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Items accepted and unfinished, and items that ever left that state."""
+
+    open_items: int
+    drained_items: int

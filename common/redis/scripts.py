@@ -1,0 +1,30 @@
+"""Lua scripts with named arguments: each transition in Redis is one of them."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from redis import Redis
+from redis.client import Pipeline
+
+COMMON = Path(__file__).parent.parent
+
+
+class LuaScript:
+    """One script, `room/name`, with what it shares with others before it.
+
+    A call passes its keyword arguments as one JSON object, `args` in Lua, and its positional ones
+    as they are, from `ARGV[2]` on. Raises redis.exceptions.RedisError when Redis is away.
+    """
+
+    def __init__(self, redis: Redis, *names: str) -> None:
+        source = "\n".join(_source(name) for name in ("redis/prelude", *names))
+        self._script = redis.register_script(source)
+
+    def __call__(self, *blobs: bytes, pipeline: Pipeline | None = None, **arguments: object) -> Any:  # noqa: ANN401
+        return self._script(args=[orjson.dumps(arguments), *blobs], client=pipeline)
+
+
+def _source(name: str) -> str:
+    room, _, script = name.partition("/")
+    return (COMMON / room / "lua" / f"{script}.lua").read_text()

@@ -1,0 +1,133 @@
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from api.assembly import assemble
+from api.request.forms import ENCODE_FIELDS, RANK_FIELDS
+from api.settings import ApiSettings
+from tests.processes import Api
+
+# For people: no program asks for them.
+PAGES = {"docs", "playground"}
+
+
+@pytest.fixture(scope="module")
+def document(service: Api) -> dict[str, Any]:
+    body: dict[str, Any] = service.get("/openapi.json").json()
+    return body
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    validate(document)
+
+
+def test_it_knows_every_route(document: dict[str, Any]) -> None:
+    app = assemble(ApiSettings())
+    routes = {
+        re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] not in PAGES or rule.rule == "/openapi.json"
+    }
+    assert routes == set(document["paths"])
+
+
+def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> None:
+    queries = document["components"]["schemas"]["RankRequest"]["properties"]["queries"]
+    assert (queries["minItems"], queries["maxItems"]) == (1, 10_000)
+
+
+def test_it_asks_for_a_key_where_the_service_does() -> None:
+    key = "a-key-0123456789abcdef"
+    app = assemble(ApiSettings(api_keys=key))
+    client = app.test_client()
+    document = client.get("/openapi.json").get_json()
+    validate(document)
+    assert key not in str(document)
+    assert set(document["components"]["securitySchemes"]) == {
+        name for way in document["security"] for name in way
+    }
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method in ("get", "post", "put", "delete"):
+                asks = operation.get("security", document["security"]) != []
+                answer = client.open(re.sub("{.+}", "any", path), method=method.upper())
+                assert asks == (answer.status_code == 401), path
+                assert asks == ("401" in operation["responses"]), path
+
+
+def test_it_says_which_answers_name_no_job(document: dict[str, Any]) -> None:
+    for path in ("/rank", "/encode"):
+        answers = document["paths"][path]["post"]["responses"]
+        done, accepted = (answers[status]["headers"]["X-Job-Id"] for status in ("200", "202"))
+        assert "absent" in done["description"]
+        assert "absent" not in accepted["description"]
+
+
+def test_it_asks_for_none_where_there_are_none(document: dict[str, Any]) -> None:
+    assert "security" not in document
+
+
+@pytest.mark.parametrize(
+    ("item", "is_valid"),
+    [
+        ({"text": "a"}, True),
+        ({"text": "a", "img_uri": None}, True),
+        ({"text": "a", "img_uri": "b"}, False),
+        ({"text": None}, False),
+        ({}, False),
+        ({"img_url": "a"}, False),
+    ],
+)
+def test_its_schema_of_an_item_judges_as_the_service_does(
+    service: Api, document: dict[str, Any], item: dict[str, Any], is_valid: bool
+) -> None:
+    schema = document["components"]["schemas"]["Item"]
+    assert Draft202012Validator(schema).is_valid(item) == is_valid
+    answer = service.post("/encode", [item])
+    structural = {"empty_item", "ambiguous_item", "unknown_key", "wrong_type"}
+    codes = {error["code"] for error in answer.json()["errors"]} if not answer.ok else set()
+    assert bool(codes & structural) != is_valid
+
+
+def test_its_forms_have_the_fields_that_are_known(document: dict[str, Any]) -> None:
+    for name, known in (("RankForm", RANK_FIELDS), ("EncodeForm", ENCODE_FIELDS)):
+        form = document["components"]["schemas"][name]
+        Draft202012Validator.check_schema(form)
+        assert set(form["properties"]) == set(known) - {"callback_url"}
+
+
+def test_it_tells_of_webhooks_where_the_service_sends_any(document: dict[str, Any]) -> None:
+    secret = f"whsec_{'A' * 32}"
+    told = (
+        assemble(ApiSettings(webhook_secret=secret)).test_client().get("/openapi.json").get_json()
+    )
+    validate(told)
+    assert secret not in str(told)
+    assert "callback_url" in str(told["paths"])
+    assert "callback_url" in told["components"]["schemas"]["RankRequest"]["properties"]
+    assert set(told["components"]["schemas"]["RankForm"]["properties"]) == set(RANK_FIELDS)
+    assert "webhooks" in told
+    assert "webhooks" not in document
+    assert "JobEnded" not in document["components"]["schemas"]
+
+
+def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> None:
+    schemas = document["components"]
+    body = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
+    for name, answer in (
+        ("RankResponse", service.post("/rank", body)),
+        ("Problem", service.post("/rank", {})),
+        ("Readiness", service.get("/readyz")),
+        ("Health", service.get("/healthz")),
+        ("Workers", service.get("/workers")),
+        ("Models", service.get("/models")),
+        ("Accepted", service.post("/rank?wait=0", body)),
+        ("Job", service.get(service.post("/rank?wait=0", body).headers["Location"] + "?wait=9")),
+        ("JobList", service.get("/jobs")),
+    ):
+        schema = {"$ref": f"#/components/schemas/{name}", "components": schemas}
+        Draft202012Validator(schema).validate(answer.json())

@@ -1,0 +1,149 @@
+import base64
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.request.items import ItemCollector, cut, decode_base64
+from api.request.schemas import Item as RequestItem
+from common.errors import InvalidBase64, InvalidRequest
+from common.ledger.records import RequestRecord
+from common.protocol.messages import Item
+
+
+@given(st.binary(min_size=1), st.booleans(), st.booleans(), st.booleans())
+def test_every_spelling_of_base64_is_read(
+    content: bytes, padded: bool, broken: bool, prefixed: bool
+) -> None:
+    text = (base64.encodebytes if broken else base64.b64encode)(content).decode()
+    if not padded:
+        text = text.rstrip("=\n")
+    if prefixed:
+        text = "data:image/png;base64," + text
+    assert decode_base64(text) == content
+
+
+@pytest.mark.parametrize("text", ["", "=", "   ", "a", "a?b=", "data:image/png;base64,", "päng"])
+def test_anything_else_is_an_error(text: str) -> None:
+    with pytest.raises(InvalidBase64):
+        decode_base64(text)
+
+
+@given(st.text())
+def test_no_text_breaks_the_decoder(text: str) -> None:
+    with suppress(InvalidBase64):
+        decode_base64(text)
+
+
+def test_what_stands_twice_is_encoded_once() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    candidates = [RequestItem(text="a"), RequestItem(text="b")]
+    queries = [RequestItem(text="b"), RequestItem(text="c"), RequestItem(text="c")]
+    collector.add(candidates, "/candidates", are_queries=False, required=True)
+    collector.add(queries, "/queries", are_queries=True, required=False)
+    assert collector.items == [
+        Item("text", "a", queries=0, required=True),
+        Item("text", "b", queries=1, required=True),
+        Item("text", "c", queries=2, required=False),
+    ]
+    lists = {"/candidates": [0, 1], "/queries": [1, 2, 2]}
+    spec = collector.spec()
+    assert spec.record([spec.items], "m") == RequestRecord(lists, "ttt", [3], model="m")
+
+
+def test_a_text_in_several_templates_is_one_item() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    candidates = [RequestItem(text="a"), RequestItem(img_blob=b"i"), RequestItem(text="a")]
+    templates = ["a {}", "{}"]
+    collector.add(candidates, "/candidates", are_queries=False, required=True, templates=templates)
+    collector.add([RequestItem(text="a")], "/queries", are_queries=True, required=True)
+    assert collector.lists == {"/candidates": [0, 1, 0], "/queries": [2]}
+    templated, image, plain = collector.items
+    assert templated == Item("text", "a", 0, required=True, templates=("a {}", "{}"))
+    assert (image.kind, image.templates) == ("blob", ())
+    assert plain == Item("text", "a", 1, required=True)
+    assert collector.spec().inputs == 4
+
+
+def test_a_text_in_one_template_is_a_text_like_any_other() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    for text, template in (("cat", "a {}"), ("a cat", "{}")):
+        collector.add(
+            [RequestItem(text=text)],
+            "/candidates",
+            are_queries=False,
+            required=True,
+            templates=[template],
+        )
+    assert collector.items == [Item("text", "a cat", 0, required=True)]
+
+
+def test_every_item_at_fault_is_listed() -> None:
+    collector = ItemCollector(max_image_bytes=2, max_text_chars=10)
+    collector.add(
+        [
+            RequestItem(img_blob="?"),
+            RequestItem(img_blob=base64.b64encode(b"too long").decode()),
+            RequestItem(img_uri="ftp://example.org/x"),
+            RequestItem(img_uri="http://[broken"),
+        ],
+        "/queries",
+        are_queries=True,
+        required=True,
+    )
+    assert [(fault.pointer, fault.code) for fault in collector.faults] == [
+        ("/queries/0/img_blob", "invalid_base64"),
+        ("/queries/1/img_blob", "image_too_large"),
+        ("/queries/2/img_uri", "url_refused"),
+        ("/queries/3/img_uri", "url_refused"),
+    ]
+    with pytest.raises(InvalidRequest):
+        collector.spec()
+
+
+def test_a_small_job_is_one_part() -> None:
+    items = [Item("text", str(i), 0, required=True) for i in range(10)]
+    items.append(Item("blob", "d", 1, required=True))
+    assert cut(items, pictures=32) == [items]
+
+
+def test_a_large_job_is_cut_at_the_number_of_images() -> None:
+    items = [Item("uri", str(i), 1, required=True) for i in range(70)]
+    parts = cut(items, pictures=32)
+    assert [len(part) for part in parts] == [32, 32, 6]
+    assert [item for part in parts for item in part] == items
+
+
+def test_texts_weigh_less_than_images() -> None:
+    items = [Item("text", str(i), 0, required=True) for i in range(2000)]
+    assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]
+
+
+def test_long_texts_are_cut_into_parts_of_about_a_megabyte() -> None:
+    items = [Item("text", f"{i} ".ljust(20_000, "x"), 0, required=True) for i in range(200)]
+    assert [len(part) for part in cut(items, pictures=32)] == [51, 51, 51, 47]
+
+
+def test_a_text_weighs_what_its_prompts_do() -> None:
+    def parts(count: int, templates: int, chars: int = 10) -> list[int]:
+        made = tuple("{}".ljust(chars, "x") for _ in range(templates))
+        items = [Item("text", f"{i}", 0, required=True, templates=made) for i in range(count)]
+        return [len(part) for part in cut(items, pictures=32)]
+
+    assert parts(1000, 10) == [102] * 9 + [82]
+    assert parts(3, 100, 20_000) == [1, 1, 1]
+    assert parts(1, 10_000) == [1]
+
+
+def test_where_nothing_is_fetched_a_url_is_at_fault() -> None:
+    collector = ItemCollector(max_image_bytes=2, max_text_chars=9, fetch_urls=False)
+    collector.add(
+        [RequestItem(img_uri="https://example.org/x.png")],
+        "/queries",
+        are_queries=True,
+        required=True,
+    )
+    assert [(fault.pointer, fault.code) for fault in collector.faults] == [
+        ("/queries/0/img_uri", "url_refused")
+    ]

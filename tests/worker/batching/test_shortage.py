@@ -1,0 +1,95 @@
+"""What the encoder makes of a device that is short of memory, or takes no more work."""
+
+import weakref
+from concurrent.futures import wait
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.pictures import noise
+from tests.processes import DEMO_MODEL
+from worker.batching.batcher import Batcher
+from worker.batching.policy import PartRef
+from worker.images.decode import Raster
+from worker.model import clip_encoder as clip
+from worker.model.checkpoint import open_checkpoint
+from worker.model.clip_encoder import ClipEncoder
+from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage
+from worker.model.source import Source
+
+MANY, MOST = 64, 16
+PATIENCE_S = 30
+
+
+class Card:
+    """A model on a card with room for so many pictures, those of dropped batches included."""
+
+    def __init__(self, see: Any) -> None:
+        self._see = see
+        self._batches: list[weakref.ref[torch.Tensor]] = []
+
+    def __call__(self, pixel_values: torch.Tensor) -> Any:
+        self._batches.append(weakref.ref(pixel_values))
+        held = [batch for ref in self._batches if (batch := ref()) is not None]
+        if sum(map(len, held)) > MOST:
+            raise torch.OutOfMemoryError("no room")
+        return self._see(pixel_values=pixel_values)
+
+
+def refuse(*_: object, **__: object) -> Any:
+    raise torch.OutOfMemoryError("no room")
+
+
+def fail(*_: object, **__: object) -> Any:
+    raise RuntimeError("CUDA error: device-side assert triggered")
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> ClipEncoder:
+    made = ClipEncoder(open_checkpoint(Source(str(DEMO_MODEL))), "cpu", "auto")
+    monkeypatch.setattr(made, "_in_pieces", False)
+    return made
+
+
+def prepared(encoder: ClipEncoder, count: int) -> list[PreparedImage]:
+    pictures = [np.asarray(noise(64, 64, seed=seed)) for seed in range(count)]
+    return [encoder.prepare_image(Raster.of(picture)) for picture in pictures]
+
+
+def test_a_batch_that_did_not_fit_is_let_go_before_its_halves_are_tried(
+    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = prepared(encoder, MANY)
+    expected = encoder.encode_images(images)
+    monkeypatch.setattr(encoder, "_see", Card(encoder._see))
+    batcher = Batcher({"image": encoder.encode_images}, {"image": MANY})
+    try:
+        answers = [batcher.submit("image", image, PartRef()) for image in images]
+        wait(answers, PATIENCE_S)
+        found = np.array([answer.result(0) for answer in answers])
+    finally:
+        batcher.close(PATIENCE_S)
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert MOST // 4 < batcher.sizes["image"] <= MOST
+
+
+def test_a_batch_that_cannot_even_be_made_may_be_tried_smaller(
+    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder, "_normalise", refuse)
+    with pytest.raises(OutOfMemory):
+        encoder.encode_images(prepared(encoder, 2))
+
+
+def test_an_error_is_the_devices_where_it_takes_no_more_work(
+    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = prepared(encoder, 2)
+    monkeypatch.setattr(encoder, "_see", fail)
+    with pytest.raises(RuntimeError, match="assert"):
+        encoder.encode_images(images)
+    monkeypatch.setattr(clip, "_works", lambda _: False)
+    with pytest.raises(DeviceFailed, match="assert"):
+        encoder.encode_images(images)

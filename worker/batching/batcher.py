@@ -1,0 +1,193 @@
+"""The thread that owns the model: everything that is to be encoded passes through it.
+
+There is no artificial wait: while the model runs, the next batch gathers.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.protocol.messages import Priority
+from worker.batching.policy import PartRef, choose, halved, other
+from worker.model.encoder import DeviceFailed, OutOfMemory
+
+log = logging.getLogger(__name__)
+
+Encode = Callable[[Sequence[Any]], Iterable[Any]]
+OnBatch = Callable[[str, int, float], None]
+"""Is told a batch's kind, its size, and the seconds that it took."""
+
+
+class BatcherClosed(Exception):
+    """The batcher ended before the item's turn came."""
+
+
+class TooLate(Exception):
+    """The item's deadline passed before its turn came."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A waiting item."""
+
+    kind: str
+    payload: Any
+    part: PartRef
+    weight: int = 1
+    answer: Future[Any] = field(default_factory=Future)
+
+
+class Batcher:
+    """Runs one function for each kind of item, on batches, in one thread.
+
+    Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
+    BatcherClosed. When the thread itself dies, `on_death` is called with the reason and with whose
+    items were in the model. `on_batch` is told of each batch that was encoded.
+    """
+
+    def __init__(
+        self,
+        encode: Mapping[str, Encode],
+        sizes: Mapping[str, int],
+        on_death: Callable[[BaseException, set[PartRef]], None] | None = None,
+        on_batch: OnBatch | None = None,
+    ) -> None:
+        self.sizes = dict(sizes)
+        self._encode = encode
+        self._on_death = on_death
+        self._on_batch = on_batch
+        self._waiting: list[Entry] = []
+        self._running: list[Entry] = []
+        self._running_since = 0.0
+        self._first = Priority.INTERACTIVE
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self,
+        kind: str,
+        payload: Any,  # noqa: ANN401
+        part: PartRef,
+        weight: int = 1,
+    ) -> Future[Any]:
+        """Have one item encoded, which takes the room of so many ordinary ones.
+
+        Raises:
+            BatcherClosed: it takes no more items.
+        """
+        entry = Entry(kind, payload, part, weight)
+        with self._changed:
+            if self._closing:
+                raise BatcherClosed
+            self._waiting.append(entry)
+            self._changed.notify()
+        return entry.answer
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Encode what waits, then end the thread. Later items are refused."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    @property
+    def in_flight(self) -> int:
+        """Items submitted and not yet answered."""
+        return len(self._waiting) + len(self._running)
+
+    def stuck(self, longer_than_s: float) -> set[PartRef]:
+        """Whose items have been in the model for longer than that; nobody's when all is well."""
+        running, since = self._running, self._running_since
+        if not running or time.monotonic() - since <= longer_than_s:
+            return set()
+        return {entry.part for entry in running}
+
+    def excuse(self, seconds: float) -> None:
+        """Count that much less against the model: nothing of this process ran meanwhile."""
+        with self._changed:
+            self._running_since += seconds
+
+    def _run(self) -> None:
+        reason: BaseException = BatcherClosed()
+        try:
+            while self._take():
+                self._answer(self._running)
+                self._running = []
+        except BaseException as error:
+            reason = error
+            log.critical("the batcher died", exc_info=error)
+            if self._on_death:
+                self._on_death(error, {entry.part for entry in self._running})
+        finally:
+            with self._changed:
+                self._closing = True
+                left = [*self._running, *self._waiting]
+                self._running, self._waiting = [], []
+            for entry in left:
+                if not entry.answer.done():
+                    entry.answer.set_exception(BatcherClosed(str(reason)))
+
+    def _take(self) -> bool:
+        """Wait for items and move the next batch to `_running`; False when it is time to end."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                choice = choose(self._waiting, self.sizes, time.monotonic(), self._first)
+                late = [self._waiting[index] for index in choice.late]
+                batch = [self._waiting[index] for index in choice.batch]
+                gone = {*choice.late, *choice.batch}
+                self._waiting = [e for i, e in enumerate(self._waiting) if i not in gone]
+                for entry in late:
+                    entry.answer.set_exception(TooLate())
+                wanted = [e for e in batch if e.answer.set_running_or_notify_cancel()]
+                if wanted:
+                    self._first = other(self._first)
+                    self._running_since = time.monotonic()
+                    self._running = wanted
+                    return True
+                if self._closing and not self._waiting:
+                    return False
+
+    def _answer(self, batch: list[Entry]) -> None:
+        kind = batch[0].kind
+        started = time.monotonic()
+        try:
+            results = self._encode[kind]([entry.payload for entry in batch])
+        except DeviceFailed:
+            raise
+        except OutOfMemory:
+            self._answer_smaller(kind, batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the items' answer
+            self._answer_singly(batch, error)
+        else:
+            seconds = time.monotonic() - started
+            for entry, result in zip(batch, results, strict=True):
+                entry.answer.set_result(result)
+            if self._on_batch:
+                self._on_batch(kind, len(batch), seconds)
+
+    def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
+        """One poisoned item must cost one item."""
+        if len(batch) == 1:
+            batch[0].answer.set_exception(error)
+            return
+        for entry in batch:
+            self._answer([entry])
+
+    def _answer_smaller(self, kind: str, batch: list[Entry]) -> None:
+        """Remember that this size was too large, and carry on with halves."""
+        if len(batch) == 1:
+            batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
+            return
+        half = halved(len(batch))
+        heaviest = max(entry.weight for entry in batch)
+        self.sizes[kind] = min(self.sizes[kind], half * heaviest)
+        log.warning("out of memory: the batch size of %s is now %d", kind, self.sizes[kind])
+        for start in range(0, len(batch), half):
+            self._answer(batch[start : start + half])

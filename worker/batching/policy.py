@@ -1,0 +1,85 @@
+"""What goes into the next batch: pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol, TypeVar
+
+from common.protocol.messages import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class PartRef:
+    """The part that an item belongs to; `deadline` is an instant of time.monotonic().
+
+    Items of an `isolated` part share a batch with no other part's.
+    """
+
+    job: str = ""
+    part: int = 0
+    deadline: float = float("inf")
+    priority: Priority = Priority.INTERACTIVE
+    isolated: bool = False
+
+
+class Waiting(Protocol):
+    """What the policy looks at in a waiting item."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def part(self) -> PartRef: ...
+
+    @property
+    def weight(self) -> int: ...
+
+
+Entry = TypeVar("Entry", bound=Waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The indices of the waiting items to encode now, and of those that are too late."""
+
+    batch: tuple[int, ...]
+    late: tuple[int, ...]
+
+
+def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: Priority) -> Choice:
+    """The next batch: as many items as fit with the one that has waited longest.
+
+    Items of the `first` priority go first; alternate it, and neither priority delays the other by
+    more than a batch. There is no waiting: a batch is whatever is there. Items whose deadline has
+    passed are left out of every batch. Each item of a batch counts as much as its heaviest one,
+    because texts of unequal length are padded to the longest.
+    """
+    late = tuple(i for i, entry in enumerate(waiting) if entry.part.deadline <= now)
+    alive = [i for i, entry in enumerate(waiting) if entry.part.deadline > now]
+    if not alive:
+        return Choice((), late)
+    # Python's sort is stable: among equals, the one that came first goes first.
+    order = sorted(alive, key=lambda index: waiting[index].part.priority is not first)
+    key = _batch_key(waiting[order[0]])
+    batch = [index for index in order if _batch_key(waiting[index]) == key]
+    heaviest = accumulate((waiting[index].weight for index in batch), max)
+    fitting = sum(
+        count == 1 or count * weight <= sizes[key[0]] for count, weight in enumerate(heaviest, 1)
+    )
+    return Choice(tuple(batch[:fitting]), late)
+
+
+def other(priority: Priority) -> Priority:
+    """The priority whose turn is next."""
+    interactive = priority is Priority.INTERACTIVE
+    return Priority.BULK if interactive else Priority.INTERACTIVE
+
+
+def halved(size: int) -> int:
+    """The batch size after one that did not fit into memory."""
+    return max(1, size // 2)
+
+
+def _batch_key(entry: Waiting) -> tuple[str, PartRef | None]:
+    """Items of equal keys may share a batch."""
+    return entry.kind, entry.part if entry.part.isolated else None

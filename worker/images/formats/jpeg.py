@@ -1,0 +1,100 @@
+"""JPEG (ITU-T T.81, annex B), and MPO: several of them in a row, of which the first counts."""
+
+import re
+import struct
+
+from common.errors import NotAnImage
+from worker.images.formats.limits import Limits, check_parts
+
+MAX_SEGMENTS = 1000
+MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 1_000_000_000
+ORDINARY_SCANS = 20
+"""Every scan goes over all pixels, however few its bytes. A progressive picture has about ten."""
+
+SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+JFIF, ADOBE = 0xE0, 0xEE
+DHT, DAC, DQT, DRI = 0xC4, 0xCC, 0xDB, 0xDD
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, DAC, 0xC8}
+PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+COMPONENTS_OF_FRAME, COMPONENTS_OF_SCAN = 9, 4  # where their number is, from the marker on
+KEPT = FRAMES | {DHT, DAC, DQT, DRI, JFIF, ADOBE}
+"""The last two tell which colours are meant."""
+
+_SIZE = struct.Struct(">HH")
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+# Within a scan, RST0 to RST7 are part of the data.
+_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+
+
+def accepts(head: bytes) -> bool:
+    return head.startswith(b"\xff\xd8\xff")
+
+
+def pare(content: bytes, limits: Limits) -> bytes:
+    """The first picture, without its metadata. Those that follow are cut off, uncounted."""
+    kept = [content[:2]]
+    frames = segments = width = height = 0
+    position = 2
+    while True:
+        marker, start, end = _next_segment(content, position, _MARKER)
+        segments += 1
+        check_parts(segments, MAX_SEGMENTS, "segments")
+        position = end
+        if marker == SOS:
+            break
+        if marker in FRAMES:
+            frames += 1
+            height, width = _SIZE.unpack_from(content[start:end].ljust(9), 5)
+            limits.check_size(width, height)
+        if marker in KEPT:
+            kept.append(content[start:end])
+    if frames != 1:
+        raise NotAnImage
+    most_scans = max(ORDINARY_SCANS, min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
+    kept.append(content[start : _end_of_scans(content, end, segments, most_scans)])
+    return b"".join(kept)
+
+
+def is_in_one_scan(content: bytes) -> bool:
+    """Whether the first scan has all there is. If not, a decoder keeps all scans until the last."""
+    position, components = 2, 0
+    while True:
+        marker, start, position = _next_segment(content, position, _MARKER)
+        if marker in PROGRESSIVE:
+            return False
+        if marker in FRAMES:
+            components = content[start + COMPONENTS_OF_FRAME]
+        if marker == SOS:
+            return content[start + COMPONENTS_OF_SCAN] == components
+
+
+def _next_segment(
+    content: bytes, position: int, pattern: re.Pattern[bytes]
+) -> tuple[int, int, int]:
+    """The next marker, where it starts, and where its segment ends."""
+    found = pattern.search(content, position)
+    if found is None:
+        raise NotAnImage
+    start = found.start()
+    marker = content[start + 1]
+    if marker in (SOI, EOI):
+        raise NotAnImage
+    end = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+    if end < start + 4 or end > len(content):
+        raise NotAnImage
+    return marker, start, end
+
+
+def _end_of_scans(content: bytes, position: int, segments: int, most_scans: int) -> int:
+    scans = 1
+    while found := _MARKER_IN_SCAN.search(content, position):
+        marker, position = content[found.start() + 1], found.end()
+        if marker == EOI:
+            return position
+        segments += 1
+        scans += marker == SOS
+        check_parts(segments, MAX_SEGMENTS, "segments")
+        check_parts(scans, most_scans, "scans")
+        position += int.from_bytes(content[position : position + 2], "big")
+    return len(content)

@@ -1,0 +1,237 @@
+"""The encoder of Hugging Face models: the only module that knows torch."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from common.protocol.messages import ModelInfo, ModelTraits, Vectors
+from worker.images.decode import Raster, Size
+from worker.images.preprocess import Preprocessor, preprocessor, resolution
+from worker.model.checkpoint import Checkpoint
+from worker.model.cpu.linear import pack_linear_layers
+from worker.model.cpu.side_by_side import side_by_side
+from worker.model.cpu.threads import is_quicker_in_pieces, quickest_threads
+from worker.model.cpu.vision_tower import VisionTower, has_tower
+from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
+from worker.model.families import FAMILIES, context_length
+from worker.model.refusals import UnsuitableModel
+from worker.model.warmup import blank_picture
+
+PIECE = 2
+"""The fewest pictures that are worth a thread of their own."""
+MEASURED_PIECE = 4
+"""More, as in full batches: reading the weights is a large part of what a few pictures take."""
+NOISE = (256, 256, 3)  # height and width in pixels, and the channels
+
+
+class ClipEncoder:
+    """A model of any family that ranks texts against pictures, as an Encoder."""
+
+    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str, threads: int = 0) -> None:
+        """Move the model to its device. On a CPU it runs on so many `threads`; 0: as measured.
+
+        Raises:
+            UnsuitableModel: the device does not take it.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        self._threads: int | None = threads or None
+        self._in_pieces = False
+        family = FAMILIES[checkpoint.config.model_type]
+        # Before it is rounded to the precision of the rest.
+        scale, bias = _scale_and_bias(checkpoint.model)
+        is_tower = has_tower(checkpoint.model, _noise(checkpoint))
+        self._model = _placed(checkpoint, device, dtype)
+        self._tokenizer = checkpoint.tokenizer
+        self._padding = family.padding
+        self._preprocess = preprocessor(checkpoint.image_processor)
+        self._context = context_length(
+            checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
+        )
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._normalise = _normaliser(self._preprocess, self._model)
+        self.device = str(self._model.device)
+        self.dtype = str(self._model.dtype).removeprefix("torch.")
+        pack_linear_layers(self._model)
+        self._see = VisionTower(self._model) if is_tower else self._see_with_model
+        self.info = ModelInfo(
+            name=checkpoint.name,
+            revision=checkpoint.revision,
+            dimension=self.encode_texts(self.prepare_texts(["a"])).shape[1],
+            logit_scale=scale,
+            logit_bias=bias,
+            activation=family.activation,
+        )
+        self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
+        if self.device == "cpu":
+            self._choose_threads(blank_picture(self))
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        return self._preprocess.smallest_useful(width, height)
+
+    def prepare_image(self, picture: Raster) -> PreparedImage:
+        return self._preprocess(picture)
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)
+        if batch.encodings is not None:
+            cut = [bool(encoding.overflowing) for encoding in batch.encodings]
+        else:
+            whole = self._tokenizer(list(texts), truncation=False, verbose=False)
+            cut = [len(ids) > self._context for ids in whole["input_ids"]]
+        padded_to = self._context if self._padding == "max_length" else 0
+        return [
+            PreparedText(tuple(ids), was_cut, padded_to)
+            for ids, was_cut in zip(batch["input_ids"], cut, strict=True)
+        ]
+
+    def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        threads = self._threads or 1
+        if self._in_pieces and len(images) >= PIECE * threads:
+            return self._encode_in_pieces(images, threads)
+        return self._encode_whole(images, self._threads)
+
+    def _choose_threads(self, picture: PreparedImage) -> None:
+        threads = self._threads or quickest_threads(lambda: self._encode_whole([picture], None))
+        batch = [picture] * (MEASURED_PIECE * threads)
+        self._in_pieces = threads > 1 and is_quicker_in_pieces(
+            lambda: self._encode_whole(batch, threads),
+            lambda: self._encode_in_pieces(batch, threads),
+        )
+        self._threads = threads
+
+    def _encode_in_pieces(self, images: Sequence[PreparedImage], pieces: int) -> Vectors:
+        return side_by_side(lambda piece: self._encode_whole(piece, 1), images, pieces)
+
+    def _encode_whole(self, images: Sequence[PreparedImage], threads: int | None) -> Vectors:
+        return self._features(lambda: self._see(**self._batch(images)), threads)
+
+    def _batch(self, images: Sequence[PreparedImage]) -> dict[str, torch.Tensor]:
+        """On the device, as the model takes it."""
+        batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
+        if self._normalise:
+            batch["pixel_values"] = self._normalise(batch["pixel_values"])
+        return batch
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        batch = self._tokenizer.pad(
+            {"input_ids": [list(text.ids) for text in texts]},
+            padding=self._padding,
+            max_length=self._context,
+            return_tensors="pt",
+        )
+        device = self._model.device
+        return self._features(
+            lambda: self._model.get_text_features(**batch.to(device)).pooler_output, self._threads
+        )
+
+    def _see_with_model(self, **batch: torch.Tensor) -> torch.Tensor:
+        return cast("torch.Tensor", self._model.get_image_features(**batch).pooler_output)
+
+    def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(np.stack(arrays)).to(self._model.device)
+        return tensor.to(self._model.dtype) if tensor.is_floating_point() else tensor
+
+    @torch.inference_mode()
+    def _features(self, forward: Callable[[], torch.Tensor], threads: int | None) -> Vectors:
+        if threads:
+            torch.set_num_threads(threads)  # of the calling thread: each has its own number
+        try:
+            return cast("Vectors", forward().float().cpu().numpy())
+        except torch.OutOfMemoryError as error:
+            reason = str(error)
+        except RuntimeError as error:
+            if _works(self._model.device):
+                raise
+            raise DeviceFailed(str(error)) from error
+        # Not before the error is gone: until then it holds on to the tensors of the batch.
+        torch.cuda.empty_cache()
+        raise OutOfMemory(reason)
+
+
+def _normaliser(
+    preprocess: Preprocessor,
+    model: Any,  # noqa: ANN401
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """Bytes of shape (n, height, width, 3) → what the model takes, of shape (n, 3, height, width).
+
+    None where the preprocessor does all of it. Rows are multiplied as they lie in memory, with a
+    factor for each byte: on a CPU that takes a sixth of the time.
+    """
+    if preprocess.normalise is None:
+        return None
+    scale, shift = (
+        torch.from_numpy(np.tile(of_channels, preprocess.width)).to(model.device)
+        for of_channels in (preprocess.normalise.scale, preprocess.normalise.shift)
+    )
+
+    def normalise(pixels: torch.Tensor) -> torch.Tensor:
+        rows = pixels.flatten(2).float().mul_(scale).add_(shift)
+        return rows.view(pixels.shape).permute(0, 3, 1, 2).to(model.dtype)
+
+    return normalise
+
+
+def _noise(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Two pictures all of whose patches differ, always the same ones, as the model takes them."""
+    pixels = np.random.default_rng(1).integers(0, 256, (2, *NOISE), dtype=np.uint8)
+    inputs = checkpoint.image_processor(
+        images=list(pixels), input_data_format="channels_last", return_tensors="pt"
+    )
+    return dict(inputs)
+
+
+def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401
+    where = _resolve_device(device)
+    try:
+        return checkpoint.model.to(where, _resolve_dtype(dtype, where))
+    except (RuntimeError, AssertionError) as error:
+        raise UnsuitableModel(f"the device {where} does not take it ({error})") from error
+
+
+def _works(device: torch.device) -> bool:
+    """Whether the device still does anything for this process.
+
+    After a failed assertion or an illegal access CUDA answers every call with that error, until the
+    process ends.
+    """
+    try:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401
+    """What cosines are multiplied by, and what is added, before softmax or sigmoid."""
+    if hasattr(model, "temperature"):
+        return 1 / model.temperature.item(), 0.0
+    bias = model.logit_bias.item() if hasattr(model, "logit_bias") else 0.0
+    return math.exp(model.logit_scale.item()), bias
+
+
+def _reserved(model: Any) -> int:  # noqa: ANN401
+    """The positions that a text model of RoBERTa's kin counts before that of the first token."""
+    for module in model.text_model.modules():
+        if hasattr(module, "position_embeddings") and hasattr(module, "padding_idx"):
+            return int(module.padding_idx) + 1
+    return 0
+
+
+def _resolve_device(device: str) -> str:
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _resolve_dtype(dtype: str, device: str) -> torch.dtype:
+    if dtype == "auto":
+        return torch.float16 if device.startswith("cuda") else torch.float32
+    return cast("torch.dtype", getattr(torch, dtype))

@@ -1,0 +1,135 @@
+"""Where pictures may be fetched from: decided for the very address that is connected to."""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, TypeAlias
+
+from common.errors import UrlRefused
+from worker.net.addresses import Address, is_public, unmapped
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Endpoint: TypeAlias = tuple[int, Any]
+"""An address family, and an address as socket.connect takes it: (host, port, …)."""
+
+Resolver: TypeAlias = Callable[[str, int], Sequence[Endpoint]]
+NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def look_up(host: str, port: int, flags: int = 0) -> list[Endpoint]:
+    """What the system says that a name stands for. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ranges of ports, both ends included."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Ports":
+        """Ports and ranges between commas, such as `80,443,8000-8999`. Raises ValueError."""
+        ranges = []
+        for piece in _pieces(text):
+            first, dash, last = piece.partition("-")
+            low, high = int(first), int(last if dash else first)
+            if not 1 <= low <= high <= 65_535:  # noqa: PLR2004
+                raise ValueError(f"{piece} is not a range of ports")
+            ranges.append((low, high))
+        return cls(tuple(ranges))
+
+    def __contains__(self, port: object) -> bool:
+        return isinstance(port, int) and any(low <= port <= high for low, high in self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Places within the inside network that pictures are fetched from all the same."""
+
+    networks: tuple[Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
+
+    @classmethod
+    def parse(cls, text: str) -> "Allowed":
+        """Networks (CIDR) and host names between commas. Raises ValueError."""
+        networks, hosts = [], set()
+        for piece in _pieces(text):
+            try:
+                networks.append(ip_network(piece))
+            except ValueError:
+                if "/" in piece or ":" in piece or "*" in piece:
+                    raise ValueError(f"{piece} is neither a network nor a host name") from None
+                hosts.add(_canonical(piece))
+        return cls(tuple(networks), frozenset(hosts))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lets through what is public, and what an operator allowed by name or by network."""
+
+    ports: Ports
+    allowed: Allowed = field(default_factory=Allowed)
+    resolve: Resolver = look_up
+
+    def endpoints(self, host: str, port: int) -> list[Endpoint]:
+        """What a host name stands for, as far as it may be connected to; never empty.
+
+        Connect to these and to nothing that was resolved a second time.
+
+        Raises:
+            UrlRefused: there is no such name, or it leads to nothing but forbidden addresses. Both
+                are told alike, or the answer would tell which names the inside network knows.
+            OSError: the name could not be resolved now.
+        """
+        name = _canonical(host)
+        self._check_port(port)
+        try:
+            found = self.resolve(name, port)
+        except UnicodeError:
+            raise UrlRefused from None
+        except socket.gaierror as error:
+            if error.errno in NO_SUCH_NAME:
+                raise UrlRefused from None
+            raise
+        return self._permitted(name, found)
+
+    def check_literal(self, host: str, port: int) -> None:
+        """Refuse a forbidden port or address, for a URL whose name a proxy will resolve.
+
+        Raises:
+            UrlRefused: see `endpoints`.
+        """
+        name = _canonical(host)
+        self._check_port(port)
+        try:
+            found = look_up(name, port, socket.AI_NUMERICHOST)
+        except (OSError, UnicodeError):
+            return
+        self._permitted(name, found)
+
+    def _check_port(self, port: int) -> None:
+        if port not in self.ports:
+            raise UrlRefused("is on a port that pictures are not fetched from")
+
+    def _permitted(self, name: str, found: Sequence[Endpoint]) -> list[Endpoint]:
+        if name in self.allowed.hosts:
+            return list(found)
+        permitted = [each for each in found if self._permits(ip_address(each[1][0]))]
+        if not permitted:
+            raise UrlRefused
+        return permitted
+
+    def _permits(self, address: Address) -> bool:
+        plain = unmapped(address)
+        return is_public(plain) or any(plain in network for network in self.allowed.networks)
+
+
+def _pieces(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _canonical(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()

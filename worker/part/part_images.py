@@ -1,0 +1,138 @@
+"""The images of a part on their way through fetching and decoding to the batcher."""
+
+import time
+from collections.abc import Container
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+
+from common.cache.embeddings import image_key, key_of
+from common.errors import NotAnImage
+from common.ledger.records import BegunPart
+from common.protocol.messages import Item, Vectors
+from worker.batching.batcher import TooLate
+from worker.batching.policy import PartRef
+from worker.images.decode import Picture
+from worker.model.encoder import PreparedImage
+from worker.net.fetch import host_of
+from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedImage:
+    """An image handed to the batcher, and the seconds that it took to get there.
+
+    One that is a `hit` in the cache has its answer already.
+    """
+
+    key: bytes
+    answer: Future[Vectors]
+    fetch_s: float
+    decode_s: float
+    hit: bool = False
+
+
+class PartImages:
+    """Fetches and decodes the images of one part, uploaded ones without waiting for others."""
+
+    def __init__(
+        self, pipeline: Pipeline, begun: BegunPart, part: PartRef, cancellation: CancellationCheck
+    ) -> None:
+        self._pipeline = pipeline
+        self._encoder = pipeline.encoder
+        self._threads = pipeline.image_threads[part.priority]
+        self._budget = pipeline.budgets[part.priority]
+        self._begun = begun
+        self._part = part
+        self._cancellation = cancellation
+        self._urls: dict[int, str] = {}
+        self._arrived: set[int] = set()
+        self.submitted: dict[int, Future[SubmittedImage]] = {}
+        """By the index of the item."""
+
+    def submit(self, known: Container[int]) -> None:
+        """Start on all images but those that are known."""
+        items = {i: item for i, item in enumerate(self._begun.items) if i not in known}
+        self._urls = {i: item.value for i, item in items.items() if item.kind == "uri"}
+        for index, url in self._urls.items():
+            self.submitted[index] = self._fetched(index, url)
+        uploaded = {i: item for i, item in items.items() if item.kind == "blob"}
+        for index, item in uploaded.items():
+            if len(uploaded) == 1:  # nothing to gain from another thread
+                self.submitted[index] = self._submitted_here(item)
+            else:
+                self.submitted[index] = self._threads.submit(self._submit_uploaded, item)
+
+    def wait_for_fetches(self) -> None:
+        """Wait until all images have arrived.
+
+        Raises:
+            TooLate, Cancelled, LetGo: there is no point in waiting.
+        """
+        missing = self._missing()
+        if not missing:
+            return
+        hosts = frozenset(host_of(url) for url in self._urls.values())
+        with self._pipeline.fetching.waiting(self._part, hosts) as fetching:
+            while missing:
+                wait(missing, CHECK_EVERY_S, FIRST_COMPLETED)
+                before, missing = len(missing), self._missing()
+                if not missing:
+                    return
+                if time.monotonic() > self._part.deadline:
+                    raise TooLate
+                self._cancellation.check()
+                self._pipeline.fetching.check(fetching, has_arrived=len(missing) < before)
+
+    def _missing(self) -> list[Future[SubmittedImage]]:
+        fetched = (self.submitted[index] for index in self._urls if index not in self._arrived)
+        return [image for image in fetched if not image.done()]
+
+    def _fetched(self, index: int, url: str) -> Future[SubmittedImage]:
+        def hand_over(content: bytes, fetch_s: float) -> SubmittedImage:
+            """Have the threads that decode take it on."""
+            self._arrived.add(index)
+            return self._threads.submit(self._submit_fetched, content, fetch_s).result()
+
+        return self._pipeline.fetcher.submit(url, self._part, hand_over)
+
+    def _submitted_here(self, item: Item) -> Future[SubmittedImage]:
+        """What a pool of threads would return, done in this thread."""
+        done: Future[SubmittedImage] = Future()
+        try:
+            done.set_result(self._submit_uploaded(item))
+        except Exception as error:  # noqa: BLE001 - raised where the result is read
+            done.set_exception(error)
+        return done
+
+    def _submit_uploaded(self, item: Item) -> SubmittedImage:
+        self._cancellation.check()
+        content = self._begun.blobs.get(item.value)
+        if content is None:
+            raise NotAnImage("is no longer there")
+        return self._submit_image(key_of(item) or image_key(content), content, 0.0)
+
+    def _submit_fetched(self, content: bytes, fetch_s: float) -> SubmittedImage:
+        self._cancellation.check()
+        key = image_key(content)
+        if known := self._pipeline.memory.find_image(key):
+            answer: Future[Vectors] = Future()
+            answer.set_result(known.vector)
+            return SubmittedImage(key, answer, fetch_s, 0.0, hit=True)
+        return self._submit_image(key, content, fetch_s)
+
+    def _submit_image(self, key: bytes, content: bytes, fetch_s: float) -> SubmittedImage:
+        """Decode an image, and hand it to the batcher."""
+        started = time.monotonic()
+        answer = self._pipeline.batcher.submit("image", self._decode(content), self._part)
+        return SubmittedImage(key, answer, fetch_s, time.monotonic() - started)
+
+    def _decode(self, content: bytes) -> PreparedImage:
+        picture = Picture.open(content, self._pipeline.limits)
+        if self._pipeline.jpeg_draft:
+            least = self._encoder.smallest_useful(*picture.size)
+            if least:
+                picture.shrink(least)
+        with self._budget.hold(picture.pixels, self._cancellation.check):
+            prepared = self._encoder.prepare_image(picture.decode())
+        self._cancellation.check()
+        return prepared

@@ -1,0 +1,146 @@
+"""What a worker measures of itself."""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from functools import partial
+from typing import get_args
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+
+from common.errors import ItemError, codes_of
+from common.protocol.messages import Item, ItemKind, PartResult
+from common.telemetry.buckets import POWERS_OF_TWO, SECONDS
+from worker.batching.batcher import Batcher
+
+KINDS_OF_BATCH = ("image", "text")
+KINDS_OF_ITEM: tuple[ItemKind, ...] = get_args(ItemKind)
+
+
+class WorkerMetrics:
+    """The metrics of one worker process, in a registry of their own.
+
+    Children are bound once: finding one by its labels takes longer than counting.
+    """
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        self._count_parts(registry)
+        self._count_items(registry)
+        self._measure_batches(registry)
+        self._measure_stages(registry)
+        beats = Counter("clip_heartbeats", "Heartbeats.", ["result"], registry=registry)
+        self.beat_sent = beats.labels("sent").inc
+        self.beat_failed = beats.labels("failed").inc
+
+    def begun(self) -> None:
+        """A part was begun."""
+        self._begun.inc()
+
+    def dropped(self) -> None:
+        """The result of a part was not wanted any more."""
+        self._dropped.inc()
+
+    def finished(self, items: Sequence[Item], result: PartResult, hits: int) -> None:
+        """The result of a part is stored; so many of its items were not encoded anew."""
+        self._finished.inc()
+        kinds = Tally(item.kind for item in items)
+        for kind, count in kinds.items():
+            self._items[kind].inc(count)
+        faults = result.about.faults
+        for index, fault in faults.items():
+            self._errors[items[index].kind, fault.code].inc()
+        self._hits.inc(hits)
+        self._misses.inc(max(0, len(items) - hits - len(faults)))
+        times = result.about.timings
+        self._queue.observe(times.queue)
+        self._inference.observe(times.inference)
+        if kinds["uri"]:
+            self._fetch.observe(times.fetch)
+        if kinds["uri"] or kinds["blob"]:
+            self._decode.observe(times.decode)
+
+    def batch_done(self, kind: str, size: int, seconds: float) -> None:
+        """A batch came out of the model."""
+        items, took = self._batches[kind]
+        items.observe(size)
+        took.observe(seconds)
+
+    def watch(self, batcher: Batcher) -> None:
+        """Tell of this batcher from now on."""
+        for kind in batcher.sizes:
+            self._limit.labels(kind).set_function(partial(batcher.sizes.__getitem__, kind))
+        self._in_flight.set_function(lambda: batcher.in_flight)
+
+    def _count_parts(self, registry: CollectorRegistry) -> None:
+        self._begun = Counter("clip_parts_begun", "Parts taken in hand.", registry=registry)
+        ended = Counter(
+            "clip_parts_ended",
+            "Parts let go: their result is stored (finished), nobody wanted it any more (dropped), "
+            "or an error left it to be done again (failed).",
+            ["outcome"],
+            registry=registry,
+        )
+        self._finished, self._dropped = ended.labels("finished"), ended.labels("dropped")
+        self.part_failed = ended.labels("failed")
+
+    def _count_items(self, registry: CollectorRegistry) -> None:
+        items = Counter("clip_items", "Items of finished parts.", ["kind"], registry=registry)
+        self._items = {kind: items.labels(kind) for kind in KINDS_OF_ITEM}
+        errors = Counter(
+            "clip_item_errors",
+            "Items of finished parts that failed, by the code of the error.",
+            ["kind", "code"],
+            registry=registry,
+        )
+        # Present from the start, because a rate needs a zero to begin with.
+        self._errors = {
+            (kind, code): errors.labels(kind, code)
+            for kind in KINDS_OF_ITEM
+            for code in sorted(codes_of(ItemError))
+        }
+        recalled = Counter(
+            "clip_cached_embeddings",
+            "Items of finished parts: embedding known already (hit), or made by the model (miss).",
+            ["result"],
+            registry=registry,
+        )
+        self._hits, self._misses = recalled.labels("hit"), recalled.labels("miss")
+
+    def _measure_batches(self, registry: CollectorRegistry) -> None:
+        items = Histogram(
+            "clip_batch_items",
+            "Items in a batch.",
+            ["kind"],
+            buckets=POWERS_OF_TWO,
+            registry=registry,
+        )
+        took = Histogram(
+            "clip_batch_seconds",
+            "Time that a batch took in the model.",
+            ["kind"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._batches = {kind: (items.labels(kind), took.labels(kind)) for kind in KINDS_OF_BATCH}
+        self._limit = Gauge(
+            "clip_batch_limit_items", "Largest batch in force.", ["kind"], registry=registry
+        )
+        self._in_flight = Gauge(
+            "clip_in_flight_items", "Items that wait for the model or are in it.", registry=registry
+        )
+
+    def _measure_stages(self, registry: CollectorRegistry) -> None:
+        def stage(name: str, words: str) -> Histogram:
+            return Histogram(f"clip_{name}_seconds", words, buckets=SECONDS, registry=registry)
+
+        self._queue = stage("queue", "From a part's acceptance to a worker's hand.")
+        self._fetch = stage("fetch", "Fetching the slowest picture of a part with URLs.")
+        self._decode = stage("decode", "Decoding the slowest picture of a part with pictures.")
+        self._inference = stage("inference", "A part's wait for the model, and its time in it.")

@@ -1,0 +1,159 @@
+"""Webhooks: the thread that tells callers' URLs that their jobs have ended.
+
+Signed as Standard Webhooks 1.0 has it: HMAC-SHA256 of "id.timestamp.body".
+"""
+
+import base64
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+from redis.exceptions import RedisError
+
+from common.errors import ClipError, FetchTimeout
+from common.webhooks.outbox import Attempt, Claim, Deliveries
+from worker.net.deadline import Deadline
+from worker.net.exchange import Message, Reply, post
+from worker.net.guard import Guard
+from worker.net.host_breaker import HostBreaker
+from worker.webhooks.retries import RetryPolicy
+from worker.webhooks.slots import DeliverySlots
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 0.5
+LEASE_LEEWAY_S = 5.0
+SETTLED_AT_ONCE = 8
+"""Each takes a connection to Redis, for a millisecond."""
+PAUSE_TIMEOUTS = 2
+"""A host that hangs is left alone for so many time-outs."""
+
+
+class Sender:
+    """Signs and sends, to where the guard of picture URLs lets it."""
+
+    def __init__(
+        self, guard: Guard, keys: Sequence[bytes], timeout_s: float, *, use_proxies: bool
+    ) -> None:
+        self.timeout_s = timeout_s
+        self._guard = guard
+        self._keys = keys
+        self._use_proxies = use_proxies
+
+    def send(self, claim: Claim) -> Reply:
+        """One attempt. Raises UrlRefused, FetchFailed, FetchTimeout."""
+        name, at = f"msg_{claim.job}", int(time.time())
+        body = claim.delivery.body(claim.job)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": name,
+            "webhook-timestamp": str(at),
+            "webhook-signature": " ".join(sign(key, name, at, body) for key in self._keys),
+        }
+        message = Message(claim.delivery.url, headers, body)
+        with Deadline(self.timeout_s) as deadline:
+            return post(message, self._guard, deadline, use_proxies=self._use_proxies)
+
+
+class Postman:
+    """Delivers what is due, many at once. Other workers do so too, of the same deliveries."""
+
+    def __init__(self, deliveries: Deliveries, sender: Sender, policy: RetryPolicy) -> None:
+        self._deliveries = deliveries
+        self._sender = sender
+        self._policy = policy
+        self._lease_s = sender.timeout_s + LEASE_LEEWAY_S
+        self._breaker = HostBreaker(PAUSE_TIMEOUTS * sender.timeout_s)
+        self._slots = DeliverySlots(self._breaker)
+        self._settling = threading.Semaphore(SETTLED_AT_ONCE)
+        self._freed = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """Finish what is in hand, which takes no longer than one delivery may."""
+        self._ended.set()
+        self._freed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._slots.wait_until_all_are_free()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._freed.clear()
+            claim = None if self._slots.are_all_taken else self._claim()
+            if claim is None or not self._start(claim):
+                self._freed.wait(LOOK_EVERY_S)
+
+    def _claim(self) -> Claim | None:
+        try:
+            return self._deliveries.claim(
+                self._lease_s,
+                busy_hosts=self._slots.busy_hosts(),
+                retries=self._slots.are_retries_allowed,
+            )
+        except RedisError as error:
+            log.warning("deliveries_not_read", error=type(error).__name__)
+        except Exception:  # without this thread nothing is delivered any more
+            log.exception("deliveries_not_read")
+        return None
+
+    def _start(self, claim: Claim) -> bool:
+        self._slots.take(claim)
+        thread = threading.Thread(target=self._deliver, args=(claim,), name="webhook", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # there are as many threads as the system allows
+            log.warning("delivery_not_started", job=claim.job, error=str(error))
+            self._slots.free(claim)
+            return False
+        return True
+
+    def _deliver(self, claim: Claim) -> None:
+        try:
+            attempt = self._attempt(claim)
+            with self._settling:
+                self._deliveries.settle(claim, attempt)
+            log.info(
+                "webhook",
+                job=claim.job,
+                host=claim.host,
+                attempt=claim.delivery.attempts,
+                outcome=attempt.outcome,
+                status=attempt.status,
+                error=attempt.error or None,
+            )
+        except RedisError as error:  # it is due again when the lease ends
+            log.warning("delivery_not_settled", job=claim.job, error=type(error).__name__)
+        except Exception:
+            log.exception("delivery_failed", job=claim.job)
+        finally:
+            self._slots.free(claim)
+            self._freed.set()
+
+    def _attempt(self, claim: Claim) -> Attempt:
+        attempts = claim.delivery.attempts
+        if attempts > self._policy.attempts:  # workers ended in the midst of the others
+            return Attempt("failed", claim.delivery.status, claim.delivery.error)
+        try:
+            reply = self._sender.send(claim)
+        except ClipError as error:
+            if isinstance(error, FetchTimeout):
+                self._breaker.timed_out(claim.host)
+            else:
+                self._breaker.answered(claim.host)
+            return self._policy.judge_failure(error, attempts)
+        self._breaker.answered(claim.host)
+        return self._policy.judge(reply, attempts)
+
+
+def sign(key: bytes, name: str, at: int, body: bytes) -> str:
+    """The signature of a message, of this name and sent at this epoch time."""
+    digest = hmac.digest(key, b"%s.%d.%s" % (name.encode(), at, body), hashlib.sha256)
+    return f"v1,{base64.b64encode(digest).decode()}"

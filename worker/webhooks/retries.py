@@ -1,0 +1,64 @@
+"""Whether and when a webhook is tried again."""
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from common.errors import ClipError, UrlRefused
+from common.webhooks.outbox import Attempt
+from worker.net.exchange import Reply
+
+GROWTH = 4.0
+LONGEST_PAUSE_S = 3600.0
+LONGEST_RETRY_AFTER_S = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often to try, and how long to wait in between."""
+
+    attempts: int
+    backoff_s: float
+
+    def pause_s(self, attempts: int, retry_after_s: float) -> float:
+        """Seconds until the next attempt, of which so many were made.
+
+        Pauses grow fourfold up to an hour. Each is shortened at random by up to a half, so that
+        what failed together does not come again together; a receiver's own wish is obeyed.
+        """
+        longest: float = min(self.backoff_s * GROWTH ** (min(attempts, 20) - 1), LONGEST_PAUSE_S)
+        pause_s = longest * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
+        return max(pause_s, min(retry_after_s, LONGEST_RETRY_AFTER_S))
+
+    def judge(self, reply: Reply, attempts: int) -> Attempt:
+        """What an answer means: 2xx is delivered, 429 and 5xx may be better another time."""
+        status = reply.status
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return Attempt("delivered", status)
+        is_passing = (
+            status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+        if not is_passing or attempts >= self.attempts:
+            return Attempt("failed", status)
+        pause_s = self.pause_s(attempts, seconds_of(reply.retry_after))
+        return Attempt("pending", status, pause_s=pause_s)
+
+    def judge_failure(self, error: ClipError, attempts: int) -> Attempt:
+        """What it means that there was no answer; a URL that is refused now always will be."""
+        if isinstance(error, UrlRefused) or attempts >= self.attempts:
+            return Attempt("failed", error=error.code)
+        return Attempt("pending", error=error.code, pause_s=self.pause_s(attempts, 0))
+
+
+def seconds_of(retry_after: str) -> float:
+    """What `Retry-After` says, a number or a date, in seconds from now; 0 where it is neither."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:9])
+    with suppress(ValueError, OverflowError):
+        at = parsedate_to_datetime(retry_after)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return 0.0
