@@ -1,7 +1,6 @@
 """What the page on operations promises."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,6 @@ from tests.processes import ROOT
 from worker.queue.celery_options import REFUSED
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-KUBERNETES = ROOT / "deploy" / "kubernetes" / "README.md"
-
-
-@pytest.mark.parametrize("path", [ROOT / "docs" / "operations.md", KUBERNETES])
-def test_its_links_lead_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\((?!http)([^)#]+)", path.read_text()):
-        assert (path.parent / link).exists(), link
 
 
 def test_its_codes_are_those_of_the_code() -> None:
