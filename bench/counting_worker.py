@@ -10,7 +10,7 @@ from typing import Any
 
 from common.protocol.messages import Vectors
 from worker.__main__ import main
-from worker.app import worker
+from worker.app import process
 from worker.model.encoder import PreparedImage, PreparedText
 
 
@@ -41,7 +41,7 @@ class CountingEncoder:
 
 
 if __name__ == "__main__":
-    load = worker.load_encoder
+    load = process.load_encoder
     path = Path(os.environ["BENCH_CALLS"])
-    worker.load_encoder = lambda: CountingEncoder(load(), path)  # type: ignore[method-assign]
+    process.load_encoder = lambda: CountingEncoder(load(), path)  # type: ignore[method-assign]
     main()

@@ -12,7 +12,7 @@ import numpy as np
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
-from worker.app import worker
+from worker.app import process
 from worker.images.decode import Raster, Size
 from worker.model.encoder import PreparedImage, PreparedText
 
@@ -50,5 +50,5 @@ def make_encoder() -> SleepyEncoder:
 
 
 if __name__ == "__main__":
-    worker.load_encoder = make_encoder  # type: ignore[method-assign]
+    process.load_encoder = make_encoder  # type: ignore[method-assign]
     main()

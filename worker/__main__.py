@@ -4,7 +4,7 @@ import signal
 import sys
 
 from common.runtime import collect_nothing_yet, spare_what_is_loaded
-from worker.app import app, node_name, worker
+from worker.app import app, node_name, process
 from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_sleep
 
 
@@ -14,8 +14,8 @@ def main() -> None:
     keep_freed_memory()
     let_waiting_threads_sleep()
     collect_nothing_yet()
-    worker.configure_logs()
-    worker.load()
+    process.configure_logs()
+    process.load()
     spare_what_is_loaded()
     app.worker_main(
         [
@@ -25,10 +25,10 @@ def main() -> None:
             f"--hostname={node_name()}",
             "--without-gossip",
             "--without-mingle",
-            f"--loglevel={worker.settings.log_level}",
+            f"--loglevel={process.settings.log_level}",
         ]
     )
-    sys.exit(worker.exit_code)  # Celery's own way to start a worker drops it
+    sys.exit(process.exit_code)  # Celery's own way to start a worker drops it
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ ONLY_IN: dict[str, set[str]] = {
     "flask_limiter": {"api/access/"},
     "prometheus_client": {"api/routes/metrics.py", "api/telemetry/", "worker/telemetry/"},
     "celery": {"api/dispatch/", "api/telemetry/", "common/protocol/", "worker/app.py"}
-    | {"worker/process.py", "worker/queue/"},
+    | {"worker/heartbeat.py", "worker/process.py", "worker/queue/"},
     "opentelemetry": {"api/telemetry/", "common/telemetry/"},
 }
 """The rooms that a library may be imported in, or single modules."""

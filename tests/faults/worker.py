@@ -14,7 +14,7 @@ from celery.worker.control import control_command
 from common.protocol.messages import Vectors
 from tests.worker.fake_encoder import FakeEncoder
 from worker.__main__ import main
-from worker.app import worker
+from worker.app import process
 from worker.model.encoder import OutOfMemory, PreparedImage
 
 HANG = 77
@@ -59,12 +59,12 @@ def hang(_panel: object, seconds: float) -> None:
 
 def make_encoder() -> FaultyEncoder:
     return FaultyEncoder(
-        worker.settings.model,
+        process.settings.model,
         float(os.environ.get("FAULT_SECONDS_A_PICTURE", "0.005")),
         int(os.environ.get("FAULT_MEMORY", "1000")),
     )
 
 
 if __name__ == "__main__":
-    worker.load_encoder = make_encoder  # type: ignore[method-assign]
+    process.load_encoder = make_encoder  # type: ignore[method-assign]
     main()

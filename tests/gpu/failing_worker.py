@@ -14,7 +14,7 @@ import torch
 
 from common.protocol.messages import Vectors
 from worker.__main__ import main
-from worker.app import worker
+from worker.app import process
 from worker.model.encoder import PreparedImage
 
 FAR = 1 << 40
@@ -68,7 +68,7 @@ class Failing:
 
 
 if __name__ == "__main__":
-    load = worker.load_encoder
+    load = process.load_encoder
     order = Path(os.environ["FAULT_FILE"])
-    worker.load_encoder = lambda: Failing(load(), order)  # type: ignore[method-assign]
+    process.load_encoder = lambda: Failing(load(), order)  # type: ignore[method-assign]
     main()

@@ -66,7 +66,7 @@ class Memory:
     ) -> None:
         self._texts = texts
         self._cache = cache
-        self._space = space
+        self.space = space
         self._cached_again_s = cached_again_s
 
     def find(self, items: Sequence[Item], *, is_interactive: bool = False) -> dict[int, Embedding]:
@@ -86,17 +86,17 @@ class Memory:
         asked = {index: key for index, key in keys.items() if index not in fresh}
         if is_interactive and len(asked) == 1:
             return known
-        found = dict(zip(asked, self._cache.find(self._space, list(asked.values())), strict=True))
+        found = dict(zip(asked, self._cache.find(self.space, list(asked.values())), strict=True))
         cached = {index: embedding for index, embedding in found.items() if embedding}
         lost = {index: known[index] for index in asked if index in known and index not in cached}
-        self._cache.store(self._space, {keys[index]: lost[index] for index in lost})
+        self._cache.store(self.space, {keys[index]: lost[index] for index in lost})
         for index in texts.keys() & (cached.keys() | lost.keys()):
             self._texts.keep(texts[index], cached.get(index) or known[index])
         return known | cached
 
     def find_image(self, key: bytes) -> Embedding | None:
         """What is known of an image that was fetched."""
-        [known] = self._cache.find(self._space, [key])
+        [known] = self._cache.find(self.space, [key])
         return known
 
     def keep_text(self, key: bytes, embedding: Embedding) -> None:
@@ -105,4 +105,4 @@ class Memory:
 
     def shared(self, result: PartResult, encoded: Mapping[bytes, int]) -> CacheEntries | None:
         """What the ledger is to share of what was `encoded` here, by key and index."""
-        return self._cache.entries(self._space, result, encoded)
+        return self._cache.entries(self.space, result, encoded)

@@ -1,5 +1,6 @@
 """What a worker measures of itself."""
 
+import sys
 from collections import Counter as Tally
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +11,9 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
+    start_http_server,
 )
 
 from common.errors import ItemError, codes_of
@@ -38,6 +41,20 @@ class WorkerMetrics:
         beats = Counter("clip_heartbeats", "Heartbeats.", ["result"], registry=registry)
         self.beat_sent = beats.labels("sent").inc
         self.beat_failed = beats.labels("failed").inc
+
+    def serve(self, host: str, port: int) -> None:
+        """Serve them on a port until the process ends, or end it now with the reason; 0 is none.
+
+        What the system knows of the process (its memory, say) is told too.
+        """
+        if not port:
+            return
+        ProcessCollector(registry=self.registry)
+        try:
+            start_http_server(port, host, self.registry)
+        except OSError as error:
+            reason = error.strerror or error
+            sys.exit(f"CLIP_METRICS_PORT: cannot listen on {host}, port {port} ({reason})")
 
     def begun(self) -> None:
         """A part was begun."""

@@ -78,8 +78,8 @@ def test_a_number_that_is_set_holds_in_every_thread_and_is_not_measured(threads:
 def test_a_worker_reads_the_number_from_its_settings() -> None:
     program = """
 import threading, torch
-from worker.app import worker
-encoder = worker.load_encoder()
+from worker.app import process
+encoder = process.load_encoder()
 def encode():
     encoder.encode_texts(encoder.prepare_texts(["a cat"]))
     print(torch.get_num_threads())

@@ -1,0 +1,115 @@
+"""Put the pieces of a worker together from its settings."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from redis import Redis
+
+from common.cache.embeddings import EmbeddingCache, space_of
+from common.protocol.messages import Priority
+from common.redis import connection
+from common.webhooks.outbox import Deliveries
+from common.webhooks.secrets import key_of
+from worker.batching.batcher import Batcher
+from worker.images.formats.limits import Limits
+from worker.images.pixel_budget import PixelBudget
+from worker.model.encoder import Encoder
+from worker.model.memory import Memory, TextMemory
+from worker.net.fetch import Fetcher, FetchLimits
+from worker.net.guard import Allowed, Guard, Ports
+from worker.part.fetching_parts import FetchingParts
+from worker.part.pipeline import Pipeline
+from worker.settings import WorkerSettings
+from worker.webhooks.delivery import SETTLED_AT_ONCE, Postman, Sender
+from worker.webhooks.retries import RetryPolicy
+
+DECODE_THREADS = 16
+"""For each priority."""
+SPARE_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """To one Redis.
+
+    The `patient` ones are for parts. Those for the `cache` fail fast, because what cannot be found
+    at once is better computed. The `quick` ones are for what the others must not hold up.
+    """
+
+    patient: Redis
+    cache: Redis
+    quick: Redis
+
+
+def make_connections(settings: WorkerSettings, threads: int) -> Connections:
+    max_connections = 2 * DECODE_THREADS + threads + SPARE_CONNECTIONS
+    return Connections(
+        connection.patient(settings.redis_url, max_connections),
+        connection.fail_fast(settings.redis_url, max_connections),
+        connection.fail_fast(settings.redis_url, max_connections=4),
+    )
+
+
+def make_pipeline(
+    settings: WorkerSettings,
+    encoder: Encoder,
+    batcher: Batcher,
+    cache: Redis,
+    threads: int,
+) -> Pipeline:
+    """What parts are encoded with, of which so many run at once."""
+    return Pipeline(
+        encoder=encoder,
+        batcher=batcher,
+        fetcher=make_fetcher(settings),
+        fetching=FetchingParts(threads),
+        image_threads={
+            priority: ThreadPoolExecutor(DECODE_THREADS, f"{priority}-image")
+            for priority in Priority
+        },
+        limits=Limits(settings.max_image_pixels, settings.max_image_frames),
+        budgets={
+            priority: PixelBudget(settings.max_pixels_in_flight // 2) for priority in Priority
+        },
+        memory=Memory(
+            TextMemory(settings.remembered_texts),
+            EmbeddingCache(cache, settings.cache_bounds),
+            space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft),
+        ),
+        jpeg_draft=settings.jpeg_draft,
+    )
+
+
+def make_guard(settings: WorkerSettings) -> Guard:
+    return Guard(Ports.parse(settings.fetch_ports), Allowed.parse(settings.fetch_allow))
+
+
+def make_fetcher(settings: WorkerSettings) -> Fetcher:
+    limits = FetchLimits(
+        settings.max_image_bytes,
+        settings.fetch_timeout_s,
+        settings.fetch_per_host,
+        settings.fetch_threads,
+    )
+    return Fetcher(
+        make_guard(settings) if settings.fetch_urls else None,
+        limits,
+        use_proxies=settings.fetch_use_proxies,
+    )
+
+
+def make_postman(settings: WorkerSettings) -> Postman | None:
+    """None where no secret is set to sign with."""
+    if not settings.webhook_secrets:
+        return None
+    # What cannot be noted while Redis is away is delivered again.
+    redis = connection.fail_fast(settings.redis_url, SETTLED_AT_ONCE + 2)
+    policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
+    keys = [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
+    sender = Sender(
+        make_guard(settings),
+        keys,
+        settings.webhook_timeout_s,
+        use_proxies=settings.fetch_use_proxies,
+    )
+    return Postman(Deliveries(redis), sender, policy)

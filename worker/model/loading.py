@@ -1,0 +1,53 @@
+"""The model of a worker: loaded once, run once, and how much of it at once."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from worker.model.encoder import Encoder
+from worker.model.refusals import explained
+from worker.model.source import Source
+from worker.model.warmup import parts_at_once, warm_up
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that has run once, its batch size, and how many parts to have in hand at once."""
+
+    encoder: Encoder
+    batch_size: int
+    concurrency: int
+
+
+def load_encoder(settings: WorkerSettings) -> Encoder:
+    """The encoder of the settings' checkpoint. Raises UnsuitableModel."""
+    # Torch takes seconds to load, and `celery status` needs none.
+    from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
+    from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
+
+    source = Source(settings.model, settings.revision, settings.allow_pickle)
+    checkpoint = open_checkpoint(source)
+    with explained(source.name):
+        return ClipEncoder(checkpoint, settings.device, settings.dtype, settings.torch_threads)
+
+
+def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
+    """Load the model and run it once. Raises what `load` raises."""
+    started = time.monotonic()
+    encoder = load()
+    log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
+    batch_size = warm_up(encoder, settings.batch_size)
+    concurrency = settings.concurrency or parts_at_once(batch_size, encoder.device)
+    log.info(
+        "model_warm",
+        device=encoder.device,
+        dtype=encoder.dtype,
+        batch_size=batch_size,
+        seconds=round(time.monotonic() - started, 2),
+    )
+    return LoadedModel(encoder, batch_size, concurrency)
