@@ -10,7 +10,7 @@ from gunicorn.workers.base import Worker
 from api.connections import ApiWorker
 from api.settings import ApiSettings
 from api.telemetry import metrics_files
-from common.runtime import share_arenas, spare_what_is_loaded
+from common.runtime import freeze_gc, share_arenas
 from common.settings import read
 
 _settings = read(ApiSettings)
@@ -62,7 +62,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 def post_worker_init(_worker: Worker) -> None:
     """Do it once the application is loaded."""
-    spare_what_is_loaded()
+    freeze_gc()
 
 
 def pre_request(worker: ApiWorker, _request: Request) -> None:

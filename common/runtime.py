@@ -13,7 +13,7 @@ M_ARENA_MAX = -8
 FEW_ARENAS = 2
 
 
-def tell_malloc(options: Mapping[int, int]) -> None:
+def set_mallopt(options: Mapping[int, int]) -> None:
     """Set options of glibc's malloc, before there are threads; elsewhere nothing changes."""
     if not sys.platform.startswith("linux"):
         return
@@ -29,11 +29,11 @@ def share_arenas() -> None:
     By default there are eight arenas for each core, and every one grows to what its threads ever
     needed at once.
     """
-    tell_malloc({M_ARENA_MAX: FEW_ARENAS})
+    set_mallopt({M_ARENA_MAX: FEW_ARENAS})
 
 
-def collect_nothing_yet() -> None:
-    """Have the garbage collector wait for `spare_what_is_loaded`.
+def pause_gc() -> None:
+    """Have the garbage collector wait for `freeze_gc`.
 
     While torch and transformers load, it would look through half a million objects time and again
     and find next to none to free: a sixth of the time that a worker takes to start.
@@ -41,7 +41,7 @@ def collect_nothing_yet() -> None:
     gc.disable()
 
 
-def spare_what_is_loaded() -> None:
+def freeze_gc() -> None:
     """Have the garbage collector pass over all that there is now: what is loaded stays for good.
 
     It would look through all of it time and again. Call it once all is loaded.

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from common.runtime import collect_nothing_yet, spare_what_is_loaded
+from common.runtime import freeze_gc, pause_gc
 from worker.app import app, node_name, process
 from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_sleep
 
@@ -13,10 +13,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     keep_freed_memory()
     let_waiting_threads_sleep()
-    collect_nothing_yet()
+    pause_gc()
     process.configure_logs()
     process.load()
-    spare_what_is_loaded()
+    freeze_gc()
     app.worker_main(
         [
             "--quiet",

@@ -20,7 +20,7 @@ from worker.net.guard import Allowed, Guard, Ports
 from worker.part.fetching_parts import FetchingParts
 from worker.part.pipeline import Pipeline
 from worker.settings import WorkerSettings
-from worker.webhooks.delivery import SETTLED_AT_ONCE, Postman, Sender
+from worker.webhooks.delivery import SETTLED_AT_ONCE, Sender, WebhookDispatcher
 from worker.webhooks.retries import RetryPolicy
 
 DECODE_THREADS = 16
@@ -98,7 +98,7 @@ def make_fetcher(settings: WorkerSettings) -> Fetcher:
     )
 
 
-def make_postman(settings: WorkerSettings) -> Postman | None:
+def make_webhook_dispatcher(settings: WorkerSettings) -> WebhookDispatcher | None:
     """None where no secret is set to sign with."""
     if not settings.webhook_secrets:
         return None
@@ -112,4 +112,4 @@ def make_postman(settings: WorkerSettings) -> Postman | None:
         settings.webhook_timeout_s,
         use_proxies=settings.fetch_use_proxies,
     )
-    return Postman(Deliveries(redis), sender, policy)
+    return WebhookDispatcher(Deliveries(redis), sender, policy)

@@ -10,7 +10,7 @@ import sys
 
 from common import logs
 from common.settings import read
-from worker.model.refusals import UnsuitableModel
+from worker.model.load_errors import ModelLoadError
 from worker.model.source import Source
 from worker.settings import WorkerSettings
 
@@ -33,7 +33,7 @@ def main() -> int:
     wanted = parser.parse_args()
     try:
         folder, revision = Source(wanted.model, wanted.revision, settings.allow_pickle).fetch()
-    except UnsuitableModel as error:
+    except ModelLoadError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
     print(f"{wanted.model} at {revision} is in {folder}")  # noqa: T201

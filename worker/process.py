@@ -14,19 +14,19 @@ from redis.exceptions import RedisError
 
 from common import logs
 from common.ledger.jobs import Ledger
-from worker.assembly import make_connections, make_pipeline, make_postman
+from worker.assembly import make_connections, make_pipeline, make_webhook_dispatcher
 from worker.batching.batcher import Batcher
 from worker.batching.policy import PartRef
 from worker.heartbeat import HeartbeatLoop
 from worker.model.encoder import DeviceFailed, Encoder
+from worker.model.load_errors import ModelLoadError
 from worker.model.loading import LoadedModel, load_encoder, load_model
-from worker.model.refusals import UnsuitableModel
 from worker.model.warmup import TEXTS_PER_PICTURE
 from worker.part.pipeline import Pipeline
 from worker.part.runner import PartRunner
 from worker.settings import WorkerSettings
 from worker.telemetry.metrics import WorkerMetrics
-from worker.webhooks.delivery import Postman
+from worker.webhooks.delivery import WebhookDispatcher
 
 log = structlog.get_logger()
 
@@ -54,7 +54,7 @@ class WorkerProcess:
         self._batcher: Batcher
         self._pipeline: Pipeline
         self._heartbeat: HeartbeatLoop
-        self._postman: Postman | None
+        self._webhooks: WebhookDispatcher | None
         self._run: Callable[[str, int], bool]
 
     def configure_logs(self) -> None:
@@ -69,7 +69,7 @@ class WorkerProcess:
             self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
             try:
                 self._loaded = load_model(self.load_encoder, self.settings)
-            except UnsuitableModel as error:
+            except ModelLoadError as error:
                 self._end_without_model(error)
         return self._loaded
 
@@ -86,7 +86,7 @@ class WorkerProcess:
             self._heartbeat.name, Ledger(redis.patient), self._pipeline, self.metrics
         )
         self._run = _traced(runner, redis.patient) if settings.tracing else runner.run
-        self._postman = make_postman(settings)
+        self._webhooks = make_webhook_dispatcher(settings)
         self.is_started = True
 
     def ready(self, consumed_queues: Callable[[], tuple[str, ...]]) -> None:
@@ -94,8 +94,8 @@ class WorkerProcess:
         self._heartbeat.consumed_queues = consumed_queues
         self._heartbeat.start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
-        if self._postman:
-            self._postman.begin()
+        if self._webhooks:
+            self._webhooks.begin()
         log.info("worker_ready", worker=self._heartbeat.name)
 
     def run_part(self, job: str, part: int) -> bool:
@@ -122,8 +122,8 @@ class WorkerProcess:
     def stop(self) -> None:
         """Answer what was submitted, then leave. Call it once no task runs any more."""
         self._ended.set()
-        if self._postman:
-            self._postman.end()
+        if self._webhooks:
+            self._webhooks.end()
         self._batcher.close()
         for threads in self._pipeline.image_threads.values():
             threads.shutdown()
@@ -170,7 +170,7 @@ class WorkerProcess:
         finally:
             os._exit(status)
 
-    def _end_without_model(self, reason: UnsuitableModel) -> NoReturn:
+    def _end_without_model(self, reason: ModelLoadError) -> NoReturn:
         print(f"CLIP_MODEL: {reason}", file=sys.stderr)  # noqa: T201
         if not sys.stderr.isatty():
             time.sleep(self.settings.exit_pause_s)

@@ -9,7 +9,7 @@ import orjson
 from api.answer.rendering import render
 from api.answer.results import Outcome
 from api.answer.scoring import Units
-from api.dispatch.lineup import Offer
+from api.dispatch.models import ServedModel
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
 from common.fleet.heartbeats import Heartbeat
 from common.label_sets.label_content import LabelSet
@@ -107,19 +107,19 @@ def worker(heartbeat: Heartbeat) -> dict[str, Any]:
     }
 
 
-def model(offer: Offer) -> dict[str, Any]:
+def model(served: ServedModel) -> dict[str, Any]:
     """A model as the worker that started last says it is."""
-    beat = offer.workers[-1] if offer.workers else None
+    beat = served.workers[-1] if served.workers else None
     traits = beat.traits if beat else None
     resolution = traits.resolution if traits else None
     return {
-        "name": offer.name,
-        "is_default": offer.is_default,
+        "name": served.name,
+        "is_default": served.is_default,
         "revision": beat and beat.model.revision,
         "family": traits and traits.family,
         "dimension": beat and beat.model.dimension,
         "context_length": traits and traits.context_length,
         "resolution": resolution and {"height": resolution[0], "width": resolution[1]},
         "precision": beat and beat.dtype,
-        "workers": len(offer.workers),
+        "workers": len(served.workers),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from api.dispatch.lineup import ResolvedModel
+from api.dispatch.models import ResolvedModel
 from api.request.request import Request
 from common.cache.embeddings import Embedding, EmbeddingCache, Space, key_of
 from common.ledger.records import JobRecord

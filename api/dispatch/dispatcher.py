@@ -15,7 +15,7 @@ from api.dispatch.cached import CachedAnswers
 from api.dispatch.drain import DrainMeter, whole
 from api.dispatch.jobs import Jobs
 from api.dispatch.label_sets import LabelSets
-from api.dispatch.lineup import Offer, RecentHeartbeats, ResolvedModel, offers, resolve
+from api.dispatch.models import RecentHeartbeats, ResolvedModel, ServedModel, resolve, served_models
 from api.dispatch.waiter import Waiter
 from api.request.items import cut
 from api.request.request import Request
@@ -168,9 +168,9 @@ class Dispatcher:
     def live_workers(self) -> list[Heartbeat]:
         return self._heartbeats.alive()
 
-    def models(self) -> list[Offer]:
+    def models(self) -> list[ServedModel]:
         """The models of the settings, and what else is served."""
-        return offers(self._settings.models, self._heartbeats.alive())
+        return served_models(self._settings.models, self._heartbeats.alive())
 
     def close(self) -> None:
         """End the threads that wake waiting requests."""

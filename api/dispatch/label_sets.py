@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from api.answer.results import Outcome
 from api.answer.scoring import Units, normalised
-from api.dispatch.lineup import ResolvedModel
+from api.dispatch.models import ResolvedModel
 from api.request.request import EncodeSpec
 from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSets
 from common.label_sets.label_content import LabelContent, Labels, LabelSet

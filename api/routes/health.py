@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from redis.exceptions import RedisError
 
 from api.dispatch.dispatcher import Dispatcher
-from api.dispatch.lineup import conflicting_models, is_ready
+from api.dispatch.models import conflicting_models, is_ready
 from api.routes.serving import JSON
 
 
@@ -19,20 +19,22 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     @blueprint.get("/readyz")
     def readyz() -> Response:
         try:
-            offers = dispatcher.models()
+            models = dispatcher.models()
             redis = True
         except RedisError:
-            offers = []
+            models = []
             redis = False
-        ready = is_ready(offers)
+        ready = is_ready(models)
         body = {
             "status": "ready" if ready else "not_ready",
             "redis": redis,
-            "workers": sum(len(offer.workers) for offer in offers),
-            "models": sorted(offer.name for offer in offers if offer.workers),
-            "models_without_worker": sorted(offer.name for offer in offers if not offer.workers),
+            "workers": sum(len(served.workers) for served in models),
+            "models": sorted(served.name for served in models if served.workers),
+            "models_without_worker": sorted(
+                served.name for served in models if not served.workers
+            ),
             "conflicting_models": conflicting_models(
-                beat for offer in offers for beat in offer.workers
+                beat for served in models for beat in served.workers
             ),
         }
         return Response(orjson.dumps(body), 200 if ready else 503, content_type=JSON)

@@ -19,7 +19,7 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
 
     @blueprint.get("/models")
     def models() -> Response:
-        body = {"models": [documents.model(offer) for offer in dispatcher.models()]}
+        body = {"models": [documents.model(served) for served in dispatcher.models()]}
         return Response(orjson.dumps(body), content_type=JSON)
 
     return blueprint

@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from api.dispatch.lineup import offers
+from api.dispatch.models import served_models
 from api.settings import ApiSettings
 from common.fleet.overview import NOTHING, Overview
 
@@ -84,9 +84,11 @@ class ServiceMetrics(Collector):
             labels=["model"],
         )
         silent_s = {worker.heartbeat.name: worker.silent_s for worker in seen.workers}
-        for offer in offers(self._settings.models, [each.heartbeat for each in seen.workers]):
-            alive.add_metric([offer.name], len(offer.workers))
-            if offer.workers:
-                longest = max(silent_s[beat.name] for beat in offer.workers)
-                silent.add_metric([offer.name], longest)
+        for served in served_models(
+            self._settings.models, [each.heartbeat for each in seen.workers]
+        ):
+            alive.add_metric([served.name], len(served.workers))
+            if served.workers:
+                longest = max(silent_s[beat.name] for beat in served.workers)
+                silent.add_metric([served.name], longest)
         yield from (alive, silent)

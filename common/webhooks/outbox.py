@@ -107,7 +107,7 @@ class Deliveries:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._claim = LuaScript(redis, "webhooks/claim")
-        self._settle = LuaScript(redis, "webhooks/settle")
+        self._record_attempt = LuaScript(redis, "webhooks/record_attempt")
 
     def claim(
         self, lease_s: float, *, busy_hosts: Collection[str] = (), retries: bool = True
@@ -130,10 +130,10 @@ class Deliveries:
                 return Claim(job, delivery.claims, host, delivery)
         return None
 
-    def settle(self, claim: Claim, attempt: Attempt) -> bool:
+    def record_attempt(self, claim: Claim, attempt: Attempt) -> bool:
         """Note what came of it; False when the lease had ended and somebody else has it."""
         return bool(
-            self._settle(
+            self._record_attempt(
                 job=claim.job,
                 claim=claim.number,
                 outcome=attempt.outcome,

@@ -34,14 +34,14 @@ def test_threads_share_what_memory_is_free() -> None:
 def test_the_garbage_collector_passes_over_what_is_loaded() -> None:
     program = (
         "import gc, common.runtime as r; kept = [[] for _ in range(1000)];"
-        "r.spare_what_is_loaded(); print(gc.get_freeze_count() >= 1000 > len(gc.get_objects()))"
+        "r.freeze_gc(); print(gc.get_freeze_count() >= 1000 > len(gc.get_objects()))"
     )
     assert output_of(program) == "True"
 
 
 def test_the_garbage_collector_waits_while_things_load() -> None:
     program = (
-        "import gc, common.runtime as r; r.collect_nothing_yet(); waits = not gc.isenabled();"
-        "r.spare_what_is_loaded(); print(waits, gc.isenabled())"
+        "import gc, common.runtime as r; r.pause_gc(); waits = not gc.isenabled();"
+        "r.freeze_gc(); print(waits, gc.isenabled())"
     )
     assert output_of(program) == "True True"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
-from worker.images.formats.known import check_claim, is_decoded_by_rows, pare
+from worker.images.formats.known import check_claim, is_decoded_by_rows, sanitize
 from worker.images.formats.limits import Limits
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -81,12 +81,12 @@ class Picture:
             TooManyPixels, TooManyFrames, TooComplex: they ask for more than is allowed.
         """
         with _as_item_errors():
-            name, pared = pare(content, limits)
-            picture = Image.open(io.BytesIO(pared), formats=[name])
+            name, sanitized = sanitize(content, limits)
+            picture = Image.open(io.BytesIO(sanitized), formats=[name])
             limits.check_size(*picture.size)
             limits.check_frames(getattr(picture, "n_frames", 1))
-            check_claim(name, pared, picture.width * picture.height, limits)
-            return cls(picture, is_decoded_by_rows=is_decoded_by_rows(name, pared))
+            check_claim(name, sanitized, picture.width * picture.height, limits)
+            return cls(picture, is_decoded_by_rows=is_decoded_by_rows(name, sanitized))
 
     @property
     def pixels(self) -> int:

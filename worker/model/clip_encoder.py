@@ -12,12 +12,12 @@ from worker.images.decode import Raster, Size
 from worker.images.preprocess import Preprocessor, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.linear import pack_linear_layers
-from worker.model.cpu.side_by_side import side_by_side
+from worker.model.cpu.split import split_over_cores
 from worker.model.cpu.threads import is_quicker_in_pieces, quickest_threads
 from worker.model.cpu.vision_tower import VisionTower, has_tower
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.model.families import FAMILIES, context_length
-from worker.model.refusals import UnsuitableModel
+from worker.model.load_errors import ModelLoadError
 from worker.model.warmup import blank_picture
 
 PIECE = 2
@@ -34,7 +34,7 @@ class ClipEncoder:
         """Move the model to its device. On a CPU it runs on so many `threads`; 0: as measured.
 
         Raises:
-            UnsuitableModel: the device does not take it.
+            ModelLoadError: the device does not take it.
         """
         if threads:
             torch.set_num_threads(threads)
@@ -105,7 +105,7 @@ class ClipEncoder:
         self._threads = threads
 
     def _encode_in_pieces(self, images: Sequence[PreparedImage], pieces: int) -> Vectors:
-        return side_by_side(lambda piece: self._encode_whole(piece, 1), images, pieces)
+        return split_over_cores(lambda piece: self._encode_whole(piece, 1), images, pieces)
 
     def _encode_whole(self, images: Sequence[PreparedImage], threads: int | None) -> Vectors:
         return self._features(lambda: self._see(**self._batch(images)), threads)
@@ -190,7 +190,7 @@ def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: AN
     try:
         return checkpoint.model.to(where, _resolve_dtype(dtype, where))
     except (RuntimeError, AssertionError) as error:
-        raise UnsuitableModel(f"the device {where} does not take it ({error})") from error
+        raise ModelLoadError(f"the device {where} does not take it ({error})") from error
 
 
 def _works(device: torch.device) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from worker.model.encoder import Encoder
-from worker.model.refusals import explained
+from worker.model.load_errors import load_errors
 from worker.model.source import Source
 from worker.model.warmup import parts_at_once, warm_up
 from worker.settings import WorkerSettings
@@ -25,14 +25,14 @@ class LoadedModel:
 
 
 def load_encoder(settings: WorkerSettings) -> Encoder:
-    """The encoder of the settings' checkpoint. Raises UnsuitableModel."""
+    """The encoder of the settings' checkpoint. Raises ModelLoadError."""
     # Torch takes seconds to load, and `celery status` needs none.
     from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
     from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
 
     source = Source(settings.model, settings.revision, settings.allow_pickle)
     checkpoint = open_checkpoint(source)
-    with explained(source.name):
+    with load_errors(source.name):
         return ClipEncoder(checkpoint, settings.device, settings.dtype, settings.torch_threads)
 
 

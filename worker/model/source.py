@@ -16,7 +16,7 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from worker.model.conversions import proposed_conversion
 from worker.model.families import FAMILIES, supported
-from worker.model.refusals import UnsuitableModel, explained
+from worker.model.load_errors import ModelLoadError, load_errors
 
 DESCRIPTIONS = ("*.json", "*.txt", "*.model")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
@@ -46,9 +46,9 @@ class Source:
         (`HF_HUB_OFFLINE=1`) it is the cache or nothing.
 
         Raises:
-            UnsuitableModel: it cannot be had, or is of no use.
+            ModelLoadError: it cannot be had, or is of no use.
         """
-        with explained(self.name):
+        with load_errors(self.name):
             folder = Path(self.name)
             if folder.is_dir():
                 _check_descriptions(folder)
@@ -72,8 +72,8 @@ class Source:
                 return True
         return False
 
-    def _no_weights(self) -> UnsuitableModel:
-        return UnsuitableModel(
+    def _no_weights(self) -> ModelLoadError:
+        return ModelLoadError(
             "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
             else "it has no weights as safetensors. Often a pull request on the hub has them"
@@ -130,22 +130,22 @@ class LoggedProgress(tqdm):
 
 
 def _check_descriptions(folder: Path) -> None:
-    """Raise UnsuitableModel unless these are the files of a supported model."""
+    """Raise ModelLoadError unless these are the files of a supported model."""
     config = folder / "config.json"
     if not config.is_file():
-        raise UnsuitableModel("it has no config.json: it is not in the format of transformers")
+        raise ModelLoadError("it has no config.json: it is not in the format of transformers")
     try:
         described = json.loads(config.read_bytes())
     except ValueError as error:
-        raise UnsuitableModel(f"its config.json is no JSON ({error})") from error
+        raise ModelLoadError(f"its config.json is no JSON ({error})") from error
     kind = described.get("model_type") if isinstance(described, dict) else None
     if not isinstance(kind, str):
-        raise UnsuitableModel("its config.json does not say what kind of model it is (model_type)")
+        raise ModelLoadError("its config.json does not say what kind of model it is (model_type)")
     if kind not in FAMILIES:
-        raise UnsuitableModel(f"it is a {kind} model; supported are {supported()}")
+        raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
     # Without one, transformers may make up a tokenizer that knows no words.
     if not _any(folder, VOCABULARIES):
-        raise UnsuitableModel(f"it has no tokenizer, that is none of {', '.join(VOCABULARIES)}")
+        raise ModelLoadError(f"it has no tokenizer, that is none of {', '.join(VOCABULARIES)}")
 
 
 def _fingerprint(folder: Path) -> str:

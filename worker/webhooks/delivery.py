@@ -58,7 +58,7 @@ class Sender:
             return post(message, self._guard, deadline, use_proxies=self._use_proxies)
 
 
-class Postman:
+class WebhookDispatcher:
     """Delivers what is due, many at once. Other workers do so too, of the same deliveries."""
 
     def __init__(self, deliveries: Deliveries, sender: Sender, policy: RetryPolicy) -> None:
@@ -119,7 +119,7 @@ class Postman:
         try:
             attempt = self._attempt(claim)
             with self._settling:
-                self._deliveries.settle(claim, attempt)
+                self._deliveries.record_attempt(claim, attempt)
             log.info(
                 "webhook",
                 job=claim.job,

@@ -113,7 +113,7 @@ def test_webhooks_are_tried_again_as_soon_as_before(
     ledger.repair()
     claim = deliveries.claim(60)
     assert claim is not None
-    deliveries.settle(claim, Attempt("pending", 500, pause_s=30))
+    deliveries.record_attempt(claim, Attempt("pending", 500, pause_s=30))
     set_clock(redis, ahead_s)
     assert deliveries.claim(60) is None
     pass_time(redis, 31)

@@ -84,7 +84,7 @@ def test_a_delivery_outlives_its_job(ledger: Ledger, deliveries: Deliveries, red
     assert redis.ttl(webhook_key("j")) > 86_400
     claim = claimed(deliveries)
     assert claim.delivery.ending == "cancelled"
-    deliveries.settle(claim, DELIVERED)
+    deliveries.record_attempt(claim, DELIVERED)
     assert 0 < redis.ttl(webhook_key("j")) <= 10
     assert not redis.exists("clip:webhooks")
 
@@ -93,7 +93,7 @@ def test_a_job_that_ends_twice_has_one_delivery(ledger: Ledger, deliveries: Deli
     add(ledger)
     end(ledger)
     ledger.forget("j")
-    deliveries.settle(claimed(deliveries), DELIVERED)
+    deliveries.record_attempt(claimed(deliveries), DELIVERED)
     assert deliveries.claim(60) is None
 
 
@@ -107,11 +107,11 @@ def test_a_claimed_delivery_is_due_again_when_the_lease_ends(
     later(redis, 61)
     second = claimed(deliveries)
     assert second.delivery.attempts == 2
-    assert not deliveries.settle(first, DELIVERED)
+    assert not deliveries.record_attempt(first, DELIVERED)
     found = deliveries.read("j")
     assert found is not None
     assert found.state == "pending"
-    assert deliveries.settle(second, DELIVERED)
+    assert deliveries.record_attempt(second, DELIVERED)
 
 
 def test_the_next_attempt_is_due_after_its_pause(
@@ -119,7 +119,7 @@ def test_the_next_attempt_is_due_after_its_pause(
 ) -> None:
     add(ledger)
     end(ledger)
-    deliveries.settle(claimed(deliveries), Attempt("pending", 503, pause_s=30))
+    deliveries.record_attempt(claimed(deliveries), Attempt("pending", 503, pause_s=30))
     assert deliveries.claim(60) is None
     later(redis, 31)
     claim = claimed(deliveries)
@@ -149,7 +149,7 @@ def test_retries_wait_where_they_must(ledger: Ledger, deliveries: Deliveries) ->
     for job in ("old", "new"):
         add(ledger, job)
         end(ledger, job)
-    deliveries.settle(claimed(deliveries), Attempt("pending", 503))
+    deliveries.record_attempt(claimed(deliveries), Attempt("pending", 503))
     first = deliveries.claim(60, retries=False)
     assert first is not None
     assert first.job == "new"

@@ -15,7 +15,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 from tests.tiny_models import FAMILIES, save_tiny_model
 from worker.model.checkpoint import open_checkpoint
-from worker.model.refusals import UnsuitableModel
+from worker.model.load_errors import ModelLoadError
 from worker.model.source import Source
 
 Change = Callable[[Path], object]
@@ -116,7 +116,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize(("change", "reason"), BROKEN.values(), ids=BROKEN)
 def test_what_cannot_be_served_is_explained(checkpoint: Path, change: Change, reason: str) -> None:
     change(checkpoint)
-    with pytest.raises(UnsuitableModel, match=f"^cannot load {checkpoint}: .*{reason}") as refusal:
+    with pytest.raises(ModelLoadError, match=f"^cannot load {checkpoint}: .*{reason}") as refusal:
         load(checkpoint)
     assert refusal.value.exit_code == 78
 
@@ -156,7 +156,7 @@ def test_the_code_in_a_pickle_does_not_run(checkpoint: Path, tmp_path: Path) -> 
         torch.save({"weight": Trap(sprung)}, file)
     (checkpoint / "model.safetensors").unlink()
     for allow_pickle in (False, True):
-        with pytest.raises(UnsuitableModel):
+        with pytest.raises(ModelLoadError):
             load(checkpoint, allow_pickle=allow_pickle)
     assert not sprung.exists()
     pickle.loads(pickle.dumps(Trap(sprung)))
@@ -182,7 +182,7 @@ def test_the_code_of_a_checkpoint_is_not_run(checkpoint: Path, whole: Path, tmp_
 def test_a_checkpoint_that_needs_code_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     bring_code(checkpoint, tmp_path / "sprung")
     edit(checkpoint / "preprocessor_config.json", image_processor_type="Own")
-    with pytest.raises(UnsuitableModel, match="it needs code of its own, which is never run"):
+    with pytest.raises(ModelLoadError, match="it needs code of its own, which is never run"):
         load(checkpoint)
     assert not (tmp_path / "sprung").exists()
 

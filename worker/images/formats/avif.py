@@ -22,7 +22,7 @@ def accepts(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in BRANDS
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """All of it. What it claims is checked, because a decoder believes it and makes room."""
     try:
         for size in _coded_sizes(content, limits):

@@ -15,7 +15,7 @@ def accepts(head: bytes) -> bool:
     return head.startswith(b"BM")
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     header_bytes = int.from_bytes(content[14:18], "little")
     if header_bytes < INFO_HEADER_BYTES or int.from_bytes(content[30:34], "little") not in (
         RLE8,

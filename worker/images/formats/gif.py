@@ -15,7 +15,7 @@ def accepts(head: bytes) -> bool:
     return head.startswith((b"GIF87a", b"GIF89a"))
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """The screen, its palette and the first frame."""
     try:
         walk = _Walk(content)

@@ -31,7 +31,7 @@ def accepts(head: bytes) -> bool:
     return head.startswith(b"\xff\xd8\xff")
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """The first picture, without its metadata. Those that follow are cut off, uncounted."""
     kept = [content[:2]]
     frames = segments = width = height = 0

@@ -1,6 +1,6 @@
-"""Paring: what Pillow gets to see of a picture file, and what a file may ask for.
+"""Sanitizing: what Pillow gets to see of an image file, and what a file may ask for.
 
-Of a file only the first frame counts, and of its metadata nothing. Each format's `pare` walks a
+Of a file only the first frame counts, and of its metadata nothing. Each format's `sanitize` walks a
 file from part to part, without decoding any, and returns the bytes that the pixels of the first
 frame depend on. So comments, profiles, EXIF, text and further frames cost a walk over them and no
 more, whatever they are made of; and what is walked is capped too.
@@ -12,28 +12,28 @@ from common.errors import NotAnImage
 from worker.images.formats import avif, bmp, gif, jpeg, png, tiff, webp
 from worker.images.formats.limits import Limits
 
-_PARERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, Limits], bytes]], ...] = (
-    ("JPEG", jpeg.accepts, jpeg.pare),
-    ("PNG", png.accepts, png.pare),
-    ("WEBP", webp.accepts, webp.pare),
-    ("GIF", gif.accepts, gif.pare),
-    ("BMP", bmp.accepts, bmp.pare),
-    ("TIFF", tiff.accepts, tiff.pare),
-    ("AVIF", avif.accepts, avif.pare),
+_SANITIZERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, Limits], bytes]], ...] = (
+    ("JPEG", jpeg.accepts, jpeg.sanitize),
+    ("PNG", png.accepts, png.sanitize),
+    ("WEBP", webp.accepts, webp.sanitize),
+    ("GIF", gif.accepts, gif.sanitize),
+    ("BMP", bmp.accepts, bmp.sanitize),
+    ("TIFF", tiff.accepts, tiff.sanitize),
+    ("AVIF", avif.accepts, avif.sanitize),
 )
-FORMATS = tuple(name for name, _, _ in _PARERS)
+FORMATS = tuple(name for name, _, _ in _SANITIZERS)
 
 
-def pare(content: bytes, limits: Limits) -> tuple[str, bytes]:
+def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
     """The name of a picture's format, told by its content alone, and what decoding it takes.
 
     Raises:
         NotAnImage: it is of no known format, or broken.
         TooManyPixels, TooManyFrames, TooComplex: it asks for more than is allowed.
     """
-    for name, accepts, pare_format in _PARERS:
+    for name, accepts, sanitize_format in _SANITIZERS:
         if accepts(content[:32]):
-            return name, pare_format(content, limits)
+            return name, sanitize_format(content, limits)
     raise NotAnImage(f"is not a picture of a known format ({', '.join(FORMATS)})")
 
 

@@ -15,7 +15,7 @@ def accepts(head: bytes) -> bool:
     return head.startswith(SIGNATURE)
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """The chunks that pixels depend on. The checksums of these are left to the decoder."""
     kept = [SIGNATURE]
     chunks = frames = 0

@@ -37,7 +37,7 @@ def accepts(head: bytes) -> bool:
     return head[:4] in MAGICS
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """The whole file, but with a directory of one picture and of no more tags than that takes."""
     try:
         layout = _Layout.read(content)

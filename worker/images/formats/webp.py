@@ -11,7 +11,7 @@ def accepts(head: bytes) -> bool:
     return head.startswith(b"RIFF") and head[8:12] == b"WEBP"
 
 
-def pare(content: bytes, limits: Limits) -> bytes:
+def sanitize(content: bytes, limits: Limits) -> bytes:
     """All of it. Sizes are checked here, because the decoder takes memory as it opens a file."""
     limits.check_size(*_size(content))
     chunks = frames = 0

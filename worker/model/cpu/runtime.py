@@ -2,7 +2,7 @@
 
 import os
 
-from common.runtime import M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, tell_malloc
+from common.runtime import M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, set_mallopt
 
 KEPT_BYTES = 1 << 30
 
@@ -15,7 +15,7 @@ def keep_freed_memory() -> None:
     because those of other threads are never larger than 64 MB and shrink when they are empty. Call
     it before there are threads.
     """
-    tell_malloc({M_ARENA_MAX: 1, M_MMAP_THRESHOLD: KEPT_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
+    set_mallopt({M_ARENA_MAX: 1, M_MMAP_THRESHOLD: KEPT_BYTES, M_TRIM_THRESHOLD: KEPT_BYTES})
 
 
 def let_waiting_threads_sleep() -> None:

@@ -11,7 +11,7 @@ from common.protocol.messages import Vectors
 Item = TypeVar("Item")
 
 
-def side_by_side(
+def split_over_cores(
     encode: Callable[[Sequence[Item]], Vectors], items: Sequence[Item], pieces: int
 ) -> Vectors:
     """What `encode` gives for all items, worked out in so many threads at once.

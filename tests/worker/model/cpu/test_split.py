@@ -12,7 +12,7 @@ from tests.processes import DEMO_MODEL
 from worker.images.decode import Raster
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
-from worker.model.cpu.side_by_side import side_by_side
+from worker.model.cpu.split import split_over_cores
 from worker.model.encoder import OutOfMemory
 from worker.model.source import Source
 
@@ -25,7 +25,7 @@ def rows(items: Sequence[int]) -> Vectors:
     ("count", "pieces", "lengths"), [(6, 2, {3}), (7, 2, {4, 3}), (3, 4, {1}), (9, 4, {3})]
 )
 def test_all_items_come_out_in_their_order(count: int, pieces: int, lengths: set[int]) -> None:
-    found = side_by_side(rows, range(count), pieces)
+    found = split_over_cores(rows, range(count), pieces)
     assert found[:, 0].tolist() == list(range(count))
     assert set(found[:, 1]) == lengths
 
@@ -37,7 +37,7 @@ def test_pieces_are_encoded_at_once() -> None:
         together.wait()
         return rows(items)
 
-    assert len(side_by_side(encode, range(6), 3)) == 6
+    assert len(split_over_cores(encode, range(6), 3)) == 6
 
 
 def test_what_one_piece_raises_is_raised() -> None:
@@ -47,7 +47,7 @@ def test_what_one_piece_raises_is_raised() -> None:
         return rows(items)
 
     with pytest.raises(OutOfMemory):
-        side_by_side(encode, range(6), 2)
+        split_over_cores(encode, range(6), 2)
 
 
 def test_a_model_gives_the_same_numbers_in_pieces() -> None:

@@ -34,21 +34,21 @@ TRY_AGAIN = {408, 429}
 LONGEST = 400
 
 
-class UnsuitableModel(Exception):
+class ModelLoadError(Exception):
     """The model cannot be served, however often one tries; the message says why."""
 
     exit_code = os.EX_CONFIG  # 78
 
 
-class UnavailableModel(UnsuitableModel):
+class ModelUnavailable(ModelLoadError):
     """The model cannot be had at the moment."""
 
     exit_code = os.EX_TEMPFAIL  # 75
 
 
 @contextmanager
-def explained(name: str, part: str = "") -> Iterator[None]:
-    """Raise whatever goes wrong as an UnsuitableModel; `part` is what is being loaded of it.
+def load_errors(name: str, part: str = "") -> Iterator[None]:
+    """Raise whatever goes wrong as an ModelLoadError; `part` is what is being loaded of it.
 
     Broken files make libraries raise anything, down to a bare `Exception`.
     """
@@ -61,30 +61,30 @@ def explained(name: str, part: str = "") -> Iterator[None]:
         raise kind(f"cannot load {name}: {reason}") from error
 
 
-def _judge(error: Exception, part: str) -> tuple[type[UnsuitableModel], str]:
+def _judge(error: Exception, part: str) -> tuple[type[ModelLoadError], str]:
     for known, reason in KNOWN.items():
         if isinstance(error, known):
-            return UnsuitableModel, reason
-    if isinstance(error, UnsuitableModel):
+            return ModelLoadError, reason
+    if isinstance(error, ModelLoadError):
         return type(error), str(error)
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return UnavailableModel, "the disk of the cache is full"
+        return ModelUnavailable, "the disk of the cache is full"
     if isinstance(error, LocalEntryNotFoundError | HTTPError):
         return _judge_hub(error)
     words = " ".join(str(error).split())
     if "trust_remote_code" in words:
-        return UnsuitableModel, "it needs code of its own, which is never run"
+        return ModelLoadError, "it needs code of its own, which is never run"
     told = f"{type(error).__name__}: {words[:LONGEST]}"
-    return UnsuitableModel, f"its {part} cannot be used ({told})" if part else told
+    return ModelLoadError, f"its {part} cannot be used ({told})" if part else told
 
 
-def _judge_hub(error: Exception) -> tuple[type[UnsuitableModel], str]:
+def _judge_hub(error: Exception) -> tuple[type[ModelLoadError], str]:
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
     if isinstance(cause, OfflineModeIsEnabled):
-        return UnsuitableModel, "not all of it is in the cache, and HF_HUB_OFFLINE is set"
+        return ModelLoadError, "not all of it is in the cache, and HF_HUB_OFFLINE is set"
     if isinstance(cause, HfHubHTTPError):
         status = cause.response.status_code
         is_passing = status >= 500 or status in TRY_AGAIN  # noqa: PLR2004
-        kind = UnavailableModel if is_passing else UnsuitableModel
+        kind = ModelUnavailable if is_passing else ModelLoadError
         return kind, f"not all of it is in the cache, and the hub answers with status {status}"
-    return UnavailableModel, f"not all of it is in the cache, and the hub is out of reach ({cause})"
+    return ModelUnavailable, f"not all of it is in the cache, and the hub is out of reach ({cause})"

@@ -28,7 +28,7 @@ class ResolvedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServedModel:
     """A model that is configured or served; a request that names none may be served by a default.
 
     `workers` are those that live, the oldest first.
@@ -63,10 +63,10 @@ def _name_and_lane(
         return (configured[0], "") if configured else ("", "")
     if named.name in configured:
         return named.name, lane_of(named.name, configured)
-    found = offers(configured, alive)
-    for offer in found:
-        if offer.name == named.name:
-            return offer.name, offer.workers[-1].lane
+    found = served_models(configured, alive)
+    for served in found:
+        if served.name == named.name:
+            return served.name, served.workers[-1].lane
     raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, _told(found, named.pointer))])
 
 
@@ -95,7 +95,7 @@ class RecentHeartbeats:
         return alive
 
 
-def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]:
+def served_models(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[ServedModel]:
     """All models: those of the settings in their order, then what else is served, by name."""
     by_age = sorted(alive, key=lambda beat: (beat.since, beat.name))
     served = sorted({beat.model.name for beat in by_age})
@@ -103,14 +103,14 @@ def offers(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[Offer]
     for name in dict.fromkeys([*configured, *served]):
         workers = tuple(beat for beat in by_age if beat.model.name == name)
         is_default = name == configured[0] if configured else not all(beat.lane for beat in workers)
-        found.append(Offer(name, is_default, workers))
+        found.append(ServedModel(name, is_default, workers))
     return found
 
 
-def is_ready(found: Sequence[Offer]) -> bool:
+def is_ready(found: Sequence[ServedModel]) -> bool:
     """Whether a worker would take a synchronous request that names no model."""
     queue = queue_of(Priority.INTERACTIVE)
-    workers = (beat for offer in found if offer.is_default for beat in offer.workers)
+    workers = (beat for served in found if served.is_default for beat in served.workers)
     return any(queue in beat.consumed_queues for beat in workers)
 
 
@@ -122,7 +122,7 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
     return sorted({name for names in lanes.values() if len(names) > 1 for name in names})
 
 
-def _told(found: Sequence[Offer], pointer: str) -> str:
+def _told(found: Sequence[ServedModel], pointer: str) -> str:
     subject = "" if pointer else "parameter model: "
-    names = ", ".join(offer.name for offer in found) or "none at all"
+    names = ", ".join(served.name for served in found) or "none at all"
     return f"{subject}names a model that is not served; served are {names}"
