@@ -18,7 +18,7 @@ MINUTES ?= 30
 soak: $(VENV)/dev
 	$(BIN)/python -m tests.faults.report --minutes $(MINUTES)
 
-# INPUTS mutated pictures against the decoder, EXAMPLES of requests against the service.
+# INPUTS mutated images against the decoder, EXAMPLES of requests against the service.
 INPUTS ?= 100000
 EXAMPLES ?= 5000
 SEED ?= 1

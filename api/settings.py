@@ -8,7 +8,7 @@ from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
 from common.keys import ApiKeys, ApiKeysFile
-from common.protocol.messages import MAX_PART_PICTURES, MAX_TEXT_CHARS, Priority
+from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 
 LONGEST_WINDOW_S = 31_104_000
@@ -84,8 +84,8 @@ class ApiSettings(SharedSettings):
     max_open_items: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=50_000, description="most items accepted and unfinished; beyond it 503"
     )
-    part_queries: Annotated[int, Field(ge=1, le=MAX_PART_PICTURES)] = Field(
-        default=32, description="pictures in one message to a worker"
+    part_queries: Annotated[int, Field(ge=1, le=MAX_PART_IMAGES)] = Field(
+        default=32, description="images in one message to a worker"
     )
     api_processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="API processes"

@@ -1,4 +1,4 @@
-"""`make bench`: every row, a table, JSON and a picture."""
+"""`make bench`: every row, a table, JSON and an image."""
 
 import signal
 import sys
@@ -58,11 +58,11 @@ def _run(options: Options) -> tuple[list[Result], list[str]]:
 
 def _plot(found: dict[str, object], path: Path) -> str:
     if find_spec("matplotlib") is None:
-        return "No picture: matplotlib is not installed (`make bench` installs it)."
+        return "No image: matplotlib is not installed (`make bench` installs it)."
     from bench import plot  # noqa: PLC0415 - not everybody who runs this has it
 
     plot.draw(found, path)
-    return f"As a picture: {path}"
+    return f"As an image: {path}"
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:

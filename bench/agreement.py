@@ -6,7 +6,7 @@ import numpy as np
 import requests
 
 from bench.contender import Server, awake
-from bench.pictures import HOLE, Kind, draw, with_hole
+from bench.images import HOLE, Kind, draw, with_hole
 from bench.wire import ranking
 
 SAME = 1e-3
@@ -16,7 +16,7 @@ TIMEOUT_S = 60
 
 
 class Disagree(Exception):
-    """Two servers tell other things of the same picture, so their speeds cannot be compared."""
+    """Two servers tell other things of the same image, so their speeds cannot be compared."""
 
 
 def largest_difference(servers: Iterable[Server], kind: Kind) -> float:
@@ -25,17 +25,17 @@ def largest_difference(servers: Iterable[Server], kind: Kind) -> float:
     Raises:
         Disagree: it is larger than what rounding explains.
     """
-    picture = with_hole(draw(kind, SEED)).replace(HOLE, "0" * len(HOLE))
-    answers = [_cosines(server, picture) for server in servers]
+    image = with_hole(draw(kind, SEED)).replace(HOLE, "0" * len(HOLE))
+    answers = [_cosines(server, image) for server in servers]
     difference = max(float(np.abs(answer - answers[0]).max()) for answer in answers)
     if difference > SAME:
         raise Disagree(f"answers differ by {difference:.2g}")
     return difference
 
 
-def _cosines(server: Server, picture: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _cosines(server: Server, image: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     url = f"http://{server.address.host}:{server.address.port}{server.address.path}"
     with awake(server):
-        answer = requests.post(url, json=ranking()(picture), timeout=TIMEOUT_S)
+        answer = requests.post(url, json=ranking()(image), timeout=TIMEOUT_S)
     answer.raise_for_status()
     return np.array(answer.json()["cosine_similarities"])

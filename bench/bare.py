@@ -17,8 +17,8 @@ from PIL import Image
 from transformers import CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+from bench.images import Kind, pool
 from bench.orders import Order, Report
-from bench.pictures import Kind, pool
 
 
 class BareModel:
@@ -34,30 +34,30 @@ class BareModel:
         self._shift = (mean / deviation).view(3, 1, 1)
 
     @torch.inference_mode()
-    def encode(self, pictures: list[bytes]) -> torch.Tensor:
-        """Embeddings of shape (pictures, dimension), not normalised."""
-        pixels = torch.from_numpy(np.stack([self._prepare(picture) for picture in pictures]))
+    def encode(self, images: list[bytes]) -> torch.Tensor:
+        """Embeddings of shape (images, dimension), not normalised."""
+        pixels = torch.from_numpy(np.stack([self._prepare(image) for image in images]))
         batch = pixels.permute(0, 3, 1, 2).float().mul_(self._scale).sub_(self._shift)
         features: torch.Tensor = self._model.get_image_features(pixel_values=batch).pooler_output
         return features
 
     def _prepare(self, content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        picture = Image.open(io.BytesIO(content)).convert("RGB")
-        scale = self._edge / min(picture.size)
-        wide, tall = int(picture.width * scale), int(picture.height * scale)
-        resized = picture.resize((wide, tall), Image.Resampling.BICUBIC)
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+        scale = self._edge / min(image.size)
+        wide, tall = int(image.width * scale), int(image.height * scale)
+        resized = image.resize((wide, tall), Image.Resampling.BICUBIC)
         left, top = (wide - self._crop) // 2, (tall - self._crop) // 2
         return np.asarray(resized.crop((left, top, left + self._crop, top + self._crop)))
 
 
-def carry_out(order: Order, model: BareModel, pictures: list[bytes]) -> Report:
+def carry_out(order: Order, model: BareModel, images: list[bytes]) -> Report:
     """Encode batch after batch until the time is up."""
     batches_s: list[float] = []
     began = time.perf_counter()
     now = began
     while now - began < order.seconds or not batches_s:
         first = len(batches_s) * order.batch
-        model.encode([pictures[(first + i) % len(pictures)] for i in range(order.batch)])
+        model.encode([images[(first + i) % len(images)] for i in range(order.batch)])
         ended = time.perf_counter()
         batches_s.append(ended - now)
         now = ended
@@ -66,11 +66,11 @@ def carry_out(order: Order, model: BareModel, pictures: list[bytes]) -> Report:
 
 def main() -> None:
     folder, *kind = sys.argv[1:]
-    model, pictures = BareModel(folder), pool(Kind(*map(int, kind)))
-    model.encode(pictures[:1])
+    model, images = BareModel(folder), pool(Kind(*map(int, kind)))
+    model.encode(images[:1])
     print("ready", flush=True)
     for line in sys.stdin:
-        print(json.dumps(asdict(carry_out(Order(**json.loads(line)), model, pictures))), flush=True)
+        print(json.dumps(asdict(carry_out(Order(**json.loads(line)), model, images))), flush=True)
 
 
 if __name__ == "__main__":

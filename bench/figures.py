@@ -31,7 +31,7 @@ class Sample:
 
     @property
     def rate(self) -> float:
-        """Answers, or pictures, per second."""
+        """Answers, or images, per second."""
         return self.done / self.seconds if self.seconds else math.nan
 
     @property

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.figures import Sample
+from bench.images import Kind
 from bench.orders import Order, Report
-from bench.pictures import Kind
 from bench.processes import ROOT, DidNotStart, Process
 
 SIZES = (1, 2, 4, 8, 16, 32)
@@ -59,7 +59,7 @@ class Bare:
         return _sample(self.run(Order(self.batch, seconds)))
 
     def measure_single(self, seconds: float, warm_s: float) -> Sample:
-        """One picture at a time; the latencies are what one takes."""
+        """One image at a time; the latencies are what one takes."""
         self.run(Order(1, warm_s))
         return _sample(self.run(Order(1, seconds)))
 
@@ -81,8 +81,8 @@ class Bare:
     def _best_batch(self, probe_s: float) -> int:
         """The size with the best rate of several passes over all of them."""
         reports = [(size, self.run(Order(size, probe_s))) for _ in range(PASSES) for size in SIZES]
-        return max(reports, key=lambda pair: pair[1].pictures / pair[1].seconds)[0]
+        return max(reports, key=lambda pair: pair[1].images / pair[1].seconds)[0]
 
 
 def _sample(report: Report) -> Sample:
-    return Sample(report.seconds, report.pictures, report.batches_s)
+    return Sample(report.seconds, report.images, report.batches_s)

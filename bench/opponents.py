@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.contender import Server
-from bench.pictures import Kind
+from bench.images import Kind
 from bench.processes import ROOT, free_port, start
 from bench.wire import Address, embedding, ranking, unique
 
@@ -21,7 +21,7 @@ class NotInstalled(Exception):
 
 
 StartPeer = Callable[[Path, Kind, Path, int], Server]
-"""(checkpoint, pictures, folder for logs, the bare model's best batch size) → the running peer.
+"""(checkpoint, images, folder for logs, the bare model's best batch size) → the running peer.
 
 Raises NotInstalled.
 """

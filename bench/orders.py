@@ -13,8 +13,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Pictures done in so many seconds, and the seconds that each batch took."""
+    """Images done in so many seconds, and the seconds that each batch took."""
 
-    pictures: int
+    images: int
     seconds: float
     batches_s: list[float]

@@ -1,4 +1,4 @@
-"""The picture of a run: `python -m bench.plot RESULT.json` draws it again."""
+"""The image of a run: `python -m bench.plot RESULT.json` draws it again."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ def _throughput(axes: Any, result: dict[str, Any]) -> None:  # noqa: ANN401
         )
     axes.set_title(result["title"])
     axes.set_xlabel("connections")
-    axes.set_ylabel("pictures per second")
+    axes.set_ylabel("images per second")
     axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.3)
     axes.legend()

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from bench.contender import Server
-from bench.pictures import THUMBNAIL, Kind
+from bench.images import THUMBNAIL, Kind
 from bench.processes import Process, free_port, start
 from bench.wire import Address, ranking, unique
 from standalone.valkey import EmbeddedValkey

@@ -1,7 +1,7 @@
 """A worker whose model sleeps: `python -m bench.sleepy_worker`.
 
 It is the real worker in every other way, and takes no core while its model is busy: so several on
-one machine show how the machinery scales. How long a picture takes is in BENCH_SECONDS_A_PICTURE.
+one machine show how the machinery scales. How long an image takes is in BENCH_SECONDS_PER_IMAGE.
 """
 
 import os
@@ -13,26 +13,26 @@ import numpy as np
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import process
-from worker.images.decode import Raster, Size
+from worker.images.decode import DecodedImage, Size
 from worker.model.encoder import PreparedImage, PreparedText
 
 
 class SleepyEncoder:
-    """A picture's embedding is its mean colour and 1, a text's its length and three constants."""
+    """An image's embedding is its mean colour and 1, a text's its length and three constants."""
 
     device = "cpu"
     dtype = "float32"
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 
-    def __init__(self, seconds_a_picture: float) -> None:
-        self._seconds = seconds_a_picture
+    def __init__(self, seconds_per_image: float) -> None:
+        self._seconds = seconds_per_image
 
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
         return None
 
-    def prepare_image(self, picture: Raster) -> PreparedImage:
-        return {"mean": picture.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
+    def prepare_image(self, image: DecodedImage) -> PreparedImage:
+        return {"mean": image.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [PreparedText((len(text),), truncated=False) for text in texts]
@@ -46,7 +46,7 @@ class SleepyEncoder:
 
 
 def make_encoder() -> SleepyEncoder:
-    return SleepyEncoder(float(os.environ["BENCH_SECONDS_A_PICTURE"]))
+    return SleepyEncoder(float(os.environ["BENCH_SECONDS_PER_IMAGE"]))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.pictures import HOLE, Kind, pool, with_hole
+from bench.images import HOLE, Kind, pool, with_hole
 
 MakeRequest = Callable[[], bytes]
 """The bytes of the next HTTP request, head and body."""
 Wire = Callable[[str], object]
-"""A picture in base64 → the JSON body that asks about it."""
+"""An image in base64 → the JSON body that asks about it."""
 
 RANK = "/rank"
 LABELS = ("t-shirt", "jeans", "jacket", "dress", "skirt", "shorts", "coat", "shoes", "hat", "scarf")
@@ -28,13 +28,13 @@ class Address:
 
 
 def ranking(labels: tuple[str, ...] = LABELS) -> Wire:
-    """`POST /rank` of one picture against labels."""
+    """`POST /rank` of one image against labels."""
     candidates = [{"text": label} for label in labels]
     return lambda blob: {"queries": [{"img_blob": blob}], "candidates": candidates}
 
 
 def embedding(model: str) -> Wire:
-    """`POST /embeddings` of infinity-emb: one picture as a data URI."""
+    """`POST /embeddings` of infinity-emb: one image as a data URI."""
     return lambda blob: {
         "model": model,
         "modality": "image",
@@ -47,7 +47,7 @@ def many_labels(count: int) -> tuple[str, ...]:
 
 
 def unique(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
-    """Requests of which no two carry the same picture, in this run or any other."""
+    """Requests of which no two carry the same image, in this run or any other."""
     halves = [post(address, wire(with_hole(jpeg))).split(HOLE.encode()) for jpeg in pool(kind)]
     # Microseconds of today have 16 digits, and nobody sends a million requests a second.
     numbers = itertools.count(time.time_ns() // 1000)

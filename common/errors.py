@@ -199,7 +199,7 @@ class InvalidBase64(ItemError):
 
 class NotAnImage(ItemError):
     code = "not_an_image"
-    title = "is not a picture that can be read"
+    title = "is not an image that can be read"
 
 
 class ImageTooLarge(ItemError):
@@ -218,7 +218,7 @@ class TooManyFrames(ItemError):
 
 
 class TooComplex(ItemError):
-    """A picture of an odd make: cheap to send, and dear to decode."""
+    """An image of an odd make: cheap to send, and dear to decode."""
 
     code = "too_complex"
     title = "would take too much work to decode"
@@ -226,7 +226,7 @@ class TooComplex(ItemError):
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "does not lead to an address that pictures are fetched from"
+    title = "does not lead to an address that images are fetched from"
 
 
 class FetchFailed(ItemError):

@@ -59,7 +59,7 @@ class SharedSettings(BaseSettings):
 
     redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] = Field(
         default="redis://127.0.0.1:6379/0",
-        description="Redis or Valkey: broker, ledger of jobs, pictures and results",
+        description="Redis or Valkey: broker, ledger of jobs, images and results",
     )
     models: ModelNames = Field(
         default=(),
@@ -67,7 +67,7 @@ class SharedSettings(BaseSettings):
         "that the workers serve",
     )
     max_image_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(
-        default=20_000_000, description="largest picture file, in bytes"
+        default=20_000_000, description="largest image file, in bytes"
     )
     fetch_urls: bool = Field(
         default=True, description="`false` refuses every `img_uri`: nothing is fetched for callers"

@@ -1,6 +1,6 @@
-"""Turns RGBA sprites into varied training pictures, a whole batch at a time.
+"""Turns RGBA sprites into varied training images, a whole batch at a time.
 
-Shapes: N sprites of S by S pixels in, N pictures of P by P pixels out; colours are in [0, 1].
+Shapes: N sprites of S by S pixels in, N images of P by P pixels out; colours are in [0, 1].
 """
 
 import math
@@ -25,7 +25,7 @@ def move(sprites: Tensor, pixels: int) -> Tensor:
     """Rotate, scale, stretch, shear, shift and mirror: (N, 4, S, S) to (N, 4, P, P)."""
     count = len(sprites)
     angle = torch.randn(count) * math.radians(7)
-    # Above 1 the picture looks at more than the sprite, so the thing gets smaller.
+    # Above 1 the image looks at more than the sprite, so the thing gets smaller.
     zoom = torch.exp(torch.empty(count).uniform_(math.log(0.9), math.log(1.4)))
     stretch = torch.exp(torch.randn(count) * 0.08)
     mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
@@ -59,9 +59,9 @@ def backgrounds(count: int, pixels: int) -> Tensor:
     return torch.lerp(mixed, torch.ones_like(mixed), _chosen(count, 0.65)).clamp(0, 1)
 
 
-def recolour(pictures: Tensor) -> Tensor:
-    """Change hue, saturation, contrast and brightness of (N, 3, P, P), each picture its own way."""
-    count = len(pictures)
+def recolour(images: Tensor) -> Tensor:
+    """Change hue, saturation, contrast and brightness of (N, 3, P, P), each image its own way."""
+    count = len(images)
     turn = torch.randn(count) * math.radians(20)
     turn = torch.where(torch.rand(count) < 0.15, torch.rand(count) * 2 * math.pi, turn)
     cos, sin = torch.cos(turn)[:, None, None], torch.sin(turn)[:, None, None]
@@ -72,34 +72,32 @@ def recolour(pictures: Tensor) -> Tensor:
     saturation = torch.empty(count, 1, 1).uniform_(0.5, 1.4)
     saturation = torch.where(torch.rand(count, 1, 1) < 0.12, 0.0, saturation)
     matrix = saturation * matrix + (1 - saturation) * third
-    turned = torch.einsum("nij,njhw->nihw", matrix, pictures)
+    turned = torch.einsum("nij,njhw->nihw", matrix, images)
     contrast, light = _uniform(count, 0.7, 1.2), _uniform(count, -0.1, 0.1)
     return ((turned - 0.5) * contrast + 0.5 + light).clamp(0, 1)
 
 
-def coarsen(pictures: Tensor) -> Tensor:
-    """Blur some of the pictures (N, 3, P, P) and hide a random rectangle of some."""
-    count, pixels = len(pictures), pictures.shape[-1]
+def coarsen(images: Tensor) -> Tensor:
+    """Blur some of the images (N, 3, P, P) and hide a random rectangle of some."""
+    count, pixels = len(images), images.shape[-1]
     blurred = functional.avg_pool2d(
-        functional.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, stride=1
+        functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1
     )
-    pictures = torch.lerp(pictures, blurred, _chosen(count, 0.15) * _uniform(count, 0.3, 1.0))
+    images = torch.lerp(images, blurred, _chosen(count, 0.15) * _uniform(count, 0.3, 1.0))
     place = torch.arange(pixels).float()
     low = torch.rand(count, 2, 1) * pixels
     inside = (place >= low) & (place < low + torch.empty(count, 2, 1).uniform_(8, pixels * 0.35))
     hidden = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None] * _chosen(count, 0.05)
-    return torch.lerp(pictures, torch.rand(count, 3, 1, 1).expand_as(pictures), hidden)
+    return torch.lerp(images, torch.rand(count, 3, 1, 1).expand_as(images), hidden)
 
 
-def normalise(pictures: Tensor) -> Tensor:
-    """Return pictures as CLIP's image processor scales them."""
-    return (pictures - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[
-        :, None, None
-    ]
+def normalise(images: Tensor) -> Tensor:
+    """Return images as CLIP's image processor scales them."""
+    return (images - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
 
 
-def training_pictures(sprites: Tensor, pixels: int) -> Tensor:
-    """Return normalised training pictures (N, 3, P, P) of uint8 RGBA sprites (N, 4, S, S)."""
+def training_images(sprites: Tensor, pixels: int) -> Tensor:
+    """Return normalised training images (N, 3, P, P) of uint8 RGBA sprites (N, 4, S, S)."""
     rgba = sprites.float() / 255
     # Colour times opacity, so that the interpolation does not draw in transparent pixels.
     moved = move(torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1), pixels)

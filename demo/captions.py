@@ -9,7 +9,7 @@ from demo.emojibase import Concept, load_emoji
 
 TEMPLATES = (
     "{}", "{}", "{}", "a {}", "the {}", "a photo of a {}", "a picture of a {}", "a drawing of a {}",
-    "an image of a {}", "a photo of {}", "an illustration of a {}", "{} emoji",
+    "a picture of a {}", "a photo of {}", "an illustration of a {}", "{} emoji",
 )  # fmt: skip
 
 # A keyword that many things share ("clothing", "animal") says too little about any of them.
@@ -63,7 +63,7 @@ class Captions:
         return drawn
 
     def draw_of_nothing(self, count: int, chance: random.Random) -> list[str]:
-        """Return names of emoji that no concept here shows: right for no picture."""
+        """Return names of emoji that no concept here shows: right for no image."""
         return chance.sample(self.of_nothing_here, count)
 
 

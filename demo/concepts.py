@@ -2,7 +2,7 @@
 
 The rule: a concept is an emoji of one of the subgroups of everyday.toml (emojibase's grouping,
 which is Unicode's) that is a thing one could draw by itself. Emoji that show the same thing again
-are further pictures of that thing, not concepts; what is a sign or a mere part, a scene told apart
+are further images of that thing, not concepts; what is a sign or a mere part, a scene told apart
 by its wording, a place or figure known by its name, or one of a row of near-identical drawings is
 left out. Nothing is left out for being hard to recognise.
 """

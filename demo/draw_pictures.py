@@ -1,6 +1,6 @@
-"""Draws the sample pictures in the held-out style: `python -m demo.draw_pictures`.
+"""Draws the sample images in the held-out style: `python -m demo.draw_pictures`.
 
-With `--check` it also ranks each picture against every sample's name.
+With `--check` it also ranks each image against every sample's name.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from demo.packages import DEFAULT_CACHE, HELD_OUT_STYLE
 from demo.sprites import draw, open_style
 
 DEFAULT_FOLDER = Path(__file__).parent / "pictures"
-PICTURE_PIXELS = 384
+IMAGE_PIXELS = 384
 THING_PIXELS = 288
 
 # File name and ground colour of each sample; one is a JPEG, so that both formats are tried.
@@ -42,11 +42,11 @@ WORN = ("t-shirt", "jeans", "dress", "running shoe", "sunglasses")
 
 
 def compose(thing: Image.Image, ground: str) -> Image.Image:
-    """Return an RGBA picture in the middle of a larger plain square, as RGB."""
-    picture = Image.new("RGBA", (PICTURE_PIXELS, PICTURE_PIXELS), ground)
-    margin = (PICTURE_PIXELS - thing.width) // 2
-    picture.alpha_composite(thing, (margin, margin))
-    return picture.convert("RGB")
+    """Return an RGBA image in the middle of a larger plain square, as RGB."""
+    image = Image.new("RGBA", (IMAGE_PIXELS, IMAGE_PIXELS), ground)
+    margin = (IMAGE_PIXELS - thing.width) // 2
+    image.alpha_composite(thing, (margin, margin))
+    return image.convert("RGB")
 
 
 def draw_samples(folder: Path, cache: Path) -> list[Path]:
@@ -63,9 +63,9 @@ def draw_samples(folder: Path, cache: Path) -> list[Path]:
 
 
 def check(paths: list[Path], labels: list[str], model: Path) -> None:
-    """Print which of `labels` come first for each picture."""
-    pictures = [Image.open(path).convert("RGB") for path in paths]
-    for path, scores in zip(paths, similarities(model, pictures, labels), strict=True):
+    """Print which of `labels` come first for each image."""
+    images = [Image.open(path).convert("RGB") for path in paths]
+    for path, scores in zip(paths, similarities(model, images, labels), strict=True):
         best = [labels[number] for number in scores.argsort()[::-1][:3]]
         print(f"{path.name}: {', '.join(best)}")
 

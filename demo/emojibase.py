@@ -22,7 +22,7 @@ class Emoji:
 
 @dataclass(frozen=True)
 class Concept:
-    """One thing: `emoji[0]` is its own picture, the others show the same thing again."""
+    """One thing: `emoji[0]` is its own image, the others show the same thing again."""
 
     name: str
     emoji: tuple[Emoji, ...]

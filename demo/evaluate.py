@@ -21,33 +21,31 @@ from demo.packages import DEFAULT_CACHE, HELD_OUT_STYLE
 from demo.sprites import draw, open_style
 
 DEFAULT_MODEL = Path(__file__).parent / "model"
-PICTURE_PIXELS = 144
+IMAGE_PIXELS = 144
 LABEL_COUNTS = (10, 100)
 LABEL_FORMS = ("{}", "a photo of a {}")
 
 
-def on_white(picture: Image.Image) -> Image.Image:
-    """Return an RGBA picture laid on white, as RGB."""
-    ground = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(ground, picture).convert("RGB")
+def on_white(image: Image.Image) -> Image.Image:
+    """Return an RGBA image laid on white, as RGB."""
+    ground = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(ground, image).convert("RGB")
 
 
-def held_out_pictures(concepts: Sequence[Concept], cache: Path) -> list[Image.Image]:
-    """Return one picture of each concept in the held-out style, which must have them all."""
+def held_out_images(concepts: Sequence[Concept], cache: Path) -> list[Image.Image]:
+    """Return one image of each concept in the held-out style, which must have them all."""
     drawings = open_style(HELD_OUT_STYLE, cache)
-    return [
-        on_white(draw(drawings.of(concept.emoji[0])[0], PICTURE_PIXELS)) for concept in concepts
-    ]
+    return [on_white(draw(drawings.of(concept.emoji[0])[0], IMAGE_PIXELS)) for concept in concepts]
 
 
 @torch.no_grad()
 def similarities(
-    folder: Path, pictures: Sequence[Image.Image], texts: Sequence[str]
+    folder: Path, images: Sequence[Image.Image], texts: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Return the cosine of every picture and every text, (pictures, texts)."""
+    """Return the cosine of every image and every text, (images, texts)."""
     model = CLIPModel.from_pretrained(folder).eval()
     processor = AutoProcessor.from_pretrained(folder)
-    shown = processor(images=list(pictures), return_tensors="pt")
+    shown = processor(images=list(images), return_tensors="pt")
     read = processor(text=list(texts), return_tensors="pt", padding=True, truncation=True)
     seen = functional.normalize(model.get_image_features(**shown).pooler_output, dim=-1)
     meant = functional.normalize(model.get_text_features(**read).pooler_output, dim=-1)
@@ -56,10 +54,10 @@ def similarities(
 
 
 def share_right(scores: NDArray[np.float32], labels: int, draws: int, seed: int) -> float:
-    """Return how often picture n's best label is label n, among `labels` random labels.
+    """Return how often image n's best label is label n, among `labels` random labels.
 
     `scores` is square; label n is always among the labels, and the others are drawn anew, without
-    repetition, `draws` times for each picture.
+    repetition, `draws` times for each image.
     """
     chance = np.random.default_rng(seed)
     count = len(scores)
@@ -73,7 +71,7 @@ def share_right(scores: NDArray[np.float32], labels: int, draws: int, seed: int)
 
 
 def most_confused(scores: NDArray[np.float32], names: Sequence[str], count: int) -> list[str]:
-    """Return the pictures whose own name ranks lowest, with the name that ranks first."""
+    """Return the images whose own name ranks lowest, with the name that ranks first."""
     ranks = (scores > scores.diagonal()[:, None]).sum(axis=1)
     worst = np.argsort(-ranks)[:count]
     return [f"{names[n]} (rank {ranks[n] + 1}, {names[scores[n].argmax()]} first)" for n in worst]
@@ -84,9 +82,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="where packages are kept")
-    parser.add_argument("--draws", type=int, default=50, help="random label lists for each picture")
+    parser.add_argument("--draws", type=int, default=50, help="random label lists for each image")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--confused", type=int, default=0, help="how many hard pictures to name")
+    parser.add_argument("--confused", type=int, default=0, help="how many hard images to name")
     return parser.parse_args()
 
 
@@ -95,10 +93,10 @@ def main() -> None:
     options = parse_arguments()
     concepts = everyday_things(options.cache)
     names = [concept.name for concept in concepts]
-    pictures = held_out_pictures(concepts, options.cache)
+    images = held_out_images(concepts, options.cache)
     print(f"{len(concepts)} everyday things, drawn in the held-out style {HELD_OUT_STYLE.name}")
     for form in LABEL_FORMS:
-        scores = similarities(options.model, pictures, [form.format(name) for name in names])
+        scores = similarities(options.model, images, [form.format(name) for name in names])
         for labels in LABEL_COUNTS:
             share = share_right(scores, labels, options.draws, options.seed)
             print(f'right first among {labels:>3} labels "{form}": {share:.1%}')

@@ -49,7 +49,7 @@ def _byte_symbols() -> list[str]:
 
 
 def new_processor(tokenizer: CLIPTokenizer) -> CLIPProcessor:
-    """Return CLIP's processor for pictures of the size the model sees."""
+    """Return CLIP's processor for images of the size the model sees."""
     images = CLIPImageProcessorPil(
         size={"shortest_edge": IMAGE_PIXELS},
         crop_size={"height": IMAGE_PIXELS, "width": IMAGE_PIXELS},

@@ -24,10 +24,10 @@ class Package:
 
 @dataclass(frozen=True)
 class Style:
-    """One way of drawing: a package, and where in it the pictures are.
+    """One way of drawing: a package, and where in it the images are.
 
     `layout` is "iconify" for one `icons.json` that holds every SVG under a name, or "files" for
-    one file a picture, named by its code points, in `folder`.
+    one file an image, named by its code points, in `folder`.
     """
 
     name: str
@@ -60,7 +60,7 @@ TRAINING_STYLES = (
     Style("openmoji-black", _OPENMOJI, "files", "black/svg"),
 )
 
-# Never trained on: what the accuracy is measured on, and what the sample pictures are drawn from.
+# Never trained on: what the accuracy is measured on, and what the sample images are drawn from.
 HELD_OUT_STYLE = _iconify("twemoji", "1.2.5")
 
 

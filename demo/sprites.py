@@ -1,4 +1,4 @@
-"""Draws the emoji of a style as small RGBA pictures."""
+"""Draws the emoji of a style as small RGBA images."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ SPRITE_PIXELS = 72
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Drawing: TypeAlias = str | bytes
-"""An SVG's text, or the content of a picture file."""
+"""An SVG's text, or the content of an image file."""
 
 
 def _squeeze(name: str) -> str:
@@ -28,7 +28,7 @@ def _squeeze(name: str) -> str:
 
 
 def _file_key(hexcode: str) -> str:
-    # Sets disagree on whether a file name keeps the "show as a picture" code point FE0F.
+    # Sets disagree on whether a file name keeps the "show as an image" code point FE0F.
     return hexcode.upper().replace("-FE0F", "")
 
 
@@ -93,24 +93,24 @@ def open_style(style: Style, cache: Path) -> IconifyDrawings | FileDrawings:
 
 
 def draw(drawing: Drawing, pixels: int) -> Image.Image:
-    """Return `drawing` as an RGBA picture of `pixels` by `pixels`, centred, proportions kept."""
+    """Return `drawing` as an RGBA image of `pixels` by `pixels`, centred, proportions kept."""
     if isinstance(drawing, str):
         rendered: Any = resvg_py.svg_to_bytes(svg_string=drawing, width=pixels)
         data = base64.b64decode(rendered) if isinstance(rendered, str) else bytes(rendered)
     else:
         data = drawing
     # Premultiplied ("RGBa") while it is resized, lest transparent pixels bleed their colour.
-    picture = Image.open(io.BytesIO(data)).convert("RGBA").convert("RGBa")
-    scale = pixels / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    resized = picture.resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    image = Image.open(io.BytesIO(data)).convert("RGBA").convert("RGBa")
+    scale = pixels / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    resized = image.resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     square = Image.new("RGBA", (pixels, pixels))
     square.paste(resized, ((pixels - size[0]) // 2, (pixels - size[1]) // 2))
     return square
 
 
-def _channels_first(picture: Image.Image) -> Pixels:
-    return np.asarray(picture, dtype=np.uint8).transpose(2, 0, 1)
+def _channels_first(image: Image.Image) -> Pixels:
+    return np.asarray(image, dtype=np.uint8).transpose(2, 0, 1)
 
 
 def style_sprites(

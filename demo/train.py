@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTokenizer
 
-from demo.augment import training_pictures
+from demo.augment import training_images
 from demo.captions import Captions, frame
 from demo.concepts import everyday_things
 from demo.emojibase import Concept
@@ -26,7 +26,7 @@ from demo.packages import DEFAULT_CACHE, TRAINING_STYLES
 from demo.sprites import style_sprites
 
 DEFAULT_MODEL = Path(__file__).parent / "model"
-PICTURES_A_STEP = 256
+IMAGES_A_STEP = 256
 OTHER_CONCEPTS_A_STEP = 128
 NAMES_OF_NOTHING_A_STEP = 32
 PEAK_RATE = 1.2e-3
@@ -35,7 +35,7 @@ AVERAGING = 0.998
 LARGEST_SCALE = math.log(100)
 
 
-class TrainingPictures:
+class TrainingImages:
     """All sprites of all training styles, to draw one of each of some concepts from."""
 
     def __init__(self, concepts: Sequence[Concept], cache: Path) -> None:
@@ -45,10 +45,10 @@ class TrainingPictures:
         self._of_concept = [torch.nonzero(owners == n).flatten() for n in range(len(concepts))]
 
     def draw(self, concepts: Sequence[int]) -> Tensor:
-        """Return one normalised training picture of each of `concepts`."""
+        """Return one normalised training image of each of `concepts`."""
         owned = [self._of_concept[number] for number in concepts]
         picked = torch.stack([own[torch.randint(len(own), ())] for own in owned])
-        return training_pictures(self.sprites[picked], IMAGE_PIXELS)
+        return training_images(self.sprites[picked], IMAGE_PIXELS)
 
 
 @dataclass
@@ -102,13 +102,13 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 def take_step(
-    run: Run, pictures: TrainingPictures, captions: Captions, tokenizer: CLIPTokenizer, steps: int
+    run: Run, images: TrainingImages, captions: Captions, tokenizer: CLIPTokenizer, steps: int
 ) -> float:
     """Learn from one batch and return its loss."""
     chance = random.Random(run.step)
     order = torch.randperm(captions.concept_count).tolist()
-    pictured, named = order[:PICTURES_A_STEP], order[: PICTURES_A_STEP + OTHER_CONCEPTS_A_STEP]
-    shown = pictures.draw(pictured)
+    imaged, named = order[:IMAGES_A_STEP], order[: IMAGES_A_STEP + OTHER_CONCEPTS_A_STEP]
+    shown = images.draw(imaged)
     texts = captions.draw(named, chance)
     texts += captions.draw_of_nothing(NAMES_OF_NOTHING_A_STEP, chance)
     tokens = tokenizer([frame(t, chance) for t in texts], padding=True, return_tensors="pt")
@@ -116,7 +116,7 @@ def take_step(
     with torch.autocast("cpu", torch.bfloat16):
         seen = run.model.get_image_features(pixel_values=shown).pooler_output
         read = run.model.get_text_features(**tokens).pooler_output
-    fits = also_true(texts, captions.true_of, pictured)
+    fits = also_true(texts, captions.true_of, imaged)
     loss = contrastive_loss(seen.float(), read.float(), run.model.logit_scale.exp(), fits)
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate(run.step, steps)
@@ -159,16 +159,16 @@ def main() -> None:
     concepts = everyday_things(options.cache)
     captions = Captions(concepts, options.cache)
     tokenizer = tokenizer_of(options.work / "tokenizer", captions)
-    pictures = TrainingPictures(concepts, options.cache)
+    images = TrainingImages(concepts, options.cache)
     run, checkpoint = new_run(tokenizer), options.work / "checkpoint.pt"
     if checkpoint.exists():
         run.load(checkpoint)
     # The draws of a continued run must not repeat those of its beginning.
     torch.manual_seed(options.seed + run.step)
-    print(f"{len(concepts)} concepts, {len(pictures.sprites)} pictures, from step {run.step}")
+    print(f"{len(concepts)} concepts, {len(images.sprites)} images, from step {run.step}")
     began, losses = time.monotonic(), []
     while run.step < options.steps:
-        losses.append(take_step(run, pictures, captions, tokenizer, options.steps))
+        losses.append(take_step(run, images, captions, tokenizer, options.steps))
         if run.step % 50 == 0:
             minutes = (time.monotonic() - began) / 60
             mean = sum(losses) / len(losses)

@@ -11,7 +11,7 @@ import requests
 from common.settings import read
 from standalone.greeting import curl_line, rank_sample
 from standalone.service import Service, ServiceFailed, running
-from standalone.settings import DEMO_MODEL, DEMO_PICTURE, ROOT, StandaloneSettings
+from standalone.settings import DEMO_IMAGE, DEMO_MODEL, ROOT, StandaloneSettings
 
 SPINNER = "|/-\\"
 
@@ -39,16 +39,16 @@ class Progress:
 
 def greet(service: Service, settings: StandaloneSettings) -> None:
     """Show a ranking and how to get it by hand; a model that cannot is no reason to stop."""
-    picture = DEMO_PICTURE.relative_to(ROOT)
+    image = DEMO_IMAGE.relative_to(ROOT)
     try:
-        ranking = rank_sample(service.url, DEMO_PICTURE, settings.own_key)
+        ranking = rank_sample(service.url, DEMO_IMAGE, settings.own_key)
     except (requests.RequestException, OSError) as error:
         print(f"The sample could not be ranked: {error}", file=sys.stderr)
     else:
         default = settings.served[0]
         model = "the demo model" if default == str(DEMO_MODEL) else default
-        print(f"\n{picture} is, says {model}:\n\n{ranking}\n")
-        command = curl_line(service.url, picture, needs_key=settings.own_key is not None)
+        print(f"\n{image} is, says {model}:\n\n{ranking}\n")
+        command = curl_line(service.url, image, needs_key=settings.own_key is not None)
         print(f"By hand:\n\n  {command}\n")
     print(f"Serving on {service.url} (Ctrl-C ends it)", flush=True)
 

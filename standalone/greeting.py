@@ -1,4 +1,4 @@
-"""What a newcomer sees: a picture, ranked."""
+"""What a newcomer sees: an image, ranked."""
 
 import base64
 from pathlib import Path
@@ -22,9 +22,9 @@ LABELS = (
 BAR_WIDTH = 40
 
 
-def rank_sample(url: str, picture: Path, key: SecretStr | None) -> str:
-    """Rank a picture against the labels. Returns lines with bars, the likeliest label first."""
-    blob = base64.b64encode(picture.read_bytes()).decode()
+def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
+    """Rank an image against the labels. Returns lines with bars, the likeliest label first."""
+    blob = base64.b64encode(image.read_bytes()).decode()
     body = {
         "queries": [{"img_blob": blob}],
         "candidates": [{"text": label} for label in LABELS],
@@ -40,12 +40,12 @@ def rank_sample(url: str, picture: Path, key: SecretStr | None) -> str:
     )
 
 
-def curl_line(url: str, picture: Path, *, needs_key: bool) -> str:
+def curl_line(url: str, image: Path, *, needs_key: bool) -> str:
     """The command that does the same by hand; the key itself is not in it."""
     key = ' -H "X-API-Key: $CLIP_API_KEY"' if needs_key else ""
     candidates = ", ".join(f'{{"text": "{label}"}}' for label in LABELS[:3])
     return (
-        f"""echo '{{"queries": [{{"img_blob": "'$(base64 < {picture} | tr -d '\\n')'"}}], """
+        f"""echo '{{"queries": [{{"img_blob": "'$(base64 < {image} | tr -d '\\n')'"}}], """
         f""""candidates": [{candidates}]}}' \\\n"""
         f"""    | curl -s {url}/rank -H 'Content-Type: application/json'{key} -d @-"""
     )

@@ -11,7 +11,7 @@ from common.settings import PREFIX, SharedSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
-DEMO_PICTURE = ROOT / "demo" / "pictures" / "t-shirt.png"
+DEMO_IMAGE = ROOT / "demo" / "pictures" / "t-shirt.png"
 
 
 class StandaloneSettings(SharedSettings):

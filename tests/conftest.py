@@ -14,7 +14,7 @@ from api.assembly import assemble
 from api.settings import ApiSettings
 from common.ledger.jobs import Ledger
 from standalone.valkey import EmbeddedValkey
-from tests.picture_server import PictureServer
+from tests.image_server import ImageServer
 from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_workers
 
 A_MOMENT_S = 5.0
@@ -120,6 +120,6 @@ def _no_thread_stays() -> Iterator[None]:
 
 
 @pytest.fixture
-def picture_server() -> Iterator[PictureServer]:
-    with PictureServer().running() as server:
+def image_server() -> Iterator[ImageServer]:
+    with ImageServer().running() as server:
         yield server

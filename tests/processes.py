@@ -19,7 +19,7 @@ from common.fleet.heartbeats import WORKERS
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
-PICTURES = ROOT / "demo" / "pictures"
+SAMPLES = ROOT / "demo" / "pictures"
 START_TIMEOUT_S = 90.0
 AS_THEY_ARE = ("BENCH_", "FAULT_", "HF_", "OTEL_")
 """How names of variables begin that are not settings of ours."""

@@ -146,7 +146,7 @@ def align() -> Parts:
 def blip() -> Parts:
     text = {**TEXT, **IDS, "vocab_size": 400, "max_position_embeddings": 20}
     text |= {"encoder_hidden_size": 24, "sep_token_id": 3, "projection_dim": 16}
-    # As configured by default, its pictures would all look the same.
+    # As configured by default, its images would all look the same.
     vision = {**VISION, "initializer_range": 0.02}
     config = BlipConfig(text_config=text, vision_config=vision, projection_dim=16)
     return config, tokenizer(20), BlipImageProcessorPil(size=SQUARE)
@@ -159,7 +159,7 @@ def siglip(words: Any) -> Parts:
 
 
 def siglip2() -> Parts:
-    """NaFlex: pictures keep their shape, in as many patches as there may be."""
+    """NaFlex: images keep their shape, in as many patches as there may be."""
     text = {**TEXT, **IDS, "vocab_size": 400, "max_position_embeddings": 64}
     vision = {k: v for k, v in VISION.items() if k != "image_size"} | {"num_patches": 16}
     config = Siglip2Config(text_config=text, vision_config=vision)

@@ -21,7 +21,7 @@ from worker.heartbeat import HeartbeatLoop
 from worker.model.encoder import DeviceFailed, Encoder
 from worker.model.load_errors import ModelLoadError
 from worker.model.loading import LoadedModel, load_encoder, load_model
-from worker.model.warmup import TEXTS_PER_PICTURE
+from worker.model.warmup import TEXTS_PER_IMAGE
 from worker.part.pipeline import Pipeline
 from worker.part.runner import PartRunner
 from worker.settings import WorkerSettings
@@ -133,7 +133,7 @@ class WorkerProcess:
     def _make_batcher(self, loaded: LoadedModel) -> Batcher:
         return Batcher(
             {"image": loaded.encoder.encode_images, "text": loaded.encoder.encode_texts},
-            {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_PICTURE},
+            {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_IMAGE},
             on_death=self._give_up,
             on_batch=self.metrics.batch_done,
         )

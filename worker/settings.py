@@ -35,7 +35,7 @@ class WorkerSettings(SharedSettings):
         default="auto", description="`auto` is float16 on a GPU and float32 elsewhere"
     )
     batch_size: Annotated[int, Field(ge=0, le=4096)] = Field(
-        default=0, description="pictures in a batch; 0 measures the best at start"
+        default=0, description="images in a batch; 0 measures the best at start"
     )
     concurrency: Annotated[int, Field(ge=0, le=512)] = Field(
         default=0,
@@ -48,10 +48,10 @@ class WorkerSettings(SharedSettings):
         default=20_000, description="texts whose embeddings a worker keeps in memory; 0 for none"
     )
     max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
-        default=50_000_000, description="most pixels of a picture, width times height"
+        default=50_000_000, description="most pixels of an image, width times height"
     )
     max_image_frames: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1000, description="most frames of a picture, of which the first counts"
+        default=1000, description="most frames of an image, of which the first counts"
     )
     jpeg_draft: bool = Field(
         default=False,
@@ -86,14 +86,14 @@ class WorkerSettings(SharedSettings):
         " one job",
     )
     fetch_ports: str = Field(
-        default="80,443", description="ports that pictures are fetched from, such as `80,8000-8999`"
+        default="80,443", description="ports that images are fetched from, such as `80,8000-8999`"
     )
     fetch_allow: str = Field(
         default="",
-        description="networks (CIDR) and host names inside that pictures are fetched from too",
+        description="networks (CIDR) and host names inside that images are fetched from too",
     )
     fetch_per_host: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=8, description="pictures fetched at once from one host"
+        default=8, description="images fetched at once from one host"
     )
     fetch_use_proxies: bool = Field(
         default=False, description="fetch through the proxies of the environment (`HTTP_PROXY`, …)"
@@ -145,7 +145,7 @@ class WorkerSettings(SharedSettings):
 
     @field_validator("max_pixels_in_flight")
     @classmethod
-    def _holds_any_picture_of_each_priority(cls, value: int, info: ValidationInfo) -> int:
+    def _holds_any_image_of_each_priority(cls, value: int, info: ValidationInfo) -> int:
         largest = info.data.get("max_image_pixels", 0)
         if value < 2 * largest:
             raise ValueError(f"must be at least twice CLIP_MAX_IMAGE_PIXELS, which is {largest}")

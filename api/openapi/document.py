@@ -111,7 +111,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
         "info": {
             "title": "CLIP API",
             "version": VERSION,
-            "summary": "Rank texts against pictures on your own hardware.",
+            "summary": "Rank texts against images on your own hardware.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
@@ -123,7 +123,7 @@ def document(settings: ApiSettings) -> dict[str, Any]:
 
 def _paths(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
     return {
-        **_tagged("Pictures and texts", _submissions(items, settings)),
+        **_tagged("Images and texts", _submissions(items, settings)),
         **_tagged("Jobs", _jobs()),
         **_tagged("Label sets", _label_sets()),
         **_tagged("The service", _service()),
@@ -146,7 +146,7 @@ def _submissions(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]
             | _answers({"200": ("One row for each query.", _ref("RankResponse"))}, ON_RANK)
         },
         "/encode": {
-            "post": _submit("encode", "The embeddings of texts and pictures.", settings)
+            "post": _submit("encode", "The embeddings of texts and images.", settings)
             | _body(items, _ref("EncodeForm"))
             | _answers({"200": ("One vector for each item.", VECTORS)}, ON_SUBMIT)
         },
@@ -189,7 +189,7 @@ def _jobs() -> dict[str, Any]:
     cancel = _get("cancel", "End a job before its time.", "Job", not_found | ended)
     forget = {
         "operationId": "forget",
-        "summary": "Cancel a job if need be, and forget its pictures and result.",
+        "summary": "Cancel a job if need be, and forget its images and result.",
         "parameters": [job],
         "responses": {"204": {"description": "It is gone."}, **_problems(COMMON | not_found)},
     }

@@ -12,7 +12,7 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
     """The form of POST /rank, of the schemas of its JSON body and of an item."""
     known = rank["properties"]
     fields = {
-        "image": _pictures(settings, "pictures, which become queries"),
+        "image": _images(settings, "images, which become queries"),
         "queries": _json(known["queries"], "queries, which come before those of `image`"),
         "candidate": _texts(settings, settings.max_candidates, "texts, which become candidates"),
         "candidates": _json(
@@ -49,7 +49,7 @@ def encode_form(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
     """The form of POST /encode, of the schema of its JSON body."""
     fields = {
         "items": _json(items, "items, which come first"),
-        "image": _pictures(settings, "pictures, which come second"),
+        "image": _images(settings, "images, which come second"),
         "text": _texts(settings, settings.max_async_queries, "texts, which come last"),
     }
     return _form(fields) | _any_of(*fields)
@@ -63,7 +63,7 @@ def _any_of(*names: str) -> dict[str, Any]:
     return {"anyOf": [{"required": [name]} for name in names]}
 
 
-def _pictures(settings: ApiSettings, words: str) -> dict[str, Any]:
+def _images(settings: ApiSettings, words: str) -> dict[str, Any]:
     return {
         "type": "array",
         "minItems": 1,

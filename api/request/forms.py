@@ -1,6 +1,6 @@
 """From a form to the JSON body that it stands for: what `curl -F` sends, without base64.
 
-The pictures stand in that body as bytes. All that is true of a JSON body is true of it, pointers
+The images stand in that body as bytes. All that is true of a JSON body is true of it, pointers
 and codes of errors too.
 """
 
@@ -83,11 +83,11 @@ class Fields:
             for part in self._parts.get(name, ()):
                 where = f"{pointer}/{len(items)}"
                 items.append(
-                    self._picture(part, where) if name == "image" else self._text(part, where)
+                    self._image(part, where) if name == "image" else self._text(part, where)
                 )
         return items
 
-    def _picture(self, part: Part, pointer: str) -> dict[str, object]:
+    def _image(self, part: Part, pointer: str) -> dict[str, object]:
         if not part.is_file:
             told = "is a text in place of a file: with curl it is image=@FILE"
             self.faults.append(ItemFault(f"{pointer}/img_blob", "not_a_file", told))

@@ -39,7 +39,7 @@ def decode_base64(text: str) -> bytes:
     # Within its first kilobyte: the pattern takes memory for each parameter that it has seen.
     prefix = DATA_PREFIX.match(text, 0, MAX_PREFIX_CHARS)
     digits = text[prefix.end() :] if prefix else text
-    for mark in WHITE_SPACE:  # in a picture without any, a twentieth of what a pattern takes
+    for mark in WHITE_SPACE:  # in an image without any, a twentieth of what a pattern takes
         digits = digits.replace(mark, "")
     digits = digits.rstrip("=")
     if not digits:
@@ -100,7 +100,7 @@ class ItemCollector:
     ) -> tuple[ItemKind, str, Templates]:
         """What the item is; a text in one template is a text like any other."""
         if item.text is None:
-            return (*self._identify_picture(item), ())
+            return (*self._identify_image(item), ())
         longest = max(map(len, templates)) - len(HOLE) + len(item.text)
         if longest > self.max_text_chars:
             raise TextTooLong(f"has {longest} characters; the limit is {self.max_text_chars}")
@@ -108,7 +108,7 @@ class ItemCollector:
             return "text", templates[0].replace(HOLE, item.text), ()
         return "text", item.text, tuple(templates)
 
-    def _identify_picture(self, item: schemas.Item) -> tuple[ItemKind, str]:
+    def _identify_image(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.img_uri is not None:
             if not self.fetch_urls:
                 raise UrlRefused("is a URL, and this service fetches none")
@@ -137,18 +137,18 @@ class ItemCollector:
         return index
 
 
-def cut(items: Sequence[Item], pictures: int, texts_per_picture: int = 32) -> list[list[Item]]:
-    """Cut a job's items into parts of about equal work: a text weighs a fraction of a picture.
+def cut(items: Sequence[Item], images: int, texts_per_image: int = 32) -> list[list[Item]]:
+    """Cut a job's items into parts of about equal work: a text weighs a fraction of an image.
 
     A long text weighs more, so that the texts of a part have about a megabyte at most.
     """
     parts: list[list[Item]] = []
     room = 0
     for item in items:
-        weight = _weight(item) if item.kind == "text" else texts_per_picture
+        weight = _weight(item) if item.kind == "text" else texts_per_image
         if weight > room:
             parts.append([])
-            room = pictures * texts_per_picture
+            room = images * texts_per_image
         parts[-1].append(item)
         room -= weight
     return parts

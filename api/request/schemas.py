@@ -80,17 +80,17 @@ class Closed(BaseModel):
 
 
 class Item(Closed):
-    """A text or a picture: exactly one of the three keys, `null` counts as absent."""
+    """A text or an image: exactly one of the three keys, `null` counts as absent."""
 
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
     img_uri: WebAddress | None = Field(
-        default=None, description="the http or https URL of a picture"
+        default=None, description="the http or https URL of an image"
     )
     img_blob: Blob | None = Field(
         default=None,
-        description="a picture in base64, with or without line breaks, padding and a "
+        description="an image in base64, with or without line breaks, padding and a "
         "`data:image/…;base64,` prefix",
     )
 
@@ -124,7 +124,7 @@ def _not_both(schema: dict[str, Any]) -> None:
 
 
 class Prompts(Closed):
-    """Templates that texts among the candidates are put into; pictures are left as they are."""
+    """Templates that texts among the candidates are put into; images are left as they are."""
 
     model_config = ConfigDict(json_schema_extra=_not_both)
 
@@ -344,7 +344,7 @@ class LabelSet(LabelSetSummary):
 
     labels: list[str | None] = Field(
         description="what to call each candidate: its text, in the first of its templates, or its "
-        "URL; `null` for a picture that was sent in base64"
+        "URL; `null` for an image that was sent in base64"
     )
     models: list[JobModel] = Field(description="those whose embeddings of it are stored")
 
@@ -462,7 +462,7 @@ class Model(BaseModel):
     dimension: int | None = Field(description="numbers in an embedding")
     context_length: int | None = Field(description="most tokens of a text")
     resolution: Resolution | None = Field(
-        description="what pictures are scaled to; null too where they keep their shape"
+        description="what images are scaled to; null too where they keep their shape"
     )
     precision: str | None
     workers: int = Field(description="live workers that serve it")

@@ -11,7 +11,7 @@ from api.static_files import StaticFiles, read_folder
 
 # Of the package that requirements/api.txt pins: nothing is fetched.
 VIEWER = ("swagger-ui-bundle.js", "swagger-ui.css")
-# The viewer sets styles of its own and has pictures in its style sheet.
+# The viewer sets styles of its own and has images in its style sheet.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "

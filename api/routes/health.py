@@ -30,9 +30,7 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
             "redis": redis,
             "workers": sum(len(served.workers) for served in models),
             "models": sorted(served.name for served in models if served.workers),
-            "models_without_worker": sorted(
-                served.name for served in models if not served.workers
-            ),
+            "models_without_worker": sorted(served.name for served in models if not served.workers),
             "conflicting_models": conflicting_models(
                 beat for served in models for beat in served.workers
             ),

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from api.static_files import StaticFiles, read_folder
 
-# Nothing from elsewhere but pictures: those that somebody links are shown as they are ranked.
+# Nothing from elsewhere but images: those that somebody links are shown as they are ranked.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: http: https:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

@@ -12,7 +12,7 @@ from bench.gpu.figure import attempt, tell
 from bench.gpu.options import Options, folder_of, parse
 from bench.processes import ROOT
 
-PICTURES = 256
+SAMPLES = 256
 SIDE = 224
 COPIES = 20
 
@@ -39,13 +39,13 @@ def tell_machine(options: Options) -> None:
 
 
 def measure_copies(options: Options) -> None:
-    """A batch of pictures as bytes: stacked on the host, then to the device and back."""
+    """A batch of images as bytes: stacked on the host, then to the device and back."""
     import numpy as np  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
-    rows = np.random.default_rng(0).integers(0, 256, (PICTURES, SIDE, SIDE, 3), dtype=np.uint8)
-    pictures = [row.copy() for row in rows]
-    tell(f"stack {PICTURES} pictures", 1000 * _seconds(lambda: np.stack(pictures)), "ms")
+    rows = np.random.default_rng(0).integers(0, 256, (SAMPLES, SIDE, SIDE, 3), dtype=np.uint8)
+    images = [row.copy() for row in rows]
+    tell(f"stack {SAMPLES} images", 1000 * _seconds(lambda: np.stack(images)), "ms")
     pageable = torch.from_numpy(rows)
     ways = {"pageable": pageable}
     if options.device != "cpu":
@@ -57,7 +57,7 @@ def measure_copies(options: Options) -> None:
             if options.device != "cpu":
                 torch.cuda.synchronize()
 
-        tell(f"copy {PICTURES} pictures to the device, {name}", 1000 * _seconds(copy), "ms")
+        tell(f"copy {SAMPLES} images to the device, {name}", 1000 * _seconds(copy), "ms")
 
 
 def _seconds(run: Callable[[], object]) -> float:

@@ -12,31 +12,31 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bench.figures import Sample
+from bench.images import HOLE, PHOTO, POOL, draw, with_hole
 from bench.load import ClosedLoop
-from bench.pictures import HOLE, PHOTO, POOL, draw, with_hole
 from bench.processes import ROOT
 from bench.wire import Address, MakeRequest, post, ranking
 
 APART = 10**11
-"""Between the numbers of pictures of two clients: what is alike is encoded once."""
+"""Between the numbers of images of two clients: what is alike is encoded once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`pictures` in one request: one is ranked against labels, more are encoded."""
+    """`images` in one request: one is ranked against labels, more are encoded."""
 
     port: int
     connections: int
     seconds: float
     warm_s: float
-    pictures: int = 1
+    images: int = 1
     number: int = 0
 
 
 def requests_of(order: Order) -> MakeRequest:
-    """Requests of which no two have a picture in common."""
-    address = Address(order.port, "/rank" if order.pictures == 1 else "/encode")
-    variants = [_pieces(address, order.pictures, seed) for seed in range(_variants(order))]
+    """Requests of which no two have an image in common."""
+    address = Address(order.port, "/rank" if order.images == 1 else "/encode")
+    variants = [_pieces(address, order.images, seed) for seed in range(_variants(order))]
     holes = itertools.count(time.time_ns() // 1000 + APART * order.number)
 
     def make() -> bytes:
@@ -50,13 +50,13 @@ def requests_of(order: Order) -> MakeRequest:
 
 
 def _variants(order: Order) -> int:
-    return max(1, POOL // order.pictures)
+    return max(1, POOL // order.images)
 
 
-def _pieces(address: Address, pictures: int, seed: int) -> list[bytes]:
-    """A request, cut where each of its pictures has room for a number."""
-    blobs = [with_hole(draw(PHOTO, (seed + at) % POOL)) for at in range(pictures)]
-    document = ranking()(blobs[0]) if pictures == 1 else [{"img_blob": blob} for blob in blobs]
+def _pieces(address: Address, images: int, seed: int) -> list[bytes]:
+    """A request, cut where each of its images has room for a number."""
+    blobs = [with_hole(draw(PHOTO, (seed + at) % POOL)) for at in range(images)]
+    document = ranking()(blobs[0]) if images == 1 else [{"img_blob": blob} for blob in blobs]
     return post(address, document).split(HOLE.encode())
 
 

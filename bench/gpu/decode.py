@@ -11,8 +11,8 @@ import numpy as np
 
 from bench.gpu.figure import attempt, tell
 from bench.gpu.options import Options, parse
-from bench.pictures import Kind, draw
-from worker.images.decode import Picture, Raster
+from bench.images import Kind, draw
+from worker.images.decode import DecodedImage, EncodedImage
 from worker.images.formats.limits import Limits
 from worker.images.preprocess import Normalise, ShortestEdgeCrop
 from worker.model.cpu.runtime import keep_freed_memory
@@ -25,12 +25,12 @@ PREPROCESS = ShortestEdgeCrop(224, 224, 224, 3, Normalise(NOTHING, NOTHING))
 """Bicubic, as CLIP's; the encoder normalises."""
 
 
-def decoded(jpeg: bytes) -> Raster:
-    return Picture.open(jpeg, NO_LIMITS).decode()
+def decoded(jpeg: bytes) -> DecodedImage:
+    return EncodedImage.open(jpeg, NO_LIMITS).decode()
 
 
 def work(kind: Kind, seconds: float) -> float:
-    """How many pictures a second, in this thread, once it has begun."""
+    """How many images a second, in this thread, once it has begun."""
     jpegs = [draw(kind, seed) for seed in range(POOL)]
     began = time.perf_counter()
     done = 0
@@ -59,15 +59,15 @@ def measure_threads(options: Options, counts: Sequence[int]) -> list[float]:
 
 def measure_one(options: Options) -> None:
     jpegs = [draw(options.kind, seed) for seed in range(POOL)]
-    tell("file of a picture", sum(map(len, jpegs)) / POOL / 1000, "kB")
+    tell("file of an image", sum(map(len, jpegs)) / POOL / 1000, "kB")
     began = time.perf_counter()
     rasters = [decoded(jpegs[run % POOL]) for run in range(RUNS)]
     middle = time.perf_counter()
-    for raster in rasters:
-        PREPROCESS(raster)
+    for decoded in rasters:
+        PREPROCESS(decoded)
     ended = time.perf_counter()
-    tell("decode one picture", 1000 * (middle - began) / RUNS, "ms")
-    tell("resize one picture", 1000 * (ended - middle) / RUNS, "ms")
+    tell("decode one image", 1000 * (middle - began) / RUNS, "ms")
+    tell("resize one image", 1000 * (ended - middle) / RUNS, "ms")
 
 
 def measure_many(options: Options) -> None:

@@ -11,9 +11,9 @@ from transformers import CLIPModel
 from bench.gpu.figure import attempt, tell
 from bench.gpu.options import Options, folder_of, parse
 from bench.gpu.timing import median_seconds, seconds_of
-from bench.pictures import draw
+from bench.images import draw
 from bench.wire import LABELS
-from worker.images.decode import Picture
+from worker.images.decode import EncodedImage
 from worker.images.formats.limits import Limits
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
@@ -66,7 +66,7 @@ class Measurement:
             rates[batch] = batch / seconds_of(lambda pixels=pixels: see(pixels), self._device)  # type: ignore[misc]
             if batch == 1:
                 seconds = median_seconds(lambda pixels=pixels: see(pixels), self._device)  # type: ignore[misc]
-                self._tell(f"{what}, one picture", 1000 * seconds, "ms")
+                self._tell(f"{what}, one image", 1000 * seconds, "ms")
         self._tell_rates(what, rates)
 
     def _measure_graphs(self) -> None:
@@ -86,14 +86,14 @@ class Measurement:
             self._tell(f"batch of {batch}, eager → CUDA graph", shown)
 
     def _measure_encoder(self) -> None:
-        """Bytes of prepared pictures on the host → embeddings on the host."""
+        """Bytes of prepared images on the host → embeddings on the host."""
         encoder = self._encoder(self._device, self._options.dtype)
-        picture = self._prepared(encoder, range(COMPARED))
+        image = self._prepared(encoder, range(COMPARED))
         if self._device != "cpu":
             torch.cuda.reset_peak_memory_stats()
         rates = {}
         for batch in self._options.batches:
-            images = [picture[number % COMPARED] for number in range(batch)]
+            images = [image[number % COMPARED] for number in range(batch)]
             seconds = seconds_of(lambda images=images: encoder.encode_images(images), self._device)  # type: ignore[misc]
             rates[batch] = batch / seconds
             if batch in PARTED:
@@ -111,7 +111,7 @@ class Measurement:
         images = self._prepared(encoder, range(count))
         texts = encoder.prepare_texts(LABELS)
         pixels = self._checkpoint.image_processor(
-            images=[_picture(seed).decode().picture for seed in range(count)], return_tensors="pt"
+            images=[_image(seed).decode().image for seed in range(count)], return_tensors="pt"
         )["pixel_values"]
         ids = self._checkpoint.tokenizer(list(LABELS), padding=True, return_tensors="pt")
         of_images = reference.get_image_features(pixel_values=pixels).pooler_output.numpy()
@@ -130,7 +130,7 @@ class Measurement:
         return ClipEncoder(open_checkpoint(Source(str(folder_of(self._model)))), device, dtype)
 
     def _prepared(self, encoder: ClipEncoder, seeds: Sequence[int]) -> list[PreparedImage]:
-        return [encoder.prepare_image(_picture(seed).decode()) for seed in seeds]
+        return [encoder.prepare_image(_image(seed).decode()) for seed in seeds]
 
     def _pixels(self, batch: int) -> torch.Tensor:
         shape = (batch, 3, self._side, self._side)
@@ -142,7 +142,7 @@ class Measurement:
     def _tell_rates(self, what: str, rates: dict[int, float]) -> None:
         best = max(rates, key=lambda batch: rates[batch])
         listed = ", ".join(f"{batch}: {rate:,.0f}" for batch, rate in rates.items())
-        self._tell(f"{what}, pictures/s by batch", listed)
+        self._tell(f"{what}, images/s by batch", listed)
         self._tell(f"{what}, best, batch of {best}", rates[best], "/s")
 
 
@@ -152,10 +152,10 @@ def cosines(found: Any, expected: Any) -> Any:  # noqa: ANN401
     return (found * expected).sum(axis=1) / lengths
 
 
-def _picture(seed: int) -> Picture:
-    from bench.pictures import PHOTO  # noqa: PLC0415
+def _image(seed: int) -> EncodedImage:
+    from bench.images import PHOTO  # noqa: PLC0415
 
-    return Picture.open(draw(PHOTO, seed), NO_LIMITS)
+    return EncodedImage.open(draw(PHOTO, seed), NO_LIMITS)
 
 
 if __name__ == "__main__":

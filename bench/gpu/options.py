@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.images import PHOTO, Kind
 from bench.models import DEMO_FOLDER, Shape
 from bench.models import folder_of as folder_of_known
 from bench.options import RESULTS
-from bench.pictures import PHOTO, Kind
 from bench.processes import ROOT
 
 # openai/clip-vit-large-patch14, but for the dimension of its embeddings, which costs nothing.

@@ -33,32 +33,32 @@ class Measurement:
 
     def run(self) -> None:
         quick = self._options.quick
-        few, many, heavy, pictures = (4, 8, 4, 8) if quick else (32, 256, 16, 64)
+        few, many, heavy, images = (4, 8, 4, 8) if quick else (32, 256, 16, 64)
         began = time.perf_counter()
         self._fleet.begin(MOST_WORKERS)
         self._tell(f"{MOST_WORKERS} workers up in", time.perf_counter() - began, "s")
         self._tell_start()
         self._try("2 workers", many)
-        self._try("2 workers", heavy, pictures)
+        self._try("2 workers", heavy, images)
         self._fleet.leave(1)
         self._try("1 worker", many)
-        self._try("1 worker", heavy, pictures)
+        self._try("1 worker", heavy, images)
         self._try("1 worker", 1, clients=1)
         if self._model != "vit-l-14":  # what it spends around the model is the same
             self._try("1 worker", few)
             attempt("profile", self._profile, self._model)
 
-    def _try(self, name: str, connections: int, pictures: int = 1, clients: int = CLIENTS) -> None:
-        attempt(name, lambda: self._measure(name, connections, pictures, clients), self._model)
+    def _try(self, name: str, connections: int, images: int = 1, clients: int = CLIENTS) -> None:
+        attempt(name, lambda: self._measure(name, connections, images, clients), self._model)
 
-    def _measure(self, name: str, connections: int, pictures: int, clients: int) -> None:
+    def _measure(self, name: str, connections: int, images: int, clients: int) -> None:
         """Rate and latency, and what was busy meanwhile."""
         share = max(1, connections // clients)
         orders = [
-            Order(self._fleet.port, share, self._options.seconds, WARM_S, pictures, number)
+            Order(self._fleet.port, share, self._options.seconds, WARM_S, images, number)
             for number in range(clients)
         ]
-        path = f"/encode of {pictures}" if pictures > 1 else "/rank of 1"
+        path = f"/encode of {images}" if images > 1 else "/rank of 1"
         what = f"{name}, {share * clients} connections, {path}"
         running = Clients(orders)
         time.sleep(WARM_S)
@@ -70,8 +70,8 @@ class Measurement:
         samples = running.samples()
         latencies = [seconds for sample in samples for seconds in sample.latencies_s]
         errors = sum((Counter(sample.errors) for sample in samples), Counter[str]())
-        rate = pictures * sum(sample.rate for sample in samples)
-        self._tell(f"{what}, pictures/s", rate, "/s")
+        rate = images * sum(sample.rate for sample in samples)
+        self._tell(f"{what}, images/s", rate, "/s")
         shown = ", ".join(
             f"p{100 * q:.0f} {1000 * percentile(latencies, q):.1f}" for q in (0.5, 0.99)
         )

@@ -68,7 +68,7 @@ class CardWatch:
 
 
 def scraped(port: int) -> dict[str, float]:
-    """Sums and counts that a worker tells of its pictures."""
+    """Sums and counts that a worker tells of its images."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         text = answer.read().decode()
     return {
@@ -92,4 +92,4 @@ def means(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
         f"{name.removeprefix('clip_').removesuffix('_seconds')}, ms": 1000 * mean(name)
         for name in STAGES
     }
-    return {"pictures in a batch": mean("clip_batch_items"), **found}
+    return {"images in a batch": mean("clip_batch_items"), **found}

@@ -30,7 +30,7 @@ class Clip(litserve.LitAPI):  # type: ignore[misc]
         return inputs
 
     def predict(self, x: list[Prepared]) -> list[Prepared]:
-        embeddings = self._reference.embed_pictures(torch.stack([pixels for pixels, _ in x]))
+        embeddings = self._reference.embed_images(torch.stack([pixels for pixels, _ in x]))
         return [(embedding, labels) for embedding, (_, labels) in zip(embeddings, x, strict=True)]
 
     def unbatch(self, output: list[Prepared]) -> list[Prepared]:

@@ -17,7 +17,7 @@ def create_app(folder: str) -> Flask:
     @app.post("/rank")
     def rank() -> dict[str, Any]:
         pixels, labels = reference.read(request.get_json())
-        return reference.answer(reference.embed_pictures(pixels[None])[0], labels)
+        return reference.answer(reference.embed_images(pixels[None])[0], labels)
 
     @app.get("/health")
     def health() -> str:

@@ -1,7 +1,7 @@
-"""What both peers do with a picture: transformers as its documentation shows it.
+"""What both peers do with an image: transformers as its documentation shows it.
 
 The labels are encoded once and remembered, as anybody would who knows them beforehand: so the
-peers are measured on pictures alone, which is the best that they can do.
+peers are measured on images alone, which is the best that they can do.
 """
 
 import base64
@@ -25,13 +25,13 @@ class Reference:
     def read(self, request: dict[str, Any]) -> tuple[torch.Tensor, tuple[str, ...]]:
         """A request of `POST /rank` → pixels of shape (3, height, width), and the labels."""
         content = base64.b64decode(request["queries"][0]["img_blob"])
-        picture = Image.open(io.BytesIO(content)).convert("RGB")
-        [pixels] = self._processor(images=picture, return_tensors="pt")["pixel_values"]
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+        [pixels] = self._processor(images=image, return_tensors="pt")["pixel_values"]
         return pixels, tuple(item["text"] for item in request["candidates"])
 
     @torch.inference_mode()
-    def embed_pictures(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(pictures, 3, height, width) → (pictures, dimension), normalised."""
+    def embed_images(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(images, 3, height, width) → (images, dimension), normalised."""
         return _unit(self._model.get_image_features(pixel_values=pixels).pooler_output)
 
     @torch.inference_mode()

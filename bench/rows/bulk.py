@@ -11,9 +11,9 @@ import requests
 from bench.bars import Verdict, at_most
 from bench.contender import ended_in_the_end
 from bench.figures import Sample, Series, p99_ratio
+from bench.images import THUMBNAIL, draw
 from bench.load import ClosedLoop
 from bench.models import folder_of
-from bench.pictures import THUMBNAIL, draw
 from bench.rounds import interleaved
 from bench.rows.row import Bench, Result
 from bench.service import Plan, Service

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from bench.bars import Verdict, at_most
 from bench.contender import ended_in_the_end
 from bench.figures import Sample, Series, p50_difference_ms
+from bench.images import THUMBNAIL
 from bench.load import ClosedLoop
 from bench.models import folder_of
-from bench.pictures import THUMBNAIL
 from bench.rounds import interleaved
 from bench.rows.row import Bench, Result
 from bench.service import Plan

@@ -1,25 +1,25 @@
-"""What the way through the service adds to one picture, when nobody else asks."""
+"""What the way through the service adds to one image, when nobody else asks."""
 
 from dataclasses import dataclass
 
 from bench.bars import Verdict, at_most
 from bench.contender import Contender, ended_in_the_end
 from bench.figures import Sample, p50_difference_ms
+from bench.images import THUMBNAIL
 from bench.limit import Bare
 from bench.models import folder_of
-from bench.pictures import THUMBNAIL
 from bench.rounds import measured
 from bench.rows.row import Bench, Result
 from bench.service import Plan
 
 WHAT = "demo, 1 connection: p50 above the bare in-process time"
 BAR = at_most(6, " ms")
-ALONE, SERVICE = "bare, 1 picture", "this service"
+ALONE, SERVICE = "bare, 1 image", "this service"
 
 
 @dataclass(frozen=True, slots=True)
 class OneByOne:
-    """The bare model, one picture at a time."""
+    """The bare model, one image at a time."""
 
     bare: Bare
 

@@ -10,7 +10,7 @@ from bench.options import Options
 from bench.progress import Progress
 from bench.service import Plan, Service
 
-FAKE_SECONDS_A_PICTURE = 0.001
+FAKE_SECONDS_PER_IMAGE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Bench:
     def service(self, plan: Plan) -> Service:
         """Start the service; with a model that sleeps where the harness itself is tried."""
         if self.options.fake and plan.worker == "worker":
-            plan = sleepy(plan, FAKE_SECONDS_A_PICTURE)
+            plan = sleepy(plan, FAKE_SECONDS_PER_IMAGE)
         self.progress.say(f"  starting the service ({plan.workers} × {plan.worker})")
         return Service(plan, self.folder)
 
@@ -42,11 +42,11 @@ class Result:
 Run = Callable[[Bench], list[Result]]
 
 
-def sleepy(plan: Plan, seconds_a_picture: float) -> Plan:
-    """The same with a model that sleeps that long for each picture, one picture at a time."""
+def sleepy(plan: Plan, seconds_per_image: float) -> Plan:
+    """The same with a model that sleeps that long for each image, one image at a time."""
     environment = {
         **plan.environment,
-        "BENCH_SECONDS_A_PICTURE": seconds_a_picture,
+        "BENCH_SECONDS_PER_IMAGE": seconds_per_image,
         "CLIP_BATCH_SIZE": 1,
     }
     return replace(plan, worker="bench.sleepy_worker", environment=environment)

@@ -7,7 +7,7 @@ from bench.rounds import measured
 from bench.rows.row import Bench, Result, sleepy
 from bench.service import Plan
 
-SECONDS_A_PICTURE = 0.05
+SECONDS_PER_IMAGE = 0.05
 WORKERS = (1, 2, 4)
 CONNECTIONS = 32
 BAR = at_least(3.7)
@@ -18,12 +18,12 @@ def run(bench: Bench) -> list[Result]:
     contenders: dict[str, Contender] = {}
     with ended_in_the_end(contenders):
         for workers in WORKERS:
-            plan = sleepy(Plan("sleepy", workers=workers), SECONDS_A_PICTURE)
+            plan = sleepy(Plan("sleepy", workers=workers), SECONDS_PER_IMAGE)
             contenders[_name(workers)] = bench.service(plan)
             contenders[_name(workers)].pause()
         series = measured(contenders, CONNECTIONS, bench.options, bench.progress)
     ratio = series[_name(WORKERS[-1])].against(series[_name(1)], rate_ratio)
-    what = f"{WORKERS[-1]} workers against 1, each asleep 50 ms a picture"
+    what = f"{WORKERS[-1]} workers against 1, each asleep 50 ms an image"
     return [Result("scaling", list(series.values()), [Verdict(what, BAR, ratio)])]
 
 

@@ -1,4 +1,4 @@
-"""Pictures per second: the bare model, this service, and what a user would run instead."""
+"""Images per second: the bare model, this service, and what a user would run instead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from bench.agreement import largest_difference
 from bench.bars import Bar, Verdict, at_least, at_most
 from bench.contender import Contender, Server, ended_in_the_end
 from bench.figures import Series, p99_ratio, rate_ratio
+from bench.images import PHOTO, THUMBNAIL
 from bench.limit import Bare
 from bench.models import folder_of
 from bench.opponents import PEERS, NotInstalled
-from bench.pictures import PHOTO, THUMBNAIL
 from bench.processes import DidNotStart
 from bench.rounds import measured
 from bench.rows.row import Bench, Result

@@ -1,4 +1,4 @@
-"""Rank texts against pictures with a CLIP API: `Client`, `AsyncClient`, and errors to catch."""
+"""Rank texts against images with a CLIP API: `Client`, `AsyncClient`, and errors to catch."""
 
 from clip_api_client import errors
 from clip_api_client.answers import (
@@ -14,7 +14,7 @@ from clip_api_client.candidates import CallOptions, RankOptions
 from clip_api_client.client import Client, Job
 from clip_api_client.errors import ClipError, Fault, ItemError
 from clip_api_client.progress import Bar, Progress
-from clip_api_client.queries import Picture
+from clip_api_client.queries import ImageSource
 from clip_api_client.results import Candidate, Embeddings, Encoded, Ranked, Ranking
 from clip_api_client.retries import Retry
 
@@ -29,13 +29,13 @@ __all__ = [
     "Embeddings",
     "Encoded",
     "Fault",
+    "ImageSource",
     "ItemError",
     "Job",
     "JobDocument",
     "JobProgress",
     "LabelSet",
     "Model",
-    "Picture",
     "Progress",
     "RankOptions",
     "Ranked",

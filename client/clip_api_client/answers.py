@@ -108,7 +108,7 @@ class LabelSet(_Answer):
     """Candidates that are stored at the service; the version is a hash of their content.
 
     `labels` and `models` are empty where the set stands in a list. A label is the candidate's text,
-    in the first of its templates, or its URL; None for a picture that was sent in base64.
+    in the first of its templates, or its URL; None for an image that was sent in base64.
     """
 
     name: str

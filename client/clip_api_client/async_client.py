@@ -22,7 +22,7 @@ from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
 from clip_api_client.core import AnyResults, Call, Submitted
 from clip_api_client.job_view import JobView, Outcome_co
 from clip_api_client.progress import Meter, ProgressOption
-from clip_api_client.queries import Picture
+from clip_api_client.queries import ImageSource
 from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
 from clip_api_client.retries import Patience, Retry
 
@@ -53,13 +53,13 @@ class AsyncClient:
 
     async def rank(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> Ranking:
-        """Rank candidates for each picture (and each of `texts`); options are in `CallOptions`.
+        """Rank candidates for each image (and each of `texts`); options are in `CallOptions`.
 
-        Any number of pictures may be given: they are read and sent in pieces, as one goes.
+        Any number of images may be given: they are read and sent in pieces, as one goes.
 
         Raises:
             ClipError: a query failed, where `allow_partial` is not given; or the request did.
@@ -69,7 +69,7 @@ class AsyncClient:
 
     async def rank_each(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncIterator[Ranked]:
@@ -82,20 +82,20 @@ class AsyncClient:
 
     async def encode(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Embeddings:
-        """The embeddings of pictures, then of texts; not normalised."""
+        """The embeddings of images, then of texts; not normalised."""
         call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
         return Embeddings([part async for part in self._parts(call, progress)])
 
     async def encode_each(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
@@ -111,7 +111,7 @@ class AsyncClient:
 
     async def submit(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
     ) -> "AsyncJob[Ranking]":
@@ -121,7 +121,7 @@ class AsyncClient:
 
     async def submit_encode(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
@@ -152,7 +152,7 @@ class AsyncClient:
         await self._driver.run(jobs.cancel(job, self._patience))
 
     async def delete(self, job: str) -> None:
-        """Cancel a job if need be, and have the service forget its pictures and result."""
+        """Cancel a job if need be, and have the service forget its images and result."""
         await self._driver.run(jobs.delete(job, self._patience))
 
     async def put_label_set(
@@ -235,5 +235,5 @@ class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
         self._see(await self._driver.run(jobs.cancel(self.id, self._patience)))
 
     async def delete(self) -> None:
-        """Cancel it if need be, and have the service forget its pictures and result."""
+        """Cancel it if need be, and have the service forget its images and result."""
         await self._driver.run(jobs.delete(self.id, self._patience))

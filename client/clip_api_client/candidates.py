@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from clip_api_client.progress import ProgressOption
-from clip_api_client.queries import Picture, Query
+from clip_api_client.queries import ImageSource, Query
 
 Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
-CandidateLike: TypeAlias = Picture
-"""A text; or a picture, but no path or URL that is a `str`."""
+CandidateLike: TypeAlias = ImageSource
+"""A text; or an image, but no path or URL that is a `str`."""
 
 
 class RankOptions(TypedDict, total=False):
     """How to rank.
 
-    texts: queries that are texts; they come after the pictures.
+    texts: queries that are texts; they come after the images.
     label_set: the name of a stored set of candidates, in place of `candidates`.
     labels: what to call the candidates of a label set, as `label_set(name).labels` has it.
     template, templates: put each text candidate in the place of `{}`; several are averaged.
@@ -65,7 +65,7 @@ def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) ->
 
     Raises:
         TypeError: neither candidates nor a label set are given, or both; or labels of candidates.
-        UnreadableImage: of a picture among the candidates.
+        UnreadableImage: of an image among the candidates.
     """
     if (candidates is None) == (options.get("label_set") is None):
         raise TypeError("rank needs candidates, or a label_set, and not both")

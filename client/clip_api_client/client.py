@@ -20,7 +20,7 @@ from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
 from clip_api_client.core import AnyResults, Call, Submitted
 from clip_api_client.job_view import JobView, Outcome_co
 from clip_api_client.progress import Meter, ProgressOption
-from clip_api_client.queries import Picture
+from clip_api_client.queries import ImageSource
 from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
 from clip_api_client.retries import Patience, Retry
 from clip_api_client.sync_driver import SyncDriver
@@ -62,13 +62,13 @@ class Client:
 
     def rank(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> Ranking:
-        """Rank candidates for each picture (and each of `texts`); options are in `CallOptions`.
+        """Rank candidates for each image (and each of `texts`); options are in `CallOptions`.
 
-        Any number of pictures may be given: they are read and sent in pieces, as one goes.
+        Any number of images may be given: they are read and sent in pieces, as one goes.
 
         Raises:
             ClipError: a query failed, where `allow_partial` is not given; or the request did.
@@ -78,7 +78,7 @@ class Client:
 
     def rank_each(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> Iterator[Ranked]:
@@ -89,20 +89,20 @@ class Client:
 
     def encode(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Embeddings:
-        """The embeddings of pictures, then of texts; not normalised."""
+        """The embeddings of images, then of texts; not normalised."""
         call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
         return Embeddings(self._parts(call, progress))
 
     def encode_each(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
@@ -116,7 +116,7 @@ class Client:
 
     def submit(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
     ) -> "Job[Ranking]":
@@ -126,7 +126,7 @@ class Client:
 
     def submit_encode(
         self,
-        images: Iterable[Picture] | Picture | None = None,
+        images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
@@ -157,7 +157,7 @@ class Client:
         self._driver.run(jobs.cancel(job, self._patience))
 
     def delete(self, job: str) -> None:
-        """Cancel a job if need be, and have the service forget its pictures and result."""
+        """Cancel a job if need be, and have the service forget its images and result."""
         self._driver.run(jobs.delete(job, self._patience))
 
     def put_label_set(
@@ -236,5 +236,5 @@ class Job(JobView[Outcome_co], Generic[Outcome_co]):
         self._see(self._driver.run(jobs.cancel(self.id, self._patience)))
 
     def delete(self) -> None:
-        """Cancel it if need be, and have the service forget its pictures and result."""
+        """Cancel it if need be, and have the service forget its images and result."""
         self._driver.run(jobs.delete(self.id, self._patience))

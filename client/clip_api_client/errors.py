@@ -204,7 +204,7 @@ class InvalidBase64(ItemError):
 
 class NotAnImage(ItemError):
     code = "not_an_image"
-    title = "is not a picture that can be read"
+    title = "is not an image that can be read"
 
 
 class ImageTooLarge(ItemError):
@@ -229,7 +229,7 @@ class TooComplex(ItemError):
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "does not lead to an address that pictures are fetched from"
+    title = "does not lead to an address that images are fetched from"
 
 
 class FetchFailed(ItemError):

@@ -1,4 +1,4 @@
-"""What may be sent: texts, and pictures in many forms. Pillow and numpy are never imported."""
+"""What may be sent: texts, and images in many forms. Pillow and numpy are never imported."""
 
 import base64
 import io
@@ -31,13 +31,13 @@ class PillowImage(Protocol):
     @property
     def size(self) -> tuple[int, int]: ...
     def convert(self, mode: str) -> "PillowImage":
-        """The same picture with other pixels."""
+        """The same image with other pixels."""
 
     def save(self, fp: IO[bytes], format: str) -> None:  # noqa: A002 - Pillow's name
         """Write it."""
 
 
-Picture: TypeAlias = (
+ImageSource: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | PillowImage | PixelArray
 )
 """A path, a URL (http, https, data), the bytes of a file, or pixels (Pillow's, numpy's)."""
@@ -45,7 +45,7 @@ Picture: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One text or picture of a call, as it was given."""
+    """One text or image of a call, as it was given."""
 
     source: object
     is_text: bool = False
@@ -64,14 +64,14 @@ class Query:
 
     def item(self) -> Item:
         """What is sent. Raises UnreadableImage."""
-        return {"text": str(self.source)} if self.is_text else _picture_item(self.source)
+        return {"text": str(self.source)} if self.is_text else _image_item(self.source)
 
 
 def queries_of(images: object, texts: Iterable[str]) -> Iterator[Query]:
-    """All queries of a call, the pictures first; a single picture or text need not be in a list."""
+    """All queries of a call, the images first; a single image or text need not be in a list."""
     if images is not None:
-        for picture in _several(images):
-            yield Query(picture)
+        for image in _several(images):
+            yield Query(image)
     for text in [texts] if isinstance(texts, str) else texts:
         yield Query(text, is_text=True)
 
@@ -92,11 +92,11 @@ def count_of(images: object, texts: object) -> int | None:
 
 
 def is_single(given: object) -> bool:
-    """Whether it is one picture or text, not several of them."""
+    """Whether it is one image or text, not several of them."""
     single = (str, bytes, bytearray, memoryview, os.PathLike)
     if isinstance(given, single) or _is_pillow(given):
         return True
-    # Two or three dimensions are a picture, four are many.
+    # Two or three dimensions are an image, four are many.
     return _is_array(given) and len(given.__array_interface__["shape"]) <= 3  # type: ignore[attr-defined]  # noqa: PLR2004
 
 
@@ -104,7 +104,7 @@ def _several(images: object) -> Iterable[object]:
     if is_single(images):
         return [images]
     if not isinstance(images, Iterable):
-        raise TypeError(f"images must be pictures, not {type(images).__name__}")
+        raise TypeError(f"images must be images, not {type(images).__name__}")
     return images
 
 
@@ -126,7 +126,7 @@ def _content_bytes(query: Query) -> int:
     return int(getattr(source, "nbytes", 0))
 
 
-def _picture_item(source: object) -> Item:
+def _image_item(source: object) -> Item:
     if isinstance(source, str) and source.lower().startswith(URL):
         return {"img_uri": source}
     if isinstance(source, str) and source.startswith(DATA_URL):
@@ -145,7 +145,7 @@ def _content(source: object) -> bytes | bytearray | memoryview:
     if _is_array(source):
         return png_of(source)  # type: ignore[arg-type]
     kind = type(source).__name__
-    raise TypeError(f"a picture is a path, a URL, bytes, a Pillow image or an array, not {kind}")
+    raise TypeError(f"an image is a path, a URL, bytes, a Pillow image or an array, not {kind}")
 
 
 def _file(path: Path) -> bytes:

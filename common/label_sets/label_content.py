@@ -50,7 +50,7 @@ class LabelContent:
     def names(self) -> list[str | None]:
         """What to call each candidate: its text, in the first of its templates, or its URL.
 
-        None for a picture that came as bytes.
+        None for an image that came as bytes.
         """
         return [self._name(*self.items[place]) for place in self.candidates]
 
@@ -65,7 +65,7 @@ class LabelContent:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Content with its pictures, by SHA-256."""
+    """Content with its images, by SHA-256."""
 
     content: LabelContent
     blobs: Mapping[str, bytes]

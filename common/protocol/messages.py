@@ -23,7 +23,7 @@ Raise it with every change that another release would misread.
 
 TASK_NAME = "clip.encode_part"
 
-MAX_PART_PICTURES = 1000
+MAX_PART_IMAGES = 1000
 MAX_TEXT_CHARS = 1_000_000
 MAX_URL_CHARS = 8192
 MAX_DIMENSION = 65_536
@@ -81,7 +81,7 @@ def queues_of(lane: str) -> tuple[str, str]:
 class Item:
     """One distinct thing to encode.
 
-    `value` is the text, the URL, or the SHA-256 of the picture's bytes. `queries` says for how many
+    `value` is the text, the URL, or the SHA-256 of the image's bytes. `queries` says for how many
     queries of the request the item stands; a `required` item fails the whole job when it fails. A
     text with `templates` is encoded in each of them, and has the mean of these embeddings.
     """
@@ -124,7 +124,7 @@ class ModelTraits:
     """What else there is to know of a model, for people to choose by.
 
     `context_length` is in tokens; `resolution` is (height, width) in pixels, and None where
-    pictures keep their own.
+    images keep their own.
     """
 
     family: Words

@@ -8,11 +8,11 @@ import pytest
 
 from bench.agreement import Disagree, largest_difference
 from bench.contender import Server
+from bench.images import PHOTO, THUMBNAIL, draw
 from bench.peers.plain import create_app
-from bench.pictures import PHOTO, THUMBNAIL, draw
 from bench.wire import Address, ranking
+from tests.images import blob
 from tests.loopback import serving
-from tests.pictures import blob
 from tests.processes import DEMO_MODEL, Api
 
 

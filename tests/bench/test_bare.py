@@ -9,8 +9,8 @@ from PIL import Image
 from transformers import CLIPModel, CLIPProcessor
 
 from bench.bare import BareModel, carry_out
+from bench.images import PHOTO, THUMBNAIL, Kind, draw
 from bench.orders import Order
-from bench.pictures import PHOTO, THUMBNAIL, Kind, draw
 from tests.processes import DEMO_MODEL
 
 
@@ -32,6 +32,6 @@ def test_its_embeddings_are_those_of_the_reference(bare: BareModel, kind: Kind) 
 
 def test_it_goes_on_until_the_time_is_up(bare: BareModel) -> None:
     report = carry_out(Order(batch=3, seconds=0.2), bare, [draw(THUMBNAIL, seed=5)])
-    assert report.pictures == 3 * len(report.batches_s)
+    assert report.images == 3 * len(report.batches_s)
     assert report.seconds >= 0.2
     assert sum(report.batches_s) == pytest.approx(report.seconds, rel=0.1)

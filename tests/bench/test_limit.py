@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from bench.images import THUMBNAIL
 from bench.limit import SIZES, Bare
-from bench.pictures import THUMBNAIL
 from tests.processes import DEMO_MODEL
 
 

@@ -6,7 +6,7 @@ from bench.plot import draw
 from tests.bench.test_report import RESULT
 
 
-def test_a_result_becomes_a_picture(tmp_path: Path) -> None:
+def test_a_result_becomes_per_image(tmp_path: Path) -> None:
     document = report.document([RESULT], Options(rows=("throughput",)))
     draw(document, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

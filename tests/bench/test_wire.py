@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.pictures import HOLE, PHOTO, THUMBNAIL, draw, with_hole
+from bench.images import HOLE, PHOTO, THUMBNAIL, draw, with_hole
 from bench.wire import Address, embedding, many_labels, ranking, repeated, unique
 
 ADDRESS = Address(3000)
@@ -23,11 +23,11 @@ def body(request: bytes) -> dict[str, Any]:
     return document
 
 
-def picture(request: bytes) -> bytes:
+def image(request: bytes) -> bytes:
     return base64.b64decode(body(request)["queries"][0]["img_blob"], validate=True)
 
 
-def test_a_number_in_the_hole_changes_the_file_and_not_the_picture() -> None:
+def test_a_number_in_the_hole_changes_the_file_and_not_the_image() -> None:
     drawn = draw(THUMBNAIL, seed=1)
     text = with_hole(drawn)
     assert text.count(HOLE) == 1
@@ -37,18 +37,18 @@ def test_a_number_in_the_hole_changes_the_file_and_not_the_picture() -> None:
         assert (pixels(content) == pixels(drawn)).all()
 
 
-def test_pictures_have_the_size_that_is_promised() -> None:
+def test_images_have_the_size_that_is_promised() -> None:
     assert pixels(draw(PHOTO, seed=1)).shape == (480, 640, 3)
     assert 50_000 < len(draw(PHOTO, seed=1)) < 100_000
     assert 2_000 < len(draw(THUMBNAIL, seed=1)) < 6_000
 
 
-def test_no_two_requests_carry_the_same_picture() -> None:
+def test_no_two_requests_carry_the_same_image() -> None:
     make = unique(ADDRESS, ranking(), THUMBNAIL)
     other = unique(ADDRESS, ranking(), THUMBNAIL)
-    pictures = [picture(ask()) for ask in (make, other) for _ in range(100)]
-    assert len(set(pictures)) == 200
-    assert len({pixels(content).tobytes() for content in pictures}) == 32
+    images = [image(ask()) for ask in (make, other) for _ in range(100)]
+    assert len(set(images)) == 200
+    assert len({pixels(content).tobytes() for content in images}) == 32
 
 
 def test_a_repeated_request_is_always_the_same() -> None:

@@ -3,7 +3,7 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
-from tests.processes import PICTURES
+from tests.processes import SAMPLES
 
 # The browser says so of every answer that is no success; what the page makes of it is tested.
 NETWORK = "Failed to load resource:"
@@ -31,15 +31,15 @@ class Playground:
         return self
 
     def choose(self, *names: str) -> None:
-        self.page.get_by_label("Choose pictures").set_input_files([PICTURES / n for n in names])
+        self.page.get_by_label("Choose images").set_input_files([SAMPLES / n for n in names])
 
     def choose_content(self, name: str, content: bytes) -> None:
         file = FilePayload(name=name, mimeType="image/png", buffer=content)
-        self.page.get_by_label("Choose pictures").set_input_files([file])
+        self.page.get_by_label("Choose images").set_input_files([file])
 
     def link(self, *urls: str) -> None:
         for url in urls:
-            self.page.get_by_label("Link of a picture").fill(url)
+            self.page.get_by_label("Link of an image").fill(url)
             self.button("Add").click()
 
     def label(self, *labels: str) -> None:
@@ -57,7 +57,7 @@ class Playground:
 
     @property
     def thumbs(self) -> Locator:
-        return self.page.get_by_role("list", name="Chosen pictures").get_by_role("listitem")
+        return self.page.get_by_role("list", name="Chosen images").get_by_role("listitem")
 
     @property
     def alert(self) -> Locator:

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshot`: take the picture of the playground in docs/ anew."""
+"""`python -m tests.browser.screenshot`: take the image of the playground in docs/ anew."""
 
 import tempfile
 from pathlib import Path
@@ -15,7 +15,7 @@ LABELS = ("t-shirt", "pizza", "cat", "bicycle", "guitar")
 
 
 def take(url: str, target: Path) -> None:
-    """Save the page with pictures and results in it, as tall as it is."""
+    """Save the page with images and results in it, as tall as it is."""
     with running_chromium() as chromium:
         page = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         playground = Playground(page, url).open()

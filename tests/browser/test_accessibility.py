@@ -11,7 +11,7 @@ from tests.processes import Api
 def rank_with_a_fault(playground: Playground) -> None:
     playground.button("Show me an example").click()
     expect(playground.cards).to_have_count(3)
-    playground.choose_content("bad.png", b"no picture")
+    playground.choose_content("bad.png", b"no image")
     playground.page.get_by_text("More", exact=True).click()
     playground.rank()
     expect(playground.cards).to_have_count(4)

@@ -12,7 +12,7 @@ def test_the_playground_leads_to_the_contract_and_back(playground: Playground) -
     page.get_by_role("link", name="API", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("CLIP API")
     page.get_by_role("link", name="CLIP API", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("What is in the picture?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What is in the image?")
 
 
 def test_every_operation_is_there_with_its_examples(service: Api, open_tab: OpenTab) -> None:
@@ -21,9 +21,9 @@ def test_every_operation_is_there_with_its_examples(service: Api, open_tab: Open
     page.goto(f"{service.url}/docs")
     operations = page.locator(".opblock")
     expect(operations).to_have_count(sum(map(len, paths.values())))
-    rank = page.locator("#operations-Pictures_and_texts-rank")
+    rank = page.locator("#operations-Images_and_texts-rank")
     rank.get_by_role("button", name="/rank").first.click()
-    examples = rank.get_by_role("combobox").filter(has_text="A picture against three labels")
+    examples = rank.get_by_role("combobox").filter(has_text="An image against three labels")
     expect(examples.first).to_be_visible()
     expect(rank.get_by_role("tabpanel", name="Example Value").first).to_contain_text("img_blob")
 

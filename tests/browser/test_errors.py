@@ -10,14 +10,14 @@ from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
 from tests.processes import Api, start_api
 
-UNREADABLE = "is not a picture of a known format"
+UNREADABLE = "is not an image of a known format"
 
 
-def test_a_bad_picture_among_good_ones_is_named_and_the_rest_is_ranked(
+def test_a_bad_image_among_good_ones_is_named_and_the_rest_is_ranked(
     playground: Playground,
 ) -> None:
     playground.choose("pizza.png")
-    playground.choose_content("bad.png", b"no picture")
+    playground.choose_content("bad.png", b"no image")
     playground.label("pizza", "cat")
     playground.rank()
     expect(playground.cards).to_have_count(2)
@@ -27,15 +27,15 @@ def test_a_bad_picture_among_good_ones_is_named_and_the_rest_is_ranked(
     expect(playground.thumbs.nth(0)).not_to_contain_text("It ")
 
 
-def test_a_single_bad_picture_is_told_at_the_picture(playground: Playground) -> None:
-    playground.choose_content("bad.png", b"no picture")
+def test_a_single_bad_image_is_told_at_the_image(playground: Playground) -> None:
+    playground.choose_content("bad.png", b"no image")
     playground.label("pizza", "cat")
     playground.rank()
     expect(playground.alert).to_contain_text(f"bad.png {UNREADABLE}")
     expect(playground.thumbs).to_contain_text([UNREADABLE])
 
 
-def test_a_link_that_leads_nowhere_is_told_at_its_picture(playground: Playground) -> None:
+def test_a_link_that_leads_nowhere_is_told_at_its_image(playground: Playground) -> None:
     playground.link("http://127.0.0.1:1/none.png")
     playground.label("pizza", "cat")
     playground.rank()
@@ -62,9 +62,9 @@ def test_a_refused_setting_is_told_at_its_field(playground: Playground) -> None:
 
 def test_what_is_missing_is_said_without_asking_the_server(playground: Playground) -> None:
     playground.rank()
-    expect(playground.page.get_by_text("Choose a picture first")).to_be_visible()
+    expect(playground.page.get_by_text("Choose an image first")).to_be_visible()
     expect(playground.page.get_by_text("Type at least one label")).to_be_visible()
-    expect(playground.page.get_by_label("Choose pictures")).to_be_focused()
+    expect(playground.page.get_by_label("Choose images")).to_be_focused()
 
 
 def test_no_connection_is_told_and_tried_again(playground: Playground) -> None:
@@ -93,7 +93,7 @@ def test_too_much_at_once_and_too_often_are_told(narrow: Api, open_tab: OpenTab)
     playground.choose("pizza.png", "cat.png", "bicycle.png")
     playground.label("pizza", "cat")
     playground.rank()
-    expect(playground.alert).to_contain_text("Send fewer or smaller pictures at once.")
+    expect(playground.alert).to_contain_text("Send fewer or smaller images at once.")
     for _ in range(2):
         playground.button("Rank").click()
         expect(playground.button("Rank")).to_be_enabled()

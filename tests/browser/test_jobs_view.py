@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.playground import Playground
-from tests.picture_server import PictureServer, Stalling
-from tests.processes import PICTURES, Api
+from tests.image_server import ImageServer, Stalling
+from tests.processes import SAMPLES, Api
 
 CANDIDATES = [{"text": "pizza"}, {"text": "cat"}]
 
@@ -22,12 +22,12 @@ def row(page: Page, job: str) -> str:
 
 
 def test_a_job_is_watched_cancelled_opened_and_deleted(
-    playground: Playground, service: Api, picture_server: PictureServer
+    playground: Playground, service: Api, image_server: ImageServer
 ) -> None:
     page = playground.page
     page.get_by_role("link", name="Jobs").click()
     expect(page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
-    stalling = Stalling(picture_server, (PICTURES / "pizza.png").read_bytes())
+    stalling = Stalling(image_server, (SAMPLES / "pizza.png").read_bytes())
     job = submitted(service, stalling.url)
     assert stalling.asked.acquire(timeout=20)
     mine = page.locator(row(page, job))
@@ -45,9 +45,9 @@ def test_a_job_is_watched_cancelled_opened_and_deleted(
 
 
 def test_jobs_made_elsewhere_are_opened_too(
-    playground: Playground, service: Api, picture_server: PictureServer
+    playground: Playground, service: Api, image_server: ImageServer
 ) -> None:
-    job = submitted(service, picture_server.serve((PICTURES / "pizza.png").read_bytes()))
+    job = submitted(service, image_server.serve((SAMPLES / "pizza.png").read_bytes()))
     service.get(f"/jobs/{job}?wait=20")
     playground.page.get_by_role("link", name="Jobs").click()
     playground.page.get_by_label("Show").select_option("done")
@@ -57,11 +57,11 @@ def test_jobs_made_elsewhere_are_opened_too(
 
 
 def test_a_job_by_a_label_set_shows_its_labels(
-    playground: Playground, service: Api, picture_server: PictureServer
+    playground: Playground, service: Api, image_server: ImageServer
 ) -> None:
     put = {"candidates": CANDIDATES, "template": "a {}"}
     assert service.put("/label-sets/food", put).ok
-    url = picture_server.serve((PICTURES / "pizza.png").read_bytes())
+    url = image_server.serve((SAMPLES / "pizza.png").read_bytes())
     job = submitted(service, url, label_set="food")
     service.get(f"/jobs/{job}?wait=20")
     playground.page.get_by_role("link", name="Jobs").click()

@@ -5,13 +5,13 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.playground import Playground
-from tests.picture_server import PictureServer, Stalling
-from tests.processes import PICTURES, Api, wait_until
+from tests.image_server import ImageServer, Stalling
+from tests.processes import SAMPLES, Api, wait_until
 
-PIZZA = (PICTURES / "pizza.png").read_bytes()
+PIZZA = (SAMPLES / "pizza.png").read_bytes()
 
 
-def test_many_pictures_are_ranked_as_a_job_that_can_be_opened_again(playground: Playground) -> None:
+def test_many_images_are_ranked_as_a_job_that_can_be_opened_again(playground: Playground) -> None:
     playground.choose(*["pizza.png", "cat.png"] * 20)
     playground.label("pizza", "cat")
     with playground.page.expect_response("**/rank?wait=0") as accepted:
@@ -28,16 +28,16 @@ def test_many_pictures_are_ranked_as_a_job_that_can_be_opened_again(playground: 
 
 
 def test_a_job_in_hand_is_cancelled(
-    playground: Playground, picture_server: PictureServer, service: Api
+    playground: Playground, image_server: ImageServer, service: Api
 ) -> None:
-    stalling = Stalling(picture_server, PIZZA)
+    stalling = Stalling(image_server, PIZZA)
     playground.link(" ".join([stalling.url] * 9))
     playground.label("pizza", "cat")
     with playground.page.expect_response("**/rank?wait=0") as accepted:
         playground.rank()
     path = accepted.value.headers["location"]
     assert stalling.asked.acquire(timeout=20)
-    expect(playground.page.get_by_text("0 of 9 pictures done")).to_be_visible()
+    expect(playground.page.get_by_text("0 of 9 images done")).to_be_visible()
     playground.button("Cancel").click()
     expect(playground.page.get_by_text("Cancelled.")).to_be_attached()
     stalling.let_go.set()
@@ -46,10 +46,10 @@ def test_a_job_in_hand_is_cancelled(
     expect(playground.thumbs).to_have_count(9)
 
 
-def test_a_few_pictures_that_take_long_can_be_given_up(
-    playground: Playground, picture_server: PictureServer
+def test_a_few_images_that_take_long_can_be_given_up(
+    playground: Playground, image_server: ImageServer
 ) -> None:
-    stalling = Stalling(picture_server, PIZZA)
+    stalling = Stalling(image_server, PIZZA)
     playground.link(stalling.url)
     playground.label("pizza", "cat")
     playground.rank()

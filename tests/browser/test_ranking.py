@@ -1,4 +1,4 @@
-"""Pictures and labels go in, bars come out."""
+"""Images and labels go in, bars come out."""
 
 import re
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser.playground import Playground
-from tests.picture_server import PictureServer
-from tests.processes import PICTURES, Api
+from tests.image_server import ImageServer
+from tests.processes import SAMPLES, Api
 
 LABELS = ("t-shirt", "pizza", "bicycle")
 
@@ -27,7 +27,7 @@ def test_an_upload_is_ranked_and_told_in_text(playground: Playground) -> None:
     scores = playground.cards.locator(".score").all_inner_texts()
     assert len(scores) == 3
     assert all(re.fullmatch(r"[<>]? ?[\d.]+ %", score) for score in scores), scores
-    expect(playground.page.get_by_role("status").first).to_have_text("Ranked 1 picture.")
+    expect(playground.page.get_by_role("status").first).to_have_text("Ranked 1 image.")
     expect(playground.page.get_by_text("Answered in")).to_be_visible()
 
 
@@ -50,7 +50,7 @@ def test_labels_are_pasted_one_a_line(playground: Playground) -> None:
     expect(playground.page.get_by_text("3 labels, one a line.")).to_be_visible()
 
 
-def test_pictures_are_dropped_and_pasted(playground: Playground) -> None:
+def test_images_are_dropped_and_pasted(playground: Playground) -> None:
     for kind, carrier in (("drop", "dataTransfer"), ("paste", "clipboardData")):
         playground.page.evaluate(
             """async ([kind, carrier]) => {
@@ -66,9 +66,9 @@ def test_pictures_are_dropped_and_pasted(playground: Playground) -> None:
     expect(playground.thumbs).to_have_text([re.compile("drop.png"), re.compile("paste.png")])
 
 
-def test_linked_pictures_are_ranked(playground: Playground, picture_server: PictureServer) -> None:
-    pictures = [(PICTURES / name).read_bytes() for name in ("pizza.png", "bicycle.png")]
-    urls = [picture_server.serve(each, Content_Type="image/png") for each in pictures]
+def test_linked_images_are_ranked(playground: Playground, image_server: ImageServer) -> None:
+    images = [(SAMPLES / name).read_bytes() for name in ("pizza.png", "bicycle.png")]
+    urls = [image_server.serve(each, Content_Type="image/png") for each in images]
     playground.link(" ".join(urls))
     playground.label(*LABELS)
     playground.rank()
@@ -119,7 +119,7 @@ def test_all_is_done_with_the_keyboard(playground: Playground) -> None:
             press("Tab")
         raise AssertionError(f"{name} was not reached")
 
-    tab_to("Add the sample picture pizza")
+    tab_to("Add the sample image pizza")
     press("Enter")
     expect(playground.thumbs).to_have_count(1)
     tab_to("labels")

@@ -17,7 +17,7 @@ def test_a_link_brings_everything_back_but_uploads(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     playground.choose("cat.png")
     playground.link("https://example.invalid/a%20b.png?x=1&y=2")
-    playground.button("Add the sample picture guitar").click()
+    playground.button("Add the sample image guitar").click()
     playground.label(*LABELS)
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Templates").fill("\n".join(TEMPLATES))
@@ -25,7 +25,7 @@ def test_a_link_brings_everything_back_but_uploads(
     page.get_by_label("Only the best").fill("2")
     page.get_by_label("Scores").select_option("none")
     playground.button("Copy link").click()
-    expect(page.get_by_text("1 uploaded picture is not part of it.")).to_be_visible()
+    expect(page.get_by_text("1 uploaded image is not part of it.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url
     assert "cat.png" not in link
@@ -36,7 +36,7 @@ def test_a_link_brings_everything_back_but_uploads(
     expect(shared.get_by_label("Temperature")).to_have_value("2.5")
     expect(shared.get_by_label("Only the best")).to_have_value("2")
     expect(shared.get_by_label("Scores")).to_have_value("none")
-    thumbs = shared.get_by_role("list", name="Chosen pictures").locator(".name")
+    thumbs = shared.get_by_role("list", name="Chosen images").locator(".name")
     expect(thumbs).to_have_text(["a b.png", "guitar.png"])
     expect(shared.locator("#cards")).to_be_empty()
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.playground import Playground
-from tests.picture_server import PictureServer
-from tests.processes import PICTURES, ROOT, Api
+from tests.image_server import ImageServer
+from tests.processes import ROOT, SAMPLES, Api
 
 LABELS = ["pizza", 'it\'s a "cat"; $HOME', "@bicycle"]
 
@@ -50,9 +50,9 @@ def takes_forms(service: Api) -> bool:
     return "multipart/form-data" in rank["requestBody"]["content"]
 
 
-def test_links_are_sent_as_json(playground: Playground, picture_server: PictureServer) -> None:
-    pictures = [(PICTURES / name).read_bytes() for name in ("pizza.png", "cat.png")]
-    playground.link(*map(picture_server.serve, pictures))
+def test_links_are_sent_as_json(playground: Playground, image_server: ImageServer) -> None:
+    images = [(SAMPLES / name).read_bytes() for name in ("pizza.png", "cat.png")]
+    playground.link(*map(image_server.serve, images))
     playground.label(*LABELS)
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Templates").fill("a {}\nit's a {}")
@@ -65,7 +65,7 @@ def test_files_are_sent_as_a_form(playground: Playground, service: Api) -> None:
     if not takes_forms(service):
         pytest.skip("this service takes no forms")
     for name in ("pizza", "cat"):
-        playground.button(f"Add the sample picture {name}").click()
+        playground.button(f"Add the sample image {name}").click()
     playground.label(*LABELS)
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Templates").fill("a {}\nit's a {}")

@@ -7,7 +7,7 @@ import pytest
 from clip_api_client import Client
 
 from tests.client.troubled import TroubledProxy
-from tests.processes import PICTURES, Api, start_api
+from tests.processes import SAMPLES, Api, start_api
 
 KEY = "a-key-of-the-tests-0123456789"
 
@@ -36,4 +36,4 @@ def strict_api(service: Api, folder: Path, service_redis_url: str) -> Iterator[A
 
 @pytest.fixture
 def photos() -> list[Path]:
-    return sorted(path for path in PICTURES.iterdir() if path.suffix != ".md")
+    return sorted(path for path in SAMPLES.iterdir() if path.suffix != ".md")

@@ -10,10 +10,10 @@ from clip_api_client.async_driver import AsyncDriver
 from clip_api_client.steps import Sleep, Steps
 
 from tests.client.troubled import TroubledProxy, drop
-from tests.pictures import encoded, noise
-from tests.processes import PICTURES, Api
+from tests.images import encoded, noise
+from tests.processes import SAMPLES, Api
 
-T_SHIRT = PICTURES / "t-shirt.png"
+T_SHIRT = SAMPLES / "t-shirt.png"
 
 
 def test_both_clients_have_the_same_methods_and_parameters() -> None:
@@ -56,11 +56,11 @@ def test_everything_at_once(proxy: TroubledProxy, photos: list[Path]) -> None:
 
 
 def test_leaving_early_cancels_what_runs(service: Api) -> None:
-    picture = encoded(noise(8, 8))
+    image = encoded(noise(8, 8))
 
     async def go() -> None:
         async with AsyncClient(service.url) as client:
-            rows = client.rank_each([picture] * 1000, ["a"])
+            rows = client.rank_each([image] * 1000, ["a"])
             assert (await anext(rows)).index == 0
             await rows.aclose()  # type: ignore[attr-defined]
         assert len(asyncio.all_tasks()) == 1

@@ -16,9 +16,9 @@ from clip_api_client import Client
 
 from tests.client.commands import COMMAND, Ended, environment, run, run_on_terminal
 from tests.client.conftest import KEY
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
-from tests.processes import PICTURES, ROOT, Api, free_port
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
+from tests.processes import ROOT, SAMPLES, Api, free_port
 
 LABELS = "t-shirt, jeans,pizza"
 Command = Callable[..., Ended]
@@ -26,15 +26,15 @@ Command = Callable[..., Ended]
 
 @pytest.fixture
 def clip_api(service: Api) -> Command:
-    return partial(run, folder=PICTURES, env=environment(CLIP_API_URL=service.url))
+    return partial(run, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
 
 
 @pytest.fixture
 def on_terminal(service: Api) -> Command:
-    return partial(run_on_terminal, folder=PICTURES, env=environment(CLIP_API_URL=service.url))
+    return partial(run_on_terminal, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
 
 
-def test_in_a_pipe_a_line_has_picture_place_label_and_numbers(clip_api: Command) -> None:
+def test_in_a_pipe_a_line_has_image_place_label_and_numbers(clip_api: Command) -> None:
     ended = clip_api("rank", "jeans.png", "pizza.png", "-l", LABELS)
     assert (ended.code, ended.errors) == (0, "")
     cells = [line.split("\t") for line in ended.lines]
@@ -52,13 +52,13 @@ def test_a_bad_file_is_named_and_the_others_go_on(clip_api: Command) -> None:
     assert [line.split("\t")[0] for line in ended.lines] == ["jeans.png"]
     told = ended.errors.splitlines()
     assert told[0] == "clip-api: nope.png: could not be read: No such file or directory"
-    assert told[1].startswith("clip-api: LICENSE.md: is not a picture")
+    assert told[1].startswith("clip-api: LICENSE.md: is not an image")
 
 
 def test_json_is_an_object_a_line(clip_api: Command) -> None:
     ended = clip_api("rank", "jeans.png", "nope.png", "-l", LABELS, "--json")
     good, bad = map(json.loads, ended.lines)
-    assert good["picture"] == "jeans.png"
+    assert good["image"] == "jeans.png"
     assert good["candidates"][0]["label"] == "jeans"
     assert good["candidates"][0]["cosine_similarity"] > good["candidates"][1]["cosine_similarity"]
     assert bad["error"]["code"] == "unreadable_image"
@@ -68,14 +68,14 @@ def test_csv_has_a_header(clip_api: Command) -> None:
     ended = clip_api("rank", "jeans.png", "-l", 'a "b"', "--label", "c, d", "--csv")
     rows = list(csv.DictReader(io.StringIO(ended.output)))
     assert sorted(row["label"] for row in rows) == ['a "b"', "c, d"]
-    assert list(rows[0]) == ["picture", "place", "label", "probability", "cosine_similarity"]
+    assert list(rows[0]) == ["image", "place", "label", "probability", "cosine_similarity"]
 
 
 def test_on_a_terminal_there_is_a_table_with_bars(on_terminal: Command) -> None:
     ended = on_terminal("rank", "jeans.png", "nope.png", "pizza.png", "-l", LABELS)
     assert ended.code == 1
     lines = [line.rstrip() for line in ended.lines]
-    assert lines[0].split() == ["Picture", "Label", "Prob.", "Cosine"]
+    assert lines[0].split() == ["ImageSource", "Label", "Prob.", "Cosine"]
     name, label, percent, bar, _ = lines[1].split()
     assert (name, label, percent, bar) == ("jeans.png", "jeans", "100.0%", "█" * 24)
     assert "clip-api: nope.png: could not be read: No such file or directory" in lines
@@ -103,13 +103,13 @@ def test_names_do_not_command_the_terminal(on_terminal: Command, tmp_path: Path)
 
 
 def test_folders_files_of_names_urls_and_standard_input_are_taken(
-    clip_api: Command, picture_server: PictureServer, tmp_path: Path
+    clip_api: Command, image_server: ImageServer, tmp_path: Path
 ) -> None:
     content = encoded(noise(8, 8))
     (tmp_path / "b").mkdir()
     for name in ("b/2.PNG", "b/1.png", "a.jpg", "notes.txt"):
         (tmp_path / name).write_bytes(content)
-    url = picture_server.serve(content)
+    url = image_server.serve(content)
     ended = clip_api("rank", tmp_path, url, "--files-from", "-", "-l", "x", given="jeans.png\n")
     assert ended.code == 0
     names = [line.split("\t")[0].removeprefix(f"{tmp_path}/") for line in ended.lines]
@@ -119,10 +119,10 @@ def test_folders_files_of_names_urls_and_standard_input_are_taken(
     piped = subprocess.run(
         [*COMMAND, "rank", "-", "--labels-file", labels],
         env=environment(CLIP_API_URL=os.environ.get("X", "")) | {"CLIP_API_URL": _url(clip_api)},
-        input=(PICTURES / "jeans.png").read_bytes(),
+        input=(SAMPLES / "jeans.png").read_bytes(),
         capture_output=True,
         check=True,
-        cwd=PICTURES,
+        cwd=SAMPLES,
     )
     assert piped.stdout.decode().splitlines()[0].startswith("-\t1\tjeans\t")
     assert piped.stdout.count(b"\n") == 2
@@ -145,7 +145,7 @@ def test_a_label_set_and_templates_are_used(clip_api: Command, client: Client) -
 def test_embeddings_are_printed_and_written(
     clip_api: Command, on_terminal: Command, client: Client, tmp_path: Path
 ) -> None:
-    expected = client.encode([PICTURES / "cat.png"], ["a cat"]).vectors
+    expected = client.encode([SAMPLES / "cat.png"], ["a cat"]).vectors
     npy = tmp_path / "out.npy"
     ended = clip_api("encode", "nope", "cat.png", "LICENSE.md", "--text", "a cat", "--npy", npy)
     assert ended.code == 1
@@ -163,11 +163,11 @@ def test_embeddings_are_printed_and_written(
 
 
 def test_jobs_are_listed_shown_cancelled_and_deleted(
-    clip_api: Command, on_terminal: Command, client: Client, picture_server: PictureServer
+    clip_api: Command, on_terminal: Command, client: Client, image_server: ImageServer
 ) -> None:
-    done = client.submit([PICTURES / "jeans.png"], ["pizza", "jeans"])
+    done = client.submit([SAMPLES / "jeans.png"], ["pizza", "jeans"])
     done.wait()
-    slow = Stalling(picture_server, encoded(noise(8, 8)))
+    slow = Stalling(image_server, encoded(noise(8, 8)))
     waiting = client.submit([slow.url], ["a"])
     listed = [line.split("\t") for line in clip_api("jobs", "list").lines]
     assert [cells[0] for cells in listed[:2]] == [waiting.id, done.id]
@@ -203,14 +203,14 @@ def test_jobs_are_listed_shown_cancelled_and_deleted(
     [
         ([], "required: COMMAND"),
         (["rank", "jeans.png"], "labels are needed"),
-        (["rank", "-l", "a"], "pictures are needed"),
+        (["rank", "-l", "a"], "images are needed"),
         (["rank", "x", "-l", "a", "--label-set", "b"], "not both"),
         (["rank", "x", "-l", "a", "--top", "0"], "above 0"),
         (["rank", "x", "-l", "a", "--json", "--csv"], "not allowed with"),
         (["rank", "x", "-l", "a", "--url", "localhost"], "http://"),
         (["rank", "jeans.png", "-l", "a", "--model", "none"], "not served"),
         (["rank", "x", "--labels-file", "nope"], "nope could not be read"),
-        (["encode"], "pictures are needed"),
+        (["encode"], "images are needed"),
         (["encode", "x", "--npy", "/nowhere/x.npy"], "could not be written"),
     ],
 )
@@ -226,7 +226,7 @@ def test_a_wrong_command_ends_with_2_and_says_why(
 
 def test_no_service_ends_with_3(strict_api: Api) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    here = partial(run, folder=PICTURES)
+    here = partial(run, folder=SAMPLES)
     ended = here(
         "rank", "jeans.png", "-l", "a", "--retries", "1", env=environment(CLIP_API_URL=url)
     )
@@ -244,7 +244,7 @@ def test_a_reader_that_leaves_ends_it_quietly(clip_api: Command) -> None:
     many = " ".join(["jeans.png"] * 3000)
     ended = subprocess.run(
         ["bash", "-c", f"{' '.join(COMMAND)} rank {many} -l a | head -1; echo ${{PIPESTATUS[0]}}"],
-        cwd=PICTURES,
+        cwd=SAMPLES,
         env=environment(CLIP_API_URL=_url(clip_api)),
         capture_output=True,
         text=True,
@@ -255,11 +255,11 @@ def test_a_reader_that_leaves_ends_it_quietly(clip_api: Command) -> None:
     assert ended.stderr == ""
 
 
-def test_ctrl_c_ends_it_at_once(clip_api: Command, picture_server: PictureServer) -> None:
-    slow = Stalling(picture_server, encoded(noise(8, 8)))
+def test_ctrl_c_ends_it_at_once(clip_api: Command, image_server: ImageServer) -> None:
+    slow = Stalling(image_server, encoded(noise(8, 8)))
     with subprocess.Popen(
         [*COMMAND, "rank", slow.url, "-l", "a"],
-        cwd=PICTURES,
+        cwd=SAMPLES,
         env=environment(CLIP_API_URL=_url(clip_api)),
         stderr=subprocess.PIPE,
         text=True,

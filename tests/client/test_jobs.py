@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import pytest
 from clip_api_client import Bar, Client, Embeddings, Progress, Ranking, errors
 
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
-from tests.processes import PICTURES
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
+from tests.processes import SAMPLES
 
-T_SHIRT = PICTURES / "t-shirt.png"
+T_SHIRT = SAMPLES / "t-shirt.png"
 
 
 @pytest.fixture
-def stalling(picture_server: PictureServer) -> Iterator[Stalling]:
-    stalling = Stalling(picture_server, encoded(noise(16, 16, seed=5)))
+def stalling(image_server: ImageServer) -> Iterator[Stalling]:
+    stalling = Stalling(image_server, encoded(noise(16, 16, seed=5)))
     yield stalling
     stalling.let_go.set()
 
@@ -66,12 +66,12 @@ def test_it_is_deleted_and_then_unknown(client: Client) -> None:
 
 
 def test_why_it_failed_is_told_by_name(client: Client) -> None:
-    job = client.submit_encode([b"no picture", T_SHIRT])
-    with pytest.raises(errors.InvalidRequest, match="#0 is not a picture") as raised:
+    job = client.submit_encode([b"no image", T_SHIRT])
+    with pytest.raises(errors.InvalidRequest, match="#0 is not an image") as raised:
         job.wait()
     assert job.status == "failed"
     assert [fault.code for fault in raised.value.faults] == ["not_an_image"]
-    partial = client.submit([b"no picture", T_SHIRT], ["a"], allow_partial=True).wait()
+    partial = client.submit([b"no image", T_SHIRT], ["a"], allow_partial=True).wait()
     assert [row.error is None for row in partial] == [False, True]
 
 

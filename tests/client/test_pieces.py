@@ -14,7 +14,7 @@ from clip_api_client.steps import Sleep, Steps
 from clip_api_client.sync_driver import SyncDriver
 
 from tests.client.troubled import TroubledProxy, refuse
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from tests.processes import wait_until
 
 
@@ -49,10 +49,10 @@ def test_many_are_ranked_in_order_a_piece_at_a_time(proxy: TroubledProxy, tmp_pa
 
 
 def test_only_what_is_needed_is_read(client: Client) -> None:
-    """Ten thousand pictures of 200 kB would be 2 GB."""
+    """Ten thousand images of 200 kB would be 2 GB."""
     taken = 0
 
-    def pictures() -> Iterator[bytes]:
+    def images() -> Iterator[bytes]:
         nonlocal taken
         while True:
             taken += 1
@@ -60,7 +60,7 @@ def test_only_what_is_needed_is_read(client: Client) -> None:
 
     content = encoded(noise(8, 8))
     tracemalloc.start()
-    rows = client.rank_each(pictures(), ["a"])
+    rows = client.rank_each(images(), ["a"])
     for _ in range(300):
         next(rows)
     rows.close()  # type: ignore[attr-defined]
@@ -76,14 +76,14 @@ def own_threads() -> list[threading.Thread]:
 
 
 def test_a_failure_names_the_place_in_the_whole_call(client: Client) -> None:
-    pictures = [encoded(noise(8, 8))] * 100
-    pictures[80] = b"no picture"
+    images = [encoded(noise(8, 8))] * 100
+    images[80] = b"no image"
     with pytest.raises(errors.InvalidRequest) as raised:
-        client.rank(pictures, ["a"])
+        client.rank(images, ["a"])
     assert [fault.index for fault in raised.value.faults] == [80]
-    rows = client.rank(pictures, ["a"], allow_partial=True)
+    rows = client.rank(images, ["a"], allow_partial=True)
     assert [row.index for row in rows if row.error] == [80]
-    embeddings = client.encode(pictures, allow_partial=True)
+    embeddings = client.encode(images, allow_partial=True)
     assert [row.index for row in embeddings if row.error] == [80]
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_api_client import Client, errors
-from clip_api_client.queries import Picture
+from clip_api_client.queries import ImageSource
 from PIL import Image
 
-from tests.picture_server import PictureServer
-from tests.pictures import encoded, noise
-from tests.processes import PICTURES, ROOT, Api
+from tests.image_server import ImageServer
+from tests.images import encoded, noise
+from tests.processes import ROOT, SAMPLES, Api
 
-T_SHIRT = PICTURES / "t-shirt.png"
+T_SHIRT = SAMPLES / "t-shirt.png"
 LABELS = ["jeans", "t-shirt", "pizza"]
 
 
@@ -41,13 +41,11 @@ def test_the_matrices_are_those_of_the_service(client: Client, service: Api) -> 
     assert ranking.cosine_similarities == told["cosine_similarities"]
 
 
-def test_a_picture_may_be_given_in_every_form(
-    client: Client, picture_server: PictureServer
-) -> None:
+def test_a_image_may_be_given_in_every_form(client: Client, image_server: ImageServer) -> None:
     image = noise(64, 48)
     content = encoded(image)
-    path = picture_server.serve(content)
-    given: list[Picture] = [
+    path = image_server.serve(content)
+    given: list[ImageSource] = [
         content,
         bytearray(content),
         memoryview(content),
@@ -79,7 +77,7 @@ def test_an_array_becomes_the_png_that_pillow_would_read_it_from(
     assert np.array_equal(read, pixels.squeeze())
 
 
-def test_an_array_of_four_dimensions_is_several_pictures(client: Client) -> None:
+def test_an_array_of_four_dimensions_is_several_images(client: Client) -> None:
     assert len(client.rank(np.zeros((3, 8, 8, 3), np.uint8), LABELS)) == 3
 
 
@@ -91,7 +89,7 @@ def test_other_arrays_are_refused_in_words(client: Client, odd: object) -> None:
         client.rank([odd], LABELS)  # type: ignore[list-item]
 
 
-def test_what_is_no_picture_at_all_is_refused_in_words(client: Client) -> None:
+def test_what_is_no_image_at_all_is_refused_in_words(client: Client) -> None:
     with pytest.raises(TypeError, match="not int"):
         client.rank([1], LABELS)  # type: ignore[list-item]
 
@@ -105,13 +103,13 @@ def test_neither_pillow_nor_numpy_is_imported(service: Api) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=ROOT / "client", check=True)
 
 
-def test_texts_are_ranked_after_the_pictures(client: Client) -> None:
+def test_texts_are_ranked_after_the_images(client: Client) -> None:
     ranking = client.rank(T_SHIRT, LABELS, texts=["a pizza"])
     assert [row.name for row in ranking] == [str(T_SHIRT), "a pizza"]
     assert ranking[1].best.label == "pizza"
 
 
-def test_pictures_may_be_candidates(client: Client, photos: list[Path]) -> None:
+def test_images_may_be_candidates(client: Client, photos: list[Path]) -> None:
     [row] = client.rank(texts=["t-shirt"], candidates=photos)
     assert row.best.label == str(T_SHIRT)
 
@@ -162,10 +160,10 @@ def test_candidates_or_a_label_set_are_needed(client: Client) -> None:
         client.rank(T_SHIRT, "jeans")
 
 
-def test_a_bad_picture_fails_the_call_and_is_named(client: Client, tmp_path: Path) -> None:
+def test_a_bad_image_fails_the_call_and_is_named(client: Client, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
-    with pytest.raises(errors.InvalidRequest, match=r"bad\.png is not a picture") as raised:
+    bad.write_bytes(b"no image")
+    with pytest.raises(errors.InvalidRequest, match=r"bad\.png is not an image") as raised:
         client.rank([T_SHIRT, bad], LABELS)
     [fault] = raised.value.faults
     assert (fault.index, fault.code) == (1, "not_an_image")
@@ -175,7 +173,7 @@ def test_a_bad_picture_fails_the_call_and_is_named(client: Client, tmp_path: Pat
 
 def test_with_allow_partial_the_others_go_on(client: Client, tmp_path: Path) -> None:
     bad, empty = tmp_path / "bad.png", tmp_path / "empty.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     empty.touch()
     ranking = client.rank([empty, bad, T_SHIRT, tmp_path], LABELS, allow_partial=True)
     kinds = [type(row.error) for row in ranking]
@@ -188,7 +186,7 @@ def test_with_allow_partial_the_others_go_on(client: Client, tmp_path: Path) -> 
     assert ranking[2].best.label == "t-shirt"
     assert ranking.probabilities[1] is None
     assert len(ranking.errors) == 3
-    with pytest.raises(errors.NotAnImage, match=r"bad\.png is not a picture"):
+    with pytest.raises(errors.NotAnImage, match=r"bad\.png is not an image"):
         _ = ranking[1].best
 
 
@@ -205,9 +203,9 @@ def test_embeddings_are_those_of_the_service(client: Client, service: Api) -> No
     assert [row.name for row in embeddings] == ["a cat", "a dog"]
 
 
-def test_bad_pictures_are_left_out_of_what_is_encoded(client: Client, tmp_path: Path) -> None:
+def test_bad_images_are_left_out_of_what_is_encoded(client: Client, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     embeddings = client.encode(
         [bad, T_SHIRT, "/nowhere", "data:image/png;base64,?"], ["a"], allow_partial=True
     )

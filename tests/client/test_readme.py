@@ -11,7 +11,7 @@ from clip_api_client import CallOptions, Client, RankOptions
 from clip_api_client.cli import exits
 
 from tests.client.commands import environment, run_on_terminal
-from tests.processes import PICTURES, ROOT, Api
+from tests.processes import ROOT, SAMPLES, Api
 
 README = (ROOT / "client" / "README.md").read_text()
 DEFAULT_URL = "http://localhost:3000"
@@ -27,7 +27,7 @@ def folder_of_a_reader(tmp_path: Path) -> Path:
     photos, binaries = tmp_path / "photos", tmp_path / "bin"
     photos.mkdir()
     binaries.mkdir()
-    for path in PICTURES.glob("*.*g"):
+    for path in SAMPLES.glob("*.*g"):
         shutil.copy(path, photos)
     (tmp_path / "labels.txt").write_text("t-shirt\njeans\n")
     command = binaries / "clip-api"
@@ -76,7 +76,7 @@ def test_its_commands_work(service: Api, folder_of_a_reader: Path) -> None:
 
 
 def test_the_table_it_shows_is_what_is_seen(service: Api, folder_of_a_reader: Path) -> None:
-    [table] = re.findall(r"^```\n(Picture.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    [table] = re.findall(r"^```\n(Image.*?)^```$", README, re.MULTILINE | re.DOTALL)
     shown = table.splitlines()[:-1]
     ended = run_on_terminal(
         *("rank", "photos/jeans.png", "photos/pizza.png", "photos/sunglasses.png"),

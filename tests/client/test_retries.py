@@ -11,8 +11,8 @@ from clip_api_client.pieces import MOST_QUERIES
 
 from tests.client.conftest import KEY
 from tests.client.troubled import Handler, TroubledProxy, drop, forward, lose_answer, refuse
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 from tests.processes import Api, free_port
 
 MODEL_CHANGED = (
@@ -95,7 +95,7 @@ def test_a_job_that_the_service_spoilt_is_asked_for_anew(proxy: TroubledProxy) -
 
 def test_what_is_wrong_is_not_tried_again(proxy: TroubledProxy) -> None:
     with Client(proxy.url) as client, pytest.raises(errors.InvalidRequest):
-        client.rank(b"no picture", ["a"])
+        client.rank(b"no image", ["a"])
     assert len(proxy.seen) == 1
 
 
@@ -143,9 +143,9 @@ def test_another_service_is_told(proxy: TroubledProxy) -> None:
 
 
 def test_where_the_service_waits_no_longer_the_job_is_waited_for(
-    strict_api: Api, picture_server: PictureServer
+    strict_api: Api, image_server: ImageServer
 ) -> None:
-    slow = Stalling(picture_server, encoded(noise(8, 8)))
+    slow = Stalling(image_server, encoded(noise(8, 8)))
     seen: list[str] = []
     with Client(
         strict_api.url, KEY, on_retry=lambda retry: seen.append(retry.error.code)

@@ -13,7 +13,7 @@ import pytest
 from clip_api_client.core import USER_AGENT
 
 from tests.client.commands import environment
-from tests.processes import PICTURES, ROOT, Api
+from tests.processes import ROOT, SAMPLES, Api
 
 
 def pip(*arguments: object) -> None:
@@ -57,7 +57,7 @@ def test_installed_alone_it_ranks(wheel: Path, service: Api, tmp_path: Path) -> 
     (site / "lent.pth").write_text(sysconfig.get_path("purelib"))
     pip("--python", home / "bin" / "python", "install", "--no-index", wheel)
     ended = subprocess.run(
-        [home / "bin" / "clip-api", "rank", PICTURES / "jeans.png", "-l", "pizza, jeans"],
+        [home / "bin" / "clip-api", "rank", SAMPLES / "jeans.png", "-l", "pizza, jeans"],
         cwd=tmp_path,
         env=environment(CLIP_API_URL=service.url, PYTHONPATH=""),
         capture_output=True,

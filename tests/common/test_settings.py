@@ -77,7 +77,7 @@ def test_a_wrong_place_to_fetch_from_names_the_variable(
     "given",
     [{"CLIP_MAX_PIXELS_IN_FLIGHT": "99999999"}, {"CLIP_MAX_IMAGE_PIXELS": "100000001"}],
 )
-def test_the_largest_picture_must_fit_into_half_of_the_pixels_in_flight(
+def test_the_largest_image_must_fit_into_half_of_the_pixels_in_flight(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, str]
 ) -> None:
     for name, value in given.items():
@@ -89,7 +89,7 @@ def test_the_largest_picture_must_fit_into_half_of_the_pixels_in_flight(
     assert "at least twice CLIP_MAX_IMAGE_PIXELS" in told
 
 
-def test_the_pixels_in_flight_may_be_those_of_two_pictures() -> None:
+def test_the_pixels_in_flight_may_be_those_of_two_images() -> None:
     WorkerSettings(max_image_pixels=10, max_pixels_in_flight=20)
 
 

@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 SAMPLE = Path(__file__).resolve().parents[2] / "demo" / "pictures" / "t-shirt.png"
 LABELS = [{"text": text} for text in ("t-shirt", "jeans", "hat")]
 SIDE = 48
-JOB_PICTURES = 96  # three parts
+JOB_IMAGES = 96  # three parts
 JOBS, CLIENTS = 6, 4
 TIMEOUT_S = 90
 PAUSE_S = 0.1
@@ -38,7 +38,7 @@ AFTERWARDS_S = 2.0
 
 
 def noise() -> bytes:
-    """A picture that no cache knows."""
+    """An image that no cache knows."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -52,8 +52,8 @@ def noise() -> bytes:
     )
 
 
-def ranking_of(*pictures: bytes) -> dict[str, Any]:
-    blobs = [{"img_blob": base64.b64encode(picture).decode()} for picture in pictures]
+def ranking_of(*images: bytes) -> dict[str, Any]:
+    blobs = [{"img_blob": base64.b64encode(image).decode()} for image in images]
     return {"queries": blobs, "candidates": LABELS}
 
 
@@ -64,7 +64,7 @@ class Load:
     url: str
     counted: Counter[str] = field(default_factory=Counter)
     accepted: dict[str, int] = field(default_factory=dict)
-    """The addresses of accepted jobs, and how many pictures each has."""
+    """The addresses of accepted jobs, and how many images each has."""
     wrong: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -80,21 +80,21 @@ class Load:
             connection.close()
 
     def rank(self) -> None:
-        """One picture, synchronously."""
+        """One image, synchronously."""
         self._ask("/rank", 1)
 
     def submit(self) -> None:
-        """Many pictures, asynchronously."""
-        self._ask("/rank?wait=0", JOB_PICTURES)
+        """Many images, asynchronously."""
+        self._ask("/rank?wait=0", JOB_IMAGES)
 
-    def _ask(self, path: str, pictures: int) -> None:
-        body = ranking_of(*(noise() for _ in range(pictures)))
+    def _ask(self, path: str, images: int) -> None:
+        body = ranking_of(*(noise() for _ in range(images)))
         status, answer, location = self.call("POST", path, body)
         if status == HTTPStatus.OK:
             self.counted["answered"] += 1
         elif status in (HTTPStatus.ACCEPTED, HTTPStatus.GATEWAY_TIMEOUT) and location:
             self.counted["accepted"] += 1
-            self.accepted[location] = pictures
+            self.accepted[location] = images
         elif status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.counted["refused"] += 1
         else:
@@ -102,10 +102,10 @@ class Load:
 
     def collect(self) -> None:
         """Wait for every accepted job."""
-        for job, pictures in self.accepted.items():
+        for job, images in self.accepted.items():
             _, found, _ = self.call("GET", f"{job}?wait=60")
             rows = found.get("result", {}).get("probabilities", [])
-            if found.get("status") == "done" and len(rows) == pictures:
+            if found.get("status") == "done" and len(rows) == images:
                 self.counted["done"] += 1
             else:
                 self.wrong.append(f"{job} is {found.get('status')}, with {len(rows)} rows")

@@ -20,7 +20,7 @@ from PIL import Image
 
 from api.openapi.examples import PATH
 from standalone.valkey import EmbeddedValkey
-from tests.processes import PICTURES, start_api, start_worker, wait_for_workers
+from tests.processes import SAMPLES, start_api, start_worker, wait_for_workers
 
 KEY = "the-key-of-the-examples-0123"
 DIGITS = 4
@@ -28,10 +28,10 @@ Answers = Mapping[str, dict[str, Any]]
 """What was answered before, by the name of the example."""
 
 
-def small_picture(name: str) -> str:
-    """A sample picture, small enough to be shown in base64."""
-    with Image.open(PICTURES / name) as picture:
-        small = picture.convert("RGB").resize((48, 48)).quantize(8)
+def small_image(name: str) -> str:
+    """A sample image, small enough to be shown in base64."""
+    with Image.open(SAMPLES / name) as image:
+        small = image.convert("RGB").resize((48, 48)).quantize(8)
     buffer = io.BytesIO()
     small.save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
@@ -57,47 +57,47 @@ def job_of(name: str) -> Callable[[Answers], Mapping[str, str]]:
 
 
 LABELS = [{"text": "sunglasses"}, {"text": "t-shirt"}, {"text": "pizza"}]
-PICTURE = {"img_blob": small_picture("sunglasses.png")}
-NO_PICTURE = {"img_blob": base64.b64encode(b"no picture").decode()}
+IMAGE = {"img_blob": small_image("sunglasses.png")}
+NO_IMAGE = {"img_blob": base64.b64encode(b"no image").decode()}
 LABEL_SET = {"name": "things"}
 MANY = [{"text": f"thing number {number}"} for number in range(3000)]
 
 CALLS = [
     Call(
-        *("rank", "a_picture", "A picture against three labels"),
+        *("rank", "an_image", "An image against three labels"),
         "POST /rank",
-        {"queries": [PICTURE], "candidates": LABELS},
+        {"queries": [IMAGE], "candidates": LABELS},
     ),
     Call(
         *("rank", "the_best_two", "With a template, and the best two told"),
         "POST /rank",
         {
-            "queries": [PICTURE],
+            "queries": [IMAGE],
             "candidates": LABELS,
             "template": "a picture of {}",
             "top_k": 2,
         },
     ),
     Call(
-        *("rank", "no_picture", "What is no picture is named"),
+        *("rank", "no_image", "What is no image is named"),
         "POST /rank",
-        {"queries": [PICTURE, NO_PICTURE], "candidates": LABELS},
+        {"queries": [IMAGE, NO_IMAGE], "candidates": LABELS},
     ),
     Call(
         *("rank", "one_of_two", "The same with `allow_partial`: a row for the good one"),
         "POST /rank",
-        {"queries": [PICTURE, NO_PICTURE], "candidates": LABELS, "allow_partial": True},
+        {"queries": [IMAGE, NO_IMAGE], "candidates": LABELS, "allow_partial": True},
     ),
     Call(
         *("rank", "later", "With `Prefer: respond-async`: submit, leave, come back"),
         "POST /rank",
-        {"queries": [PICTURE], "candidates": [{"text": "a cat"}, {"text": "a dog"}]},
+        {"queries": [IMAGE], "candidates": [{"text": "a cat"}, {"text": "a dog"}]},
         headers={"Prefer": "respond-async"},
     ),
     Call(
-        *("encode", "two_items", "A text and a picture"),
+        *("encode", "two_items", "A text and an image"),
         "POST /encode",
-        [{"text": "jeans"}, PICTURE],
+        [{"text": "jeans"}, IMAGE],
     ),
     Call(
         *("job", "done", "It is done"),
@@ -126,7 +126,7 @@ CALLS = [
     Call(
         *("rank", "by_name", "Against a label set"),
         "POST /rank",
-        {"queries": [PICTURE], "label_set": "things"},
+        {"queries": [IMAGE], "label_set": "things"},
     ),
     Call(
         *("label_set", "things", "One of them"),

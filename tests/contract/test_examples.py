@@ -60,8 +60,8 @@ def test_every_operation_has_an_example_but_the_document_itself() -> None:
 def test_the_document_shows_them_with_their_operations() -> None:
     paths = document(ApiSettings())["paths"]
     rank = paths["/rank"]["post"]
-    asked = rank["requestBody"]["content"]["application/json"]["examples"]["a_picture"]["value"]
-    shown = rank["responses"]["200"]["content"]["application/json"]["examples"]["a_picture"]
+    asked = rank["requestBody"]["content"]["application/json"]["examples"]["an_image"]["value"]
+    shown = rank["responses"]["200"]["content"]["application/json"]["examples"]["an_image"]
     assert len(shown["value"]["probabilities"]) == len(asked["queries"])
     parameter = paths["/label-sets/{name}"]["get"]["parameters"][0]
     assert parameter["examples"]["things"]["value"] == "things"

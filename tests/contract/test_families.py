@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, pipeline
 
-from tests.pictures import blob, encoded, noise
+from tests.images import blob, encoded, noise
 from tests.processes import Api, start_api, start_worker, wait_for_workers, wait_until
 from tests.tiny_models import FAMILIES, save_tiny_model
 
 Floats = npt.NDArray[np.float32]
 
-PICTURES = [encoded(noise(*size, seed=sum(size))) for size in ((40, 40), (90, 33), (20, 150))]
+SAMPLES = [encoded(noise(*size, seed=sum(size))) for size in ((40, 40), (90, 33), (20, 150))]
 TEXTS = ["a cat", "", "a photo of the dog", "pizza on a t-shirt", "x"]
 TOO_LONG = "a very long label " * 30
 
@@ -35,13 +35,13 @@ class Reference:
 
     @torch.inference_mode()
     def rank(self, texts: list[str]) -> tuple[Floats, Floats]:
-        """Cosine similarities and probabilities, both (pictures, texts)."""
+        """Cosine similarities and probabilities, both (images, texts)."""
         padding = "max_length" if self.is_siglip else "longest"
         words = self.tokenizer(
             texts, padding=padding, truncation=True, max_length=self.context, return_tensors="pt"
         )
         shown = self.image_processor(
-            images=[Image.open(io.BytesIO(picture)) for picture in PICTURES], return_tensors="pt"
+            images=[Image.open(io.BytesIO(image)) for image in SAMPLES], return_tensors="pt"
         )
         outputs = self.model(**words, **shown)
         logits = outputs.logits_per_image
@@ -83,7 +83,7 @@ def served(
 
 def rank(api: Api, texts: list[str]) -> dict[str, Any]:
     body = {
-        "queries": [blob(picture) for picture in PICTURES],
+        "queries": [blob(image) for image in SAMPLES],
         "candidates": [{"text": text} for text in texts],
     }
     answer = api.post("/rank", body)
@@ -106,9 +106,9 @@ def test_the_numbers_are_those_of_the_model(api: Api, served: Reference) -> None
 def test_the_numbers_are_those_of_the_pipeline(api: Api, served: Reference) -> None:
     classify: Any = pipeline("zero-shot-image-classification", model=str(served.folder))
     got = rank(api, TEXTS)["probabilities"]
-    for picture, row in zip(PICTURES, got, strict=True):
+    for image, row in zip(SAMPLES, got, strict=True):
         told = classify(
-            Image.open(io.BytesIO(picture)), candidate_labels=TEXTS, hypothesis_template="{}"
+            Image.open(io.BytesIO(image)), candidate_labels=TEXTS, hypothesis_template="{}"
         )
         scores = {entry["label"]: entry["score"] for entry in told}
         assert np.abs(np.array(row) - [scores[text] for text in TEXTS]).max() < 1e-4

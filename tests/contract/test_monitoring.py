@@ -21,7 +21,7 @@ from api.telemetry.service_metrics import ServiceMetrics
 from common.fleet.overview import NOTHING
 from common.ledger.records import PartMessage
 from common.protocol.celery_app import make_celery, send_parts
-from tests.pictures import blob, encoded, noise
+from tests.images import blob, encoded, noise
 from tests.processes import (
     DEMO_MODEL,
     ROOT,
@@ -72,9 +72,9 @@ def watched(folder: Path, redis_url_of_its_own: str) -> Iterator[Service]:
     api = start_api(folder, redis_url_of_its_own, api_processes=2)
     wait_for_workers(api, [worker])
     service = Service(api, f"http://127.0.0.1:{port}")
-    picture = blob(encoded(noise(20, 20)))
+    image = blob(encoded(noise(20, 20)))
     for _ in range(2):
-        assert api.post("/rank", {"queries": [picture], "candidates": [{"text": "a"}]}).ok
+        assert api.post("/rank", {"queries": [image], "candidates": [{"text": "a"}]}).ok
         service.until_counted(2)
     api.post("/encode", [{"img_uri": "http://127.0.0.1:1/a.png"}])
     api.post("/encode", [])

@@ -13,8 +13,8 @@ from PIL import Image
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from tests.pictures import blob, encoded, noise
-from tests.processes import DEMO_MODEL, PICTURES, Api, start_api, start_worker, wait_for_workers
+from tests.images import blob, encoded, noise
+from tests.processes import DEMO_MODEL, SAMPLES, Api, start_api, start_worker, wait_for_workers
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,7 +32,7 @@ def sixteen_bit() -> bytes:
     return encoded(Image.fromarray(values))
 
 
-IMAGES: dict[str, bytes] = {
+ENCODED: dict[str, bytes] = {
     "jpeg": encoded(noise(200, 150, seed=1), "JPEG"),
     "jpeg grey": encoded(noise(80, 120, "L", seed=2), "JPEG"),
     "jpeg cmyk": encoded(noise(70, 60, "CMYK", seed=2), "JPEG"),
@@ -130,27 +130,27 @@ def big(big_model: Path) -> Reference:
 
 
 class TestDemoModel:
-    @pytest.mark.parametrize("name", IMAGES)
-    def test_each_kind_of_picture(self, service: Api, demo: Reference, name: str) -> None:
-        check(service, demo, [IMAGES[name]], TEXTS)
+    @pytest.mark.parametrize("name", ENCODED)
+    def test_each_kind_of_image(self, service: Api, demo: Reference, name: str) -> None:
+        check(service, demo, [ENCODED[name]], TEXTS)
 
     def test_all_at_once(self, service: Api, demo: Reference) -> None:
-        check(service, demo, list(IMAGES.values()), TEXTS)
+        check(service, demo, list(ENCODED.values()), TEXTS)
 
     @pytest.mark.parametrize("count", [1, 2, 10, 200])
     def test_any_number_of_candidates(self, service: Api, demo: Reference, count: int) -> None:
         texts = [f"label {'long ' * (number % 7)}{number}" for number in range(count)]
-        check(service, demo, [IMAGES["jpeg"], IMAGES["png"]], texts)
+        check(service, demo, [ENCODED["jpeg"], ENCODED["png"]], texts)
 
-    def test_the_sample_pictures(self, service: Api, demo: Reference) -> None:
-        pictures = sorted(p for p in PICTURES.iterdir() if p.suffix in (".png", ".jpg", ".webp"))
-        assert len(pictures) >= 5
-        check(service, demo, [picture.read_bytes() for picture in pictures], TEXTS)
+    def test_the_sample_images(self, service: Api, demo: Reference) -> None:
+        images = sorted(p for p in SAMPLES.iterdir() if p.suffix in (".png", ".jpg", ".webp"))
+        assert len(images) >= 5
+        check(service, demo, [image.read_bytes() for image in images], TEXTS)
 
 
 class TestVitB32:
-    def test_every_kind_of_picture(self, big_service: Api, big: Reference) -> None:
-        check(big_service, big, list(IMAGES.values()), TEXTS)
+    def test_every_kind_of_image(self, big_service: Api, big: Reference) -> None:
+        check(big_service, big, list(ENCODED.values()), TEXTS)
 
     def test_many_candidates(self, big_service: Api, big: Reference) -> None:
-        check(big_service, big, [IMAGES["webp"]], [f"label {n}" for n in range(200)])
+        check(big_service, big, [ENCODED["webp"]], [f"label {n}" for n in range(200)])

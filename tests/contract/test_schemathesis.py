@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.http import AS_CALLER, LIMITS, fuzz, processes_of
-from tests.picture_server import PictureServer
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer
+from tests.images import encoded, noise
 from tests.processes import Api, start_api
 
 EXAMPLES = 2000
@@ -23,9 +23,9 @@ def api(service: Api, folder: Path, service_redis_url: str) -> Iterator[Api]:
 
 
 @pytest.mark.timeout(400)
-def test_no_answer_contradicts_the_document(api: Api, picture_server: PictureServer) -> None:
+def test_no_answer_contradicts_the_document(api: Api, image_server: ImageServer) -> None:
     processes, workers = processes_of(api.process), worker_names(api)
-    tally = fuzz(api.url, EXAMPLES, picture_server.serve(encoded(noise(8, 8))))
+    tally = fuzz(api.url, EXAMPLES, image_server.serve(encoded(noise(8, 8))))
     assert not tally.failures, "\n\n".join(tally.failures[:5])
     assert tally.requests >= EXAMPLES
     assert tally.undocumented_5xx == 0

@@ -32,7 +32,7 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """What a page has to run. Other blocks (settings, pictures made of characters) are not."""
+    """What a page has to run. Other blocks (settings, images made of characters) are not."""
     text = page.read_text()
     found = list(FENCED.finditer(text))
     runnable = []

@@ -7,11 +7,11 @@ import pytest
 
 from tests.docs.blocks import PAGES, Reader, blocks, check_output, commands
 from tests.docs.elsewhere import ELSEWHERE
-from tests.picture_server import PictureServer
+from tests.image_server import ImageServer
 from tests.processes import (
     DEMO_MODEL,
-    PICTURES,
     ROOT,
+    SAMPLES,
     Api,
     start_api,
     start_worker,
@@ -32,19 +32,19 @@ def api(tmp_path_factory: pytest.TempPathFactory, redis_url_of_its_own: str) -> 
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[PictureServer]:
+def images() -> Iterator[ImageServer]:
     """Stands for example.org."""
-    with PictureServer().running() as server:
-        for picture in PICTURES.iterdir():
-            server.answer_to(f"/{picture.name}", picture.read_bytes())
+    with ImageServer().running() as server:
+        for image in SAMPLES.iterdir():
+            server.answer_to(f"/{image.name}", image.read_bytes())
         yield server
 
 
 @pytest.fixture
-def reader(api: Api, redis_url_of_its_own: str, pictures: PictureServer, tmp_path: Path) -> Reader:
+def reader(api: Api, redis_url_of_its_own: str, images: ImageServer, tmp_path: Path) -> Reader:
     host = api.url.removeprefix("http://")
     instead = {
-        "https://example.org": pictures.url,
+        "https://example.org": images.url,
         "http://localhost:3000": api.url,
         "localhost:3000": host,
     }

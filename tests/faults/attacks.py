@@ -13,8 +13,8 @@ from tests.faults.crowd import Crowd
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load, Tally, under_load
 from tests.faults.peaks import Peaks
+from tests.images import blob, encoded
 from tests.loopback import hanging_port, many_hosts
-from tests.pictures import blob, encoded
 from tests.raw_http import request
 from tests.webhook_receiver import Receiver
 

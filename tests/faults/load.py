@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.faults.deployment import Deployment
-from tests.pictures import blob, encoded
+from tests.images import blob, encoded
 
 CLIENTS = 32
 THINK_S = 0.05
@@ -63,7 +63,7 @@ def colour(chance: random.Random) -> tuple[int, int, int]:
     return red, green, (red + 128) % 256
 
 
-def picture(of: tuple[int, int, int]) -> dict[str, str]:
+def image(of: tuple[int, int, int]) -> dict[str, str]:
     return blob(encoded(Image.new("RGB", (4, 4), of)))
 
 
@@ -116,7 +116,7 @@ class Load:
 
     def _one_job(self, session: requests.Session, chance: random.Random, *, is_async: bool) -> None:
         query, candidates = colour(chance), [colour(chance), colour(chance)]
-        body = {"queries": [picture(query)], "candidates": [picture(c) for c in candidates]}
+        body = {"queries": [image(query)], "candidates": [image(c) for c in candidates]}
         headers = {"Prefer": "respond-async"} if is_async else {}
         started = time.monotonic()
         try:

@@ -10,7 +10,7 @@ import requests
 from common.protocol.messages import queues_of
 from tests.faults import attacks, redis_faults
 from tests.faults.deployment import Deployment, deployed
-from tests.faults.load import Load, Scenario, Tally, picture, under_load
+from tests.faults.load import Load, Scenario, Tally, image, under_load
 from tests.faults.worker import DEATH, HANG
 from tests.worker.fake_encoder import POISON
 
@@ -68,7 +68,7 @@ def api_master_killed(folder: Path) -> Tally:
 
 
 def messages_lost(folder: Path) -> Tally:
-    with deployed(folder, concurrency=2, FAULT_SECONDS_A_PICTURE=0.02) as service:
+    with deployed(folder, concurrency=2, FAULT_SECONDS_PER_IMAGE=0.02) as service:
 
         def harm(_: Load) -> None:
             with service.redis() as redis:
@@ -81,7 +81,7 @@ def messages_lost(folder: Path) -> Tally:
 
 
 def messages_doubled(folder: Path) -> Tally:
-    with deployed(folder, concurrency=2, FAULT_SECONDS_A_PICTURE=0.02) as service:
+    with deployed(folder, concurrency=2, FAULT_SECONDS_PER_IMAGE=0.02) as service:
 
         def harm(_: Load) -> None:
             with service.redis() as redis:
@@ -97,13 +97,13 @@ def messages_doubled(folder: Path) -> Tally:
 
 
 def rank(service: Deployment, *brightness: int, path: str = "/rank") -> requests.Response:
-    """Rank grey pictures, whatever becomes of single ones."""
-    queries = [picture((shade, shade, shade)) for shade in brightness]
+    """Rank grey images, whatever becomes of single ones."""
+    queries = [image((shade, shade, shade)) for shade in brightness]
     body = {"queries": queries, "candidates": [{"text": "a"}], "allow_partial": True}
     return service.api.post(path, body)
 
 
-def poisoned_picture(folder: Path) -> Tally:
+def poisoned_image(folder: Path) -> Tally:
     with deployed(folder) as service:
 
         def harm(load: Load) -> None:
@@ -165,10 +165,10 @@ SCENARIOS: dict[str, Scenario] = {
     "kill -9 of the API's master, a new one at once": api_master_killed,
     "20 messages dropped from the queues": messages_lost,
     "20 messages delivered twice": messages_doubled,
-    "a picture that makes the model raise": poisoned_picture,
-    "out of memory above 3 pictures": memory_runs_out,
-    "a picture that kills the batcher thread": batcher_dies,
-    "a picture in which the model hangs": model_hangs,
+    "an image that makes the model raise": poisoned_image,
+    "out of memory above 3 images": memory_runs_out,
+    "an image that kills the batcher thread": batcher_dies,
+    "an image in which the model hangs": model_hangs,
     "2,000 images of hosts that hang": attacks.images_of_hanging_hosts,
     "100 requests with a million prompts each": attacks.prompts_that_multiply,
     "20 clients that do not read 18 MB": attacks.answers_that_nobody_reads,

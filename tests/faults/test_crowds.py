@@ -91,7 +91,7 @@ def test_clients_that_do_not_close(impatient: Api) -> None:
 
 @pytest.fixture(scope="module")
 def _slow_worker(service: Deployment) -> None:
-    service.add_worker(FAULT_SECONDS_A_PICTURE=1, batch_size=1, cached_embeddings=0)
+    service.add_worker(FAULT_SECONDS_PER_IMAGE=1, batch_size=1, cached_embeddings=0)
 
 
 def ask_to_rank(crowd: Crowd) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.failover import Pair
-from tests.pictures import picture_item
+from tests.images import image_item
 from tests.processes import (
     Api,
     Process,
@@ -42,12 +42,12 @@ def worker(pair: Pair, folder: Path, api: Api) -> Iterator[Process]:
 
 def test_interactive_and_bulk_work_goes_on(pair: Pair, api: Api, worker: Process) -> None:
     labels = [{"text": "a cat"}]
-    first = api.post("/rank", {"queries": [picture_item(1)], "candidates": labels})
+    first = api.post("/rank", {"queries": [image_item(1)], "candidates": labels})
     assert first.status_code == 200
     pair.fail_over()
-    body = {"queries": [picture_item(2)], "candidates": labels}
+    body = {"queries": [image_item(2)], "candidates": labels}
     wait_until(lambda: api.post("/rank", body).status_code == 200, "a request is answered", 20)
-    accepted = api.post("/rank?wait=0", {"queries": [picture_item(3)], "candidates": labels})
+    accepted = api.post("/rank?wait=0", {"queries": [image_item(3)], "candidates": labels})
     assert accepted.status_code == 202
     document = api.get(f"{accepted.headers['Location']}?wait=15").json()
     assert document["status"] == "done"

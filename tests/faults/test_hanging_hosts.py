@@ -11,9 +11,9 @@ import requests
 from PIL import Image
 
 from tests.faults.deployment import Deployment, deployed
+from tests.image_server import ImageServer, Stalling
+from tests.images import blob, encoded
 from tests.loopback import hanging_port, many_hosts, one_host
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import blob, encoded
 from tests.processes import wait_until
 
 FETCH_TIMEOUT_S = 8
@@ -68,9 +68,9 @@ def running(service: Deployment) -> int:
 
 @pytest.mark.parametrize("host_of", [one_host, many_hosts])
 def test_others_are_answered_meanwhile(
-    service: Deployment, picture_server: PictureServer, host_of: Callable[[int], str]
+    service: Deployment, image_server: ImageServer, host_of: Callable[[int], str]
 ) -> None:
-    fetched = picture_server.serve(small(1, 1))
+    fetched = image_server.serve(small(1, 1))
     with hanging_port() as port:
         attack = Attack(service, port, host_of)
         wait_until(lambda: running(service) >= 16, "the parts hold all threads")
@@ -96,12 +96,12 @@ def test_a_job_of_a_hanging_host_ends_soon(service: Deployment) -> None:
 
 
 def test_a_host_that_answers_again_is_asked_again(
-    service: Deployment, picture_server: PictureServer
+    service: Deployment, image_server: ImageServer
 ) -> None:
-    hanging = [Stalling(picture_server, small(3, number)) for number in range(3)]
+    hanging = [Stalling(image_server, small(3, number)) for number in range(3)]
     got = rank(service.api.url, *({"img_uri": image.url} for image in hanging))
     assert got.status_code == 422
-    good = {"img_uri": picture_server.serve(small(4, 4))}
+    good = {"img_uri": image_server.serve(small(4, 4))}
     assert rank(service.api.url, good).json()["errors"][0]["code"] == "fetch_timeout"
     wait_until(lambda: rank(service.api.url, good).status_code == 200, "it is asked again")
     for image in hanging:
@@ -109,10 +109,10 @@ def test_a_host_that_answers_again_is_asked_again(
 
 
 def test_a_worker_that_ends_lets_go_of_what_it_only_fetches(
-    service: Deployment, picture_server: PictureServer
+    service: Deployment, image_server: ImageServer
 ) -> None:
     [old] = service.workers
-    image = Stalling(picture_server, small(5, 5))
+    image = Stalling(image_server, small(5, 5))
     with ThreadPoolExecutor(1) as pool, hanging_port() as port:
         Attack(service, port, many_hosts)
         wait_until(lambda: running(service) >= 16, "the parts hold all threads")

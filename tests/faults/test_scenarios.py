@@ -83,8 +83,8 @@ def test_messages_delivered_twice(folder_of_its_own: Path) -> None:
     assert tally.most_tries <= 2
 
 
-def test_a_poisoned_picture(folder_of_its_own: Path) -> None:
-    check(scenarios.poisoned_picture(folder_of_its_own))
+def test_a_poisoned_image(folder_of_its_own: Path) -> None:
+    check(scenarios.poisoned_image(folder_of_its_own))
 
 
 def test_out_of_memory(folder_of_its_own: Path) -> None:

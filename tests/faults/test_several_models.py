@@ -8,8 +8,8 @@ import pytest
 
 from common.protocol.messages import Priority, queue_of
 from tests.faults.deployment import Deployment, deployed
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 from tests.processes import wait_for_workers, wait_until
 
 MODELS = "one,two"
@@ -38,10 +38,10 @@ def document(service: Deployment, location: str, wait: float = 30) -> dict[str, 
 
 
 def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
-    service: Deployment, picture_server: PictureServer
+    service: Deployment, image_server: ImageServer
 ) -> None:
     first = service.add_worker(model="two", **SETTINGS)
-    stalling = Stalling(picture_server, encoded(noise(50, 50)))
+    stalling = Stalling(image_server, encoded(noise(50, 50)))
     location = submit(service, {"img_uri": stalling.url})
     assert stalling.asked.acquire(timeout=10)
     first.kill()

@@ -18,8 +18,8 @@ from common.protocol.celery_app import make_celery, send_parts
 from common.protocol.messages import Priority
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import blob, encoded
+from tests.image_server import ImageServer, Stalling
+from tests.images import blob, encoded
 from tests.processes import Process, start_api, wait_until
 from tests.worker.fake_encoder import POISON
 
@@ -34,7 +34,7 @@ def grey(brightness: int) -> dict[str, str]:
 
 
 def tinted(red: int, green: int) -> dict[str, str]:
-    """A picture like no other: what is the same is encoded once."""
+    """An image like no other: what is the same is encoded once."""
     return blob(encoded(Image.new("RGB", (4, 4), (red, green, 200))))
 
 
@@ -101,10 +101,10 @@ def test_a_message_delivered_twice_is_stored_once(service: Deployment) -> None:
     assert tries(service, location) <= 2
 
 
-def test_a_poisoned_picture_costs_itself_alone(service: Deployment) -> None:
+def test_a_poisoned_image_costs_itself_alone(service: Deployment) -> None:
     service.add_worker(batch_size=16)
-    pictures = [grey(100 + number) for number in range(15)]
-    body = rank_body(*pictures[:7], grey(POISON), *pictures[7:], allow_partial=True)
+    images = [grey(100 + number) for number in range(15)]
+    body = rank_body(*images[:7], grey(POISON), *images[7:], allow_partial=True)
     answer = service.api.post("/rank", body)
     assert answer.status_code == 200
     [error] = answer.json()["errors"]
@@ -156,7 +156,7 @@ def test_a_model_that_hangs_ends_its_worker_and_the_part_is_given_up(
 def test_a_worker_that_was_frozen_has_no_model_that_hangs(service: Deployment) -> None:
     worker = service.add_worker(model_timeout_s=4, worker_ttl_s=5)
     location = submit(service, grey(SLOW))
-    wait_until(lambda: only_worker(service)["in_flight"] == 1, "the model has the picture")
+    wait_until(lambda: only_worker(service)["in_flight"] == 1, "the model has the image")
     worker.popen.send_signal(signal.SIGSTOP)
     try:
         wait_until(lambda: service.api.workers() == 0, "it is frozen longer than a model may take")
@@ -167,9 +167,9 @@ def test_a_worker_that_was_frozen_has_no_model_that_hangs(service: Deployment) -
     assert "worker_gives_up" not in worker.log
 
 
-def test_redis_comes_back_empty(service: Deployment, picture_server: PictureServer) -> None:
+def test_redis_comes_back_empty(service: Deployment, image_server: ImageServer) -> None:
     service.add_worker()
-    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    stalling = Stalling(image_server, encoded(Image.new("RGB", (4, 4))))
     with ThreadPoolExecutor(1) as pool:
         body = rank_body({"img_uri": stalling.url})
         waiting = pool.submit(requests.post, f"{service.api.url}/rank", json=body, timeout=60)
@@ -216,10 +216,10 @@ def test_a_frozen_redis_keeps_nobody_waiting(service: Deployment) -> None:
 
 
 def test_a_client_that_waited_in_vain_for_redis_is_told_its_job(
-    service: Deployment, picture_server: PictureServer
+    service: Deployment, image_server: ImageServer
 ) -> None:
     service.add_worker()
-    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    stalling = Stalling(image_server, encoded(Image.new("RGB", (4, 4))))
     api = start_api(service.folder, service.valkey.url, sync_timeout_s=2)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(api.post, "/rank", rank_body({"img_uri": stalling.url}))
@@ -241,11 +241,11 @@ def test_a_client_that_waited_in_vain_for_redis_is_told_its_job(
 
 
 def test_what_could_not_be_stored_is_done_again(
-    service: Deployment, picture_server: PictureServer
+    service: Deployment, image_server: ImageServer
 ) -> None:
     """As when the disk of the AOF is full: Redis answers, and refuses every write for a while."""
     worker = service.add_worker()
-    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    stalling = Stalling(image_server, encoded(Image.new("RGB", (4, 4))))
     with ThreadPoolExecutor(1) as pool, service.redis() as redis:
         body = rank_body({"img_uri": stalling.url})
         waiting = pool.submit(requests.post, f"{service.api.url}/rank", json=body, timeout=60)
@@ -260,10 +260,10 @@ def test_what_could_not_be_stored_is_done_again(
     assert worker.popen.poll() is None
 
 
-def test_a_full_redis_is_worked_off(service: Deployment, picture_server: PictureServer) -> None:
+def test_a_full_redis_is_worked_off(service: Deployment, image_server: ImageServer) -> None:
     """A worker needs no memory of Redis to take parts, bulk ones in turns, and to finish them."""
     service.add_worker(concurrency=4)
-    stalling = Stalling(picture_server, encoded(Image.new("RGB", (4, 4))))
+    stalling = Stalling(image_server, encoded(Image.new("RGB", (4, 4))))
     first = submit(service, {"img_uri": stalling.url})
     assert stalling.asked.acquire(timeout=10)
     backlog = [submit(service, tinted(100, number)) for number in range(24)]
@@ -323,7 +323,7 @@ def test_everything_but_results_is_freed(service: Deployment) -> None:
 def test_a_backlog_of_bulk_work_does_not_delay_an_interactive_request(
     service: Deployment,
 ) -> None:
-    service.add_worker(batch_size=8, FAULT_SECONDS_A_PICTURE=0.01)
+    service.add_worker(batch_size=8, FAULT_SECONDS_PER_IMAGE=0.01)
     backlog = [submit(service, *(tinted(of, n) for n in range(64))) for of in range(20)]
     waits = []
     for number in range(10):

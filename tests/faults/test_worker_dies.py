@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from tests.faults.deployment import Deployment, deployed
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 from tests.processes import Process, start_api, wait_until
 
 SYNC_TIMEOUT_S = 3
@@ -22,8 +22,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def image(picture_server: PictureServer) -> Iterator[Stalling]:
-    stalling = Stalling(picture_server, encoded(noise(50, 50)))
+def image(image_server: ImageServer) -> Iterator[Stalling]:
+    stalling = Stalling(image_server, encoded(noise(50, 50)))
     yield stalling
     stalling.let_go.set()
 

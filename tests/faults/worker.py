@@ -18,11 +18,11 @@ from worker.app import process
 from worker.model.encoder import OutOfMemory, PreparedImage
 
 HANG = 77
-"""The brightness of a picture in which the model hangs."""
+"""The brightness of an image in which the model hangs."""
 SLOW = 88
-"""The brightness of a picture that takes the model two seconds in which the process runs."""
+"""The brightness of an image that takes the model two seconds in which the process runs."""
 DEATH = 99
-"""The brightness of a picture that ends the batcher thread."""
+"""The brightness of an image that ends the batcher thread."""
 
 
 class ModelDied(BaseException):
@@ -30,11 +30,11 @@ class ModelDied(BaseException):
 
 
 class FaultyEncoder(FakeEncoder):
-    """Takes time over each picture, and misbehaves at the sight of some."""
+    """Takes time over each image, and misbehaves at the sight of some."""
 
-    def __init__(self, name: str, seconds_a_picture: float, memory: int) -> None:
+    def __init__(self, name: str, seconds_per_image: float, memory: int) -> None:
         super().__init__(name)
-        self._seconds = seconds_a_picture
+        self._seconds = seconds_per_image
         self._memory = memory
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
@@ -60,7 +60,7 @@ def hang(_panel: object, seconds: float) -> None:
 def make_encoder() -> FaultyEncoder:
     return FaultyEncoder(
         process.settings.model,
-        float(os.environ.get("FAULT_SECONDS_A_PICTURE", "0.005")),
+        float(os.environ.get("FAULT_SECONDS_PER_IMAGE", "0.005")),
         int(os.environ.get("FAULT_MEMORY", "1000")),
     )
 

@@ -1,4 +1,4 @@
-"""Throw mutated pictures at the decoder: `python -m tests.fuzz.decoder --inputs 100000 --seed 1`.
+"""Throw mutated images at the decoder: `python -m tests.fuzz.decoder --inputs 100000 --seed 1`.
 
 They are decoded in another process, so that one that crashes or hangs is told by its number; give
 that to `--first` with the same seed to try it alone. Ends with status 1 when there was any.
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from common.errors import ItemError
 from tests.fuzz.mutations import mutated
-from tests.hostile_pictures import CORPUS, DECODED
-from worker.images.decode import Picture
+from tests.hostile_images import CORPUS, DECODED
+from worker.images.decode import EncodedImage
 from worker.images.formats.limits import Limits
 
 LIMITS = Limits(max_pixels=1_000_000, max_frames=100)
@@ -45,10 +45,10 @@ class Verdict:
 def attempt(content: bytes) -> Verdict:
     started = time.monotonic()
     try:
-        picture = Picture.open(content, LIMITS)
+        image = EncodedImage.open(content, LIMITS)
         if len(content) % 2:
-            picture.shrink((1, 1))
-        picture.decode()
+            image.shrink((1, 1))
+        image.decode()
         outcome, is_clean = DECODED, True
     except ItemError as error:
         outcome, is_clean = error.code, True

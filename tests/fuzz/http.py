@@ -33,8 +33,8 @@ from common.errors import InvalidBase64
 from common.label_sets.store import NAME_IN_FULL
 from common.protocol.messages import HOLE
 from standalone.valkey import EmbeddedValkey
-from tests.picture_server import PictureServer
-from tests.pictures import blob, encoded, noise
+from tests.image_server import ImageServer
+from tests.images import blob, encoded, noise
 from tests.processes import (
     DEMO_MODEL,
     Api,
@@ -122,7 +122,7 @@ def _exchange(scenario: ScenarioRecorder, case: str) -> str:
     return f"{interaction.response.status_code} {interaction.response.content[:500]!r}"
 
 
-def fuzz(url: str, examples: int, picture_url: str, seed: int = 1) -> Tally:
+def fuzz(url: str, examples: int, image_url: str, seed: int = 1) -> Tally:
     """Send at least so many requests to the service at this URL."""
     tally = Tally()
     labels = {"candidates": [{"text": "a"}, {"text": "b"}]}
@@ -130,7 +130,7 @@ def fuzz(url: str, examples: int, picture_url: str, seed: int = 1) -> Tally:
         f"{url}/label-sets/{LABEL_SET}", json=labels, headers=AS_CALLER, timeout=60
     )
     answer.raise_for_status()
-    with _sensible_pictures_and_keys(picture_url):
+    with _sensible_images_and_keys(image_url):
         while tally.requests < examples and not tally.failures:
             _run(url, seed, tally)
             seed += 1
@@ -162,25 +162,25 @@ def _run(url: str, seed: int, tally: Tally) -> None:
 
 
 @contextmanager
-def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
+def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
     """Say in valid requests what no JSON Schema can ask for.
 
     Texts in templates are short, and a label set is one that is there.
 
-    Valid base64 becomes a picture, and a web address that of one: of all that fits the patterns
+    Valid base64 becomes an image, and a web address that of one: of all that fits the patterns
     hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
     that is served. An idempotency key becomes one of its request: with two it would be refused, as
     documented. A query that Gunicorn would find too long, and refuse in its own way, is left out.
     Schemathesis judges a case as valid or not anew after this.
     """
     files = [encoded(noise(8, 8, seed=seed)) for seed in range(4)]
-    pictures = [blob(content)["img_blob"] for content in files]
+    images = [blob(content)["img_blob"] for content in files]
 
     def amend(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
         if case.media_type == MULTIPART and isinstance(case.body, dict):
             case.body = _with_files(case.body, files)
         if isinstance(case.body, (dict, list)):
-            case.body = _with_pictures(case.body, pictures, picture_url)
+            case.body = _with_images(case.body, images, image_url)
         if len(urlencode(case.query, doseq=True, errors="replace")) > LONGEST_QUERY:
             case.query = {}
         if isinstance(case.query.get("model"), str):
@@ -202,22 +202,22 @@ def _sensible_pictures_and_keys(picture_url: str) -> Iterator[None]:
         schemathesis.hooks.unregister(amend)
 
 
-def _with_pictures(body: Any, pictures: list[str], picture_url: str) -> Any:
+def _with_images(body: Any, images: list[str], image_url: str) -> Any:
     match body:
         case list():
-            return [_with_pictures(each, pictures, picture_url) for each in body]
+            return [_with_images(each, images, image_url) for each in body]
         case dict():
             return {
-                key: _amended(key, value, pictures, picture_url)
+                key: _amended(key, value, images, image_url)
                 if isinstance(value, str)
-                else _with_pictures(value, pictures, picture_url)
+                else _with_images(value, images, image_url)
                 for key, value in body.items()
             }
     return body
 
 
 def _with_files(form: dict[str, Any], files: list[bytes]) -> dict[str, Any]:
-    """A form with pictures for its files, and JSON where it has a text that is to be some."""
+    """A form with images for its files, and JSON where it has a text that is to be some."""
     sensible = dict(form)
     if isinstance(form.get("image"), list):
         sensible["image"] = [files[at % len(files)] for at, _ in enumerate(form["image"])]
@@ -259,9 +259,9 @@ def _short(template: str) -> str:
     return before[-AROUND_HOLE:] + HOLE + after[:AROUND_HOLE]
 
 
-def _amended(key: object, value: str, pictures: list[str], picture_url: str) -> str:
+def _amended(key: object, value: str, images: list[str], image_url: str) -> str:
     if key == "img_uri" and value.lower().startswith(("http://", "https://")):
-        return picture_url
+        return image_url
     if key == "model":
         return str(DEMO_MODEL)
     if key == "img_blob":
@@ -269,7 +269,7 @@ def _amended(key: object, value: str, pictures: list[str], picture_url: str) -> 
             content = decode_base64(value)
         except InvalidBase64:
             return value
-        return pictures[len(content) % len(pictures)]
+        return images[len(content) % len(images)]
     return value
 
 
@@ -316,14 +316,14 @@ def main() -> int:
     with (
         # Short: the name of a Unix socket may have 107 characters at most.
         tempfile.TemporaryDirectory(prefix="z") as folder,
-        PictureServer().running() as server,
+        ImageServer().running() as server,
         _service(Path(folder)) as (api, worker),
     ):
-        picture_url = server.serve(encoded(noise(8, 8)))
+        image_url = server.serve(encoded(noise(8, 8)))
         parts = {"API": api.process, "worker": worker}
         before = {name: processes_of(process) for name, process in parts.items()}
         memory = {name: resident_mb(pids) for name, pids in before.items()}
-        tally = fuzz(api.url, chosen.examples, picture_url, chosen.seed)
+        tally = fuzz(api.url, chosen.examples, image_url, chosen.seed)
         after = {name: processes_of(process) for name, process in parts.items()}
         print(f"requests: {tally.requests}")
         print(f"answers by status: {dict(sorted(tally.statuses.items(), key=str))}")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pictures import noise
-from worker.images.decode import Raster
+from tests.images import noise
+from worker.images.decode import DecodedImage
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.encoder import PreparedImage
@@ -23,8 +23,8 @@ def encoder(model: object, device: str = DEVICE, dtype: str = "auto") -> ClipEnc
 
 
 def prepared(model: ClipEncoder, seeds: Sequence[int]) -> list[PreparedImage]:
-    pictures = [np.asarray(noise(96, 80, seed=seed)) for seed in seeds]
-    return [model.prepare_image(Raster.of(picture)) for picture in pictures]
+    images = [np.asarray(noise(96, 80, seed=seed)) for seed in seeds]
+    return [model.prepare_image(DecodedImage.of(image)) for image in images]
 
 
 def cosines(found: Any, expected: Any) -> Any:

@@ -26,11 +26,11 @@ PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ClipEncoder:
-    """Small, but of pictures as large as CLIP's, so that a batch takes hundreds of megabytes."""
-    return encoder(save_large_pictures_model(tmp_path_factory.mktemp("large")))
+    """Small, but of images as large as CLIP's, so that a batch takes hundreds of megabytes."""
+    return encoder(save_large_images_model(tmp_path_factory.mktemp("large")))
 
 
-def save_large_pictures_model(folder: Path) -> Path:
+def save_large_images_model(folder: Path) -> Path:
     save_tiny_model("clip", folder)
     from transformers import CLIPModel  # noqa: PLC0415
     from transformers.models.clip.image_processing_pil_clip import (  # noqa: PLC0415
@@ -90,7 +90,7 @@ def test_too_large_a_batch_is_told_from_other_errors(
         assert np.isfinite(model.encode_images(images[:FITTING])).all()
 
 
-def test_the_batch_is_halved_until_it_fits_and_every_picture_is_answered(
+def test_the_batch_is_halved_until_it_fits_and_every_image_is_answered(
     model: ClipEncoder, images: list[PreparedImage], enough: int
 ) -> None:
     expected = model.encode_images(images[:16])

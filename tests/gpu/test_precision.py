@@ -44,7 +44,7 @@ def test_every_family_runs_in_half_precision(family: str, tmp_path: Path) -> Non
     assert of_texts.min() > LEAST["bfloat16"]
 
 
-def test_a_picture_is_the_same_in_any_company() -> None:
+def test_a_image_is_the_same_in_any_company() -> None:
     model = encoder(DEMO_MODEL)
     images = prepared(model, range(33))
     alone = [model.encode_images([image])[0] for image in images]

@@ -10,15 +10,15 @@ import pytest
 
 from tests.gpu.cards import DEVICE, cosines, encoder, needs_gpu
 from tests.gpu.failing_worker import FAULTS
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL, Api, Process, start, start_api, wait_for_workers, wait_until
-from worker.images.decode import Picture
+from worker.images.decode import EncodedImage
 from worker.images.formats.limits import Limits
 
 pytestmark = needs_gpu
 
 EXIT_DEVICE_FAILED = 74
-PICTURES = 64
+SAMPLES = 64
 
 
 class Several:
@@ -61,28 +61,28 @@ def several(
         made.stop()
 
 
-def jpegs(first: int, count: int = PICTURES) -> list[bytes]:
+def jpegs(first: int, count: int = SAMPLES) -> list[bytes]:
     return [encoded(noise(120, 90, seed=first + number), "JPEG") for number in range(count)]
 
 
-def embeddings(api: Api, pictures: list[bytes]) -> Any:
-    items = [{"img_blob": base64.b64encode(picture).decode()} for picture in pictures]
+def embeddings(api: Api, images: list[bytes]) -> Any:
+    items = [{"img_blob": base64.b64encode(image).decode()} for image in images]
     answer = api.post("/encode", items)
     assert answer.status_code == 200, answer.text[:500]
     return np.array(answer.json())
 
 
-def expected(pictures: list[bytes]) -> Any:
+def expected(images: list[bytes]) -> Any:
     """Of float32 on the processor."""
     reference = encoder(DEMO_MODEL, "cpu")
-    decoded = [Picture.open(picture, Limits(10**6, 10)).decode() for picture in pictures]
-    return reference.encode_images([reference.prepare_image(raster) for raster in decoded])
+    decoded = [EncodedImage.open(image, Limits(10**6, 10)).decode() for image in images]
+    return reference.encode_images([reference.prepare_image(each) for each in decoded])
 
 
 def test_workers_share_a_card(several: Several) -> None:
     for turn in range(4):
-        pictures = jpegs(1000 * turn)
-        assert cosines(embeddings(several.api, pictures), expected(pictures)).min() > 0.999
+        images = jpegs(1000 * turn)
+        assert cosines(embeddings(several.api, images), expected(images)).min() > 0.999
     told = several.api.get("/workers").json()["workers"]
     assert {(beat["device"], beat["dtype"]) for beat in told} == {("cuda:0", "float16")}
     wait_until(lambda: sum("part_done" in w.log for w in several.living) > 1, "two had a part", 5)
@@ -93,9 +93,9 @@ def test_a_worker_whose_device_fails_ends_and_another_does_its_parts(
     several: Several, fault: str
 ) -> None:
     before = several.living
-    pictures = jpegs(10_000)
+    images = jpegs(10_000)
     several.order.write_text(fault)
-    assert cosines(embeddings(several.api, pictures), expected(pictures)).min() > 0.999
+    assert cosines(embeddings(several.api, images), expected(images)).min() > 0.999
     wait_until(lambda: len(several.living) == len(before) - 1, "one worker has ended")
     [ended] = [worker for worker in before if worker.popen.poll() is not None]
     assert ended.popen.returncode == EXIT_DEVICE_FAILED

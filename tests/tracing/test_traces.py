@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from common.ledger.jobs import job_key
-from tests.picture_server import PictureServer
-from tests.pictures import encoded, noise, picture_item
+from tests.image_server import ImageServer
+from tests.images import encoded, image_item, noise
 from tests.processes import (
     LOOPBACK_ALLOWED,
     Api,
@@ -68,11 +68,11 @@ def begun() -> tuple[str, dict[str, str]]:
 
 
 def test_a_request_is_one_trace_over_both_processes(
-    service: Traced, picture_server: PictureServer
+    service: Traced, image_server: ImageServer
 ) -> None:
     trace, header = begun()
     ranking = {
-        "queries": [{"img_uri": picture_server.serve(encoded(noise(20, 20)))}],
+        "queries": [{"img_uri": image_server.serve(encoded(noise(20, 20)))}],
         "candidates": [{"text": "a cat"}],
     }
     answer = service.api.post("/rank", ranking, headers=header)
@@ -99,7 +99,7 @@ def test_a_request_is_one_trace_over_both_processes(
 
 def test_each_part_of_a_bulk_job_is_in_its_trace(service: Traced) -> None:
     trace, header = begun()
-    images = [picture_item(seed) for seed in range(5)]
+    images = [image_item(seed) for seed in range(5)]
     assert service.api.post("/encode?wait=0", images, headers=header).status_code == 202
     wait_until(
         lambda: sum(span.name == "part" for span in service.collector.spans(trace)) == 3,
@@ -146,7 +146,7 @@ def test_a_refused_request_is_no_error_in_the_trace(
 
 def test_log_lines_of_both_processes_bear_the_trace(service: Traced) -> None:
     trace, header = begun()
-    assert service.api.post("/encode", [picture_item(77)], headers=header).status_code == 200
+    assert service.api.post("/encode", [image_item(77)], headers=header).status_code == 200
     for process in (service.api.process, service.worker):
         wait_until(lambda: f'"trace_id":"{trace}"' in process.log, "the trace is in the log")  # noqa: B023
 

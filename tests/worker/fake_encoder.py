@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
-from worker.images.decode import Raster, Size
+from worker.images.decode import DecodedImage, Size
 from worker.model.encoder import PreparedImage, PreparedText
 
 CONTEXT = 8
@@ -30,10 +30,10 @@ class FakeEncoder:
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return width // 8, height // 8
 
-    def prepare_image(self, picture: Raster) -> PreparedImage:
-        if np.all(picture.pixels == TOO_MUCH):
+    def prepare_image(self, image: DecodedImage) -> PreparedImage:
+        if np.all(image.pixels == TOO_MUCH):
             raise MemoryError
-        return {"mean": picture.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
+        return {"mean": image.pixels.reshape(-1, 3).mean(axis=0).astype(np.float32)}
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         return [

@@ -12,7 +12,7 @@ from common.cache.embeddings import CacheBounds, EmbeddingCache, space_of
 from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, RequestRecord
 from common.protocol.messages import Item, PartResult, Priority
-from tests.pictures import encoded
+from tests.images import encoded
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
 from worker.batching.batcher import Batcher

@@ -23,31 +23,31 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Raster:
-    """A decoded picture, RGB, as Pillow keeps it: an array of it costs two copies.
+class DecodedImage:
+    """A decoded image, RGB, as Pillow keeps it: an array of it costs two copies.
 
     `size` and boxes count pixels of the file. Where `shrunk` of them, in either direction, were
     decoded as one, there are fewer here.
     """
 
-    picture: Image.Image
+    image: Image.Image
     size: Size
     shrunk: int = 1
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
         """From RGB of shape (height, width, 3)."""
-        picture = Image.fromarray(pixels)
-        return cls(picture, picture.size)
+        image = Image.fromarray(pixels)
+        return cls(image, image.size)
 
     @property
     def pixels(self) -> Pixels:
         """What was decoded, RGB of shape (height, width, 3); do not write to it."""
-        return np.asarray(self.picture)
+        return np.asarray(self.image)
 
     def cut(self, left: int, top: int, right: int, bottom: int) -> Self:
         """A part of what was decoded in full."""
-        part = self.picture.crop((left, top, right, bottom))
+        part = self.image.crop((left, top, right, bottom))
         return type(self)(part, part.size)
 
     def resized(self, size: Size, resample: int, box: Box | None = None) -> Self:
@@ -59,17 +59,17 @@ class Raster:
         left, top, right, bottom = box or (0, 0, *self.size)
         one = self.shrunk
         within = (left / one, top / one, right / one, bottom / one)
-        return type(self)(self.picture.resize(size, Image.Resampling(resample), within), size)
+        return type(self)(self.image.resize(size, Image.Resampling(resample), within), size)
 
 
-class Picture:
-    """A picture whose header was read: its size is known, nothing is decoded yet."""
+class EncodedImage:
+    """An image whose header was read: its size is known, nothing is decoded yet."""
 
-    def __init__(self, picture: Image.Image, *, is_decoded_by_rows: bool) -> None:
-        self._picture = picture
+    def __init__(self, image: Image.Image, *, is_decoded_by_rows: bool) -> None:
+        self._image = image
         self._is_decoded_by_rows = is_decoded_by_rows
         self._shrunk = 1
-        self.size: Size = picture.size
+        self.size: Size = image.size
         """Width and height that the file tells."""
 
     @classmethod
@@ -77,21 +77,21 @@ class Picture:
         """Read the header. Neither time nor memory depend on what it claims.
 
         Raises:
-            NotAnImage: the bytes are no picture of a format in worker.images.formats.
+            NotAnImage: the bytes are no image of a format in worker.images.formats.
             TooManyPixels, TooManyFrames, TooComplex: they ask for more than is allowed.
         """
         with _as_item_errors():
             name, sanitized = sanitize(content, limits)
-            picture = Image.open(io.BytesIO(sanitized), formats=[name])
-            limits.check_size(*picture.size)
-            limits.check_frames(getattr(picture, "n_frames", 1))
-            check_claim(name, sanitized, picture.width * picture.height, limits)
-            return cls(picture, is_decoded_by_rows=is_decoded_by_rows(name, sanitized))
+            image = Image.open(io.BytesIO(sanitized), formats=[name])
+            limits.check_size(*image.size)
+            limits.check_frames(getattr(image, "n_frames", 1))
+            check_claim(name, sanitized, image.width * image.height, limits)
+            return cls(image, is_decoded_by_rows=is_decoded_by_rows(name, sanitized))
 
     @property
     def pixels(self) -> int:
         """How many there will be in memory at once."""
-        width, height = self._picture.size if self._is_decoded_by_rows else self.size
+        width, height = self._image.size if self._is_decoded_by_rows else self.size
         return width * height
 
     def shrink(self, least: Size) -> None:
@@ -100,31 +100,31 @@ class Picture:
         Other formats are decoded in full. To be called before `decode`.
 
         Raises:
-            NotAnImage: the picture is broken.
+            NotAnImage: the image is broken.
         """
         with _as_item_errors():
-            drafted = self._picture.draft(None, least)
+            drafted = self._image.draft(None, least)
             if drafted:
                 _, (_, _, width, _) = drafted
                 self._shrunk = round(self.size[0] / width)
 
-    def decode(self) -> Raster:
+    def decode(self) -> DecodedImage:
         """The first frame. To be called once.
 
         Converted as the reference implementation does: alpha is dropped, not blended, and an EXIF
         orientation is not applied.
 
         Raises:
-            NotAnImage: the picture is broken.
+            NotAnImage: the image is broken.
         """
         with _as_item_errors():
-            self._picture.load()
-            # Loading may turn a picture, but none that can be shrunk.
-            size = self._picture.size if self._shrunk == 1 else self.size
-            if self._picture.mode == "RGB":  # which to convert would copy
-                return Raster(self._picture, size, self._shrunk)
-            with closing(self._picture) as picture:
-                return Raster(picture.convert("RGB"), size, self._shrunk)
+            self._image.load()
+            # Loading may turn an image, but none that can be shrunk.
+            size = self._image.size if self._shrunk == 1 else self.size
+            if self._image.mode == "RGB":  # which to convert would copy
+                return DecodedImage(self._image, size, self._shrunk)
+            with closing(self._image) as image:
+                return DecodedImage(image.convert("RGB"), size, self._shrunk)
 
 
 @contextmanager

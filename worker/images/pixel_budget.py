@@ -1,6 +1,6 @@
 """How many pixels a worker decodes at once, so that its memory is bounded.
 
-From header to resized picture a pixel takes, at its peak: 5 bytes of RGB (JPEG, PNG, BMP), grey
+From header to resized image a pixel takes, at its peak: 5 bytes of RGB (JPEG, PNG, BMP), grey
 or palette, 8 of CMYK, RGBA or 16 bits, 10 of AVIF or a progressive JPEG (12 in CMYK), 16 of WebP;
 6 more where the checkpoint's own preprocessor resizes it; and the file comes on top.
 
@@ -23,7 +23,7 @@ class _Claim:
 
 
 class PixelBudget:
-    """Pixels to share among threads; first come, first served, so that no large picture starves."""
+    """Pixels to share among threads; first come, first served, so that no large image starves."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -1,4 +1,4 @@
-"""A picture → what the model takes: the numbers of the checkpoint's preprocessor, for less work.
+"""An image → what the model takes: the numbers of the checkpoint's preprocessor, for less work.
 
 The quick ways end with bytes: "pixel_values" of shape (height, width, 3). The encoder normalises a
 whole batch of them at once, on its device, and has a quarter of the data to move there.
@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from worker.images.decode import Raster, Size
+from worker.images.decode import DecodedImage, Size
 from worker.model.encoder import PreparedImage
 
-# Beyond this ratio of its sides only the centre of a picture is resized: one of 1 by 50,000 pixels
+# Beyond this ratio of its sides only the centre of an image is resized: one of 1 by 50,000 pixels
 # would otherwise become one of 224 by 11 million.
 LONG = 8
-LANCZOS_REACH = 3  # the widest filter there is, in pixels of the coarser of both pictures
+LANCZOS_REACH = 3  # the widest filter there is, in pixels of the coarser of both images
 AMPLE = 2  # this many times the pixels of what the model sees, in both directions
 MAX_BEND = 1e-6  # what rounding to float32 makes of a straight line, and no more
 
@@ -88,18 +88,18 @@ class ShortestEdgeCrop:
         wide, tall = self.resized(width, height)
         return None if max(wide, tall) > LONG * self.edge else (AMPLE * wide, AMPLE * tall)
 
-    def __call__(self, picture: Raster) -> PreparedImage:
-        width, height = picture.size
+    def __call__(self, image: DecodedImage) -> PreparedImage:
+        width, height = image.size
         wide, tall = self.resized(width, height)
         left, top = (wide - self.width) // 2, (tall - self.height) // 2
         if max(wide, tall) <= LONG * self.edge:
-            whole = picture.resized((wide, tall), self.resample)
+            whole = image.resized((wide, tall), self.resample)
             centre = whole.cut(left, top, left + self.width, top + self.height)
         else:
             x, y = width / wide, height / tall
             columns = Span.around(left * x, (left + self.width) * x, x, width)
             rows = Span.around(top * y, (top + self.height) * y, y, height)
-            near = picture.cut(columns.first, rows.first, columns.last, rows.last)
+            near = image.cut(columns.first, rows.first, columns.last, rows.last)
             box = (columns.start, rows.start, columns.end, rows.end)
             centre = near.resized((self.width, self.height), self.resample, box)
         return {"pixel_values": centre.pixels}
@@ -117,8 +117,8 @@ class Stretch:
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
         return AMPLE * self.width, AMPLE * self.height
 
-    def __call__(self, picture: Raster) -> PreparedImage:
-        return {"pixel_values": picture.resized((self.width, self.height), self.resample).pixels}
+    def __call__(self, image: DecodedImage) -> PreparedImage:
+        return {"pixel_values": image.resized((self.width, self.height), self.resample).pixels}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class Whole:
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
         return None
 
-    def __call__(self, picture: Raster) -> PreparedImage:
+    def __call__(self, image: DecodedImage) -> PreparedImage:
         batch = self.processor(
-            images=[picture.pixels], input_data_format="channels_last", return_tensors="np"
+            images=[image.pixels], input_data_format="channels_last", return_tensors="np"
         )
         return {name: np.asarray(values)[0] for name, values in batch.items()}
 

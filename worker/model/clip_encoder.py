@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
-from worker.images.decode import Raster, Size
+from worker.images.decode import DecodedImage, Size
 from worker.images.preprocess import Preprocessor, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.linear import pack_linear_layers
@@ -18,17 +18,17 @@ from worker.model.cpu.vision_tower import VisionTower, has_tower
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.model.families import FAMILIES, context_length
 from worker.model.load_errors import ModelLoadError
-from worker.model.warmup import blank_picture
+from worker.model.warmup import blank_image
 
 PIECE = 2
-"""The fewest pictures that are worth a thread of their own."""
+"""The fewest images that are worth a thread of their own."""
 MEASURED_PIECE = 4
-"""More, as in full batches: reading the weights is a large part of what a few pictures take."""
+"""More, as in full batches: reading the weights is a large part of what a few images take."""
 NOISE = (256, 256, 3)  # height and width in pixels, and the channels
 
 
 class ClipEncoder:
-    """A model of any family that ranks texts against pictures, as an Encoder."""
+    """A model of any family that ranks texts against images, as an Encoder."""
 
     def __init__(self, checkpoint: Checkpoint, device: str, dtype: str, threads: int = 0) -> None:
         """Move the model to its device. On a CPU it runs on so many `threads`; 0: as measured.
@@ -68,13 +68,13 @@ class ClipEncoder:
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
         if self.device == "cpu":
-            self._choose_threads(blank_picture(self))
+            self._choose_threads(blank_image(self))
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
 
-    def prepare_image(self, picture: Raster) -> PreparedImage:
-        return self._preprocess(picture)
+    def prepare_image(self, image: DecodedImage) -> PreparedImage:
+        return self._preprocess(image)
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)
@@ -95,9 +95,9 @@ class ClipEncoder:
             return self._encode_in_pieces(images, threads)
         return self._encode_whole(images, self._threads)
 
-    def _choose_threads(self, picture: PreparedImage) -> None:
-        threads = self._threads or quickest_threads(lambda: self._encode_whole([picture], None))
-        batch = [picture] * (MEASURED_PIECE * threads)
+    def _choose_threads(self, image: PreparedImage) -> None:
+        threads = self._threads or quickest_threads(lambda: self._encode_whole([image], None))
+        batch = [image] * (MEASURED_PIECE * threads)
         self._in_pieces = threads > 1 and is_quicker_in_pieces(
             lambda: self._encode_whole(batch, threads),
             lambda: self._encode_in_pieces(batch, threads),
@@ -177,7 +177,7 @@ def _normaliser(
 
 
 def _noise(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Two pictures all of whose patches differ, always the same ones, as the model takes them."""
+    """Two images all of whose patches differ, always the same ones, as the model takes them."""
     pixels = np.random.default_rng(1).integers(0, 256, (2, *NOISE), dtype=np.uint8)
     inputs = checkpoint.image_processor(
         images=list(pixels), input_data_format="channels_last", return_tensors="pt"

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
-from worker.images.decode import Raster, Size
+from worker.images.decode import DecodedImage, Size
 
 PreparedImage = Mapping[str, npt.NDArray[Any]]
-"""One picture as the model takes it: its inputs by name, each without the dimension of a batch."""
+"""One image as the model takes it: its inputs by name, each without the dimension of a batch."""
 
 ORDINARY_TOKENS = 16
 """The tokens of an ordinary label, its prompt included."""
@@ -63,10 +63,10 @@ class Encoder(Protocol):
     def dtype(self) -> str: ...
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
-        """What a picture of this size may be decoded at without much harm; None for all of it."""
+        """What an image of this size may be decoded at without much harm; None for all of it."""
 
-    def prepare_image(self, picture: Raster) -> PreparedImage:
-        """A picture → what `encode_images` takes."""
+    def prepare_image(self, image: DecodedImage) -> PreparedImage:
+        """An image → what `encode_images` takes."""
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]: ...
 

@@ -1,4 +1,4 @@
-"""The families of models that rank texts against pictures, and where they differ.
+"""The families of models that rank texts against images, and where they differ.
 
 Decided from a checkpoint's configuration, never from its name.
 """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from worker.images.decode import Raster
+from worker.images.decode import DecodedImage
 from worker.model.cpu.timing import quickest_s
 from worker.model.encoder import Encoder, OutOfMemory, PreparedImage
 
@@ -13,7 +13,7 @@ LARGEST = 256
 BUDGET_S = 10.0
 WORTH_IT = 1.02
 """More than it seems: each batch also has an end, where cores wait for each other."""
-TEXTS_PER_PICTURE = 8
+TEXTS_PER_IMAGE = 8
 SHORT_S = 0.02
 RUNS, RUNS_OF_SHORT = 3, 10
 
@@ -25,15 +25,15 @@ MOST_PARTS_ON_CPU = 32
 
 def warm_up(encoder: Encoder, batch_size: int) -> int:
     """Run the model once on each kind of item. Returns the batch size: as given, or measured."""
-    picture = blank_picture(encoder)
+    image = blank_image(encoder)
     encoder.encode_texts(encoder.prepare_texts(["warm", "up"]))
-    encoder.encode_images([picture])
-    return batch_size or measure_batch_size(lambda size: _seconds(encoder, picture, size))
+    encoder.encode_images([image])
+    return batch_size or measure_batch_size(lambda size: _seconds(encoder, image, size))
 
 
-def blank_picture(encoder: Encoder) -> PreparedImage:
-    """A black picture; how long the model takes does not depend on what it sees."""
-    return encoder.prepare_image(Raster.of(np.zeros((64, 64, 3), dtype=np.uint8)))
+def blank_image(encoder: Encoder) -> PreparedImage:
+    """A black image; how long the model takes does not depend on what it sees."""
+    return encoder.prepare_image(DecodedImage.of(np.zeros((64, 64, 3), dtype=np.uint8)))
 
 
 def measure_batch_size(seconds: Callable[[int], float]) -> int:
@@ -67,12 +67,12 @@ def _smallest_of_the_best(rates: Mapping[int, float]) -> int:
     return min(size for size, rate in rates.items() if rate >= good)
 
 
-def _seconds(encoder: Encoder, picture: PreparedImage, size: int) -> float:
+def _seconds(encoder: Encoder, image: PreparedImage, size: int) -> float:
     """The quickest of three runs: the first of a size pays for its buffers.
 
     Where a run is short, whatever else the machine does may double it: then of many more.
     """
-    batch = [picture] * size
+    batch = [image] * size
     [seconds] = quickest_s(lambda: encoder.encode_images(batch), runs=RUNS)
     if seconds > SHORT_S:
         return seconds

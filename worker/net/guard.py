@@ -1,4 +1,4 @@
-"""Where pictures may be fetched from: decided for the very address that is connected to."""
+"""Where images may be fetched from: decided for the very address that is connected to."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Places within the inside network that pictures are fetched from all the same."""
+    """Places within the inside network that images are fetched from all the same."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
@@ -112,7 +112,7 @@ class Guard:
 
     def _check_port(self, port: int) -> None:
         if port not in self.ports:
-            raise UrlRefused("is on a port that pictures are not fetched from")
+            raise UrlRefused("is on a port that images are not fetched from")
 
     def _permitted(self, name: str, found: Sequence[Endpoint]) -> list[Endpoint]:
         if name in self.allowed.hosts:

@@ -11,7 +11,7 @@ from common.ledger.records import BegunPart
 from common.protocol.messages import Item, Vectors
 from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
-from worker.images.decode import Picture
+from worker.images.decode import EncodedImage
 from worker.model.encoder import PreparedImage
 from worker.net.fetch import host_of
 from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
@@ -127,12 +127,12 @@ class PartImages:
         return SubmittedImage(key, answer, fetch_s, time.monotonic() - started)
 
     def _decode(self, content: bytes) -> PreparedImage:
-        picture = Picture.open(content, self._pipeline.limits)
+        image = EncodedImage.open(content, self._pipeline.limits)
         if self._pipeline.jpeg_draft:
-            least = self._encoder.smallest_useful(*picture.size)
+            least = self._encoder.smallest_useful(*image.size)
             if least:
-                picture.shrink(least)
-        with self._budget.hold(picture.pixels, self._cancellation.check):
-            prepared = self._encoder.prepare_image(picture.decode())
+                image.shrink(least)
+        with self._budget.hold(image.pixels, self._cancellation.check):
+            prepared = self._encoder.prepare_image(image.decode())
         self._cancellation.check()
         return prepared

@@ -158,6 +158,6 @@ class WorkerMetrics:
             return Histogram(f"clip_{name}_seconds", words, buckets=SECONDS, registry=registry)
 
         self._queue = stage("queue", "From a part's acceptance to a worker's hand.")
-        self._fetch = stage("fetch", "Fetching the slowest picture of a part with URLs.")
-        self._decode = stage("decode", "Decoding the slowest picture of a part with pictures.")
+        self._fetch = stage("fetch", "Fetching the slowest image of a part with URLs.")
+        self._decode = stage("decode", "Decoding the slowest image of a part with images.")
         self._inference = stage("inference", "A part's wait for the model, and its time in it.")

@@ -33,7 +33,7 @@ PAUSE_TIMEOUTS = 2
 
 
 class Sender:
-    """Signs and sends, to where the guard of picture URLs lets it."""
+    """Signs and sends, to where the guard of image URLs lets it."""
 
     def __init__(
         self, guard: Guard, keys: Sequence[bytes], timeout_s: float, *, use_proxies: bool

@@ -15,7 +15,7 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
     """The whole command; the settings are the defaults of its options."""
     whole = argparse.ArgumentParser(
         "clip-api",
-        description="Rank texts against pictures with a CLIP API.",
+        description="Rank texts against images with a CLIP API.",
         epilog=EPILOG,
         formatter_class=RAW,
     )
@@ -26,8 +26,8 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
         commands.add_parser(
             "rank",
             parents=[service],
-            help="which labels fit a picture",
-            description="Rank labels for pictures, the likeliest first.",
+            help="which labels fit an image",
+            description="Rank labels for images, the likeliest first.",
             epilog='example:\n  clip-api rank photos/*.jpg --labels "t-shirt, jeans"\n\n' + EPILOG,
             formatter_class=RAW,
         )
@@ -36,8 +36,8 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
         commands.add_parser(
             "encode",
             parents=[service],
-            help="the embeddings of pictures and texts",
-            description="Print the embeddings of pictures and texts; they are not normalised.",
+            help="the embeddings of images and texts",
+            description="Print the embeddings of images and texts; they are not normalised.",
             epilog="example:\n  clip-api encode photos --npy photos.npy\n\n" + EPILOG,
             formatter_class=RAW,
         )
@@ -95,7 +95,7 @@ def _service(settings: Settings) -> argparse.ArgumentParser:
 
 def _files(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "files", nargs="*", metavar="PICTURE", help="a file, a folder, a URL, or - (standard input)"
+        "files", nargs="*", metavar="IMAGE", help="a file, a folder, a URL, or - (standard input)"
     )
     command.add_argument(
         "--files-from", metavar="FILE", help="a file with more of them, one a line, or -"
@@ -143,8 +143,8 @@ def _rank(command: argparse.ArgumentParser) -> None:
         "--top",
         type=_top,
         metavar="N",
-        help="how many labels of each picture, or `all` (5 on a terminal, 1 there if there are "
-        "many pictures; else all)",
+        help="how many labels of each image, or `all` (5 on a terminal, 1 there if there are "
+        "many images; else all)",
     )
     formats = _formats(command)
     formats.add_argument(
@@ -184,7 +184,7 @@ def _jobs(command: argparse.ArgumentParser, service: argparse.ArgumentParser) ->
         _formats(shown)
     for name, words in (
         ("cancel", "end jobs"),
-        ("delete", "end jobs if need be, and forget their pictures and results"),
+        ("delete", "end jobs if need be, and forget their images and results"),
     ):
         ended = actions.add_parser(name, parents=[service], help=words)
         ended.add_argument("job", nargs="+", metavar="ID")

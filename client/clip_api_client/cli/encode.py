@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
-from clip_api_client.cli.inputs import pictures
+from clip_api_client.cli.inputs import images
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.terminal import complain, tell_failed, visible
 from clip_api_client.client import Client
@@ -22,10 +22,10 @@ Write = Callable[[str, Encoded], None]
 
 
 def run(given: Namespace, client: Client) -> int:
-    inputs = pictures(given)
+    inputs = images(given)
     names = [each.name for each in inputs] + given.text
     if not names:
-        raise UsageError("pictures are needed (files, folders, URLs, -, --files-from), or --text")
+        raise UsageError("images are needed (files, folders, URLs, -, --files-from), or --text")
     code = FINE
     with _output(given, len(names)) as write, bar(len(names), quiet=given.quiet) as progress:
         rows = client.encode_each(

@@ -12,7 +12,7 @@ BROKEN_PIPE = 141
 EPILOG = """\
 exit codes:
   0  all is fine
-  1  some pictures failed; standard error names them
+  1  some images failed; standard error names them
   2  the command is wrong, or the service finds fault with what was asked for
   3  the service does not answer, or refuses
 """

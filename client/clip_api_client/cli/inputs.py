@@ -1,4 +1,4 @@
-"""Which pictures and labels a command is about."""
+"""Which images and labels a command is about."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clip_api_client.cli.exits import UsageError
-from clip_api_client.queries import URL, Picture
+from clip_api_client.queries import URL, ImageSource
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 STDIN = "-"
@@ -17,20 +17,20 @@ NO_LABELS = 'labels are needed: --labels "t-shirt, jeans", --labels-file or --la
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A picture, and what the user calls it."""
+    """An image, and what the user calls it."""
 
     name: str
-    source: Picture
+    source: ImageSource
 
 
-def pictures(given: Namespace) -> list[Input]:
-    """The pictures of a command. Raises UsageError when there are none."""
+def images(given: Namespace) -> list[Input]:
+    """The images of a command. Raises UsageError when there are none."""
     names = list(given.files)
     if given.files_from:
         names += [name for name in _lines(given.files_from) if name]
     found = [each for name in names for each in _expanded(name)]
     if not found and names:
-        raise UsageError(f"there is no picture in {', '.join(names)}")
+        raise UsageError(f"there is no image in {', '.join(names)}")
     return found
 
 
@@ -55,14 +55,14 @@ def _expanded(name: str) -> Iterator[Input]:
     elif name.lower().startswith(URL):
         yield Input(name, name)
     elif Path(name).is_dir():
-        for path in _pictures_in(Path(name)):
+        for path in _images_in(Path(name)):
             yield Input(str(path), path)
     else:
         # A path, even where its name begins like a URL of data.
         yield Input(name, Path(name))
 
 
-def _pictures_in(folder: Path) -> Iterator[Path]:
+def _images_in(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from clip_api_client.candidates import CallOptions
 from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
-from clip_api_client.cli.inputs import labels, pictures
+from clip_api_client.cli.inputs import images, labels
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.rankings import top_of, writer
 from clip_api_client.cli.terminal import tell_failed
@@ -12,9 +12,9 @@ from clip_api_client.client import Client
 
 
 def run(given: Namespace, client: Client) -> int:
-    wanted, inputs = labels(given), pictures(given)
+    wanted, inputs = labels(given), images(given)
     if not inputs:
-        raise UsageError("pictures are needed: files, folders, URLs, - or --files-from")
+        raise UsageError("images are needed: files, folders, URLs, - or --files-from")
     options = _options(given)
     if given.label_set:
         options["labels"] = client.label_set(given.label_set).labels

@@ -21,7 +21,7 @@ ASCII_CELL = "#"
 
 
 class RankTable:
-    """Picture, label, probability as a number and as a bar, cosine similarity."""
+    """Image, label, probability as a number and as a bar, cosine similarity."""
 
     def __init__(self, names: Sequence[str], labels: Sequence[str]) -> None:
         self._console = Console(highlight=False)
@@ -36,7 +36,7 @@ class RankTable:
         self._is_short = _longest(shown) > left
         if self._is_short:
             shown = [Path(name).name for name in shown]
-        self._name_cells = min(_longest([*shown, "Picture"]), left)
+        self._name_cells = min(_longest([*shown, "Image"]), left)
         self._has_header = False
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
@@ -59,7 +59,7 @@ class RankTable:
         table.show_header = not self._has_header
         self._has_header = True
         whole = {"no_wrap": True, "overflow": "ellipsis"}
-        table.add_column("Picture", width=self._name_cells, **whole)  # type: ignore[arg-type]
+        table.add_column("Image", width=self._name_cells, **whole)  # type: ignore[arg-type]
         table.add_column("Label", width=self._label_cells, **whole)  # type: ignore[arg-type]
         table.add_column("Prob.", width=PERCENT_CELLS, justify="right")
         table.add_column("", width=self._bar_cells, no_wrap=True)

@@ -10,22 +10,22 @@ from clip_api_client.cli.terminal import rich_for, visible
 from clip_api_client.errors import ItemError
 from clip_api_client.results import Candidate
 
-HEADER = ("picture", "place", "label", "probability", "cosine_similarity")
+HEADER = ("image", "place", "label", "probability", "cosine_similarity")
 TOP, MANY = 5, 20
 
 
 class Writer(Protocol):
-    """Prints one picture after another."""
+    """Prints one image after another."""
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
-        """Print a picture's candidates, the best first."""
+        """Print an image's candidates, the best first."""
 
     def write_failed(self, name: str, error: ItemError) -> None:
-        """Print a picture that failed; standard error tells of it in any case."""
+        """Print an image that failed; standard error tells of it in any case."""
 
 
 class Lines:
-    """Tab-separated: picture, place, label, probability, cosine similarity."""
+    """Tab-separated: image, place, label, probability, cosine similarity."""
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
         for row in _rows(name, candidates):
@@ -48,7 +48,7 @@ class Csv:
 
 
 class Json:
-    """A JSON object for each picture, a line each."""
+    """A JSON object for each image, a line each."""
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
         told = [
@@ -59,11 +59,11 @@ class Json:
             }
             for each in candidates
         ]
-        print(json.dumps({"picture": name, "candidates": told}, ensure_ascii=False))
+        print(json.dumps({"image": name, "candidates": told}, ensure_ascii=False))
 
     def write_failed(self, name: str, error: ItemError) -> None:
         told = {"code": error.code, "detail": error.detail}
-        print(json.dumps({"picture": name, "error": told}, ensure_ascii=False))
+        print(json.dumps({"image": name, "error": told}, ensure_ascii=False))
 
 
 def writer(form: str | None, names: Sequence[str], labels: Sequence[str]) -> Writer:
@@ -79,11 +79,11 @@ def writer(form: str | None, names: Sequence[str], labels: Sequence[str]) -> Wri
     return Lines()
 
 
-def top_of(form: str | None, pictures: int) -> int | None:
+def top_of(form: str | None, images: int) -> int | None:
     """How many candidates are printed where nothing is said: None is all of them."""
     if form is not None or not sys.stdout.isatty():
         return None
-    return 1 if pictures > MANY else TOP
+    return 1 if images > MANY else TOP
 
 
 def _rows(name: str, candidates: Sequence[Candidate]) -> list[tuple[object, ...]]:

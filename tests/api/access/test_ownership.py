@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.conftest import ClientMaker
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 
 MINE = {"X-API-Key": "my-key-0123456789abcdef"}
 YOURS = {"X-API-Key": "your-key-0123456789abcdef"}
@@ -82,10 +82,10 @@ def test_each_owner_lists_its_own_jobs(client: FlaskClient) -> None:
 
 
 def test_a_job_that_took_too_long_is_listed_with_its_owner(
-    make_client: ClientMaker, picture_server: PictureServer
+    make_client: ClientMaker, image_server: ImageServer
 ) -> None:
     client = make_client(api_keys=BOTH, sync_timeout_s=0.2)
-    stalling = Stalling(picture_server, encoded(noise(8, 8)))
+    stalling = Stalling(image_server, encoded(noise(8, 8)))
     body = {**BODY, "queries": [{"img_uri": stalling.url}]}
     answer = client.post("/rank", json=body, headers=MINE)
     stalling.let_go.set()

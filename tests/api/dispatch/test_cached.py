@@ -25,7 +25,7 @@ from common.cache.embeddings import (
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.protocol.messages import ModelInfo
 from tests.conftest import ClientMaker
-from tests.pictures import blob, picture_item
+from tests.images import blob, image_item
 from tests.processes import (
     DEMO_MODEL,
     LOOPBACK_ALLOWED,
@@ -255,7 +255,7 @@ def counted(folder: Path, redis_url_of_its_own: str) -> Iterator[Counted]:
 
 
 def test_the_answers_are_those_of_the_model_which_is_not_run(counted: Counted) -> None:
-    images = [picture_item(seed) for seed in range(3)]
+    images = [image_item(seed) for seed in range(3)]
     labels = [{"text": word} for word in ("a hat", "a shirt", "word " * 200)]
     body = {"queries": images, "candidates": labels}
     first = counted.api.post("/rank", body)

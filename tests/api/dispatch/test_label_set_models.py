@@ -14,10 +14,10 @@ from common.label_sets.store import LabelSetStore
 from common.ledger.jobs import job_key
 from common.ledger.records import LabelSetVersion
 from common.protocol.messages import ModelInfo, PartAbout, PartResult
-from tests.api.routes.test_label_sets import LABELS, PICTURES, forget_all, put
+from tests.api.routes.test_label_sets import LABELS, SAMPLES, forget_all, put
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
-from tests.pictures import picture_item
+from tests.images import image_item
 from tests.processes import wait_until
 
 MODELS = "one,two"
@@ -49,7 +49,7 @@ def client(deployment: Deployment, make_api: ClientMaker) -> FlaskClient:
 def rank(client: FlaskClient, **body: Any) -> Any:
     """Rank by a job: with a key of its own, no request is answered from the cache."""
     headers = {"Idempotency-Key": next(KEYS)}
-    return client.post("/rank", json={"queries": PICTURES, **body}, headers=headers)
+    return client.post("/rank", json={"queries": SAMPLES, **body}, headers=headers)
 
 
 def encoded_kinds(redis: Redis, answer: Any) -> str:
@@ -113,7 +113,7 @@ def stored(redis: Redis) -> LabelSetStore:
 def test_a_new_revision_replaces_the_old_one_at_first_use(
     client: FlaskClient, redis: Redis
 ) -> None:
-    put(client, "a", [*LABELS[:4], PICTURES[0]])
+    put(client, "a", [*LABELS[:4], SAMPLES[0]])
     of = outdate(redis, client)
     assert models_of(client) == ["one@old"]
     first, second = rank(client, label_set="a"), rank(client, label_set="a")
@@ -128,7 +128,7 @@ def test_a_new_revision_replaces_the_old_one_at_first_use(
 def test_an_image_that_was_lost_is_told_where_the_set_is_named(
     client: FlaskClient, redis: Redis
 ) -> None:
-    put(client, "a", [LABELS[0], picture_item(seed=7)])
+    put(client, "a", [LABELS[0], image_item(seed=7)])
     outdate(redis, client)
     [content] = redis.scan_iter("clip:label-content:*")
     [digest] = [name for name in redis.hkeys(content) if name != b"content"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.request.test_forms import post
 from tests.conftest import ClientMaker
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 
 SECRET = f"whsec_{'A' * 32}"
 # Nothing is ever sent there: the workers of these tests have no secret.
@@ -72,8 +72,8 @@ def test_a_job_without_one_says_nothing_of_it(make_client: ClientMaker) -> None:
 
 def test_a_form_may_name_one(make_client: ClientMaker) -> None:
     client = make_client(webhook_secret=SECRET)
-    picture = encoded(noise(8, 8))
-    parts: list[tuple[str, str | bytes]] = [("image", picture), ("candidate", "a")]
+    image = encoded(noise(8, 8))
+    parts: list[tuple[str, str | bytes]] = [("image", image), ("candidate", "a")]
     answer = post(client, "/rank?wait=0", [*parts, ("callback_url", URL)])
     assert "callback" in client.get(answer.headers["Location"]).get_json()
 

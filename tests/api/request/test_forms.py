@@ -14,11 +14,11 @@ from api.request.forms import MOST_SINGLE
 from api.request.multipart import MOST_BUFFERED_BYTES
 from api.request.schemas import MOST_TEMPLATES
 from tests.conftest import ClientMaker
-from tests.pictures import blob, encoded, noise
-from tests.processes import PICTURES, Api, start_api
+from tests.images import blob, encoded, noise
+from tests.processes import SAMPLES, Api, start_api
 from tests.raw_http import RawAnswer, RawConnection, chunked, request
 
-PICTURE, OTHER = (encoded(noise(40, 30, seed=seed)) for seed in range(2))
+IMAGE, OTHER = (encoded(noise(40, 30, seed=seed)) for seed in range(2))
 CAT, DOG = {"text": "a cat"}, {"text": "a dog"}
 LIMIT = 100_000
 FORM = "Content-Type: multipart/form-data; boundary=B"
@@ -57,7 +57,7 @@ def faults(answer: Any) -> list[tuple[str, str]]:
 
 
 LABELS: Parts = [("candidate", "a cat"), ("candidate", "a dog")]
-RANK: Parts = [("image", PICTURE), ("image", OTHER), *LABELS]
+RANK: Parts = [("image", IMAGE), ("image", OTHER), *LABELS]
 
 
 @pytest.mark.parametrize(
@@ -65,28 +65,28 @@ RANK: Parts = [("image", PICTURE), ("image", OTHER), *LABELS]
     [
         (
             RANK,
-            {"queries": [blob(PICTURE), blob(OTHER)], "candidates": [CAT, DOG]},
+            {"queries": [blob(IMAGE), blob(OTHER)], "candidates": [CAT, DOG]},
         ),
         (
-            [("image", PICTURE), ("candidates", '["a cat", {"text": "a dog"}]')],
-            {"queries": [blob(PICTURE)], "candidates": [CAT, DOG]},
+            [("image", IMAGE), ("candidates", '["a cat", {"text": "a dog"}]')],
+            {"queries": [blob(IMAGE)], "candidates": [CAT, DOG]},
         ),
         (
             [
                 ("candidate", "a dog"),
-                ("image", PICTURE),
+                ("image", IMAGE),
                 ("candidates", '["a cat"]'),
                 ("queries", json.dumps([{"text": "x"}, blob(OTHER)])),
             ],
             {
-                "queries": [{"text": "x"}, blob(OTHER), blob(PICTURE)],
+                "queries": [{"text": "x"}, blob(OTHER), blob(IMAGE)],
                 "candidates": [CAT, DOG],
             },
         ),
         (
             [*RANK, ("template", "a {}, 👕"), ("top_k", "1"), ("temperature", "2.5")],
             {
-                "queries": [blob(PICTURE), blob(OTHER)],
+                "queries": [blob(IMAGE), blob(OTHER)],
                 "candidates": [CAT, DOG],
                 "template": "a {}, 👕",
                 "top_k": 1,
@@ -99,7 +99,7 @@ RANK: Parts = [("image", PICTURE), ("image", OTHER), *LABELS]
                 *(("activation", "sigmoid"), ("templates", '["a {}", "{}"]')),
             ],
             {
-                "queries": [blob(PICTURE), blob(OTHER), blob(b"none")],
+                "queries": [blob(IMAGE), blob(OTHER), blob(b"none")],
                 "candidates": [CAT, DOG],
                 "allow_partial": True,
                 "activation": "sigmoid",
@@ -117,17 +117,17 @@ def test_a_form_is_answered_as_the_json_that_it_stands_for(
     assert answer.get_json() == client.post("/rank", json=body).get_json()
 
 
-def test_encode_takes_items_then_pictures_then_texts(make_client: ClientMaker) -> None:
+def test_encode_takes_items_then_images_then_texts(make_client: ClientMaker) -> None:
     client = make_client()
-    parts: Parts = [("text", "a cat"), ("image", PICTURE), ("items", json.dumps([DOG]))]
+    parts: Parts = [("text", "a cat"), ("image", IMAGE), ("items", json.dumps([DOG]))]
     answer = post(client, "/encode", [*parts, ("image", OTHER), ("text", "b")])
-    items = [DOG, blob(PICTURE), blob(OTHER), CAT, {"text": "b"}]
+    items = [DOG, blob(IMAGE), blob(OTHER), CAT, {"text": "b"}]
     assert answer.get_json() == client.post("/encode", json=items).get_json()
 
 
 def test_curl_needs_no_more_than_files_and_words(service: Api) -> None:
     fields = [
-        f"image=@{PICTURES / 't-shirt.png'}",
+        f"image=@{SAMPLES / 't-shirt.png'}",
         "candidate=t-shirt",
         "candidate=a pair of jeans",
     ]
@@ -155,7 +155,7 @@ def test_a_form_may_wait_for_its_job_like_any_other(make_client: ClientMaker) ->
         ("/rank", RANK[:2], [("/candidates", "missing")]),
         ("/rank", [], [("/queries", "missing")]),
         ("/encode", [], [("", "too_few")]),
-        ("/rank", [*RANK, ("imgae", PICTURE)], [("/imgae", "unknown_key")]),
+        ("/rank", [*RANK, ("imgae", IMAGE)], [("/imgae", "unknown_key")]),
         ("/rank", [*RANK, ("a/b~", ""), ("a/b~", "")], [("/a~1b~0", "unknown_key")]),
         ("/encode", [("candidate", "a")], [("/candidate", "unknown_key")]),
         ("/rank", [*RANK, ("top_k", "1"), ("top_k", "2")], [("/top_k", "repeated_field")]),
@@ -183,19 +183,19 @@ def test_faults_stand_where_they_would_in_json(
 
 
 def test_an_unknown_field_is_named_beside_those_that_are_known(make_client: ClientMaker) -> None:
-    detail = post(make_client(), "/encode", [("imgae", PICTURE)]).get_json()["detail"]
+    detail = post(make_client(), "/encode", [("imgae", IMAGE)]).get_json()["detail"]
     assert detail == "/imgae is not a known field; known are items, image, text"
 
 
 def test_what_is_no_text_is_told_so(make_client: ClientMaker) -> None:
-    body = form([("image", PICTURE), ("candidate", "?"), ("template", "{}?")])
+    body = form([("image", IMAGE), ("candidate", "?"), ("template", "{}?")])
     body = body.replace(b"?", b"\xff")
     answer = make_client().post("/rank", data=body, content_type=FORM.partition(": ")[2])
     assert faults(answer) == [("/template", "not_text"), ("/candidates/0/text", "not_text")]
 
 
 class TestLimits:
-    def test_a_picture_has_a_greatest_size(self, make_client: ClientMaker) -> None:
+    def test_a_image_has_a_greatest_size(self, make_client: ClientMaker) -> None:
         client = make_client(max_image_bytes=len(OTHER) - 1)
         parts: Parts = [("image", b"x" * (len(OTHER) - 1)), ("image", OTHER), *LABELS]
         assert faults(post(client, "/rank", parts)) == [("/queries/1/img_blob", "image_too_large")]
@@ -203,7 +203,7 @@ class TestLimits:
     def test_there_are_as_many_items_as_in_json(self, make_client: ClientMaker) -> None:
         client = make_client(max_queries=2, max_candidates=2)
         for parts in (
-            [*RANK, ("image", PICTURE)],
+            [*RANK, ("image", IMAGE)],
             [*RANK, ("queries", json.dumps([CAT]))],
         ):
             assert faults(post(client, "/rank", parts)) == [("/queries", "too_many")]
@@ -277,7 +277,7 @@ class TestOnTheWire:
             return answer
 
     def test_a_form_in_chunks_is_one_form(self, api: Api) -> None:
-        body = form([("image", PICTURE), ("text", "a" * 5000)])
+        body = form([("image", IMAGE), ("text", "a" * 5000)])
         for size in (1, 7, 1000):
             content = chunked(body, size) + b"0\r\n\r\n"
             answer = self.ask(
@@ -287,8 +287,8 @@ class TestOnTheWire:
 
     @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
     def test_the_limit_holds_to_the_byte(self, api: Api, size: int) -> None:
-        around = len(form([("image", PICTURE)]))
-        body = form([("image", PICTURE + b"x" * (size - around))])
+        around = len(form([("image", IMAGE)]))
+        body = form([("image", IMAGE + b"x" * (size - around))])
         answer = self.ask(api, request("/encode", FORM, f"Content-Length: {size}", body=body))
         assert answer.status == (200 if size == LIMIT else 413)
 

@@ -105,31 +105,31 @@ def test_every_item_at_fault_is_listed() -> None:
 def test_a_small_job_is_one_part() -> None:
     items = [Item("text", str(i), 0, required=True) for i in range(10)]
     items.append(Item("blob", "d", 1, required=True))
-    assert cut(items, pictures=32) == [items]
+    assert cut(items, images=32) == [items]
 
 
 def test_a_large_job_is_cut_at_the_number_of_images() -> None:
     items = [Item("uri", str(i), 1, required=True) for i in range(70)]
-    parts = cut(items, pictures=32)
+    parts = cut(items, images=32)
     assert [len(part) for part in parts] == [32, 32, 6]
     assert [item for part in parts for item in part] == items
 
 
 def test_texts_weigh_less_than_images() -> None:
     items = [Item("text", str(i), 0, required=True) for i in range(2000)]
-    assert [len(part) for part in cut(items, pictures=32)] == [1024, 976]
+    assert [len(part) for part in cut(items, images=32)] == [1024, 976]
 
 
 def test_long_texts_are_cut_into_parts_of_about_a_megabyte() -> None:
     items = [Item("text", f"{i} ".ljust(20_000, "x"), 0, required=True) for i in range(200)]
-    assert [len(part) for part in cut(items, pictures=32)] == [51, 51, 51, 47]
+    assert [len(part) for part in cut(items, images=32)] == [51, 51, 51, 47]
 
 
 def test_a_text_weighs_what_its_prompts_do() -> None:
     def parts(count: int, templates: int, chars: int = 10) -> list[int]:
         made = tuple("{}".ljust(chars, "x") for _ in range(templates))
         items = [Item("text", f"{i}", 0, required=True, templates=made) for i in range(count)]
-        return [len(part) for part in cut(items, pictures=32)]
+        return [len(part) for part in cut(items, images=32)]
 
     assert parts(1000, 10) == [102] * 9 + [82]
     assert parts(3, 100, 20_000) == [1, 1, 1]

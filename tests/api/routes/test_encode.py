@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import ClientMaker
-from tests.pictures import blob, picture_item
+from tests.images import blob, image_item
 from tests.processes import Api
 
 
 def test_a_bare_array_gives_a_bare_array_in_order(service: Api) -> None:
-    items = [{"text": "a cat"}, picture_item(), {"text": "a dog"}, {"text": "a cat"}]
+    items = [{"text": "a cat"}, image_item(), {"text": "a dog"}, {"text": "a cat"}]
     answer = service.post("/encode", items)
     assert answer.status_code == 200
     vectors = np.array(answer.json())
@@ -20,10 +20,10 @@ def test_a_bare_array_gives_a_bare_array_in_order(service: Api) -> None:
 
 
 def test_vectors_are_not_normalised_and_give_the_similarities_of_rank(service: Api) -> None:
-    text, picture = {"text": "a cat"}, picture_item()
-    t, p = np.array(service.post("/encode", [text, picture]).json())
+    text, image = {"text": "a cat"}, image_item()
+    t, p = np.array(service.post("/encode", [text, image]).json())
     assert np.linalg.norm(t) != pytest.approx(1, abs=1e-3)
-    body = {"queries": [picture], "candidates": [text]}
+    body = {"queries": [image], "candidates": [text]}
     [[cosine]] = service.post("/rank", body).json()["cosine_similarities"]
     assert t @ p / np.linalg.norm(t) / np.linalg.norm(p) == pytest.approx(cosine, abs=1e-6)
 
@@ -46,7 +46,7 @@ def test_any_text_has_a_vector(service: Api, text: str) -> None:
         ({"text": "a"}, "", "wrong_type"),
         ([], "", "too_few"),
         ([{"text": "a"}, {"txt": "b"}], "/1/txt", "unknown_key"),
-        ([{"text": "a"}, blob(b"no picture")], "/1/img_blob", "not_an_image"),
+        ([{"text": "a"}, blob(b"no image")], "/1/img_blob", "not_an_image"),
     ],
 )
 def test_a_bad_request_is_named(service: Api, body: Any, pointer: str, code: str) -> None:

@@ -11,8 +11,8 @@ from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, RequestRecord
 from common.protocol.messages import Item, Priority, queue_of
 from tests.conftest import ClientMaker
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import blob, encoded, noise, picture_item
+from tests.image_server import ImageServer, Stalling
+from tests.images import blob, encoded, image_item, noise
 from tests.processes import Api
 
 CAT, DOG = {"text": "a cat"}, {"text": "a dog"}
@@ -53,7 +53,7 @@ def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
 
 class TestSubmitting:
     def test_an_asynchronous_request_is_answered_with_its_job(self, service: Api) -> None:
-        answer = submit(service, rank_body(picture_item()))
+        answer = submit(service, rank_body(image_item()))
         assert answer.status_code == 202
         body = answer.json()
         assert set(body) == {"id", "status", "links"}
@@ -64,7 +64,7 @@ class TestSubmitting:
         assert answer.headers["X-Job-Id"] == body["id"]
 
     def test_its_result_is_that_of_the_synchronous_request(self, service: Api) -> None:
-        body = rank_body(picture_item(1), picture_item(2), CAT)
+        body = rank_body(image_item(1), image_item(2), CAT)
         location = submit(service, body).headers["Location"]
         result = finished(service, location)["result"]
         expected = service.post("/rank", body).json()
@@ -73,7 +73,7 @@ class TestSubmitting:
             assert np.array(result[name]) == pytest.approx(np.array(matrix), abs=1e-6)
 
     def test_encode_too(self, service: Api) -> None:
-        items = [CAT, picture_item()]
+        items = [CAT, image_item()]
         location = submit(service, items, "/encode").headers["Location"]
         document = finished(service, location)
         assert document["kind"] == "encode"
@@ -81,7 +81,7 @@ class TestSubmitting:
         assert np.array(document["result"]) == pytest.approx(expected, abs=1e-5)
 
     def test_who_waits_long_enough_gets_the_plain_result(self, service: Api) -> None:
-        body = rank_body(picture_item(3))
+        body = rank_body(image_item(3))
         answer = submit(service, body, Prefer="respond-async, wait=30")
         assert answer.status_code == 200
         assert answer.headers["Preference-Applied"] == "respond-async"
@@ -101,9 +101,9 @@ class TestSubmitting:
         assert document["status"] == "done"
 
     def test_a_synchronous_request_that_takes_too_long_can_be_collected(
-        self, service: Api, make_client: ClientMaker, picture_server: PictureServer
+        self, service: Api, make_client: ClientMaker, image_server: ImageServer
     ) -> None:
-        stalling = Stalling(picture_server, encoded(noise(9, 9)))
+        stalling = Stalling(image_server, encoded(noise(9, 9)))
         body = rank_body({"img_uri": stalling.url})
         answer = make_client(sync_timeout_s=0.2).post("/rank", json=body)
         assert answer.status_code == 504
@@ -137,7 +137,7 @@ class TestSubmitting:
 
 class TestIdempotency:
     def test_the_same_key_and_body_give_the_same_job(self, service: Api) -> None:
-        body = rank_body(picture_item(4))
+        body = rank_body(image_item(4))
         key = {"Idempotency-Key": f"k{time.monotonic_ns()}"}
         first, second = (submit(service, body, **key) for _ in range(2))
         assert first.json()["id"] == second.json()["id"]
@@ -166,7 +166,7 @@ class TestIdempotency:
 class TestLooking:
     def test_a_job_that_is_done_tells_everything(self, service: Api) -> None:
         long = {"text": "very " * 300}
-        body = {"queries": [picture_item(5), long], "candidates": [CAT, long]}
+        body = {"queries": [image_item(5), long], "candidates": [CAT, long]}
         document = finished(service, submit(service, body).headers["Location"])
         assert set(document) == {
             *("id", "kind", "status", "progress", "created_at", "started_at", "finished_at"),
@@ -192,7 +192,7 @@ class TestLooking:
         assert "result" not in document
 
     def test_a_failed_job_is_no_failed_request(self, service: Api) -> None:
-        body = rank_body(blob(b"no picture"), picture_item(), blob(b"nor this"))
+        body = rank_body(blob(b"no image"), image_item(), blob(b"nor this"))
         document = finished(service, submit(service, body).headers["Location"])
         assert document["status"] == "failed"
         assert [(e["pointer"], e["code"]) for e in document["errors"]] == [
@@ -203,7 +203,7 @@ class TestLooking:
         assert "result" not in document
 
     def test_a_partly_failed_job_keeps_its_good_rows(self, service: Api) -> None:
-        body = rank_body(blob(b"no picture"), picture_item(), allow_partial=True)
+        body = rank_body(blob(b"no image"), image_item(), allow_partial=True)
         document = finished(service, submit(service, body).headers["Location"])
         assert document["status"] == "done"
         assert document["result"]["probabilities"][0] is None
@@ -238,7 +238,7 @@ class TestEnding:
         assert (again.status_code, again.json()["code"]) == (409, "job_has_ended")
 
     def test_a_deleted_job_is_gone(self, service: Api) -> None:
-        location = submit(service, rank_body(picture_item(6))).headers["Location"]
+        location = submit(service, rank_body(image_item(6))).headers["Location"]
         finished(service, location)
         url = service.url + location
         answer = service.session.delete(url, timeout=10)

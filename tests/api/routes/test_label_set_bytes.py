@@ -13,11 +13,11 @@ from common.label_sets.store import LabelSetStore
 from common.protocol.messages import ModelInfo, PartAbout, PartResult
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
-from tests.pictures import picture_item
+from tests.images import image_item
 from tests.processes import wait_until
 
 MODEL = ModelInfo("one", "old", 2, 1.0)
-PICTURES = [picture_item(seed) for seed in range(2)]
+SAMPLES = [image_item(seed) for seed in range(2)]
 MAX_BYTES = 20_000
 
 
@@ -46,7 +46,7 @@ def put(client: FlaskClient, name: str, seed: int, chars: int = 5000) -> Any:
 
 
 def rank(client: FlaskClient, name: str, query: str = "") -> Any:
-    return client.post(f"/rank{query}", json={"queries": PICTURES, "label_set": name})
+    return client.post(f"/rank{query}", json={"queries": SAMPLES, "label_set": name})
 
 
 def versions(redis: Redis) -> int:

@@ -9,12 +9,12 @@ from redis import Redis
 
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
-from tests.picture_server import PictureServer
-from tests.pictures import blob, encoded, noise, picture_item
+from tests.image_server import ImageServer
+from tests.images import blob, encoded, image_item, noise
 
 LABELS = [{"text": "x" * number} for number in range(1, 6)]
-PICTURES = [picture_item(seed) for seed in range(2)]
-BAD_PICTURE = blob(b"not a picture")
+SAMPLES = [image_item(seed) for seed in range(2)]
+BAD_IMAGE = blob(b"not an image")
 MINE = {"X-API-Key": "my-key-0123456789abcdef"}
 YOURS = {"X-API-Key": "your-key-0123456789abcdef"}
 BOTH = " ".join([*MINE.values(), *YOURS.values()])
@@ -54,7 +54,7 @@ def put(client: FlaskClient, name: str, candidates: Any = LABELS, **more: Any) -
 
 
 def rank(client: FlaskClient, **body: Any) -> Any:
-    return client.post("/rank", json={"queries": PICTURES, **body})
+    return client.post("/rank", json={"queries": SAMPLES, **body})
 
 
 def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> None:
@@ -84,14 +84,14 @@ def test_a_set_tells_what_its_candidates_are_called(
     client: FlaskClient, templates: Any, labels: Any
 ) -> None:
     cat = {"text": "cat"}
-    assert put(client, "a", [cat, PICTURES[0], cat], templates=templates).status_code == 201
+    assert put(client, "a", [cat, SAMPLES[0], cat], templates=templates).status_code == 201
     assert client.get("/label-sets/a").get_json()["labels"] == labels
 
 
 def test_a_candidate_that_is_a_link_is_called_by_it(
-    client: FlaskClient, picture_server: PictureServer
+    client: FlaskClient, image_server: ImageServer
 ) -> None:
-    link = picture_server.serve(encoded(noise(60, 40)))
+    link = image_server.serve(encoded(noise(60, 40)))
     assert put(client, "a", [{"img_uri": link}]).get_json()["labels"] == [link]
 
 
@@ -109,7 +109,7 @@ def test_other_content_is_another_version(client: FlaskClient) -> None:
         {"candidates": LABELS[::-1]},
         {"template": "a {}"},
         {"templates": ["a {}", "b {}"]},
-        {"candidates": PICTURES},
+        {"candidates": SAMPLES},
     ]
     versions = {put(client, "a", **content).get_json()["version"] for content in contents}
     assert len(versions) == 6
@@ -122,7 +122,7 @@ def test_other_content_is_another_version(client: FlaskClient) -> None:
 def test_a_ranking_by_a_set_is_that_by_its_candidates(
     client: FlaskClient, options: Any, templates: Any
 ) -> None:
-    candidates = [*LABELS, PICTURES[1], LABELS[0]]
+    candidates = [*LABELS, SAMPLES[1], LABELS[0]]
     version = put(client, "a", candidates, templates=templates).get_json()["version"]
     by_set = rank(client, label_set="a", **options)
     plain = rank(client, candidates=candidates, templates=templates, **options)
@@ -134,7 +134,7 @@ def test_a_ranking_by_a_set_is_that_by_its_candidates(
 
 def test_a_job_tells_its_version_and_keeps_it(client: FlaskClient, redis: Redis) -> None:
     version = put(client, "a").get_json()["version"]
-    body = {"queries": PICTURES, "label_set": "a"}
+    body = {"queries": SAMPLES, "label_set": "a"}
     jobs = [client.post("/rank?wait=0", json=body) for _ in range(2)]
     assert [job.headers["X-Label-Set"] for job in jobs] == [f"a@{version}"] * 2
     put(client, "a", LABELS[:2])
@@ -188,7 +188,7 @@ def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redi
         ({"candidates": None}, "/candidates", "wrong_type"),
         ({"candidates": LABELS, "queries": LABELS}, "/queries", "unknown_key"),
         ({"candidates": LABELS, "template": "a"}, "/template", "invalid_template"),
-        ({"candidates": [LABELS[0], BAD_PICTURE]}, "/candidates/1/img_blob", "not_an_image"),
+        ({"candidates": [LABELS[0], BAD_IMAGE]}, "/candidates/1/img_blob", "not_an_image"),
         ({"candidates": [{"img_blob": "?"}]}, "/candidates/0/img_blob", "invalid_base64"),
         ({"candidates": [{"text": "x" * 20_001}]}, "/candidates/0/text", "text_too_long"),
         ({"candidates": [LABELS[0]] * 1001}, "/candidates", "too_many"),
@@ -248,7 +248,7 @@ def test_to_others_a_set_is_not_there(deployment: Deployment, make_api: ClientMa
     assert foreign.status_code == missing.status_code == 404
     assert foreign.data == missing.data.replace(b"none", b"mine")
     assert client.delete("/label-sets/mine", headers=YOURS).status_code == 404
-    body = {"queries": PICTURES, "label_set": "mine"}
+    body = {"queries": SAMPLES, "label_set": "mine"}
     assert client.post("/rank", json=body, headers=YOURS).status_code == 404
     assert client.get("/label-sets", headers=YOURS).get_json() == {"label_sets": []}
     assert put(client, "mine", LABELS[:1], headers=YOURS).status_code == 201

@@ -12,14 +12,14 @@ import requests
 from redis import Redis
 
 from common.protocol.messages import Priority, queue_of
-from tests.pictures import picture_item
+from tests.images import image_item
 from tests.processes import Api, start_api, start_worker, wait_for_workers
 from tests.tiny_models import save_tiny_model
 from worker.model.source import Source
 
 ABSENT = "a/model-without-workers"
 DIMENSIONS = {"clip": 16, "siglip": 24}
-ITEMS = [{"text": "a cat"}, picture_item(1), {"text": "pizza"}]
+ITEMS = [{"text": "a cat"}, image_item(1), {"text": "pizza"}]
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.conftest import ClientMaker
-from tests.processes import PICTURES, ROOT
+from tests.processes import ROOT, SAMPLES
 
 STATIC = ROOT / "api" / "static" / "playground"
 FILES = sorted(path for path in STATIC.rglob("*.*") if path.name != "index.html")
@@ -139,4 +139,4 @@ def test_the_samples_are_those_of_the_demo() -> None:
     samples = sorted((STATIC / "samples").iterdir())
     assert samples
     for sample in samples:
-        assert sample.read_bytes() == (PICTURES / sample.name).read_bytes()
+        assert sample.read_bytes() == (SAMPLES / sample.name).read_bytes()

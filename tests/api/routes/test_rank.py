@@ -5,9 +5,9 @@ import pytest
 
 from standalone.greeting import LABELS
 from tests.conftest import ClientMaker
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import blob, encoded, noise, picture_item
-from tests.processes import PICTURES, Api
+from tests.image_server import ImageServer, Stalling
+from tests.images import blob, encoded, image_item, noise
+from tests.processes import SAMPLES, Api
 
 CAT = {"text": "a cat"}
 DOG = {"text": "a dog"}
@@ -18,7 +18,7 @@ def rank(service: Api, queries: list[Any], candidates: list[Any], **more: Any) -
 
 
 def test_the_answer_has_two_matrices_and_nothing_else(service: Api) -> None:
-    answer = rank(service, [picture_item(0), picture_item(1)], [CAT, DOG, {"text": "a house"}])
+    answer = rank(service, [image_item(0), image_item(1)], [CAT, DOG, {"text": "a house"}])
     assert answer.status_code == 200
     assert list(answer.json()) == ["probabilities", "cosine_similarities"]
     for matrix in answer.json().values():
@@ -28,19 +28,19 @@ def test_the_answer_has_two_matrices_and_nothing_else(service: Api) -> None:
 
 
 def test_a_t_shirt_is_a_t_shirt(service: Api) -> None:
-    picture = blob((PICTURES / "t-shirt.png").read_bytes())
-    [row] = rank(service, [picture], [{"text": label} for label in LABELS]).json()["probabilities"]
+    image = blob((SAMPLES / "t-shirt.png").read_bytes())
+    [row] = rank(service, [image], [{"text": label} for label in LABELS]).json()["probabilities"]
     assert LABELS[row.index(max(row))] == "t-shirt"
 
 
-def test_a_text_may_be_ranked_against_pictures(service: Api) -> None:
-    candidates = [blob((PICTURES / name).read_bytes()) for name in ("t-shirt.png", "cat.png")]
+def test_a_text_may_be_ranked_against_images(service: Api) -> None:
+    candidates = [blob((SAMPLES / name).read_bytes()) for name in ("t-shirt.png", "cat.png")]
     [row] = rank(service, [CAT], candidates).json()["probabilities"]
     assert row[1] > row[0]
 
 
-def test_texts_and_pictures_mix_on_either_side(service: Api) -> None:
-    answer = rank(service, [CAT, picture_item(0)], [picture_item(0), CAT]).json()
+def test_texts_and_images_mix_on_either_side(service: Api) -> None:
+    answer = rank(service, [CAT, image_item(0)], [image_item(0), CAT]).json()
     cosines = answer["cosine_similarities"]
     assert cosines[0][1] == pytest.approx(1, abs=1e-6)
     assert cosines[1][0] == pytest.approx(1, abs=1e-6)
@@ -48,15 +48,15 @@ def test_texts_and_pictures_mix_on_either_side(service: Api) -> None:
 
 
 def test_the_order_of_the_answer_is_that_of_the_request(service: Api) -> None:
-    forth = rank(service, [picture_item(0), picture_item(1)], [CAT, DOG]).json()
-    back = rank(service, [picture_item(1), picture_item(0)], [DOG, CAT]).json()
+    forth = rank(service, [image_item(0), image_item(1)], [CAT, DOG]).json()
+    back = rank(service, [image_item(1), image_item(0)], [DOG, CAT]).json()
     assert [row[::-1] for row in back["cosine_similarities"][::-1]] == [
         pytest.approx(row, abs=1e-6) for row in forth["cosine_similarities"]
     ]
 
 
-def test_sixty_four_pictures_in_one_request(service: Api) -> None:
-    answer = rank(service, [picture_item(seed) for seed in range(64)], [CAT, DOG])
+def test_sixty_four_images_in_one_request(service: Api) -> None:
+    answer = rank(service, [image_item(seed) for seed in range(64)], [CAT, DOG])
     assert answer.status_code == 200
     assert len(answer.json()["probabilities"]) == 64
 
@@ -68,10 +68,10 @@ def test_null_counts_as_absent(service: Api) -> None:
 
 def test_a_cut_text_is_told_of(service: Api) -> None:
     long = {"text": "very " * 300 + "long"}
-    answer = rank(service, [picture_item()], [CAT, long, long])
+    answer = rank(service, [image_item()], [CAT, long, long])
     assert answer.status_code == 200
     assert answer.headers["X-Truncated-Texts"] == "2"
-    assert "X-Truncated-Texts" not in rank(service, [picture_item()], [CAT]).headers
+    assert "X-Truncated-Texts" not in rank(service, [image_item()], [CAT]).headers
 
 
 def test_the_answer_tells_its_job_and_where_time_went(service: Api) -> None:
@@ -81,9 +81,9 @@ def test_the_answer_tells_its_job_and_where_time_went(service: Api) -> None:
     assert names == ["queue", "fetch", "decode", "inference"]
 
 
-def test_a_picture_is_fetched_from_its_url(service: Api, picture_server: PictureServer) -> None:
+def test_a_image_is_fetched_from_its_url(service: Api, image_server: ImageServer) -> None:
     content = encoded(noise(90, 70))
-    url = picture_server.serve(content)
+    url = image_server.serve(content)
     by_url = rank(service, [{"img_uri": url}], [CAT, DOG]).json()
     assert by_url == rank(service, [blob(content)], [CAT, DOG]).json()
 
@@ -97,7 +97,7 @@ BAD_ITEMS: list[tuple[Any, str, str]] = [
     ("a cat", "", "wrong_type"),
     ({"img_blob": "?"}, "/img_blob", "invalid_base64"),
     ({"img_blob": ""}, "/img_blob", "invalid_base64"),
-    (blob(b"not a picture"), "/img_blob", "not_an_image"),
+    (blob(b"not an image"), "/img_blob", "not_an_image"),
     (blob(encoded(noise(60, 60))[:300]), "/img_blob", "not_an_image"),
     ({"img_uri": "file:///etc/passwd"}, "/img_uri", "url_refused"),
     ({"img_uri": "x.png"}, "/img_uri", "url_refused"),
@@ -119,7 +119,7 @@ def test_a_bad_item_is_named(service: Api, item: Any, place: str, code: str, sid
 
 
 def test_all_bad_items_are_listed(service: Api) -> None:
-    bad = blob(b"not a picture")
+    bad = blob(b"not an image")
     unreachable = {"img_uri": "http://127.0.0.1:9/x.png"}
     answer = rank(service, [bad, CAT, bad], [DOG, unreachable])
     assert {(e["pointer"], e["code"]) for e in answer.json()["errors"]} == {
@@ -130,8 +130,8 @@ def test_all_bad_items_are_listed(service: Api) -> None:
 
 
 def test_a_failing_query_may_be_left_out(service: Api) -> None:
-    bad = blob(b"not a picture")
-    answer = rank(service, [picture_item(), bad], [CAT, DOG], allow_partial=True)
+    bad = blob(b"not an image")
+    answer = rank(service, [image_item(), bad], [CAT, DOG], allow_partial=True)
     assert answer.status_code == 200
     body = answer.json()
     assert list(body) == ["probabilities", "cosine_similarities", "errors"]
@@ -143,12 +143,12 @@ def test_a_failing_query_may_be_left_out(service: Api) -> None:
 
 
 def test_nothing_is_said_of_errors_when_none_happened(service: Api) -> None:
-    answer = rank(service, [picture_item()], [CAT], allow_partial=True)
+    answer = rank(service, [image_item()], [CAT], allow_partial=True)
     assert list(answer.json()) == ["probabilities", "cosine_similarities"]
 
 
 def test_a_failing_candidate_always_fails_the_request(service: Api) -> None:
-    answer = rank(service, [CAT], [DOG, blob(b"not a picture")], allow_partial=True)
+    answer = rank(service, [CAT], [DOG, blob(b"not an image")], allow_partial=True)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/candidates/1/img_blob"
 
@@ -203,16 +203,16 @@ def test_too_many_items_are_refused(make_client: ClientMaker, side: str) -> None
     assert (error["pointer"], error["code"]) == (f"/{side}", "too_many")
 
 
-def test_too_large_a_picture_is_refused(make_client: ClientMaker) -> None:
+def test_too_large_a_image_is_refused(make_client: ClientMaker) -> None:
     client = make_client(max_image_bytes=50)
-    answer = client.post("/rank", json={"queries": [picture_item()], "candidates": [CAT]})
+    answer = client.post("/rank", json={"queries": [image_item()], "candidates": [CAT]})
     assert answer.get_json()["errors"][0]["code"] == "image_too_large"
 
 
 def test_a_request_that_takes_too_long_is_told_so(
-    make_client: ClientMaker, picture_server: PictureServer
+    make_client: ClientMaker, image_server: ImageServer
 ) -> None:
-    stalling = Stalling(picture_server, encoded(noise(9, 9)))
+    stalling = Stalling(image_server, encoded(noise(9, 9)))
     body = {"queries": [{"img_uri": stalling.url}], "candidates": [CAT]}
     answer = make_client(sync_timeout_s=0.2).post("/rank", json=body)
     stalling.let_go.set()
@@ -227,7 +227,7 @@ def test_a_full_queue_is_told_with_when_to_come_back(make_client: ClientMaker) -
 
 
 def test_a_job_of_many_parts_comes_back_whole(make_client: ClientMaker) -> None:
-    queries = [picture_item(seed) for seed in range(7)]
+    queries = [image_item(seed) for seed in range(7)]
     body = {"queries": queries, "candidates": [CAT, DOG]}
     in_parts = make_client(part_queries=2).post("/rank", json=body).get_json()
     at_once = make_client().post("/rank", json=body).get_json()

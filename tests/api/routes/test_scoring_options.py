@@ -12,12 +12,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from tests.conftest import ClientMaker
 from tests.faults.deployment import deployed
-from tests.pictures import blob, picture_item
+from tests.images import blob, image_item
 from tests.processes import DEMO_MODEL, Api
 
 LABELS = ["a cat", "a pair of jeans", "t-shirt", "pizza", "a cat"]
 CANDIDATES = [{"text": label} for label in LABELS]
-QUERIES = [picture_item(seed) for seed in range(3)]
+QUERIES = [image_item(seed) for seed in range(3)]
 BODY = {"queries": QUERIES, "candidates": CANDIDATES}
 TEMPLATES = ["a photo of a {}", "{}", "a {{}} drawing of {many} things"]
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ DEFAULTS = {
     "top_k": None,
     "activation": None,
 }
-BAD_PICTURE = blob(b"not a picture")
+BAD_IMAGE = blob(b"not an image")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def reference() -> "Reference":
 
 
 class Reference:
-    """The same numbers, made by transformers and numpy from what /encode says of the pictures."""
+    """The same numbers, made by transformers and numpy from what /encode says of the images."""
 
     def __init__(self) -> None:
         self._model = AutoModel.from_pretrained(DEMO_MODEL, dtype=torch.float32).eval()
@@ -85,7 +85,7 @@ def rank(service: Api, **more: Any) -> Any:
 
 
 @pytest.fixture
-def pictures(service: Api) -> Floats:
+def images(service: Api) -> Floats:
     return _unit(np.array(service.post("/encode", QUERIES).json()))
 
 
@@ -101,10 +101,10 @@ def test_defaults_leave_every_byte_as_it_is(exact: Api) -> None:
 
 @pytest.mark.parametrize("templates", [["a photo of a {}"], TEMPLATES, ["{} one", "{} one"]])
 def test_several_templates_are_averaged_on_the_sphere(
-    service: Api, reference: Reference, pictures: Floats, templates: list[str]
+    service: Api, reference: Reference, images: Floats, templates: list[str]
 ) -> None:
     got = rank(service, templates=templates)
-    cosines = pictures @ reference.classifier(templates).T
+    cosines = images @ reference.classifier(templates).T
     assert np.abs(np.array(got["cosine_similarities"]) - cosines).max() < 1e-5
     assert np.abs(np.array(got["probabilities"]) - softmax(reference.scale * cosines)).max() < 1e-4
 
@@ -132,7 +132,7 @@ def test_what_stands_in_a_label_is_no_template(service: Api) -> None:
     assert odd == plain
 
 
-def test_pictures_among_the_candidates_are_left_as_they_are(service: Api) -> None:
+def test_images_among_the_candidates_are_left_as_they_are(service: Api) -> None:
     mixed = [QUERIES[1], {"text": "a cat"}]
     plain = rank(service, candidates=mixed)["cosine_similarities"]
     got = rank(service, candidates=mixed, templates=TEMPLATES)["cosine_similarities"]
@@ -141,7 +141,7 @@ def test_pictures_among_the_candidates_are_left_as_they_are(service: Api) -> Non
 
 
 def test_a_fault_points_at_the_candidate_as_it_was_given(service: Api) -> None:
-    candidates = [*CANDIDATES, BAD_PICTURE, {"text": "x" * 19_999}]
+    candidates = [*CANDIDATES, BAD_IMAGE, {"text": "x" * 19_999}]
     body = {**BODY, "candidates": candidates, "templates": TEMPLATES}
     [error] = service.post("/rank", body).json()["errors"]
     assert (error["pointer"], error["code"]) == ("/candidates/6/text", "text_too_long")
@@ -161,9 +161,9 @@ def test_a_text_that_was_cut_in_several_templates_counts_once(service: Api) -> N
 
 @pytest.mark.parametrize("temperature", [0.01, 0.5, 2, 1e300])
 def test_the_temperature_divides_the_logits(
-    service: Api, reference: Reference, pictures: Floats, temperature: float
+    service: Api, reference: Reference, images: Floats, temperature: float
 ) -> None:
-    cosines = pictures @ reference.texts(LABELS).T
+    cosines = images @ reference.texts(LABELS).T
     got = rank(service, temperature=temperature)
     expected = softmax(reference.scale * cosines / temperature)
     assert np.abs(np.array(got["probabilities"]) - expected).max() < 5e-3
@@ -172,9 +172,9 @@ def test_the_temperature_divides_the_logits(
 
 
 def test_sigmoid_and_none_take_the_place_of_softmax(
-    service: Api, reference: Reference, pictures: Floats
+    service: Api, reference: Reference, images: Floats
 ) -> None:
-    logits = reference.scale * (pictures @ reference.texts(LABELS).T) / 3
+    logits = reference.scale * (images @ reference.texts(LABELS).T) / 3
     got = rank(service, activation="none", temperature=3)
     assert np.abs(np.array(got["probabilities"]) - logits).max() < 1e-3
     got = rank(service, activation="sigmoid", temperature=3)
@@ -199,7 +199,7 @@ def test_the_best_are_told_in_order(service: Api, top_k: float) -> None:
 
 
 def test_a_failed_query_has_no_ranking(service: Api) -> None:
-    queries = [QUERIES[0], BAD_PICTURE]
+    queries = [QUERIES[0], BAD_IMAGE]
     got = rank(service, queries=queries, top_k=2, allow_partial=True)
     assert list(got) == ["probabilities", "cosine_similarities", "ranking", "errors"]
     assert [places and len(places) for places in got["ranking"]] == [2, None]

@@ -15,7 +15,7 @@ from redis import Redis
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.protocol.messages import ModelInfo
 from tests.conftest import ClientMaker
-from tests.pictures import picture_item
+from tests.images import image_item
 from tests.processes import Api, start_api, wait_until
 from tests.scrape import Scrape
 
@@ -172,7 +172,7 @@ def test_the_backlog_is_read_from_the_ledger(
     for name in ("clip_open_items", "clip_oldest_open_item_seconds", "clip_queued_parts"):
         assert name in empty.names
         assert empty.total(name) == 0, name
-    images = [picture_item(seed) for seed in range(3)]
+    images = [image_item(seed) for seed in range(3)]
     job = client.post("/encode?wait=0", json=images).headers["X-Job-Id"]
     redis.zadd("clip:open", {f"{job}:0:1": redis.time()[0] - 100})
     redis.set("clip:republished", 3)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pictures import noise
+from tests.images import noise
 from tests.processes import DEMO_MODEL
 from worker.batching.batcher import Batcher
 from worker.batching.policy import PartRef
-from worker.images.decode import Raster
+from worker.images.decode import DecodedImage
 from worker.model import clip_encoder as clip
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
@@ -24,7 +24,7 @@ PATIENCE_S = 30
 
 
 class Card:
-    """A model on a card with room for so many pictures, those of dropped batches included."""
+    """A model on a card with room for so many images, those of dropped batches included."""
 
     def __init__(self, see: Any) -> None:
         self._see = see
@@ -54,8 +54,8 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> ClipEncoder:
 
 
 def prepared(encoder: ClipEncoder, count: int) -> list[PreparedImage]:
-    pictures = [np.asarray(noise(64, 64, seed=seed)) for seed in range(count)]
-    return [encoder.prepare_image(Raster.of(picture)) for picture in pictures]
+    images = [np.asarray(noise(64, 64, seed=seed)) for seed in range(count)]
+    return [encoder.prepare_image(DecodedImage.of(image)) for image in images]
 
 
 def test_a_batch_that_did_not_fit_is_let_go_before_its_halves_are_tried(

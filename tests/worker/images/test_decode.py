@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from common.errors import NotAnImage, TooManyPixels
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from tests.processes import ROOT
-from worker.images.decode import Picture, Pixels
+from worker.images.decode import EncodedImage, Pixels
 from worker.images.formats.limits import Limits
 
 
 def decode(content: bytes, max_pixels: int) -> Pixels:
-    return Picture.open(content, Limits(max_pixels, max_frames=10)).decode().pixels
+    return EncodedImage.open(content, Limits(max_pixels, max_frames=10)).decode().pixels
 
 
 FORMATS = {
@@ -52,7 +52,7 @@ FORMATS = {
 }
 
 
-def test_a_picture_becomes_rgb_pixels() -> None:
+def test_a_image_becomes_rgb_pixels() -> None:
     pixels = decode(encoded(noise(30, 20)), max_pixels=1000)
     assert pixels.shape == (20, 30, 3)
     assert pixels.dtype == np.uint8
@@ -61,8 +61,8 @@ def test_a_picture_becomes_rgb_pixels() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "1", "I;16"])
 def test_every_mode_is_converted_as_pillow_converts(mode: str) -> None:
-    picture = noise(9, 7, "L").convert("I;16") if mode == "I;16" else noise(9, 7, mode)
-    content = encoded(picture)
+    image = noise(9, 7, "L").convert("I;16") if mode == "I;16" else noise(9, 7, mode)
+    content = encoded(image)
     expected = Image.open(io.BytesIO(content)).convert("RGB")
     assert np.array_equal(decode(content, 1000), np.asarray(expected))
 
@@ -75,8 +75,8 @@ def test_every_format_is_decoded_as_pillow_decodes(name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_size_is_that_of_what_was_decoded(name: str) -> None:
-    raster = Picture.open(FORMATS[name], Limits(10_000, max_frames=10)).decode()
-    assert raster.size == raster.pixels.shape[1::-1]
+    decoded = EncodedImage.open(FORMATS[name], Limits(10_000, max_frames=10)).decode()
+    assert decoded.size == decoded.pixels.shape[1::-1]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_decompression_bomb_has_too_many_pixels() -> None:
         decode(encoded(Image.new("1", (20_000, 20_000))), max_pixels=2**40)
 
 
-def test_at_the_limit_a_picture_is_taken() -> None:
+def test_at_the_limit_a_image_is_taken() -> None:
     assert decode(encoded(noise(10, 10)), max_pixels=100).shape == (10, 10, 3)
     with pytest.raises(TooManyPixels):
         decode(encoded(noise(10, 10)), max_pixels=99)
@@ -115,23 +115,23 @@ def test_at_the_limit_a_picture_is_taken() -> None:
     "content",
     [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", encoded(noise(50, 50))[:-60]],
 )
-def test_what_is_no_whole_picture_is_an_error(content: bytes) -> None:
+def test_what_is_no_whole_image_is_an_error(content: bytes) -> None:
     with pytest.raises(NotAnImage):
         decode(content, 10_000)
 
 
 SCARCE = """
 import resource
-from worker.images.decode import Picture
+from worker.images.decode import EncodedImage
 from worker.images.formats.limits import Limits
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 
 content = encoded(noise(6000, 6000))
-picture = Picture.open(content, Limits(50_000_000, 10))
+image = EncodedImage.open(content, Limits(50_000_000, 10))
 used = 4096 * int(open("/proc/self/statm").read().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (used + 20_000_000, used + 20_000_000))
 try:
-    picture.decode()
+    image.decode()
 except MemoryError:
     print("too little memory")
 """

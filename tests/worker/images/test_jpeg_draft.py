@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from common.errors import TooManyPixels
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import save_tiny_model
-from worker.images.decode import Picture, Pixels, Size
+from worker.images.decode import EncodedImage, Pixels, Size
 from worker.images.formats.limits import Limits
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
@@ -32,11 +32,11 @@ JPEGS = {
 }
 
 
-def opened(content: bytes, least: Size | None = None) -> Picture:
-    picture = Picture.open(content, LIMITS)
+def opened(content: bytes, least: Size | None = None) -> EncodedImage:
+    image = EncodedImage.open(content, LIMITS)
     if least:
-        picture.shrink(least)
-    return picture
+        image.shrink(least)
+    return image
 
 
 @pytest.mark.parametrize("kind", JPEGS)
@@ -53,9 +53,9 @@ def opened(content: bytes, least: Size | None = None) -> Picture:
     ],
 )
 def test_no_side_gets_shorter_than_is_useful(kind: str, least: Size, size: Size) -> None:
-    raster = opened(JPEGS[kind], least).decode()
-    assert raster.pixels.shape == (size[1], size[0], 3)
-    assert raster.size == (WIDTH, HEIGHT)
+    decoded = opened(JPEGS[kind], least).decode()
+    assert decoded.pixels.shape == (size[1], size[0], 3)
+    assert decoded.size == (WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("kind", JPEGS)
@@ -72,7 +72,7 @@ def test_pixels_are_counted_as_they_are_decoded(kind: str) -> None:
     assert opened(JPEGS[kind], (200, 150)).pixels == 201 * 151
 
 
-def test_a_decoder_holds_all_of_a_progressive_picture_however_small_it_comes_out() -> None:
+def test_a_decoder_holds_all_of_a_progressive_image_however_small_it_comes_out() -> None:
     assert opened(JPEGS["progressive"], (200, 150)).pixels == WIDTH * HEIGHT
 
 
@@ -88,12 +88,12 @@ def test_so_it_does_with_one_whose_channels_come_one_after_the_other() -> None:
 def test_other_formats_are_decoded_in_full(kind: str) -> None:
     content = encoded(noise(80, 60), kind)
     expected = opened(content).decode().pixels
-    picture = opened(content, (8, 6))
-    assert picture.pixels == 80 * 60
-    assert np.array_equal(picture.decode().pixels, expected)
+    image = opened(content, (8, 6))
+    assert image.pixels == 80 * 60
+    assert np.array_equal(image.decode().pixels, expected)
 
 
-def test_a_picture_that_claims_too_much_is_refused_however_small_it_would_come_out() -> None:
+def test_a_image_that_claims_too_much_is_refused_however_small_it_would_come_out() -> None:
     with pytest.raises(TooManyPixels, match="2000x1001"):
         opened(encoded(Image.new("RGB", (2000, 1001)), "JPEG"), (1, 1))
 
@@ -103,8 +103,8 @@ Draw = Callable[[np.random.Generator], Pixels]
 
 def smooth(generator: np.random.Generator) -> Pixels:
     cells = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    picture = Image.fromarray(cells).resize((1601, 1203), Image.Resampling.BICUBIC)
-    return np.asarray(picture)
+    image = Image.fromarray(cells).resize((1601, 1203), Image.Resampling.BICUBIC)
+    return np.asarray(image)
 
 
 def grainy(generator: np.random.Generator) -> Pixels:
@@ -130,7 +130,7 @@ def test_embeddings_hardly_change(encoder: ClipEncoder, draw: Draw) -> None:
     least = encoder.smallest_useful(1601, 1203)
     small = opened(content, least).decode()
     assert small.pixels.shape < (1203, 1601), "it was decoded smaller"
-    prepared = [encoder.prepare_image(raster) for raster in (opened(content).decode(), small)]
+    prepared = [encoder.prepare_image(decoded) for decoded in (opened(content).decode(), small)]
     full, drafted = encoder.encode_images(prepared)
     cosine = full @ drafted / np.linalg.norm(full) / np.linalg.norm(drafted)
     assert cosine >= 1 - 5e-3

@@ -9,11 +9,11 @@ from redis import Redis
 
 from common.protocol.messages import Priority
 from tests.common.ledger.test_jobs import beat
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from tests.processes import wait_until
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.runners import plain, run, running
-from worker.images.decode import Raster
+from worker.images.decode import DecodedImage
 from worker.images.pixel_budget import PixelBudget
 from worker.model.encoder import PreparedImage
 
@@ -43,11 +43,11 @@ class SlowEncoder(FakeEncoder):
         super().__init__()
         self.has_begun, self.may_end = threading.Event(), threading.Event()
 
-    def prepare_image(self, picture: Raster) -> PreparedImage:
-        if picture.pixels.size == 3 * 1000:
+    def prepare_image(self, image: DecodedImage) -> PreparedImage:
+        if image.pixels.size == 3 * 1000:
             self.has_begun.set()
             assert self.may_end.wait(30)
-        return super().prepare_image(picture)
+        return super().prepare_image(image)
 
 
 def waiting(budget: PixelBudget) -> int:
@@ -76,7 +76,7 @@ def test_there_are_never_more_pixels_in_flight_than_allowed_and_all_get_theirs()
     assert budget._free == 100
 
 
-def test_a_large_picture_goes_before_small_ones_that_came_later() -> None:
+def test_a_large_image_goes_before_small_ones_that_came_later() -> None:
     budget = PixelBudget(10)
     order: list[int] = []
 

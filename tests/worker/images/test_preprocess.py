@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from tests.pictures import noise
-from worker.images.decode import Raster
+from tests.images import noise
+from worker.images.decode import DecodedImage
 from worker.images.preprocess import (
     Preprocessor,
     ShortestEdgeCrop,
@@ -22,9 +22,9 @@ from worker.images.preprocess import (
 Floats = npt.NDArray[np.float32]
 
 
-def values(preprocess: Preprocessor, picture: Image.Image) -> Floats:
+def values(preprocess: Preprocessor, image: Image.Image) -> Floats:
     """What the model is given, of shape (3, height, width)."""
-    prepared = preprocess(Raster(picture, picture.size))["pixel_values"]
+    prepared = preprocess(DecodedImage(image, image.size))["pixel_values"]
     if preprocess.normalise is None:
         return prepared
     assert prepared.dtype == np.uint8
@@ -44,9 +44,9 @@ def test_the_numbers_are_those_of_the_preprocessor(size: tuple[int, int], resamp
     processor = clip_processor(resample=resample)
     quick = preprocessor(processor)
     assert isinstance(quick, ShortestEdgeCrop)
-    picture = noise(*size, seed=sum(size))
-    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.abs(values(quick, picture) - expected).max() < 1e-6
+    image = noise(*size, seed=sum(size))
+    expected = processor(images=[image], return_tensors="np")["pixel_values"][0]
+    assert np.abs(values(quick, image) - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -57,26 +57,26 @@ def test_a_fixed_size_gives_the_same_numbers_too(size: tuple[int, int], resample
     )
     quick = preprocessor(processor)
     assert isinstance(quick, Stretch)
-    picture = noise(*size, seed=sum(size))
-    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.abs(values(quick, picture) - expected).max() < 1e-6
+    image = noise(*size, seed=sum(size))
+    expected = processor(images=[image], return_tensors="np")["pixel_values"][0]
+    assert np.abs(values(quick, image) - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize(
     "size", [(5000, 30), (20, 3000), (3, 2000), (7, 4001), (7000, 300), (1, 2001)]
 )
-def test_of_a_very_long_picture_the_centre_is_as_good_as_the_same(size: tuple[int, int]) -> None:
+def test_of_a_very_long_image_the_centre_is_as_good_as_the_same(size: tuple[int, int]) -> None:
     processor = clip_processor()
-    picture = noise(*size)
-    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    off = np.abs(values(preprocessor(processor), picture) - expected)
+    image = noise(*size)
+    expected = processor(images=[image], return_tensors="np")["pixel_values"][0]
+    off = np.abs(values(preprocessor(processor), image) - expected)
     assert off.max() < 0.031, "more than two steps in 255"
     assert (off > 1e-6).mean() < 1e-3
 
 
-def test_a_very_long_picture_costs_no_more_than_its_centre() -> None:
-    picture = Image.new("RGB", (60_000, 1))
-    assert values(preprocessor(clip_processor()), picture).shape == (3, 224, 224)
+def test_a_very_long_image_costs_no_more_than_its_centre() -> None:
+    image = Image.new("RGB", (60_000, 1))
+    assert values(preprocessor(clip_processor()), image).shape == (3, 224, 224)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_another_geometry_is_left_to_the_preprocessor(changes: dict[str, Any]) -
     processor = clip_processor(**changes)
     slow = preprocessor(processor)
     assert isinstance(slow, Whole)
-    picture = noise(100, 80)
-    expected = processor(images=[picture], return_tensors="np")["pixel_values"][0]
-    assert np.allclose(values(slow, picture), expected)
+    image = noise(100, 80)
+    expected = processor(images=[image], return_tensors="np")["pixel_values"][0]
+    assert np.allclose(values(slow, image), expected)
     assert resolution(slow) is None
 
 
@@ -124,5 +124,5 @@ def test_for_a_fixed_size_it_is_twice_that() -> None:
     assert preprocessor(fixed).smallest_useful(4000, 3000) == (64, 128)
 
 
-def test_where_the_preprocessor_decides_all_of_a_picture_is_useful() -> None:
+def test_where_the_preprocessor_decides_all_of_a_image_is_useful() -> None:
     assert preprocessor(clip_processor(do_resize=False)).smallest_useful(4000, 3000) is None

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from tests.pictures import noise
+from tests.images import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
-from worker.images.decode import Raster
+from worker.images.decode import DecodedImage
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.source import Source
@@ -19,8 +19,9 @@ from worker.model.source import Source
 Floats = npt.NDArray[np.float32]
 
 TEXTS = ["a cat", "", "a very long label " * 20, "x", "the dog in the photo with a red pizza on it"]
-PICTURES = [
-    Raster.of(np.asarray(noise(*size, seed=7))) for size in ((40, 40), (90, 30), (31, 200), (8, 8))
+SAMPLES = [
+    DecodedImage.of(np.asarray(noise(*size, seed=7)))
+    for size in ((40, 40), (90, 30), (31, 200), (8, 8))
 ]
 
 
@@ -43,9 +44,9 @@ def test_texts_of_any_length_share_a_batch(encoder: ClipEncoder) -> None:
     assert (units(alone) @ units(alone).T).min() < 0.999, "the texts are told apart"
 
 
-def test_pictures_of_any_shape_share_a_batch(encoder: ClipEncoder) -> None:
-    prepared = [encoder.prepare_image(picture) for picture in PICTURES]
-    alone = np.concatenate([encoder.encode_images([picture]) for picture in prepared])
+def test_images_of_any_shape_share_a_batch(encoder: ClipEncoder) -> None:
+    prepared = [encoder.prepare_image(image) for image in SAMPLES]
+    alone = np.concatenate([encoder.encode_images([image]) for image in prepared])
     together = encoder.encode_images(prepared)
     assert np.abs(units(together) - units(alone)).max() < 1e-5
 
@@ -62,10 +63,10 @@ def test_texts_are_prepared_by_several_threads_at_once(encoder: ClipEncoder) -> 
             assert prepared == alone
 
 
-def test_texts_and_pictures_have_the_dimension_that_is_told(encoder: ClipEncoder) -> None:
-    pictures = encoder.encode_images([encoder.prepare_image(PICTURES[0])])
+def test_texts_and_images_have_the_dimension_that_is_told(encoder: ClipEncoder) -> None:
+    images = encoder.encode_images([encoder.prepare_image(SAMPLES[0])])
     texts = encoder.encode_texts(encoder.prepare_texts(["a"]))
-    assert pictures.shape == texts.shape == (1, encoder.info.dimension)
+    assert images.shape == texts.shape == (1, encoder.info.dimension)
 
 
 def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
@@ -75,10 +76,8 @@ def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
     checkpoint.model.vision_model.embeddings.register_forward_pre_hook(
         lambda _module, arguments: given.append(arguments[0])
     )
-    encoder.encode_images([encoder.prepare_image(picture) for picture in PICTURES])
-    expected = checkpoint.image_processor(
-        [picture.picture for picture in PICTURES], return_tensors="pt"
-    )
+    encoder.encode_images([encoder.prepare_image(image) for image in SAMPLES])
+    expected = checkpoint.image_processor([image.image for image in SAMPLES], return_tensors="pt")
     assert (given[0] - expected["pixel_values"]).abs().max() < 1e-6
 
 
@@ -86,14 +85,14 @@ def test_the_model_is_given_the_numbers_of_its_preprocessor() -> None:
 def test_half_precision_stays_near(dtype: str, difference: float) -> None:
     """Of a model that was trained: in random weights, errors have nothing to cancel against.
 
-    Of a hundred pictures, the stock model's largest differences are 5e-4 and 3.7e-3.
+    Of a hundred images, the stock model's largest differences are 5e-4 and 3.7e-3.
     """
     cosines = []
     for precision in ("float32", dtype):
         encoder = ClipEncoder(open_checkpoint(Source(str(DEMO_MODEL))), "cpu", precision)
         assert encoder.dtype == precision
-        pictures = encoder.encode_images([encoder.prepare_image(p) for p in PICTURES])
+        images = encoder.encode_images([encoder.prepare_image(p) for p in SAMPLES])
         texts = encoder.encode_texts(encoder.prepare_texts(TEXTS))
-        assert pictures.dtype == texts.dtype == np.float32
-        cosines.append(units(pictures) @ units(texts).T)
+        assert images.dtype == texts.dtype == np.float32
+        cosines.append(units(images) @ units(texts).T)
     assert np.abs(cosines[0] - cosines[1]).max() < difference

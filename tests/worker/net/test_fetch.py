@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
-from tests.picture_server import PictureServer
+from tests.image_server import ImageServer
 from tests.worker.fetchers import BlockingFetcher, loopback_fetcher
 
 CONTENT = bytes(range(256)) * 10
@@ -25,47 +25,45 @@ def fetcher() -> BlockingFetcher:
     return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
 
 
-def test_the_bytes_come_as_they_are(
-    fetcher: BlockingFetcher, picture_server: PictureServer
-) -> None:
-    assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
+def test_the_bytes_come_as_they_are(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
+    assert fetcher.fetch(image_server.serve(CONTENT)) == CONTENT
 
 
-def test_compression_is_undone(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
-    url = picture_server.serve(gzip.compress(CONTENT), Content_Encoding="gzip")
+def test_compression_is_undone(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
+    url = image_server.serve(gzip.compress(CONTENT), Content_Encoding="gzip")
     assert fetcher.fetch(url) == CONTENT
 
 
-def test_a_redirect_is_followed(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
-    goal = picture_server.serve(CONTENT)
-    assert fetcher.fetch(picture_server.serve(b"", 302, Location=goal)) == CONTENT
+def test_a_redirect_is_followed(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
+    goal = image_server.serve(CONTENT)
+    assert fetcher.fetch(image_server.serve(b"", 302, Location=goal)) == CONTENT
 
 
-def test_redirects_end(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
-    url = picture_server.serve(b"", 302, Location="/0")
+def test_redirects_end(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
+    url = image_server.serve(b"", 302, Location="/0")
     with pytest.raises(FetchFailed):
         fetcher.fetch(url)
 
 
 @pytest.mark.parametrize("status", [204, 403, 404, 500])
 def test_another_status_is_an_error(
-    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, image_server: ImageServer, status: int
 ) -> None:
     with pytest.raises(FetchFailed, match=str(status)):
-        fetcher.fetch(picture_server.serve(b"", status))
+        fetcher.fetch(image_server.serve(b"", status))
 
 
-def test_too_much_is_refused(fetcher: BlockingFetcher, picture_server: PictureServer) -> None:
+def test_too_much_is_refused(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
     with pytest.raises(ImageTooLarge):
-        fetcher.fetch(picture_server.serve(b"x" * 5_001))
+        fetcher.fetch(image_server.serve(b"x" * 5_001))
 
 
 def test_what_unpacks_to_too_much_is_refused(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     with pytest.raises(ImageTooLarge):
-        fetcher.fetch(picture_server.serve(bomb, Content_Encoding="gzip"))
+        fetcher.fetch(image_server.serve(bomb, Content_Encoding="gzip"))
 
 
 def drip(handler: BaseHTTPRequestHandler) -> None:
@@ -81,11 +79,11 @@ def drip(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_a_slow_drip_ends_at_the_deadline(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
-        fetcher.fetch(picture_server.behave(drip))
+        fetcher.fetch(image_server.behave(drip))
     assert time.monotonic() - started < 3
 
 
@@ -109,26 +107,22 @@ def cut_short(handler: BaseHTTPRequestHandler) -> None:
 
 
 def test_dripping_headers_end_at_the_deadline(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
-        fetcher.fetch(picture_server.behave(drip_headers))
+        fetcher.fetch(image_server.behave(drip_headers))
     assert time.monotonic() - started < 3
 
 
-def test_what_is_cut_short_is_an_error(
-    fetcher: BlockingFetcher, picture_server: PictureServer
-) -> None:
+def test_what_is_cut_short_is_an_error(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
     with pytest.raises(FetchFailed):
-        fetcher.fetch(picture_server.behave(cut_short))
+        fetcher.fetch(image_server.behave(cut_short))
 
 
-def test_what_is_no_gzip_is_an_error(
-    fetcher: BlockingFetcher, picture_server: PictureServer
-) -> None:
+def test_what_is_no_gzip_is_an_error(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
     with pytest.raises(FetchFailed):
-        fetcher.fetch(picture_server.serve(b"plain", Content_Encoding="gzip"))
+        fetcher.fetch(image_server.serve(b"plain", Content_Encoding="gzip"))
 
 
 def silence(handler: BaseHTTPRequestHandler) -> None:
@@ -136,11 +130,9 @@ def silence(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-def test_silence_ends_at_the_deadline(
-    fetcher: BlockingFetcher, picture_server: PictureServer
-) -> None:
+def test_silence_ends_at_the_deadline(fetcher: BlockingFetcher, image_server: ImageServer) -> None:
     with pytest.raises(FetchTimeout):
-        fetcher.fetch(picture_server.behave(silence))
+        fetcher.fetch(image_server.behave(silence))
 
 
 def test_a_closed_port_is_an_error(fetcher: BlockingFetcher) -> None:
@@ -155,16 +147,16 @@ def test_what_is_no_web_address_is_refused(fetcher: BlockingFetcher, url: str) -
 
 
 def test_a_proxy_of_the_environment_is_not_used(
-    fetcher: BlockingFetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    fetcher: BlockingFetcher, image_server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert fetcher.fetch(picture_server.serve(CONTENT)) == CONTENT
+    assert fetcher.fetch(image_server.serve(CONTENT)) == CONTENT
 
 
 def test_a_thread_that_cannot_start_costs_its_image_alone(
-    fetcher: BlockingFetcher, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    fetcher: BlockingFetcher, image_server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = picture_server.serve(CONTENT)
+    url = image_server.serve(CONTENT)
     with monkeypatch.context() as patched:
         patched.setattr("worker.net.fetch.threading.Thread", NoThread)
         for _ in range(20):

@@ -13,14 +13,14 @@ import pytest
 import trustme
 
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
+from tests.image_server import Answer, ImageServer, Stalling
 from tests.loopback import serving
-from tests.picture_server import Answer, PictureServer, Stalling
 from tests.processes import wait_until
 from tests.worker.fetchers import BlockingFetcher, TestResolver, loopback_fetcher
 from worker.net.fetch import FetchLimits
 from worker.net.guard import Endpoint
 
-CONTENT = b"a picture"
+CONTENT = b"an image"
 
 
 @pytest.fixture
@@ -28,16 +28,16 @@ def fetcher() -> BlockingFetcher:
     return loopback_fetcher(max_bytes=5_000, timeout_s=1.0)
 
 
-def port_of(server: PictureServer) -> str:
+def port_of(server: ImageServer) -> str:
     return server.url.rpartition(":")[2]
 
 
 # --- names -------------------------------------------------------------------------------------
 
 
-def test_a_name_that_changes_its_mind_gains_nothing(picture_server: PictureServer) -> None:
+def test_a_name_that_changes_its_mind_gains_nothing(image_server: ImageServer) -> None:
     """The first answer is harmless and is what is connected to; the second is never asked for."""
-    url = picture_server.serve(CONTENT).replace("127.0.0.1", "rebinding.test")
+    url = image_server.serve(CONTENT).replace("127.0.0.1", "rebinding.test")
     resolver = TestResolver({"rebinding.test": ["127.0.0.1", "10.0.0.1"]})
     fetcher = loopback_fetcher(100, 1.0, allow="127.0.0.1/32", resolve=resolver)
     assert fetcher.fetch(url) == CONTENT
@@ -46,10 +46,10 @@ def test_a_name_that_changes_its_mind_gains_nothing(picture_server: PictureServe
         fetcher.fetch(url)
 
 
-def test_a_name_that_turns_forbidden_between_hops_is_refused(picture_server: PictureServer) -> None:
-    port = port_of(picture_server)
-    goal = picture_server.serve(CONTENT).replace("127.0.0.1", "rebinding.test")
-    start = picture_server.serve(b"", 302, Location=goal).replace("127.0.0.1", "rebinding.test")
+def test_a_name_that_turns_forbidden_between_hops_is_refused(image_server: ImageServer) -> None:
+    port = port_of(image_server)
+    goal = image_server.serve(CONTENT).replace("127.0.0.1", "rebinding.test")
+    start = image_server.serve(b"", 302, Location=goal).replace("127.0.0.1", "rebinding.test")
     resolver = TestResolver({"rebinding.test": ["127.0.0.1", "127.0.0.2"]})
     fetcher = loopback_fetcher(100, 1.0, allow="127.0.0.1/32", resolve=resolver)
     with pytest.raises(UrlRefused):
@@ -58,28 +58,28 @@ def test_a_name_that_turns_forbidden_between_hops_is_refused(picture_server: Pic
     assert resolver.asked == ["rebinding.test"] * 2
 
 
-def test_of_several_addresses_only_the_permitted_are_tried(picture_server: PictureServer) -> None:
+def test_of_several_addresses_only_the_permitted_are_tried(image_server: ImageServer) -> None:
     def resolve(_host: str, port: int) -> list[Endpoint]:
         return [(socket.AF_INET, (address, port)) for address in ("10.0.0.1", "127.0.0.1")]
 
     fetcher = loopback_fetcher(100, 1.0, allow="127.0.0.1/32", resolve=resolve)
-    url = picture_server.serve(CONTENT).replace("127.0.0.1", "several.test")
+    url = image_server.serve(CONTENT).replace("127.0.0.1", "several.test")
     assert fetcher.fetch(url) == CONTENT
 
 
-def test_a_host_allowed_by_name_may_be_inside(picture_server: PictureServer) -> None:
-    resolver = TestResolver({"pictures.test": "127.0.0.1", "other.test": "127.0.0.1"})
-    fetcher = loopback_fetcher(100, 1.0, allow="Pictures.test", resolve=resolver)
-    url = picture_server.serve(CONTENT)
-    assert fetcher.fetch(url.replace("127.0.0.1", "pictures.test")) == CONTENT
-    assert fetcher.fetch(url.replace("127.0.0.1", "PICTURES.test.")) == CONTENT
-    for name in ("other.test", "127.0.0.1", "sub.pictures.test", "pictures.test.evil"):
+def test_a_host_allowed_by_name_may_be_inside(image_server: ImageServer) -> None:
+    resolver = TestResolver({"images.test": "127.0.0.1", "other.test": "127.0.0.1"})
+    fetcher = loopback_fetcher(100, 1.0, allow="Images.test", resolve=resolver)
+    url = image_server.serve(CONTENT)
+    assert fetcher.fetch(url.replace("127.0.0.1", "images.test")) == CONTENT
+    assert fetcher.fetch(url.replace("127.0.0.1", "IMAGES.test.")) == CONTENT
+    for name in ("other.test", "127.0.0.1", "sub.images.test", "images.test.evil"):
         with pytest.raises(UrlRefused):
             fetcher.fetch(url.replace("127.0.0.1", name))
 
 
 def test_a_resolver_that_does_not_answer_ends_at_the_deadline(
-    picture_server: PictureServer,
+    image_server: ImageServer,
 ) -> None:
     let_go = threading.Event()
 
@@ -89,7 +89,7 @@ def test_a_resolver_that_does_not_answer_ends_at_the_deadline(
 
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
-        loopback_fetcher(100, 0.3, resolve=resolve).fetch(picture_server.serve(CONTENT))
+        loopback_fetcher(100, 0.3, resolve=resolve).fetch(image_server.serve(CONTENT))
     assert time.monotonic() - started < 3
     let_go.set()
 
@@ -102,9 +102,9 @@ def test_a_resolver_that_fails_is_no_refusal() -> None:
         loopback_fetcher(100, 1.0, resolve=resolve).fetch("http://some.test/")
 
 
-def test_without_a_guard_nothing_is_fetched(picture_server: PictureServer) -> None:
+def test_without_a_guard_nothing_is_fetched(image_server: ImageServer) -> None:
     with pytest.raises(UrlRefused, match="fetches none"):
-        BlockingFetcher(None, FetchLimits(100, 1.0)).fetch(picture_server.serve(CONTENT))
+        BlockingFetcher(None, FetchLimits(100, 1.0)).fetch(image_server.serve(CONTENT))
 
 
 # --- redirects ---------------------------------------------------------------------------------
@@ -119,35 +119,35 @@ def test_without_a_guard_nothing_is_fetched(picture_server: PictureServer) -> No
     ],
 )
 def test_a_redirect_into_forbidden_space_is_refused(
-    fetcher: BlockingFetcher, picture_server: PictureServer, goal: str
+    fetcher: BlockingFetcher, image_server: ImageServer, goal: str
 ) -> None:
     with pytest.raises(UrlRefused):
-        fetcher.fetch(picture_server.serve(b"", 302, Location=goal))
+        fetcher.fetch(image_server.serve(b"", 302, Location=goal))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_chain_of_redirects_into_forbidden_space_is_refused(
-    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, image_server: ImageServer, status: int
 ) -> None:
     url = "http://10.0.0.1/"
     for _ in range(4):
-        url = picture_server.serve(b"", status, Location=url)
+        url = image_server.serve(b"", status, Location=url)
     with pytest.raises(UrlRefused):
         fetcher.fetch(url)
 
 
 def test_five_redirects_are_followed_and_six_are_not(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
-    url = picture_server.serve(CONTENT)
+    url = image_server.serve(CONTENT)
     for _ in range(5):
-        url = picture_server.serve(b"", 302, Location=url)
+        url = image_server.serve(b"", 302, Location=url)
     assert fetcher.fetch(url) == CONTENT
     with pytest.raises(FetchFailed, match="too often"):
-        fetcher.fetch(picture_server.serve(b"", 302, Location=url))
+        fetcher.fetch(image_server.serve(b"", 302, Location=url))
 
 
-def test_all_hops_share_one_deadline(picture_server: PictureServer) -> None:
+def test_all_hops_share_one_deadline(image_server: ImageServer) -> None:
     def late(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.4)
         handler.send_response(302)
@@ -157,7 +157,7 @@ def test_all_hops_share_one_deadline(picture_server: PictureServer) -> None:
 
     started = time.monotonic()
     with pytest.raises(FetchTimeout):
-        loopback_fetcher(100, 0.6).fetch(picture_server.behave(late))
+        loopback_fetcher(100, 0.6).fetch(image_server.behave(late))
     assert time.monotonic() - started < 2
 
 
@@ -204,31 +204,31 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 )
 def test_a_server_that_never_ends_is_cut_off(
     fetcher: BlockingFetcher,
-    picture_server: PictureServer,
+    image_server: ImageServer,
     head: bytes,
     piece: bytes,
     kind: type[ItemError],
 ) -> None:
     with pytest.raises(kind) as caught:
-        fetcher.fetch(picture_server.behave(forever(head, piece)))
+        fetcher.fetch(image_server.behave(forever(head, piece)))
     assert not isinstance(caught.value, FetchTimeout), "it was cut off by bytes, not by time"
 
 
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip, gzip, gzip, gzip, gzip, gzip, gzip"])
 def test_a_bomb_within_a_bomb_is_refused(
-    fetcher: BlockingFetcher, picture_server: PictureServer, encoding: str
+    fetcher: BlockingFetcher, image_server: ImageServer, encoding: str
 ) -> None:
     bomb = b"\0" * 10_000_000
     for _ in encoding.split(","):
         bomb = gzip.compress(bomb)
     with pytest.raises(ItemError):
-        fetcher.fetch(picture_server.serve(bomb, Content_Encoding=encoding))
+        fetcher.fetch(image_server.serve(bomb, Content_Encoding=encoding))
 
 
-def test_a_length_that_is_too_short_cuts_the_picture(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+def test_a_length_that_is_too_short_cuts_the_image(
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
-    url = picture_server.serve(CONTENT, Content_Length="4")
+    url = image_server.serve(CONTENT, Content_Length="4")
     assert fetcher.fetch(url) == CONTENT[:4]
 
 
@@ -238,7 +238,7 @@ def test_a_length_that_is_too_short_cuts_the_picture(
 class Dropping:
     """Closes the first connections without a word, then answers."""
 
-    def __init__(self, server: PictureServer, drops: int) -> None:
+    def __init__(self, server: ImageServer, drops: int) -> None:
         self.asked = 0
         self._drops = drops
         self.url = server.behave(self._answer)
@@ -251,10 +251,10 @@ class Dropping:
 
 
 def test_a_connection_that_fails_is_tried_once_more(
-    fetcher: BlockingFetcher, picture_server: PictureServer
+    fetcher: BlockingFetcher, image_server: ImageServer
 ) -> None:
-    assert fetcher.fetch(Dropping(picture_server, drops=1).url) == b"ok"
-    dropping = Dropping(picture_server, drops=2)
+    assert fetcher.fetch(Dropping(image_server, drops=1).url) == b"ok"
+    dropping = Dropping(image_server, drops=2)
     with pytest.raises(FetchFailed):
         fetcher.fetch(dropping.url)
     assert dropping.asked == 2
@@ -262,7 +262,7 @@ def test_a_connection_that_fails_is_tried_once_more(
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 def test_a_refusal_is_not_tried_again(
-    fetcher: BlockingFetcher, picture_server: PictureServer, status: int
+    fetcher: BlockingFetcher, image_server: ImageServer, status: int
 ) -> None:
     asked = []
 
@@ -273,16 +273,16 @@ def test_a_refusal_is_not_tried_again(
         handler.end_headers()
 
     with pytest.raises(FetchFailed, match=str(status)):
-        fetcher.fetch(picture_server.behave(answer))
+        fetcher.fetch(image_server.behave(answer))
     assert len(asked) == 1
 
 
-def test_a_host_is_asked_for_a_few_pictures_at_once_and_others_do_not_wait(
-    picture_server: PictureServer,
+def test_a_host_is_asked_for_a_few_images_at_once_and_others_do_not_wait(
+    image_server: ImageServer,
 ) -> None:
     fetcher = loopback_fetcher(100, 20.0, per_host=2)
-    stalling = Stalling(picture_server, CONTENT)
-    elsewhere = picture_server.serve(CONTENT).replace("127.0.0.1", "127.0.0.2")
+    stalling = Stalling(image_server, CONTENT)
+    elsewhere = image_server.serve(CONTENT).replace("127.0.0.1", "127.0.0.2")
     threads = [threading.Thread(target=fetcher.fetch, args=(stalling.url,)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -296,10 +296,10 @@ def test_a_host_is_asked_for_a_few_pictures_at_once_and_others_do_not_wait(
 
 
 def test_an_image_that_waits_for_its_host_has_all_of_its_time(
-    picture_server: PictureServer,
+    image_server: ImageServer,
 ) -> None:
     patient = loopback_fetcher(100, 0.5, per_host=1)
-    stalling = Stalling(picture_server, CONTENT)
+    stalling = Stalling(image_server, CONTENT)
     first = threading.Thread(target=lambda: _ignored(patient, stalling.url))
     first.start()
     assert stalling.asked.acquire(timeout=10)
@@ -350,11 +350,11 @@ def test_an_unknown_certificate_is_not_accepted(fetcher: BlockingFetcher) -> Non
 
 
 def test_a_proxy_of_the_environment_is_used_only_when_told_to(
-    picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
+    image_server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proxy is asked for the whole URL, of a name that only it can resolve."""
-    picture_server.answer_to("http://outside.test/x", CONTENT)
-    monkeypatch.setenv("http_proxy", picture_server.url)
+    image_server.answer_to("http://outside.test/x", CONTENT)
+    monkeypatch.setenv("http_proxy", image_server.url)
     guard = loopback_fetcher(100, 1.0, allow="")._guard
     told, not_told = (
         BlockingFetcher(guard, FetchLimits(100, 1.0), use_proxies=use) for use in (True, False)

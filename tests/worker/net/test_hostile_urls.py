@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from common.errors import ItemError, UrlRefused
-from tests.picture_server import PictureServer
+from tests.image_server import ImageServer
 from tests.worker.fetchers import BlockingFetcher, TestResolver, loopback_fetcher
 from worker.net.fetch import FetchLimits
 from worker.net.guard import Allowed, Guard, Ports
@@ -140,9 +140,9 @@ def test_a_forbidden_address_is_refused_and_never_connected_to(
 
 
 def test_what_is_allowed_would_have_been_seen(
-    picture_server: PictureServer, connected_to: list[object]
+    image_server: ImageServer, connected_to: list[object]
 ) -> None:
-    loopback_fetcher(max_bytes=10, timeout_s=5).fetch(picture_server.serve(b"seen"))
+    loopback_fetcher(max_bytes=10, timeout_s=5).fetch(image_server.serve(b"seen"))
     assert len(connected_to) == 1
 
 

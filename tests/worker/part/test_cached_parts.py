@@ -4,7 +4,7 @@ from redis import Redis
 
 from common.cache.embeddings import image_key, space_of
 from common.protocol.messages import Item
-from tests.picture_server import PictureServer
+from tests.image_server import ImageServer
 from tests.worker.fake_encoder import POISON, FakeEncoder
 from tests.worker.runners import plain, result, run, running, text
 from worker.part.runner import PartRunner
@@ -42,15 +42,15 @@ def test_another_model_encodes_for_itself(redis: Redis, runner: PartRunner) -> N
 
 
 def test_a_fetched_image_is_known_by_its_content_and_never_by_its_url(
-    runner: PartRunner, encoder: FakeEncoder, picture_server: PictureServer
+    runner: PartRunner, encoder: FakeEncoder, image_server: ImageServer
 ) -> None:
     run(runner, "one", [], [plain(7)])
-    known = Item("uri", picture_server.serve(plain(7)), queries=1, required=True)
+    known = Item("uri", image_server.serve(plain(7)), queries=1, required=True)
     stored = run(runner, "two", [known])
     assert stored.vectors.tolist() == [[7, 7, 7, 1]]
     assert stored.about.timings.fetch > 0
     assert encoder.batches == [1]
-    changed = Item("uri", picture_server.serve(plain(8)), queries=1, required=True)
+    changed = Item("uri", image_server.serve(plain(8)), queries=1, required=True)
     assert run(runner, "three", [changed]).vectors.tolist() == [[8, 8, 8, 1]]
 
 

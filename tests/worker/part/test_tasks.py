@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from common.ledger.jobs import Ledger
 from common.protocol.messages import Item, PartResult, Priority
-from tests.picture_server import PictureServer
-from tests.pictures import encoded
+from tests.image_server import ImageServer
+from tests.images import encoded
 from tests.processes import wait_until
 from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.runners import create, plain, result, run, text
@@ -36,8 +36,8 @@ def test_texts_and_images_are_encoded_in_order(runner: PartRunner) -> None:
     assert stored.about.timings.queue >= 0
 
 
-def test_an_image_is_fetched(runner: PartRunner, picture_server: PictureServer) -> None:
-    url = picture_server.serve(plain(9))
+def test_an_image_is_fetched(runner: PartRunner, image_server: ImageServer) -> None:
+    url = image_server.serve(plain(9))
     stored = run(runner, "j", [Item("uri", url, queries=1, required=True)])
     assert stored.vectors.tolist() == [[9, 9, 9, 1]]
     assert stored.about.timings.fetch > 0
@@ -110,7 +110,7 @@ def test_a_job_cancelled_while_an_image_waits_for_pixels_is_dropped(
 
 
 def test_a_job_cancelled_while_its_images_are_fetched_costs_no_model_time(
-    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder, picture_server: PictureServer
+    runner: PartRunner, ledger: Ledger, encoder: FakeEncoder, image_server: ImageServer
 ) -> None:
     def cancel_then_answer(handler: BaseHTTPRequestHandler) -> None:
         ledger.stop("j", "cancelled", "")
@@ -120,7 +120,7 @@ def test_a_job_cancelled_while_its_images_are_fetched_costs_no_model_time(
         handler.end_headers()
         handler.wfile.write(plain(1))
 
-    url = picture_server.behave(cancel_then_answer)
+    url = image_server.behave(cancel_then_answer)
     create(ledger, "j", [Item("uri", url, queries=1, required=True)])
     assert not runner.run("j", 0)
     assert encoder.batches == []

@@ -14,8 +14,8 @@ from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, PartMessage, RequestRecord
 from common.protocol.celery_app import make_celery, send_parts
 from common.protocol.messages import TASK_NAME, Item, Priority
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 from tests.processes import (
     DEMO_MODEL,
     LOOPBACK_ALLOWED,
@@ -77,7 +77,7 @@ def are_done(ledger: Ledger, jobs: list[str]) -> bool:
 def test_bulk_parts_leave_half_of_the_threads(
     app: Celery, worker: Process, ledger: Ledger, redis_url_of_its_own: str
 ) -> None:
-    with PictureServer().running() as server, ExitStack() as at_the_end:
+    with ImageServer().running() as server, ExitStack() as at_the_end:
         images = [Stalling(server, IMAGE) for _ in range(2 * THREADS)]
         for image in images:
             at_the_end.callback(image.let_go.set)
@@ -103,7 +103,7 @@ def test_a_bulk_queue_that_was_cancelled_stays_so(
     app: Celery, worker: Process, ledger: Ledger
 ) -> None:
     """`control cancel_consumer` also counts while the worker has stopped consuming by itself."""
-    with PictureServer().running() as server, ExitStack() as at_the_end:
+    with ImageServer().running() as server, ExitStack() as at_the_end:
         image = Stalling(server, IMAGE)
         at_the_end.callback(image.let_go.set)
         for number in range(THREADS // 2):
@@ -135,7 +135,7 @@ def test_parts_that_celery_holds_back_have_no_thread(
 def test_a_part_that_is_sent_several_times_counts_as_often(
     app: Celery, worker: Process, ledger: Ledger
 ) -> None:
-    with PictureServer().running() as server, ExitStack() as at_the_end:
+    with ImageServer().running() as server, ExitStack() as at_the_end:
         image = Stalling(server, IMAGE)
         at_the_end.callback(image.let_go.set)
         item = Item("uri", image.url, queries=1, required=True)
@@ -173,7 +173,7 @@ def test_a_worker_for_bulk_work_alone_uses_all_its_threads(
     command = f"-A worker.app worker -P threads -c {THREADS} -Q bulk".split()
     bulk_worker = start(["-m", "celery", *command], folder, settings)
     wait_for_heartbeat(bulk_worker, redis_url_of_its_own)
-    with PictureServer().running() as server:
+    with ImageServer().running() as server:
         image = Stalling(server, IMAGE)
         for number in range(THREADS):
             item = Item("uri", image.url, queries=1, required=True)

@@ -15,8 +15,8 @@ from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, PartMessage, RequestRecord
 from common.protocol.celery_app import make_celery, send_parts
 from common.protocol.messages import TASK_NAME, Item, Priority
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer, Stalling
+from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL, Process, running_worker, wait_until
 
 NODE = "one@host"
@@ -115,7 +115,7 @@ def recorded_events(app: Celery) -> Iterator[list[dict[str, Any]]]:
 @contextmanager
 def stalled_part(app: Celery, ledger: Ledger, job: str) -> Iterator[None]:
     """A part that runs until the end of the block."""
-    with PictureServer().running() as server:
+    with ImageServer().running() as server:
         image = Stalling(server, encoded(noise(32, 32)))
         create(ledger, job, Item("uri", image.url, queries=1, required=True))
         send(app, job)

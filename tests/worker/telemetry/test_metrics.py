@@ -10,8 +10,8 @@ from typing import Any
 from prometheus_client import generate_latest
 
 from common.protocol.messages import Item
-from tests.picture_server import PictureServer
-from tests.pictures import encoded, noise
+from tests.image_server import ImageServer
+from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL, start_worker
 from tests.scrape import Scrape
 from tests.worker.fake_encoder import FakeEncoder
@@ -34,9 +34,9 @@ def uri(value: str) -> Item:
 
 
 def test_items_are_counted_by_kind_and_errors_by_code(
-    runner: PartRunner, picture_server: PictureServer
+    runner: PartRunner, image_server: ImageServer
 ) -> None:
-    url = picture_server.serve(encoded(noise(5, 4)))
+    url = image_server.serve(encoded(noise(5, 4)))
     items = [text("a"), text("b"), uri(url), uri("http://10.0.0.1/a.png")]
     run(runner, "j", items, [b"not an image"])
     seen = scrape(runner.metrics)
@@ -49,9 +49,9 @@ def test_items_are_counted_by_kind_and_errors_by_code(
 
 
 def test_what_was_known_is_a_hit_and_what_was_encoded_a_miss(
-    runner: PartRunner, picture_server: PictureServer
+    runner: PartRunner, image_server: ImageServer
 ) -> None:
-    url = picture_server.serve(encoded(noise(5, 4)))
+    url = image_server.serve(encoded(noise(5, 4)))
     items = [text("a"), uri(url)]
     run(runner, "j", items, [b"not an image"])
     seen = scrape(runner.metrics)
@@ -83,7 +83,7 @@ def test_parts_are_counted_by_what_became_of_them(runner: PartRunner) -> None:
 
 
 def test_a_part_whose_job_is_cancelled_meanwhile_is_dropped(
-    runner: PartRunner, encoder: FakeEncoder, picture_server: PictureServer
+    runner: PartRunner, encoder: FakeEncoder, image_server: ImageServer
 ) -> None:
     def cancel_then_answer(handler: BaseHTTPRequestHandler) -> None:
         runner.ledger.stop("j", "cancelled", "")
@@ -92,7 +92,7 @@ def test_a_part_whose_job_is_cancelled_meanwhile_is_dropped(
         handler.end_headers()
         handler.wfile.write(plain(1))
 
-    create(runner.ledger, "j", [uri(picture_server.behave(cancel_then_answer))])
+    create(runner.ledger, "j", [uri(image_server.behave(cancel_then_answer))])
     assert not runner.run("j", 0)
     assert encoder.batches == [1]
     seen = scrape(runner.metrics)

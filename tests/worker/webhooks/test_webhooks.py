@@ -13,9 +13,9 @@ from common.webhooks.outbox import Claim, Delivery
 from common.webhooks.secrets import key_of
 from tests.conftest import ClientMaker
 from tests.faults.deployment import Deployment, deployed
+from tests.image_server import ImageServer, Stalling
+from tests.images import blob, encoded, image_item, noise
 from tests.loopback import hanging_port, many_hosts, one_host
-from tests.picture_server import PictureServer, Stalling
-from tests.pictures import blob, encoded, noise, picture_item
 from tests.processes import wait_until
 from tests.webhook_receiver import Receiver, Stalled, answering, signature
 from worker.net.guard import Allowed, Guard, Ports
@@ -59,7 +59,7 @@ def receiver() -> Iterator[Receiver]:
 
 def submit(client: FlaskClient, url: str, *queries: Any) -> str:
     body = {
-        "queries": list(queries) or [picture_item()],
+        "queries": list(queries) or [image_item()],
         "candidates": [{"text": "a"}],
         "callback_url": url,
     }
@@ -221,9 +221,9 @@ def test_a_worker_ends_soon_while_many_hosts_hang(
 
 class TestEndings:
     def test_a_cancelled_job(
-        self, client: FlaskClient, receiver: Receiver, picture_server: PictureServer
+        self, client: FlaskClient, receiver: Receiver, image_server: ImageServer
     ) -> None:
-        stalling = Stalling(picture_server, encoded(noise(8, 8)))
+        stalling = Stalling(image_server, encoded(noise(8, 8)))
         job = submit(client, receiver.url, {"img_uri": stalling.url})
         assert stalling.asked.acquire(timeout=10)
         assert callback(client, job)["state"] == "pending"
@@ -234,15 +234,15 @@ class TestEndings:
         assert told.json["data"]["model"] is None
 
     def test_a_failed_job(self, client: FlaskClient, receiver: Receiver) -> None:
-        submit(client, receiver.url, blob(b"no picture"))
+        submit(client, receiver.url, blob(b"no image"))
         [told] = receiver.wait_for(1)
         assert told.json["type"] == "job.failed"
         assert told.json["data"]["progress"] == {"total": 1, "done": 0, "failed": 1}
 
     def test_a_job_that_is_forgotten_meanwhile(
-        self, client: FlaskClient, receiver: Receiver, picture_server: PictureServer
+        self, client: FlaskClient, receiver: Receiver, image_server: ImageServer
     ) -> None:
-        stalling = Stalling(picture_server, encoded(noise(8, 8)))
+        stalling = Stalling(image_server, encoded(noise(8, 8)))
         job = submit(client, receiver.url, {"img_uri": stalling.url})
         assert stalling.asked.acquire(timeout=10)
         assert client.delete(job).status_code == 204

@@ -61,8 +61,8 @@ class _Bits:
 
 def _sequence_size(content: bytes) -> tuple[int, int]:
     bits = _Bits(content)
-    bits.read(4)  # profile, still picture
-    if bits.read(1):  # the reduced header of a still picture
+    bits.read(4)  # profile, still image
+    if bits.read(1):  # the reduced header of a still image
         bits.read(5)
     else:
         _skip_operating_points(bits)

@@ -14,7 +14,7 @@ MAX_ITEMS = 10_000
 LONG = 1  # a length that stands for a longer one behind the name
 IN_FILE, IN_BOX = 0, 1  # where the data of an item are
 MAX_TIMES_CODED = 3
-"""Transparency and thumbnails come on top of the picture itself."""
+"""Transparency and thumbnails come on top of the image itself."""
 SMALL_PIXELS = 1_000_000
 
 
@@ -33,7 +33,7 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
 
 
 def check_claim(content: bytes, pixels: int, limits: Limits) -> None:
-    """That the pictures within, tiles and all, are about as large as the whole claims to be.
+    """That the images within, tiles and all, are about as large as the whole claims to be.
 
     Raises:
         TooComplex: there is more to decode.

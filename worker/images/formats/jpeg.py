@@ -10,7 +10,7 @@ MAX_SEGMENTS = 1000
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 1_000_000_000
 ORDINARY_SCANS = 20
-"""Every scan goes over all pixels, however few its bytes. A progressive picture has about ten."""
+"""Every scan goes over all pixels, however few its bytes. A progressive image has about ten."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 JFIF, ADOBE = 0xE0, 0xEE
@@ -32,7 +32,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The first picture, without its metadata. Those that follow are cut off, uncounted."""
+    """The first image, without its metadata. Those that follow are cut off, uncounted."""
     kept = [content[:2]]
     frames = segments = width = height = 0
     position = 2

@@ -25,7 +25,7 @@ FORMATS = tuple(name for name, _, _ in _SANITIZERS)
 
 
 def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
-    """The name of a picture's format, told by its content alone, and what decoding it takes.
+    """The name of an image's format, told by its content alone, and what decoding it takes.
 
     Raises:
         NotAnImage: it is of no known format, or broken.
@@ -34,16 +34,16 @@ def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
     for name, accepts, sanitize_format in _SANITIZERS:
         if accepts(content[:32]):
             return name, sanitize_format(content, limits)
-    raise NotAnImage(f"is not a picture of a known format ({', '.join(FORMATS)})")
+    raise NotAnImage(f"is not an image of a known format ({', '.join(FORMATS)})")
 
 
 def is_decoded_by_rows(name: str, content: bytes) -> bool:
-    """Whether a decoder that shrinks a picture holds no more of it than what comes out."""
+    """Whether a decoder that shrinks an image holds no more of it than what comes out."""
     return name != "JPEG" or jpeg.is_in_one_scan(content)
 
 
 def check_claim(name: str, content: bytes, pixels: int, limits: Limits) -> None:
-    """That decoding takes no more pixels than an opened picture claims to have.
+    """That decoding takes no more pixels than an opened image claims to have.
 
     Of most formats the decoder makes sure.
 

@@ -1,4 +1,4 @@
-"""What a picture may ask of the worker."""
+"""What an image may ask of the worker."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from common.errors import TooComplex, TooManyFrames, TooManyPixels
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one picture: width times height, and frames."""
+    """Of one image: width times height, and frames."""
 
     max_pixels: int
     max_frames: int

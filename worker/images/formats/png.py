@@ -1,4 +1,4 @@
-"""PNG (www.w3.org/TR/png-3), and APNG, of which the default picture counts."""
+"""PNG (www.w3.org/TR/png-3), and APNG, of which the default image counts."""
 
 from common.errors import NotAnImage
 from worker.images.formats.limits import Limits, check_parts

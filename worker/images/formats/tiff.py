@@ -10,7 +10,7 @@ from worker.images.formats.limits import Limits, check_parts
 
 MAX_TAGS = 1000
 MAX_VALUES = 100_000
-"""Of one tag: the strips of a picture above all."""
+"""Of one tag: the strips of an image above all."""
 MAX_PARTS = 100_000
 """Strips, or tiles: a table of them is made for the size that a file claims."""
 SMALL_TILE_PIXELS = 2048 * 2048
@@ -38,7 +38,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The whole file, but with a directory of one picture and of no more tags than that takes."""
+    """The whole file, but with a directory of one image and of no more tags than that takes."""
     try:
         layout = _Layout.read(content)
         first = layout.first(content)
@@ -151,14 +151,14 @@ def _check_geometry(layout: _Layout, entries: list[_Entry], limits: Limits) -> N
         raise NotAnImage
     limits.check_size(width, height)
     if numbers.get(COMPRESSION, 1) not in COMPRESSIONS:
-        raise NotAnImage("is a TIFF picture of a compression that is not known here")
+        raise NotAnImage("is a TIFF image of a compression that is not known here")
     tile_width = numbers.get(TILE_WIDTH) or width
     tile_height = numbers.get(TILE_HEIGHT) or numbers.get(ROWS_PER_STRIP) or height
     parts = -(-width // tile_width) * -(-height // tile_height)
     check_parts(parts, MAX_PARTS, "strips or tiles")
     tile_pixels = tile_width * tile_height if TILE_WIDTH in numbers else 0
     if tile_pixels > max(2 * width * height, SMALL_TILE_PIXELS):
-        raise TooComplex("has tiles that are much larger than the picture")
+        raise TooComplex("has tiles that are much larger than the image")
 
 
 def _number(layout: _Layout, entry: _Entry) -> int:

@@ -17,7 +17,7 @@ from worker.model.cpu.timing import quickest_s
 log = structlog.get_logger()
 
 WORTH_IT = 1.0  # for the activations that come with it are not even measured
-ROWS = 256  # tokens of a few pictures
+ROWS = 256  # tokens of a few images
 TOLERANCE = 1e-4  # of a layer's largest output: both sum in float32, each in its own order
 
 

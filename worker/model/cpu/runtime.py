@@ -21,7 +21,7 @@ def keep_freed_memory() -> None:
 def let_waiting_threads_sleep() -> None:
     """Have threads of OpenMP sleep while they wait for each other, unless the user says otherwise.
 
-    By default they spin, on cores that other threads and processes could decode pictures on. Call
+    By default they spin, on cores that other threads and processes could decode images on. Call
     it before torch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -20,7 +20,7 @@ def quickest_threads(run: Callable[[], object]) -> int:
     """How many threads `run` should have: as many as torch has, or one where that is no slower.
 
     A small model spends more on sharing its work out than on doing it, and the other cores have
-    pictures to decode. One that takes longer than `SHORT_S` is none.
+    images to decode. One that takes longer than `SHORT_S` is none.
     """
     most = quickest = torch.get_num_threads()
     if most > 1:
@@ -35,7 +35,7 @@ def quickest_threads(run: Callable[[], object]) -> int:
 def is_quicker_in_pieces(whole: Callable[[], object], pieces: Callable[[], object]) -> bool:
     """Whether a batch is encoded about as quickly in pieces side by side as it is as a whole.
 
-    That is enough: once pictures are decoded at the same time, the whole loses more.
+    That is enough: once images are decoded at the same time, the whole loses more.
     """
     whole_s, pieces_s = quickest_s(whole, pieces, runs=PIECES_RUNS)
     log.info("pieces_measured", gain=round(whole_s / pieces_s, 2))

@@ -2,7 +2,7 @@
 
 Around each layer transformers has hooks, checks and look-ups by name, which take a model of a few
 layers as long as the layers. And what the last layer makes of the patches is thrown away: CLIP and
-its kin embed a picture by its class token (Radford et al. 2021, section 2.4, after Dosovitskiy et
+its kin embed an image by its class token (Radford et al. 2021, section 2.4, after Dosovitskiy et
 al. 2021). Patches are still attended to, so their keys and values are needed there, and no more.
 """
 
@@ -80,13 +80,13 @@ class Layer:
         return wanted + self._narrow(self._activate(self._widen(self._normal_after(wanted))))
 
     def _by_head(self, tokens: torch.Tensor) -> torch.Tensor:
-        pictures, count, width = tokens.shape
-        return tokens.view(pictures, count, self._heads, width // self._heads).transpose(1, 2)
+        images, count, width = tokens.shape
+        return tokens.view(images, count, self._heads, width // self._heads).transpose(1, 2)
 
 
 @torch.inference_mode()
 def has_tower(model: Any, inputs: Mapping[str, torch.Tensor]) -> bool:  # noqa: ANN401
-    """Whether a VisionTower gives what the model itself does for some pictures."""
+    """Whether a VisionTower gives what the model itself does for some images."""
     try:
         found = VisionTower(model)(**inputs)
     except (AttributeError, TypeError, RuntimeError, ValueError, IndexError):

@@ -7,33 +7,33 @@ import { faultsByQuery } from "./faults.js";
 import { labelsOf } from "./label-set.js";
 import { counted } from "./numbers.js";
 import { showOutcome } from "./outcome.js";
-import { asItem } from "./pictures.js";
+import { asItem } from "./images.js";
 import { Problem } from "./problem.js";
 import { rank } from "./ranking.js";
 import { remember } from "./remembered.js";
 import { asFields, forgetFaults, lines, placeFault, readSettings } from "./settings.js";
 import { toFragment } from "./share.js";
 
-export function startAsking(pictures) {
+export function startAsking(images) {
   const outcome = showOutcome();
   let running = null;
   let wantsKey = false;
 
   async function submit() {
     if (running) return;
-    const request = { pictures: pictures.all, settings: readSettings() };
+    const request = { images: images.all, settings: readSettings() };
     forgetFaults();
-    pictures.tellFaults(new Map());
+    images.tellFaults(new Map());
     if (!check(request)) return;
-    request.fields = { ...asFields(request.settings), ...(request.pictures.length > 1 ? { allow_partial: true } : {}) };
+    request.fields = { ...asFields(request.settings), ...(request.images.length > 1 ? { allow_partial: true } : {}) };
     running = new AbortController();
     wantsKey = false;
     busy(true);
-    outcome.begin(request.pictures.length, () => running?.abort());
+    outcome.begin(request.images.length, () => running?.abort());
     try {
       const answer = await send(request, running.signal);
       outcome.show(request, answer);
-      pictures.tellFaults(faultsByQuery(answer.result, request.pictures));
+      images.tellFaults(faultsByQuery(answer.result, request.images));
     } catch (error) {
       fail(request, error);
     } finally {
@@ -42,7 +42,7 @@ export function startAsking(pictures) {
     }
   }
 
-  async function send({ pictures: chosen, fields, settings }, signal) {
+  async function send({ images: chosen, fields, settings }, signal) {
     const body = { queries: await Promise.all(chosen.map(asItem)), ...fields };
     signal.throwIfAborted();
     const onJob = (id) => remember(id, chosen, settings);
@@ -58,13 +58,13 @@ export function startAsking(pictures) {
     outcome.fail(place(problem, request), problem.faults.length ? null : submit);
   }
 
-  /** Put each fault where it belongs: at its picture, at its field, or with the rest. */
-  function place(problem, { pictures: chosen, settings }) {
-    pictures.tellFaults(faultsByQuery({ errors: problem.faults }, chosen));
+  /** Put each fault where it belongs: at its image, at its field, or with the rest. */
+  function place(problem, { images: chosen, settings }) {
+    images.tellFaults(faultsByQuery({ errors: problem.faults }, chosen));
     for (const fault of problem.faults) {
       const [, list, index] = fault.pointer.split("/");
-      const picture = list === "queries" ? chosen[Number(index)] : undefined;
-      if (picture) fault.told = `${picture.name} ${fault.detail}`;
+      const image = list === "queries" ? chosen[Number(index)] : undefined;
+      if (image) fault.told = `${image.name} ${fault.detail}`;
       else if (placeFault(fault.pointer, settings, fault.detail)) {
         fault.told = `${list.replace("_", " ")}: ${fault.detail}`;
       }
@@ -82,14 +82,14 @@ export function startAsking(pictures) {
   byId("labels").addEventListener("input", countLabels);
   byId("clear").addEventListener("click", () => {
     byId("asking").reset();
-    pictures.clear();
+    images.clear();
     forgetFaults();
     countLabels();
     outcome.reset();
     history.replaceState(null, "", location.pathname);
     byId("files").focus();
   });
-  byId("share").addEventListener("click", () => share(pictures.all));
+  byId("share").addEventListener("click", () => share(images.all));
   events.addEventListener("key", () => wantsKey && submit());
   countLabels();
   return { submit, countLabels };
@@ -106,10 +106,10 @@ function countLabels() {
 }
 
 /** What can be told without asking the server; the cursor goes where something is missing. */
-function check({ pictures: chosen, settings }) {
+function check({ images: chosen, settings }) {
   const hasLabels = settings.labels.length > 0 || settings.labelSet;
   if (!hasLabels) tellFault(byId("labels"), "Type at least one label; two or more make sense.");
-  if (!chosen.length) tellFault(byId("link"), "Choose a picture first, or take a sample.");
+  if (!chosen.length) tellFault(byId("link"), "Choose an image first, or take a sample.");
   const missing = !chosen.length ? byId("files") : hasLabels ? null : byId("labels");
   missing?.focus();
   return !missing;
@@ -119,7 +119,7 @@ async function share(chosen) {
   const fragment = toFragment(readSettings(), chosen);
   history.replaceState(null, "", fragment);
   const left = chosen.filter((each) => each.kind === "file").length;
-  const rest = left ? ` ${counted(left, "uploaded picture")} ${left === 1 ? "is" : "are"} not part of it.` : "";
+  const rest = left ? ` ${counted(left, "uploaded image")} ${left === 1 ? "is" : "are"} not part of it.` : "";
   const where = (await copied(location.href)) ? "Copied." : "It is in the address bar.";
   byId("share-told").textContent = where + rest;
 }

@@ -1,4 +1,4 @@
-// A card for each picture: the picture, and its labels as bars, the likeliest first.
+// A card for each image: the image, and its labels as bars, the likeliest first.
 
 import { make } from "./dom.js";
 import { faultsByQuery } from "./faults.js";
@@ -8,14 +8,14 @@ import { preview } from "./thumbs.js";
 const SHOWN = 5;
 
 /**
- * `pictures` have a name and perhaps a source; `result` is the answer of POST /rank;
+ * `images` have a name and perhaps a source; `result` is the answer of POST /rank;
  * `scores` says how its numbers are to be read: "share", "each" or "raw".
  */
-export function makeCards(pictures, labels, result, scores) {
-  const faults = faultsByQuery(result, pictures);
-  return pictures.map((picture, row) => {
+export function makeCards(images, labels, result, scores) {
+  const faults = faultsByQuery(result, images);
+  return images.map((image, row) => {
     const places = placesOf(result, row);
-    return makeCard(picture, places, { labels, scores, fault: faults.get(picture) });
+    return makeCard(image, places, { labels, scores, fault: faults.get(image) });
   });
 }
 
@@ -28,10 +28,10 @@ function placesOf(result, row) {
     .sort((one, other) => other.cosine_similarity - one.cosine_similarity);
 }
 
-function makeCard(picture, places, { labels, scores, fault }) {
+function makeCard(image, places, { labels, scores, fault }) {
   const head = make("header", {},
-    picture.source ? preview(picture, 160) : null,
-    make("h3", { title: picture.url ?? picture.name }, picture.name));
+    image.source ? preview(image, 160) : null,
+    make("h3", { title: image.url ?? image.name }, image.name));
   if (!places) {
     return make("article", { class: "card faulty" }, head,
       make("p", { class: "fault" }, `It ${fault ?? "could not be ranked"}.`));

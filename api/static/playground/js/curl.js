@@ -3,9 +3,9 @@
 import { asFormValue, filesOf, linksOf } from "./sources.js";
 
 /** `fields` are those of the request but for its queries. */
-export function curl(url, pictures, fields, needsKey) {
-  const files = filesOf(pictures);
-  const links = linksOf(pictures);
+export function curl(url, images, fields, needsKey) {
+  const files = filesOf(images);
+  const links = linksOf(images);
   const head = [`curl -s ${quoted(url)}`, ...(needsKey ? ['-H "X-API-Key: $CLIP_API_KEY"'] : [])];
   const body = files.length ? form(files, links, fields) : [
     "-H 'Content-Type: application/json'",

@@ -7,20 +7,20 @@ import { python } from "./python.js";
 import { showTimings } from "./timings.js";
 
 const READINGS = {
-  share: "The shares of a picture add up to 100 %: the model picks the best of your labels, even where none fits.",
-  each: "Each label is judged by itself: several may fit a picture, or none.",
-  raw: "These are raw scores: only their order and distance within a picture mean something.",
+  share: "The shares of an image add up to 100 %: the model picks the best of your labels, even where none fits.",
+  each: "Each label is judged by itself: several may fit an image, or none.",
+  raw: "These are raw scores: only their order and distance within an image mean something.",
 };
 
-export function makeExplained({ pictures, fields, answer, scores }) {
+export function makeExplained({ images, fields, answer, scores }) {
   const url = address("rank");
   const needsKey = apiKey() !== "";
   return [
     make("p", { class: "reading" }, READINGS[scores]),
     showTimings(answer.timings, answer.seconds),
     make("details", {}, make("summary", {}, "The same by hand"),
-      makeSnippet("curl", curl(url, pictures, fields, needsKey)),
-      makeSnippet("Python", python(url, pictures, fields, needsKey))),
+      makeSnippet("curl", curl(url, images, fields, needsKey)),
+      makeSnippet("Python", python(url, images, fields, needsKey))),
     make("details", {}, make("summary", {}, "The answer as JSON"),
       makeSnippet("JSON", shortened(answer.result))),
   ];

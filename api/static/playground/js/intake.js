@@ -1,15 +1,15 @@
-// How pictures come in: chosen, dropped, pasted, linked.
+// How images come in: chosen, dropped, pasted, linked.
 
 import { byId, tellFault } from "./dom.js";
 
 const isFieldForText = (element) => element?.matches?.("textarea, input:not([type=file])");
 
-export function takeIn(pictures) {
-  const addFiles = (files) => [...files].forEach((file) => pictures.addFile(file));
+export function takeIn(images) {
+  const addFiles = (files) => [...files].forEach((file) => images.addFile(file));
   choose(addFiles);
-  drop(addFiles, pictures);
-  paste(addFiles, pictures);
-  link(pictures);
+  drop(addFiles, images);
+  paste(addFiles, images);
+  link(images);
 }
 
 function choose(addFiles) {
@@ -19,7 +19,7 @@ function choose(addFiles) {
   });
 }
 
-function drop(addFiles, pictures) {
+function drop(addFiles, images) {
   const zone = byId("drop");
   let depth = 0;
   const over = (is) => zone.classList.toggle("over", is);
@@ -34,11 +34,11 @@ function drop(addFiles, pictures) {
     if (!files.length && isFieldForText(event.target)) return;
     event.preventDefault();
     if (files.length) addFiles(files);
-    else addLinks(event.dataTransfer.getData("text/uri-list").replace(/^#.*$/gm, ""), pictures);
+    else addLinks(event.dataTransfer.getData("text/uri-list").replace(/^#.*$/gm, ""), images);
   });
 }
 
-function paste(addFiles, pictures) {
+function paste(addFiles, images) {
   document.addEventListener("paste", (event) => {
     const { files } = event.clipboardData;
     const text = event.clipboardData.getData("text");
@@ -47,18 +47,18 @@ function paste(addFiles, pictures) {
       addFiles(files);
     } else if (event.target === byId("link") && words(text).length > 1) {
       event.preventDefault();
-      addLinks(text, pictures);
+      addLinks(text, images);
     } else if (!isFieldForText(event.target) && /^https?:\/\//.test(text.trim())) {
       event.preventDefault();
-      addLinks(text, pictures);
+      addLinks(text, images);
     }
   });
 }
 
-function link(pictures) {
+function link(images) {
   const field = byId("link");
   const add = () => {
-    if (addLinks(field.value, pictures)) field.value = "";
+    if (addLinks(field.value, images)) field.value = "";
     field.focus();
   };
   byId("add-link").addEventListener("click", add);
@@ -73,9 +73,9 @@ function link(pictures) {
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
 /** Add all links in a text. Returns whether there was one and all were good. */
-function addLinks(text, pictures) {
+function addLinks(text, images) {
   const links = words(text);
-  const faults = links.map((each) => [each, pictures.addLink(each)]).filter(([, fault]) => fault);
+  const faults = links.map((each) => [each, images.addLink(each)]).filter(([, fault]) => fault);
   tellFault(byId("link"), faults.map(([each, fault]) => `${each} ${fault}`).join("; "));
   return links.length > 0 && !faults.length;
 }

@@ -6,21 +6,21 @@ import { takeIn } from "./intake.js";
 import { startJobs } from "./jobs.js";
 import { startKeys } from "./keys.js";
 import { startOffers } from "./offers.js";
-import { Pictures } from "./pictures.js";
+import { Images } from "./images.js";
 import { startSamples } from "./sample-buttons.js";
 import { fillSettings } from "./settings.js";
 import { fromFragment } from "./share.js";
 import { showThumbs } from "./thumbs.js";
 import { startViews } from "./views.js";
 
-const pictures = new Pictures();
+const images = new Images();
 
-showThumbs(byId("thumbs"), pictures);
-takeIn(pictures);
+showThumbs(byId("thumbs"), images);
+takeIn(images);
 startKeys();
 startOffers();
-const asking = startAsking(pictures);
-startSamples(pictures, asking.submit);
+const asking = startAsking(images);
+startSamples(images, asking.submit);
 const jobs = startJobs();
 startViews({ jobs, openShared });
 
@@ -28,9 +28,9 @@ startViews({ jobs, openShared });
 function openShared(fragment) {
   const shared = fromFragment(fragment);
   if (!shared) return;
-  pictures.clear();
-  shared.links.forEach((link) => pictures.addLink(link));
-  shared.samples.forEach((sample) => pictures.addSample(sample));
+  images.clear();
+  shared.links.forEach((link) => images.addLink(link));
+  shared.samples.forEach((sample) => images.addSample(sample));
   fillSettings(shared.settings);
   asking.countLabels();
 }

@@ -29,7 +29,7 @@ async function contentOf(job) {
     return [make("p", {}, told), timings];
   }
   const known = recall(job.id);
-  const pictures = known?.pictures ?? job.result.probabilities.map((_, row) => ({ name: `query ${row + 1}` }));
+  const images = known?.images ?? job.result.probabilities.map((_, row) => ({ name: `query ${row + 1}` }));
   const labels = job.label_set ? await labelsOf(job.label_set) : known?.labels ?? [];
-  return [...makeCards(pictures, labels, job.result, scoresOf(known?.activation)), timings];
+  return [...makeCards(images, labels, job.result, scoresOf(known?.activation)), timings];
 }

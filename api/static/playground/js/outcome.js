@@ -26,7 +26,7 @@ export function showOutcome() {
     reset();
     [welcome.hidden, running.hidden] = [true, false];
     bar.removeAttribute("value");
-    told.textContent = `Ranking ${counted(count, "picture")}…`;
+    told.textContent = `Ranking ${counted(count, "image")}…`;
     announcement.textContent = told.textContent;
     cancel = onCancel;
     bringIntoView(byId("outcome"));
@@ -35,17 +35,17 @@ export function showOutcome() {
   function progress({ total, done, failed }) {
     [bar.max, bar.value] = [total, done + failed];
     const rest = failed ? `, ${failed} failed` : "";
-    told.textContent = `${done} of ${counted(total, "picture")} done${rest}`;
+    told.textContent = `${done} of ${counted(total, "image")} done${rest}`;
   }
 
-  function show({ pictures, settings, fields }, answer) {
+  function show({ images, settings, fields }, answer) {
     running.hidden = true;
     const scores = scoresOf(settings.activation);
-    cards.replaceChildren(...makeCards(pictures, answer.labels, answer.result, scores));
-    explained.replaceChildren(...makeExplained({ pictures, fields, answer, scores }));
+    cards.replaceChildren(...makeCards(images, answer.labels, answer.result, scores));
+    explained.replaceChildren(...makeExplained({ images, fields, answer, scores }));
     const failed = answer.result.probabilities.filter((row) => row === null).length;
     const rest = failed ? `; ${failed} could not be ranked` : "";
-    announcement.textContent = `Ranked ${counted(pictures.length - failed, "picture")}${rest}.`;
+    announcement.textContent = `Ranked ${counted(images.length - failed, "image")}${rest}.`;
   }
 
   function fail(problem, again) {

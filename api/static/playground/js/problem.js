@@ -4,7 +4,7 @@ import { bytes } from "./numbers.js";
 
 const HINTS = {
   unauthorized: "Enter an API key above.",
-  body_too_large: "Send fewer or smaller pictures at once.",
+  body_too_large: "Send fewer or smaller images at once.",
   queue_full: "Others are being served; try again in a moment.",
   no_worker: "No model is loaded yet. Just after a start this takes a while.",
   broker_away: "The operator of the service should look at Redis.",

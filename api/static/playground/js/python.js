@@ -3,8 +3,8 @@
 import { asFormValue, filesOf, linksOf } from "./sources.js";
 
 /** `fields` are those of the request but for its queries. */
-export function python(url, pictures, fields, needsKey) {
-  const files = filesOf(pictures);
+export function python(url, images, fields, needsKey) {
+  const files = filesOf(images);
   return [
     ...(needsKey ? ["import os", ""] : []),
     "import requests",
@@ -12,7 +12,7 @@ export function python(url, pictures, fields, needsKey) {
     "answer = requests.post(",
     `    ${literal(url)},`,
     ...(needsKey ? ['    headers={"X-API-Key": os.environ["CLIP_API_KEY"]},'] : []),
-    ...indented(files.length ? form(files, linksOf(pictures), fields) : json(linksOf(pictures), fields)),
+    ...indented(files.length ? form(files, linksOf(images), fields) : json(linksOf(images), fields)),
     "    timeout=90,",
     ")",
     "answer.raise_for_status()",

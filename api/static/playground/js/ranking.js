@@ -1,4 +1,4 @@
-// Have pictures ranked: at once where they are few, as a job with progress where they are many.
+// Have images ranked: at once where they are few, as a job with progress where they are many.
 
 import { call, get } from "./api.js";
 import { Problem } from "./problem.js";

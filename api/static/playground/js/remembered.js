@@ -1,12 +1,12 @@
-// What this tab knows of the jobs it made: a job's document tells neither its labels nor its pictures.
+// What this tab knows of the jobs it made: a job's document tells neither its labels nor its images.
 
 const KEY = "jobs";
 const MOST = 50;
 
 const all = () => new Map(JSON.parse(sessionStorage.getItem(KEY) ?? "[]"));
 
-export function remember(job, pictures, settings) {
-  const told = { labels: settings.labels, activation: settings.activation, pictures: pictures.map(shown) };
+export function remember(job, images, settings) {
+  const told = { labels: settings.labels, activation: settings.activation, images: images.map(shown) };
   const jobs = [...all(), [job, told]].slice(-MOST);
   try {
     sessionStorage.setItem(KEY, JSON.stringify(jobs));
@@ -15,7 +15,7 @@ export function remember(job, pictures, settings) {
   }
 }
 
-/** `{labels, activation, pictures}` of a job, or undefined of one that was made elsewhere. */
+/** `{labels, activation, images}` of a job, or undefined of one that was made elsewhere. */
 export const recall = (job) => all().get(job);
 
 /** An upload is a name only: its bytes are gone with the page. */

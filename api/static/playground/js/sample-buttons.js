@@ -1,9 +1,9 @@
-// Samples for whoever has no picture at hand, and an example for whoever is new.
+// Samples for whoever has no image at hand, and an example for whoever is new.
 
 import { byId, make } from "./dom.js";
 import { EXAMPLE, LABELS, SAMPLES } from "./samples.js";
 
-export function startSamples(pictures, submit) {
+export function startSamples(images, submit) {
   const labels = byId("labels");
   const suggest = () => {
     if (labels.value.trim()) return;
@@ -12,14 +12,14 @@ export function startSamples(pictures, submit) {
   };
   byId("samples").querySelector("ul").append(...SAMPLES.map(({ id, path }) => {
     const take = () => {
-      pictures.addSample(id);
+      images.addSample(id);
       suggest();
     };
-    return make("li", {}, make("button", { type: "button", "aria-label": `Add the sample picture ${id}`, onclick: take },
+    return make("li", {}, make("button", { type: "button", "aria-label": `Add the sample image ${id}`, onclick: take },
       make("img", { src: path, alt: "", width: 44, height: 44 })));
   }));
   byId("example").addEventListener("click", () => {
-    EXAMPLE.forEach((id) => pictures.addSample(id));
+    EXAMPLE.forEach((id) => images.addSample(id));
     suggest();
     submit();
   });

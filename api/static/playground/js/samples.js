@@ -1,4 +1,4 @@
-// Pictures that are at hand, and what to ask of them.
+// Images that are at hand, and what to ask of them.
 
 const sample = (id, file) => ({ id, name: file, path: `playground/samples/${file}` });
 

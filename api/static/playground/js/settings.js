@@ -1,4 +1,4 @@
-// What the form says beside the pictures, as the fields of a request of POST /rank.
+// What the form says beside the images, as the fields of a request of POST /rank.
 
 import { byId, tellFault } from "./dom.js";
 

@@ -3,17 +3,17 @@
 const NUMBERS = { temperature: "temperature", top_k: "topK" };
 const WORDS = { activation: "activation", model: "model", label_set: "labelSet" };
 
-/** `pictures` are those chosen; of them only links and samples can be shared. */
-export function toFragment(settings, pictures) {
+/** `images` are those chosen; of them only links and samples can be shared. */
+export function toFragment(settings, images) {
   const shared = new URLSearchParams();
   settings.labels.forEach((label) => shared.append("label", label));
   settings.templates.forEach((template) => shared.append("template", template));
   for (const [name, key] of Object.entries({ ...NUMBERS, ...WORDS })) {
     if (settings[key] !== undefined && settings[key] !== "") shared.append(name, settings[key]);
   }
-  for (const picture of pictures) {
-    if (picture.kind === "link") shared.append("image", picture.url);
-    if (picture.kind === "sample") shared.append("sample", picture.sample);
+  for (const image of images) {
+    if (image.kind === "link") shared.append("image", image.url);
+    if (image.kind === "sample") shared.append("sample", image.sample);
   }
   return `#${shared}`;
 }

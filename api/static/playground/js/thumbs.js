@@ -1,58 +1,58 @@
-// The chosen pictures as they stand in the form, each with a button that takes it away.
+// The chosen images as they stand in the form, each with a button that takes it away.
 
 import { make } from "./dom.js";
 
-/** Show a picture, or its name where the browser cannot (a broken link, a TIFF). */
-export function preview(picture, size) {
+/** Show an image, or its name where the browser cannot (a broken link, a TIFF). */
+export function preview(image, size) {
   const frame = make("span", { class: "frame" });
-  const image = make("img", {
-    src: picture.source, alt: "", width: size, height: size,
+  const element = make("img", {
+    src: image.source, alt: "", width: size, height: size,
     referrerpolicy: "no-referrer", loading: "lazy", decoding: "async",
   });
-  image.addEventListener("error", () => {
-    const kind = picture.name.includes(".") ? picture.name.split(".").pop().slice(0, 5) : "?";
+  element.addEventListener("error", () => {
+    const kind = image.name.includes(".") ? image.name.split(".").pop().slice(0, 5) : "?";
     frame.replaceChildren(make("span", { class: "unshown", "aria-hidden": "true" }, kind));
   });
-  frame.append(image);
+  frame.append(element);
   return frame;
 }
 
-/** Keep a list in step with the pictures; entries that stay keep their focus. */
-export function showThumbs(list, pictures) {
+/** Keep a list in step with the images; entries that stay keep their focus. */
+export function showThumbs(list, images) {
   const entries = new Map();
-  pictures.addEventListener("change", () => {
-    const chosen = pictures.all;
-    for (const [picture, entry] of entries) {
-      if (!chosen.includes(picture)) {
+  images.addEventListener("change", () => {
+    const chosen = images.all;
+    for (const [image, entry] of entries) {
+      if (!chosen.includes(image)) {
         entry.item.remove();
-        entries.delete(picture);
-        if (picture.kind === "file") URL.revokeObjectURL(picture.source);
+        entries.delete(image);
+        if (image.kind === "file") URL.revokeObjectURL(image.source);
       }
     }
-    for (const picture of chosen) {
-      if (!entries.has(picture)) {
-        const entry = makeEntry(picture, pictures, list);
-        entries.set(picture, entry);
+    for (const image of chosen) {
+      if (!entries.has(image)) {
+        const entry = makeEntry(image, images, list);
+        entries.set(image, entry);
         list.append(entry.item);
       }
-      const { item, fault } = entries.get(picture);
-      item.classList.toggle("faulty", Boolean(picture.fault));
-      fault.textContent = picture.fault;
+      const { item, fault } = entries.get(image);
+      item.classList.toggle("faulty", Boolean(image.fault));
+      fault.textContent = image.fault;
     }
   });
 }
 
-function makeEntry(picture, pictures, list) {
+function makeEntry(image, images, list) {
   const remove = () => {
     const next = item.nextElementSibling ?? item.previousElementSibling;
-    pictures.remove(picture);
+    images.remove(image);
     (next?.querySelector("button") ?? list.ownerDocument.getElementById("files")).focus();
   };
   const fault = make("span", { class: "fault" });
   const item = make("li", {},
-    preview(picture, 72),
-    make("span", { class: "name", title: picture.url ?? picture.name }, picture.name),
+    preview(image, 72),
+    make("span", { class: "name", title: image.url ?? image.name }, image.name),
     fault,
-    make("button", { type: "button", class: "remove", "aria-label": `Remove ${picture.name}`, onclick: remove }, "×"));
+    make("button", { type: "button", class: "remove", "aria-label": `Remove ${image.name}`, onclick: remove }, "×"));
   return { item, fault };
 }

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from common.protocol.messages import Vectors
-from tests.pictures import noise
+from tests.images import noise
 from tests.processes import DEMO_MODEL
-from worker.images.decode import Raster
+from worker.images.decode import DecodedImage
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.cpu.split import split_over_cores
@@ -53,7 +53,8 @@ def test_what_one_piece_raises_is_raised() -> None:
 def test_a_model_gives_the_same_numbers_in_pieces() -> None:
     encoder = ClipEncoder(open_checkpoint(Source(str(DEMO_MODEL))), "cpu", "float32")
     prepared = [
-        encoder.prepare_image(Raster.of(np.asarray(noise(60, 60, seed=seed)))) for seed in range(7)
+        encoder.prepare_image(DecodedImage.of(np.asarray(noise(60, 60, seed=seed))))
+        for seed in range(7)
     ]
     whole = encoder._encode_whole(prepared, 1)
     encoder._threads, encoder._in_pieces = 2, True

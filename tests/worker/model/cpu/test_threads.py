@@ -14,7 +14,7 @@ from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.cpu.threads import SHORT_S, is_quicker_in_pieces, quickest_threads
 from worker.model.source import Source
-from worker.model.warmup import blank_picture
+from worker.model.warmup import blank_image
 
 MOST = 4
 
@@ -70,7 +70,7 @@ def test_a_number_that_is_set_holds_in_every_thread_and_is_not_measured(threads:
         encoder = ClipEncoder(checkpoint, "cpu", "float32", threads=threads)
     assert "threads_chosen" not in {line["event"] for line in logs}
     assert torch.get_num_threads() == threads
-    image, texts = blank_picture(encoder), encoder.prepare_texts(["a cat"])
+    image, texts = blank_image(encoder), encoder.prepare_texts(["a cat"])
     assert threads_after(lambda: encoder.encode_images([image])) == threads
     assert threads_after(lambda: encoder.encode_texts(texts)) == threads
 

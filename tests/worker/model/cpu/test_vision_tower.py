@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pictures import noise
+from tests.images import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
 from worker.model.checkpoint import Checkpoint, open_checkpoint
@@ -15,19 +15,19 @@ from worker.model.cpu.vision_tower import VisionTower, has_tower
 from worker.model.source import Source
 
 HAVE_TOWERS = {"clip", "clipseg", "metaclip_2", "chinese_clip", "altclip"}
-PICTURES = [np.asarray(noise(48, 48, seed=seed)) for seed in range(3)]
+SAMPLES = [np.asarray(noise(48, 48, seed=seed)) for seed in range(3)]
 
 
-def inputs(checkpoint: Checkpoint, count: int = len(PICTURES)) -> dict[str, torch.Tensor]:
-    return dict(checkpoint.image_processor(images=PICTURES[:count], return_tensors="pt"))
+def inputs(checkpoint: Checkpoint, count: int = len(SAMPLES)) -> dict[str, torch.Tensor]:
+    return dict(checkpoint.image_processor(images=SAMPLES[:count], return_tensors="pt"))
 
 
 @torch.inference_mode()
 def assert_same(checkpoint: Checkpoint, tower: VisionTower, count: int) -> None:
-    pictures = inputs(checkpoint, count)
-    expected = checkpoint.model.get_image_features(**pictures).pooler_output
+    images = inputs(checkpoint, count)
+    expected = checkpoint.model.get_image_features(**images).pooler_output
     most = 1e-5 * float(expected.abs().max())
-    assert torch.allclose(tower(**pictures), expected, rtol=0, atol=most)
+    assert torch.allclose(tower(**images), expected, rtol=0, atol=most)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-// The chosen pictures: files, links and samples, in the order in which they were chosen.
+// The chosen images: files, links and samples, in the order in which they were chosen.
 
 import { SAMPLES } from "./samples.js";
 
 let counted = 0;
 
-export class Pictures extends EventTarget {
+export class Images extends EventTarget {
   #chosen = [];
 
   get all() {
@@ -12,7 +12,7 @@ export class Pictures extends EventTarget {
   }
 
   addFile(file) {
-    const name = file.name || `pasted picture ${counted + 1}`;
+    const name = file.name || `pasted image ${counted + 1}`;
     this.#add({ kind: "file", name, file, source: URL.createObjectURL(file) });
   }
 
@@ -31,8 +31,8 @@ export class Pictures extends EventTarget {
     this.#add({ kind: "sample", name, sample: id, path, source: path });
   }
 
-  remove(picture) {
-    this.#chosen = this.#chosen.filter((each) => each !== picture);
+  remove(image) {
+    this.#chosen = this.#chosen.filter((each) => each !== image);
     this.#changed();
   }
 
@@ -41,15 +41,15 @@ export class Pictures extends EventTarget {
     this.#changed();
   }
 
-  /** Say what is wrong with some: a map from picture to a predicate ("is not a picture"). */
+  /** Say what is wrong with some: a map from image to a predicate ("is not an image"). */
   tellFaults(faults) {
-    for (const picture of this.#chosen) picture.fault = faults.has(picture) ? `It ${faults.get(picture)}.` : "";
+    for (const image of this.#chosen) image.fault = faults.has(image) ? `It ${faults.get(image)}.` : "";
     this.#changed();
   }
 
-  #add(picture) {
+  #add(image) {
     counted += 1;
-    this.#chosen.push({ ...picture, id: counted, fault: "" });
+    this.#chosen.push({ ...image, id: counted, fault: "" });
     this.#changed();
   }
 
@@ -67,10 +67,10 @@ function nameOf(url) {
   }
 }
 
-/** What a picture is sent as. The bytes of a file are read now, and go as they are. */
-export async function asItem(picture) {
-  if (picture.kind === "link") return { img_uri: picture.url };
-  const file = picture.file ?? (await (await fetch(picture.path)).blob());
+/** What an image is sent as. The bytes of a file are read now, and go as they are. */
+export async function asItem(image) {
+  if (image.kind === "link") return { img_uri: image.url };
+  const file = image.file ?? (await (await fetch(image.path)).blob());
   return { img_blob: await base64(file) };
 }
 

@@ -1,4 +1,4 @@
-"""A web server for pictures, on loopback: the outside world of the tests."""
+"""A web server for images, on loopback: the outside world of the tests."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from tests.loopback import serving
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-class PictureServer:
+class ImageServer:
     """Serves what it is given, each thing at a path of its own."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class PictureServer:
         return self.url + path
 
     @contextmanager
-    def running(self) -> Iterator["PictureServer"]:
+    def running(self) -> Iterator["ImageServer"]:
         with serving(self._server):
             yield self
 
@@ -61,9 +61,9 @@ def _delivering(content: bytes, status: int, headers: Mapping[str, str]) -> Answ
 
 
 class Stalling:
-    """A picture that is not delivered before it is let go: until then its part is in hand."""
+    """An image that is not delivered before it is let go: until then its part is in hand."""
 
-    def __init__(self, server: PictureServer, content: bytes) -> None:
+    def __init__(self, server: ImageServer, content: bytes) -> None:
         self.asked = threading.Semaphore(0)
         self.let_go = threading.Event()
         self._content = content

@@ -1,4 +1,4 @@
-"""Pictures that no cache has seen: a few drawn ones, each with a hole for a number."""
+"""Images that no cache has seen: a few drawn ones, each with a hole for a number."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 HOLE = "uniqueuniqueuniq"
-"""16 characters of base64 within a picture, and nowhere else. Any 16 digits may replace them."""
+"""16 characters of base64 within an image, and nowhere else. Any 16 digits may replace them."""
 
 START_OF_IMAGE = b"\xff\xd8"
 COMMENT = b"\xff\xfe"
@@ -43,7 +43,7 @@ def draw(kind: Kind, seed: int) -> bytes:
 
 
 def with_hole(jpeg: bytes) -> str:
-    """The picture in base64, with HOLE as a comment at its start.
+    """The image in base64, with HOLE as a comment at its start.
 
     A comment changes the bytes and hence every cache's key, and costs a decoder nothing. Its six
     bytes of head are eight characters of base64, so the hole is not smeared.

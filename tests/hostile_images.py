@@ -1,4 +1,4 @@
-"""Pictures made to hurt, and ordinary ones to compare with, built by code.
+"""Images made to hurt, and ordinary ones to compare with, built by code.
 
 Every one has a name and what must become of it: `DECODED`, or the code of an error.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooComplex, TooManyFrames, TooManyPixels
-from tests.pictures import encoded, noise
+from tests.images import encoded, noise
 from worker.images.formats.limits import Limits
 
 LIMITS = Limits(max_pixels=50_000_000, max_frames=1000)
@@ -22,7 +22,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """A picture; `outcome` is DECODED or the code of an error."""
+    """An image; `outcome` is DECODED or the code of an error."""
 
     name: str
     outcome: str
@@ -223,7 +223,7 @@ def png_head(width: int, height: int, depth: int = 8, colour: int = 0) -> bytes:
 
 
 def png(chunks: bytes, width: int = 4, height: int = 4, colour: int = 0) -> bytes:
-    """A good picture with these chunks between its header and its pixels."""
+    """A good image with these chunks between its header and its pixels."""
     pixels = png_chunk(b"IDAT", zlib.compress(bytes((width + 1) * height)))
     return png_head(width, height, colour=colour) + chunks + pixels + png_chunk(b"IEND", b"")
 
@@ -591,8 +591,8 @@ def webp_canvas(width: int, height: int, flags: int = 2) -> bytes:
 
 
 def webp_frame() -> bytes:
-    picture = encoded(noise(4, 4), "WEBP", lossless=True)[12:]
-    return webp_chunk(b"ANMF", bytes(6) + b"\x03\0\0\x03\0\0" + bytes(4) + picture)
+    image = encoded(noise(4, 4), "WEBP", lossless=True)[12:]
+    return webp_chunk(b"ANMF", bytes(6) + b"\x03\0\0\x03\0\0" + bytes(4) + image)
 
 
 @_hostile(TooManyPixels)
@@ -646,9 +646,9 @@ def avif_of_65535_by_65535() -> bytes:
     return avif_of_size(65535, 65535)
 
 
-def avif_of_size(width: int, height: int, picture: Image.Image | None = None) -> bytes:
-    """A picture that claims another size than its data have."""
-    content = bytearray(encoded(picture or noise(24, 18), "AVIF", speed=10))
+def avif_of_size(width: int, height: int, image: Image.Image | None = None) -> bytes:
+    """An image that claims another size than its data have."""
+    content = bytearray(encoded(image or noise(24, 18), "AVIF", speed=10))
     place = content.index(b"ispe") + 8
     content[place : place + 8] = struct.pack(">II", width, height)
     return bytes(content)
@@ -664,7 +664,7 @@ def avif_that_hides_a_size_above_the_limit() -> bytes:
     return avif_of_size(10, 10, Image.new("RGB", (7100, 7100)))
 
 
-# What is no picture
+# What is no image
 
 
 @_hostile(NotAnImage)

@@ -1,4 +1,4 @@
-"""No picture hurts the worker: each is decoded or refused, in little time and memory."""
+"""No image hurts the worker: each is decoded or refused, in little time and memory."""
 
 import resource
 import subprocess
@@ -11,20 +11,20 @@ from PIL import ImageFile
 
 from common.errors import ItemError
 from tests.fuzz.decoder import fuzz
-from tests.hostile_pictures import BOMBS, CORPUS, DECODED, LIMITS, Hostile
+from tests.hostile_images import BOMBS, CORPUS, DECODED, LIMITS, Hostile
 from tests.processes import ROOT
-from worker.images.decode import Picture
+from worker.images.decode import EncodedImage
 
 IN_TIME_S = 10.0
 """Far more than any takes: the machine may be busy with other things."""
 MOST_MEMORY = 49_000_000 * 22
-"""What the largest picture allowed takes."""
+"""What the largest image allowed takes."""
 INPUTS = 2000
 
 
 def outcome(content: bytes) -> str:
     try:
-        Picture.open(content, LIMITS).decode()
+        EncodedImage.open(content, LIMITS).decode()
     except ItemError as error:
         return error.code
     return DECODED
@@ -41,7 +41,7 @@ def most_memory_bytes() -> int:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All hostile pictures, each in a file of its name."""
+    """All hostile images, each in a file of its name."""
     folder = tmp_path_factory.mktemp("hostile")
     for hostile in [*CORPUS, *BOMBS]:
         (folder / hostile.name).write_bytes(hostile.build())
@@ -49,7 +49,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("hostile", [*CORPUS, *BOMBS], ids=lambda hostile: hostile.name)
-def test_a_picture_is_decoded_or_refused_in_time(hostile: Hostile, files: Path) -> None:
+def test_a_image_is_decoded_or_refused_in_time(hostile: Hostile, files: Path) -> None:
     content = (files / hostile.name).read_bytes()
     started = time.monotonic()
     assert outcome(content) == hostile.outcome
@@ -63,9 +63,9 @@ def decode_all(folder: Path) -> None:
     print(most_memory_bytes())  # noqa: T201
 
 
-def test_no_picture_takes_more_memory_than_the_largest_one_allowed(files: Path) -> None:
+def test_no_image_takes_more_memory_than_the_largest_one_allowed(files: Path) -> None:
     script = (
-        "import sys, pathlib, tests.worker.images.test_hostile_pictures as tests;"
+        "import sys, pathlib, tests.worker.images.test_hostile_images as tests;"
         "tests.decode_all(pathlib.Path(sys.argv[1]))"
     )
     ended = subprocess.run(
@@ -74,11 +74,11 @@ def test_no_picture_takes_more_memory_than_the_largest_one_allowed(files: Path) 
     assert int(ended.stdout) < MOST_MEMORY
 
 
-def test_truncated_pictures_are_errors_to_pillow() -> None:
+def test_truncated_images_are_errors_to_pillow() -> None:
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-def test_mutated_pictures_are_decoded_or_refused() -> None:
+def test_mutated_images_are_decoded_or_refused() -> None:
     tally = fuzz(INPUTS, seed=0)
     assert tally.bugs == []
     assert tally.outcomes.total() == INPUTS

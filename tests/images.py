@@ -1,4 +1,4 @@
-"""Pictures for tests, drawn from a seed."""
+"""Images for tests, drawn from a seed."""
 
 import base64
 import io
@@ -11,13 +11,13 @@ def noise(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Image.Im
     """Coarse coloured noise: it keeps its look through JPEG and resizing."""
     generator = np.random.default_rng(seed)
     cells = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    picture = Image.fromarray(cells).resize((width, height), Image.Resampling.BILINEAR)
-    return picture.convert(mode)
+    image = Image.fromarray(cells).resize((width, height), Image.Resampling.BILINEAR)
+    return image.convert(mode)
 
 
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -25,5 +25,5 @@ def blob(content: bytes) -> dict[str, str]:
     return {"img_blob": base64.b64encode(content).decode()}
 
 
-def picture_item(seed: int = 0, width: int = 96, height: int = 80) -> dict[str, str]:
+def image_item(seed: int = 0, width: int = 96, height: int = 80) -> dict[str, str]:
     return blob(encoded(noise(width, height, seed=seed)))
