@@ -66,7 +66,7 @@ def test_every_variable_that_the_readme_names_is_a_setting() -> None:
 
 
 def test_it_is_short() -> None:
-    assert len(README.splitlines()) <= 220
+    assert len(README.splitlines()) < 150
 
 
 def test_its_commands_are_targets_of_make() -> None:
