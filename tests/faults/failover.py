@@ -41,12 +41,16 @@ class Pair:
         self._lead_to(first)
 
     def fail_over(self) -> None:
-        """Promote the second; the first becomes its replica and keeps all its connections."""
+        """Have the second take over; the first becomes its replica and keeps all its connections.
+
+        It is coordinated: what the first has accepted, the second has. A replica that is promoted
+        by force lacks the last writes, and no service on top can know them.
+        """
         first, second = self._servers
         with Redis.from_url(first.url) as old, Redis.from_url(second.url) as new:
-            new.replicaof("NO", "ONE")
             self._lead_to(second)
-            old.replicaof("127.0.0.1", new.config_get("port")["port"])
+            old.execute_command("FAILOVER", "TO", "127.0.0.1", new.config_get("port")["port"])
+            wait_until(lambda: new.info("replication")["role"] == "master", "it has taken over")
 
     def stop(self) -> None:
         for server in self._servers:
