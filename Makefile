@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak fuzz bench bench-peers bench-gpu audit check lock clean
+.PHONY: run test test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -12,6 +12,11 @@ run: $(VENV)/standalone
 # A process for each core, files at a time: a file's tests share servers. ARGS="-n 0" is one process.
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# For the inner loop: what needs no model.
+FAST := tests/common tests/api/request tests/api/answer tests/worker/batching tests/worker/net tests/worker/part
+test-fast: $(VENV)/dev
+	$(BIN)/python -m pytest -q -m "not service" --numprocesses 2 --dist loadfile $(FAST) $(ARGS)
 
 # Every fault under load, over and over, for MINUTES.
 MINUTES ?= 30

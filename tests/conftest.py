@@ -20,6 +20,13 @@ from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_w
 A_MOMENT_S = 5.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out."""
+    for item in items:
+        if "service" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.service)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Short, because the name of a Unix socket may have 107 characters at most."""
