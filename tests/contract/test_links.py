@@ -42,3 +42,9 @@ def test_what_the_way_of_a_request_names_is_in_the_file_it_links() -> None:
 def test_every_room_is_on_the_page(package: str) -> None:
     for room in (path.parent.name for path in (ROOT / package).glob("*/__init__.py")):
         assert f"`{package}/{room}`" in ARCHITECTURE, room
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tests_that_a_page_names_are_there(page: str) -> None:
+    for name in re.findall(r"`(tests/[\w/.]+)`", (ROOT / page).read_text()):
+        assert (ROOT / name).exists(), name
