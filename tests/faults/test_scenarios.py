@@ -1,4 +1,7 @@
-"""Under load, no fault loses an accepted job."""
+"""Under load, no fault loses an accepted job.
+
+Faults that one job can show alone are in test_single_faults.py, and under load in `make soak`.
+"""
 
 from pathlib import Path
 
@@ -50,14 +53,6 @@ def test_redis_frozen(folder_of_its_own: Path) -> None:
     assert tally.refused
 
 
-@pytest.mark.parametrize("ahead_s", [7200.0, -7200.0])
-def test_the_clock_of_redis_set(folder_of_its_own: Path, ahead_s: float) -> None:
-    tally = redis_faults.clock_set(folder_of_its_own, ahead_s)
-    check(tally)
-    # Until the workers beat again; and where a job had just ended, its result is gone.
-    assert set(tally.refused) <= {"503 no_worker", "503 job_lost"}
-
-
 def test_the_api_killed(folder_of_its_own: Path) -> None:
     tally = scenarios.api_killed(folder_of_its_own)
     check(tally)
@@ -71,29 +66,3 @@ def test_redis_emptied(folder_of_its_own: Path) -> None:
     assert tally.slowest_s < SLOWEST_S, tally
     assert set(tally.refused) <= {"503 broker_away", "503 no_worker", "503 job_lost"}
     assert tally.refused["503 job_lost"] > 0
-
-
-def test_messages_lost(folder_of_its_own: Path) -> None:
-    check(scenarios.messages_lost(folder_of_its_own))
-
-
-def test_messages_delivered_twice(folder_of_its_own: Path) -> None:
-    tally = scenarios.messages_doubled(folder_of_its_own)
-    check(tally)
-    assert tally.most_tries <= 2
-
-
-def test_a_poisoned_image(folder_of_its_own: Path) -> None:
-    check(scenarios.poisoned_image(folder_of_its_own))
-
-
-def test_out_of_memory(folder_of_its_own: Path) -> None:
-    check(scenarios.memory_runs_out(folder_of_its_own))
-
-
-def test_the_batcher_dies(folder_of_its_own: Path) -> None:
-    check(scenarios.batcher_dies(folder_of_its_own))
-
-
-def test_the_model_hangs(folder_of_its_own: Path) -> None:
-    check(scenarios.model_hangs(folder_of_its_own))
