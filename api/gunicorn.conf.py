@@ -7,7 +7,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
 
-from api.connections import ApiWorker
+from api.gunicorn_worker import ApiWorker
 from api.settings import ApiSettings
 from api.telemetry import metrics_files
 from common.runtime import freeze_gc, share_arenas
@@ -16,7 +16,7 @@ from common.settings import read
 _settings = read(ApiSettings)
 
 bind = f"{_settings.host}:{_settings.port}"
-worker_class = "api.connections.ApiWorker"
+worker_class = "api.gunicorn_worker.ApiWorker"
 workers = _settings.api_processes
 threads = _settings.api_threads
 # The most connections of a process, of which each has a thread while something is read of it.

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
-from common.keys import ApiKeys, ApiKeysFile
+from common.api_keys import ApiKeys, ApiKeysFile
 from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 

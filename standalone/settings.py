@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from common.keys import ApiKeys, ApiKeysFile
+from common.api_keys import ApiKeys, ApiKeysFile
 from common.settings import PREFIX, SharedSettings
 
 ROOT = Path(__file__).resolve().parent.parent

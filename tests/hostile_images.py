@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooComplex, TooManyFrames, TooManyPixels
 from tests.images import encoded, noise
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 
 LIMITS = Limits(max_pixels=50_000_000, max_frames=1000)
 DECODED = "decoded"

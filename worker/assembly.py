@@ -11,10 +11,10 @@ from common.redis import connection
 from common.webhooks.outbox import Deliveries
 from common.webhooks.secrets import key_of
 from worker.batching.batcher import Batcher
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
+from worker.model.embedding_memory import Memory, TextMemory
 from worker.model.encoder import Encoder
-from worker.model.memory import Memory, TextMemory
 from worker.net.fetch import Fetcher, FetchLimits
 from worker.net.guard import Allowed, Guard, Ports
 from worker.part.fetching_parts import FetchingParts

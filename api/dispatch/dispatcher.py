@@ -12,10 +12,10 @@ from api.answer.documents import COUNTED
 from api.answer.results import Outcome
 from api.dispatch.admission import Waiting
 from api.dispatch.cached import CachedAnswers
-from api.dispatch.drain import DrainMeter, whole
-from api.dispatch.jobs import Jobs
+from api.dispatch.client_jobs import Jobs
 from api.dispatch.label_sets import LabelSets
 from api.dispatch.models import RecentHeartbeats, ResolvedModel, ServedModel, resolve, served_models
+from api.dispatch.queue_rate import DrainMeter, whole
 from api.dispatch.waiter import Waiter
 from api.request.items import cut
 from api.request.request import Request

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answer.documents import stream, summary
+from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
-from api.dispatch.jobs import Jobs
 from api.request.preference import parse_wait
 from api.request.schemas import CURSOR
 from api.routes.serving import JSON, RETRY_AFTER_S, streamed

@@ -13,7 +13,7 @@ from bench.gpu.figure import attempt, tell
 from bench.gpu.options import Options, parse
 from bench.images import Kind, draw
 from worker.images.decode import DecodedImage, EncodedImage
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.images.preprocess import Normalise, ShortestEdgeCrop
 from worker.model.cpu.runtime import keep_freed_memory
 

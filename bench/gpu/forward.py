@@ -14,7 +14,7 @@ from bench.gpu.timing import median_seconds, seconds_of
 from bench.images import draw
 from bench.wire import LABELS
 from worker.images.decode import EncodedImage
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.cpu.vision_tower import VisionTower

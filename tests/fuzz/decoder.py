@@ -19,7 +19,7 @@ from common.errors import ItemError
 from tests.fuzz.mutations import mutated
 from tests.hostile_images import CORPUS, DECODED
 from worker.images.decode import EncodedImage
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 
 LIMITS = Limits(max_pixels=1_000_000, max_frames=100)
 LIMIT_S = 10.0

@@ -13,7 +13,7 @@ from tests.gpu.failing_worker import FAULTS
 from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL, Api, Process, start, start_api, wait_for_workers, wait_until
 from worker.images.decode import EncodedImage
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 
 pytestmark = needs_gpu
 

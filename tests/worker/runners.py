@@ -16,9 +16,9 @@ from tests.images import encoded
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
 from worker.batching.batcher import Batcher
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
-from worker.model.memory import Memory, TextMemory
+from worker.model.embedding_memory import Memory, TextMemory
 from worker.part.fetching_parts import FetchingParts
 from worker.part.pipeline import Pipeline
 from worker.part.runner import PartRunner

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
-from worker.images.formats.known import check_claim, is_decoded_by_rows, sanitize
-from worker.images.formats.limits import Limits
+from worker.images.formats.registry import check_claim, is_decoded_by_rows, sanitize
+from worker.images.limits import Limits
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Size: TypeAlias = tuple[int, int]

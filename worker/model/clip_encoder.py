@@ -1,4 +1,4 @@
-"""The encoder of Hugging Face models: the only module that knows torch."""
+"""The encoder of Hugging Face models."""
 
 import math
 from collections.abc import Callable, Sequence

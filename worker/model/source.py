@@ -14,9 +14,9 @@ import structlog
 from huggingface_hub import snapshot_download
 from huggingface_hub.utils.tqdm import tqdm
 
-from worker.model.conversions import proposed_conversion
 from worker.model.families import FAMILIES, supported
 from worker.model.load_errors import ModelLoadError, load_errors
+from worker.model.safetensors_proposals import proposed_conversion
 
 DESCRIPTIONS = ("*.json", "*.txt", "*.model")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")

@@ -1,4 +1,4 @@
-"""Fetching from hosts that nobody vouches for, within bounds of address, time and size.
+"""Fetching from untrusted hosts, within bounds of address, time and size.
 
 Everything that opens a connection to elsewhere goes through here.
 """

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from common.ledger.jobs import Ledger
 from common.protocol.messages import Priority
 from worker.batching.batcher import Batcher
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
+from worker.model.embedding_memory import Memory
 from worker.model.encoder import Encoder
-from worker.model.memory import Memory
 from worker.net.fetch import Fetcher
 from worker.part.fetching_parts import FetchingParts
 

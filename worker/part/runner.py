@@ -12,8 +12,8 @@ from common.ledger.records import BegunPart
 from common.protocol.messages import CorruptRecord, Fault, NewerFormat, PartAbout, PartResult
 from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
+from worker.part.encode_part import PartRun
 from worker.part.fetching_parts import LetGo
-from worker.part.part_run import PartRun
 from worker.part.pipeline import CancellationCheck, Cancelled, Pipeline
 from worker.telemetry.metrics import WorkerMetrics
 

@@ -11,7 +11,7 @@ from common.errors import NotAnImage, TooManyPixels
 from tests.images import encoded, noise
 from tests.processes import ROOT
 from worker.images.decode import EncodedImage, Pixels
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 
 
 def decode(content: bytes, max_pixels: int) -> Pixels:
@@ -123,7 +123,7 @@ def test_what_is_no_whole_image_is_an_error(content: bytes) -> None:
 SCARCE = """
 import resource
 from worker.images.decode import EncodedImage
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from tests.images import encoded, noise
 
 content = encoded(noise(6000, 6000))

@@ -12,7 +12,7 @@ from tests.images import encoded, noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import save_tiny_model
 from worker.images.decode import EncodedImage, Pixels, Size
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.source import Source

@@ -1,7 +1,7 @@
 import numpy as np
 
 from common.cache.embeddings import Embedding
-from worker.model.memory import TextMemory
+from worker.model.embedding_memory import TextMemory
 
 EMBEDDING = Embedding(np.ones(3, dtype=np.float32), truncated=True)
 

@@ -20,7 +20,7 @@ from tests.processes import wait_until
 from tests.worker.fake_encoder import POISON, TOO_MUCH, FakeEncoder
 from tests.worker.runners import create, plain, result, run, text
 from worker.batching.batcher import BatcherClosed
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 from worker.part.pipeline import CHECK_EVERY_S
 from worker.part.runner import MAX_STRIKES, MAX_TRIES, PartRunner
 

@@ -5,7 +5,7 @@ A container may tell another size than the data in it have, and a decoder obeys 
 
 from collections.abc import Iterator
 
-from worker.images.formats.limits import check_parts
+from worker.images.limits import check_parts
 
 SEQUENCE_HEADER = 1
 MAX_UNITS = 100_000

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from common.errors import NotAnImage, TooComplex
 from worker.images.formats.av1 import sequence_sizes
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 BOX_HEAD_BYTES = 8

@@ -1,7 +1,7 @@
 """BMP, the Windows bitmap."""
 
 from common.errors import TooComplex
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_RLE_PIXELS = 4_000_000
 MAX_RLE_BYTES = 4_000_000

@@ -1,7 +1,7 @@
 """GIF (www.w3.org/Graphics/GIF/spec-gif89a.txt)."""
 
 from common.errors import NotAnImage
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_BLOCKS = 1_000_000
 """Blocks have up to 255 bytes, and all but the last of a frame do; 20 MB are some 80,000."""

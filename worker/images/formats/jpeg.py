@@ -4,7 +4,7 @@ import re
 import struct
 
 from common.errors import NotAnImage
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_SEGMENTS = 1000
 MAX_SCANS = 100

@@ -1,7 +1,7 @@
 """PNG (www.w3.org/TR/png-3), and APNG, of which the default image counts."""
 
 from common.errors import NotAnImage
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_CHUNKS = 100_000
 """Chunks of data are 8 KiB with most writers; a file of 20 MB has some 2,500 of them then."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from common.errors import NotAnImage, TooComplex
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_TAGS = 1000
 MAX_VALUES = 100_000

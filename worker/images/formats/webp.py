@@ -1,7 +1,7 @@
 """WebP (RFC 9649)."""
 
 from common.errors import NotAnImage
-from worker.images.formats.limits import Limits, check_parts
+from worker.images.limits import Limits, check_parts
 
 MAX_CHUNKS = 10_000
 HEAD_BYTES = 30

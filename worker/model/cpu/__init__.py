@@ -1,4 +1,4 @@
-"""Whatever makes a CPU faster than public torch does.
+"""CPU optimisations over stock PyTorch.
 
 Nothing else may depend on how it is done.
 """

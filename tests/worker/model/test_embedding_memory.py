@@ -11,7 +11,7 @@ from common.cache.embeddings import (
     text_key,
 )
 from common.protocol.messages import Item, ModelInfo
-from worker.model.memory import CACHED_AGAIN_S, Memory, TextMemory
+from worker.model.embedding_memory import CACHED_AGAIN_S, Memory, TextMemory
 
 SPACE = space_of(ModelInfo("m", "r", dimension=3, logit_scale=99.5), "float32")
 VECTOR = np.ones(3, dtype=np.float32)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from common.errors import NotAnImage
 from worker.images.formats import avif, bmp, gif, jpeg, png, tiff, webp
-from worker.images.formats.limits import Limits
+from worker.images.limits import Limits
 
 _SANITIZERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, Limits], bytes]], ...] = (
     ("JPEG", jpeg.accepts, jpeg.sanitize),

@@ -1,4 +1,4 @@
-from api.dispatch.drain import DrainMeter
+from api.dispatch.queue_rate import DrainMeter
 from common.ledger.records import Load
 
 
