@@ -16,9 +16,10 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from redis.exceptions import RedisError
 
 from api.errors import problem_body
-from common.errors import InternalError, RequestError
+from common.errors import ClipError, InternalError, RequestError
 
 HEADER_TIMEOUT_S = 10.0
 """How long a client may take over the head of a request."""
@@ -35,6 +36,7 @@ STATUS = {
     errors.UnsupportedTransferCoding: (501, "Not Implemented"),
     errors.ForbiddenProxyRequest: (403, "Forbidden"),
 }
+EXPECTED = (BlockingIOError, ClipError, RedisError)
 OURS = (
     errors.ConfigurationProblem,
     errors.InvalidResponseHeader,
@@ -50,7 +52,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._lock = threading.Lock()
         self._heads: dict[int, tuple[float, socket.socket]] = {}
-        self.log.error_log.addFilter(_is_no_stall)
+        self.log.error_log.addFilter(_is_unexpected)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Have no connection wait for the thread of another; threads are made as needed."""
@@ -114,9 +116,9 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         _answer(client, status, reason, RequestError.code, str(exc))
 
 
-def _is_no_stall(record: logging.LogRecord) -> bool:
-    """Have a client that was dropped leave no traceback: there may be many."""
-    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Have a client that was dropped, and an answer that broke off, leave no traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], EXPECTED))
 
 
 def _set_timeout(sock: socket.socket, option: int, seconds: int) -> None:

@@ -1,4 +1,7 @@
-"""`python -m worker`: Celery's own worker with the right pool, concurrency, queues and name."""
+"""`python -m worker`: Celery's own worker with the right pool, concurrency, queues and name.
+
+Takes the options of `celery worker` too, `-Q bulk` say.
+"""
 
 import signal
 import sys
@@ -26,6 +29,7 @@ def main() -> None:
             "--without-gossip",
             "--without-mingle",
             f"--loglevel={process.settings.log_level}",
+            *sys.argv[1:],
         ]
     )
     sys.exit(process.exit_code)  # Celery's own way to start a worker drops it

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import orjson
+import structlog
 from flask import Request as FlaskRequest
 from flask import Response, g
+from redis.exceptions import RedisError
 
 from api.answer.rendering import render
 from api.answer.results import Outcome
@@ -19,9 +21,11 @@ from api.request.preference import Preference, preference
 from api.request.request import NamedModel, Request
 from api.request.schemas import Item, Prompts
 from api.settings import ApiSettings
-from common.errors import DeadlineExceeded, InvalidRequest, ItemFault
+from common.errors import ClipError, DeadlineExceeded, InvalidRequest, ItemFault
 from common.ledger.records import Idempotency, LabelSetVersion, links
 from common.protocol.messages import Priority
+
+log = structlog.get_logger()
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
@@ -156,7 +160,7 @@ def streamed(pieces: Iterator[bytes]) -> Response:
     """A response of these pieces: whole where it is short, else sent while it is made.
 
     What goes wrong before the first block is made is raised here, and has a status of its own.
-    Later, the connection is closed before the last chunk.
+    Later, the connection is closed before the end of the JSON.
     """
     blocks = _blocks(pieces)
     first = next(blocks)
@@ -168,11 +172,15 @@ def streamed(pieces: Iterator[bytes]) -> Response:
 def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The pieces joined to blocks of at least BLOCK_BYTES, but for the last."""
     block = bytearray()
-    for piece in pieces:
-        block += piece
-        if len(block) >= BLOCK_BYTES:
-            yield bytes(block)
-            block.clear()
+    try:
+        for piece in pieces:
+            block += piece
+            if len(block) >= BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+    except (ClipError, RedisError) as error:
+        log.warning("answer_not_made", error=type(error).__name__)
+        raise
     yield bytes(block)
 
 

@@ -9,7 +9,7 @@ from kombu import pools
 
 from common.protocol.celery_app import make_celery
 from tests.faults.deployment import Deployment, deployed
-from tests.processes import wait_until
+from tests.processes import start, wait_until
 
 SOON_S = 4.0
 """A worker beats every second; the rest is for a busy machine."""
@@ -94,3 +94,14 @@ def test_a_consumer_that_reconnects_soon_is_waited_for(service: Deployment) -> N
         redis.delete(*redis.keys("clip:worker:*"))
     wait_until(lambda: service.api.workers() == 1, "it beats again")
     assert encode(service, "after a short outage") == (200, "")
+
+
+def test_a_worker_takes_the_options_of_celery(service: Deployment) -> None:
+    arguments = ["-m", "tests.faults.worker", "-Q", "bulk"]
+    process = start(arguments, service.folder, {"redis_url": service.valkey.url})
+    try:
+        wait_until(lambda: service.api.workers() == 2, "it beats too")
+        workers = service.api.get("/workers").json()["workers"]
+        assert sorted(worker["queues"] for worker in workers) == [["bulk"], QUEUES]
+    finally:
+        process.stop()
