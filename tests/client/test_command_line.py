@@ -75,7 +75,7 @@ def test_on_a_terminal_there_is_a_table_with_bars(on_terminal: Command) -> None:
     ended = on_terminal("rank", "jeans.png", "nope.png", "pizza.png", "-l", LABELS)
     assert ended.code == 1
     lines = [line.rstrip() for line in ended.lines]
-    assert lines[0].split() == ["ImageSource", "Label", "Prob.", "Cosine"]
+    assert lines[0].split() == ["Image", "Label", "Prob.", "Cosine"]
     name, label, percent, bar, _ = lines[1].split()
     assert (name, label, percent, bar) == ("jeans.png", "jeans", "100.0%", "█" * 24)
     assert "clip-api: nope.png: could not be read: No such file or directory" in lines

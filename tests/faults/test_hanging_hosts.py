@@ -77,7 +77,8 @@ def test_others_are_answered_meanwhile(
         for number in range(12):
             for query in (blob(small(2, number)), {"img_uri": fetched}):
                 started = time.monotonic()
-                assert rank(service.api.url, query).status_code == 200
+                answer = rank(service.api.url, query)
+                assert answer.status_code == 200, answer.text
                 assert time.monotonic() - started < ANSWERED_WITHIN_S
         assert not any(answer.done() for answer in attack.answers)
         service.workers[0].kill()
