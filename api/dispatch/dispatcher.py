@@ -218,7 +218,8 @@ class Dispatcher:
         """Done now and then, whether or not anybody waits."""
         if lost := self._ledger.repair():
             send_parts(self._app, lost)
-        self._meter.observe(time.monotonic(), self._ledger.load())
+        is_awaited = self._waiting.items > 0
+        self._meter.observe(time.monotonic(), self._ledger.load(), is_awaited=is_awaited)
 
 
 def _callback(request: Request, model: ResolvedModel) -> Callback | None:

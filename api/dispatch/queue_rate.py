@@ -18,18 +18,21 @@ class DrainMeter:
         self._samples: deque[tuple[float, int]] = deque()
         self._busy_since = 0.0
 
-    def observe(self, now: float, load: Load) -> None:
-        """Take note of the load at an instant of a monotonic clock."""
+    def observe(self, now: float, load: Load, *, is_awaited: bool = True) -> None:
+        """Take note of the load at an instant of a monotonic clock.
+
+        What is open and not `is_awaited` says nothing of the rate: it may wait for hosts that hang.
+        """
         if self._samples and load.drained_items < self._samples[-1][1]:
             self._samples.clear()  # Redis lost its data: the count began anew
         self._samples.append((now, load.drained_items))
-        if load.open_items == 0:
+        if load.open_items == 0 or not is_awaited:
             self._busy_since = now
         while self._samples[0][0] < now - WINDOW_S:
             self._samples.popleft()
 
     def wait_s(self, items: int) -> float:
-        """How long so many items take at the rate since the queue was empty; 0 while unknown."""
+        """How long so many items take at the rate since none was awaited; 0 while unknown."""
         samples = [sample for sample in self._samples if sample[0] >= self._busy_since]
         if not samples:
             return 0.0

@@ -36,8 +36,8 @@ class EncodeSpec:
 
     @property
     def inputs(self) -> int:
-        """How many texts and images the model encodes for it."""
-        return sum(item.inputs for item in self.items)
+        """How many texts and images wait for the model; those behind URLs wait for their hosts."""
+        return sum(item.inputs for item in self.items if item.kind != "uri")
 
     def record(self, parts: Sequence[Sequence[Item]], model: str) -> RequestRecord:
         """What must be remembered to make an answer of the embeddings."""
