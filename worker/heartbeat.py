@@ -73,14 +73,17 @@ class HeartbeatLoop:
         self._since = time.time()
         self._has_looked = False
         self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to beat: from now on the service counts on this worker."""
-        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more, and leave at once."""
+        """Beat no more, and leave at once: a beat on its way would undo that."""
         self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
         try:
             self.leave()
         except RedisError as error:

@@ -75,12 +75,14 @@ class WorkerProcess:
 
     def start(self, threads: int) -> None:
         """Put together what so many parts at once are run with."""
-        settings, encoder = self.settings, self.load().encoder
+        settings, loaded = self.settings, self.load()
         redis = make_connections(settings, threads)
         self._ledger = Ledger(redis.quick)
-        self._batcher = self._make_batcher(self.load())
+        self._batcher = self._make_batcher(loaded)
         self.metrics.watch(self._batcher)
-        self._pipeline = make_pipeline(settings, encoder, self._batcher, redis.cache, threads)
+        self._pipeline = make_pipeline(
+            settings, loaded.encoder, self._batcher, redis.cache, threads
+        )
         self._heartbeat = HeartbeatLoop(settings, redis, self._app, self.metrics, self._pipeline)
         runner = PartRunner(
             self._heartbeat.name, Ledger(redis.patient), self._pipeline, self.metrics
