@@ -92,6 +92,12 @@ def request(path: str, *headers: str, method: str = "POST", body: bytes = b"") -
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def json_request(path: str, body: bytes) -> bytes:
+    """The bytes of a request that carries JSON."""
+    headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    return request(path, *headers, body=body)
+
+
 def chunked(content: bytes, size: int = 1000) -> bytes:
     """The chunks of a body, without the last."""
     pieces = [content[start : start + size] for start in range(0, len(content), size)]

@@ -15,7 +15,7 @@ from tests.faults.load import Load, Tally, under_load
 from tests.faults.peaks import Peaks
 from tests.images import blob, encoded
 from tests.loopback import hanging_port, many_hosts
-from tests.raw_http import request
+from tests.raw_http import json_request
 from tests.webhook_receiver import Receiver
 
 SECRET = "whsec_" + "QUJD" * 8
@@ -63,12 +63,11 @@ def prompts_that_multiply(folder: Path) -> Tally:
 
 def answers_that_nobody_reads(folder: Path) -> Tally:
     body = orjson.dumps({"queries": LABELS, "candidates": LABELS})
-    headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
     with deployed(folder) as service:
 
         def attack(load: Load) -> None:
             with Crowd(service.api.url, 20) as crowd:
-                crowd.send(request("/rank", *headers, body=body))
+                crowd.send(json_request("/rank", body))
                 load.wait_for(done=500)
 
         return under_attack(service, attack)

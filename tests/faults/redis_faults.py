@@ -11,12 +11,12 @@ from tests.faults.load import Load, Tally, under_load
 from tests.redis_clock import set_clock
 
 
-def killed_with_aof(folder: Path) -> Tally:
+def killed_with_aof(folder: Path, away_s: float = 2.0) -> Tally:
     with deployed(folder) as service:
 
         def harm(_: Load) -> None:
             service.valkey.kill()
-            time.sleep(2)
+            time.sleep(away_s)
             service.valkey.start()
 
         return under_load(service, harm)
@@ -46,18 +46,6 @@ def emptied(folder: Path) -> Tally:
         tally = under_load(service, harm)
         tally.may_lose = True
         return tally
-
-
-def away_for_long(folder: Path) -> Tally:
-    """Longer than a synchronous request waits, and than anybody tries again without a pause."""
-    with deployed(folder) as service:
-
-        def harm(_: Load) -> None:
-            service.valkey.kill()
-            time.sleep(75)
-            service.valkey.start()
-
-        return under_load(service, harm)
 
 
 def read_only(folder: Path) -> Tally:

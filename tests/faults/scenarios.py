@@ -153,7 +153,7 @@ SCENARIOS: dict[str, Scenario] = {
     "kill -9 of the only worker, a new one after 5 s": only_worker_killed,
     "SIGTERM of each worker in turn": workers_rolled,
     "Redis killed and restarted with AOF": redis_faults.killed_with_aof,
-    "Redis away for 75 s, with AOF": redis_faults.away_for_long,
+    "Redis away for 75 s, with AOF": partial(redis_faults.killed_with_aof, away_s=75.0),
     "Redis restarted empty": redis_faults.emptied,
     "Redis frozen for 10 s": redis_faults.frozen,
     "Redis takes no writes for 5 s": redis_faults.read_only,

@@ -13,7 +13,7 @@ from tests.faults.crowd import Crowd, asking_for_health
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.test_single_faults import grey, rank_body, submit, tinted
 from tests.processes import Api, start_api, wait_until
-from tests.raw_http import request
+from tests.raw_http import json_request, request
 
 PATIENCE_S = 2.0
 """How long /healthz may take, on a machine whose cores are shared."""
@@ -98,8 +98,7 @@ def ask_to_rank(crowd: Crowd) -> None:
     """Have each client send a synchronous request, for an image like no other."""
     for number, each in enumerate(crowd.sockets):
         body = orjson.dumps(rank_body(tinted(number % 200, number // 200)))
-        headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
-        each.send(request("/rank", *headers, body=body))
+        each.send(json_request("/rank", body))
 
 
 @pytest.mark.usefixtures("_slow_worker")

@@ -12,7 +12,7 @@ from tests.faults.crowd import Crowd
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.peaks import Peaks
 from tests.processes import Api, start_api, wait_until
-from tests.raw_http import request
+from tests.raw_http import json_request
 
 MAX_GROWTH_MB = 100
 HONEST = [f"{number} {{}}".ljust(96, "x") for number in range(10)]
@@ -97,10 +97,9 @@ def large_answer(mark: str) -> bytes:
 
 def test_clients_that_do_not_read_large_answers(deployment: Deployment) -> None:
     body = large_answer("a")
-    headers = ("Content-Type: application/json", f"Content-Length: {len(body)}")
     peaks = Peaks(deployment)
     with Crowd(deployment.api.url, 20) as crowd:
-        crowd.send(request("/rank", *headers, body=body))
+        crowd.send(json_request("/rank", body))
         answers = crowd.answers(60)
     assert [each.status for each in answers] == [200] * 20
     grown = peaks.grown_mb()
