@@ -134,7 +134,7 @@ class Ledger:
             return None
         if isinstance(answer, int):
             raise NewerFormat(f"the job has format {answer}")
-        raw, left, waited, strikes, tries, priority, request_id, *contents = answer
+        raw, left, waited, strikes, tries, priority, request_id, owner, *contents = answer
         items = load_items(raw)
         digests = [item.value for item in items if item.kind == "blob"]
         return BegunPart(
@@ -146,6 +146,7 @@ class Ledger:
             tries,
             Priority(_text(priority)),
             _text(request_id),
+            _text(owner),
         )
 
     def finish(

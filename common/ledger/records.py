@@ -139,7 +139,8 @@ class BegunPart:
 
     `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
     counts how often the model hung with the part in it, `tries` how often it was begun before.
-    `blobs` are its images' bytes by SHA-256, where they are still there.
+    `blobs` are its images' bytes by SHA-256, where they are still there. The `owner` is that of the
+    job.
     """
 
     items: list[Item]
@@ -150,6 +151,7 @@ class BegunPart:
     tries: int = 0
     priority: Priority = Priority.INTERACTIVE
     request_id: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from common.protocol.messages import Priority
 class PartRef:
     """The part that an item belongs to; `deadline` is an instant of time.monotonic().
 
-    Items of an `isolated` part share a batch with no other part's.
+    Items of an `isolated` part share a batch with no other part's. The `owner` stands for the API
+    key that its job belongs to, and is empty where no keys are asked for.
     """
 
     job: str = ""
@@ -20,6 +21,7 @@ class PartRef:
     deadline: float = float("inf")
     priority: Priority = Priority.INTERACTIVE
     isolated: bool = False
+    owner: str = ""
 
 
 class Waiting(Protocol):

@@ -63,7 +63,7 @@ class PartRunner:
         self.metrics.begun()
         started = time.monotonic()
         deadline = started + begun.left_s
-        ref = PartRef(job, part, deadline, begun.priority, isolated=begun.strikes > 0)
+        ref = PartRef(job, part, deadline, begun.priority, begun.strikes > 0, begun.owner)
         run = PartRun(self.pipeline, begun, ref, CancellationCheck(self.ledger, job))
         try:
             result = self._give_up(begun) or run.encode()

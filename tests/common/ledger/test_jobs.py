@@ -89,6 +89,13 @@ def test_a_server_that_forgot_its_scripts_is_told_them(ledger: Ledger, redis: Re
     assert begun.blobs == {DIGEST: b"image"}
 
 
+def test_a_begun_part_has_the_owner_of_its_job(ledger: Ledger) -> None:
+    create(ledger, new_job(owner="a"))
+    create(ledger, new_job("k"))
+    begun = [ledger.begin(job, 0, "w") for job in "jk"]
+    assert [part and part.owner for part in begun] == ["a", ""]
+
+
 def test_a_job_and_its_results_are_read_at_once(ledger: Ledger) -> None:
     create(ledger, new_job())
     ledger.finish("j", 1, [TEXT], result(1))
