@@ -83,7 +83,7 @@ class WorkerSettings(SharedSettings):
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default=64,
         description="images that a worker fetches at once for each priority, a quarter of them for"
-        " one job",
+        " one job, half for one API key",
     )
     fetch_ports: str = Field(
         default="80,443", description="ports that images are fetched from, such as `80,8000-8999`"

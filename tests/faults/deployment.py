@@ -107,13 +107,17 @@ def deployed(
     workers: int = 1,
     models: object = "",
     valkey: RedisServer | None = None,
+    *,
     webhook_secret: str = "",
+    api_keys: str = "",
     **settings: object,
 ) -> Iterator[Deployment]:
     """A service with that many workers, all ready; everything is ended on the way out."""
     valkey = valkey or EmbeddedValkey(folder, append_only=True)
     valkey.start()
-    api = start_api(folder, valkey.url, models=models, webhook_secret=webhook_secret)
+    api = start_api(
+        folder, valkey.url, models=models, webhook_secret=webhook_secret, api_keys=api_keys
+    )
     deployment = Deployment(folder, valkey, api)
     try:
         for _ in range(workers):

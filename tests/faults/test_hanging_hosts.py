@@ -23,15 +23,21 @@ RATE_IS_KNOWN_S = 12
 """What is open hardly drains: a rate that counted it would refuse everybody."""
 """It takes a few seconds until stalled parts are told apart, on a busy machine some more."""
 TEXT = {"text": "a"}
+GREEDY, MODEST = "the-key-of-a-greedy-client", "the-key-of-a-modest-client"
 
 
 def small(red: int, green: int) -> bytes:
     return encoded(Image.new("RGB", (4, 4), (red, green, 30)))
 
 
-def rank(url: str, *queries: Any) -> requests.Response:
+def rank(url: str, *queries: Any, key: str = "") -> requests.Response:
     body = {"queries": queries, "candidates": [TEXT]}
-    return requests.post(f"{url}/rank", json=body, timeout=150)
+    headers = {"X-API-Key": key} if key else {}
+    return requests.post(f"{url}/rank", json=body, headers=headers, timeout=150)
+
+
+def images(port: int, host_of: Callable[[int], str], numbers: range) -> list[Any]:
+    return [{"img_uri": f"http://{host_of(number)}:{port}/{number}"} for number in numbers]
 
 
 class Attack:
@@ -40,14 +46,10 @@ class Attack:
     def __init__(self, service: Deployment, port: int, host_of: Callable[[int], str]) -> None:
         self._pool = ThreadPoolExecutor(2)
         self.answers = [
-            self._pool.submit(rank, service.api.url, *self._images(port, host_of, first))
+            self._pool.submit(
+                rank, service.api.url, *images(port, host_of, range(first, first + 1000))
+            )
             for first in (0, 1000)
-        ]
-
-    def _images(self, port: int, host_of: Callable[[int], str], first: int) -> list[Any]:
-        return [
-            {"img_uri": f"http://{host_of(number)}:{port}/{number}"}
-            for number in range(first, first + 1000)
         ]
 
 
@@ -143,3 +145,31 @@ def test_a_worker_that_ends_lets_go_of_what_it_only_fetches(
         assert waiting.result(30).status_code == 200
         service.workers[-1].kill()
         service.api.process.kill()
+
+
+def test_an_api_key_leaves_threads_to_others(tmp_path: Path, image_server: ImageServer) -> None:
+    fetched = image_server.serve(small(6, 6))
+    keys = f"{GREEDY}, {MODEST}"
+    with (
+        deployed(tmp_path, api_keys=keys, fetch_threads=8, fetch_timeout_s=100) as service,
+        hanging_port() as port,
+        ThreadPoolExecutor(9) as pool,
+    ):
+        [worker] = service.workers
+        try:
+            hanging = [
+                pool.submit(
+                    rank,
+                    service.api.url,
+                    *images(port, many_hosts, range(first, first + 10)),
+                    key=GREEDY,
+                )
+                for first in range(0, 90, 10)
+            ]
+            wait_until(lambda: "part_let_go" in worker.log, "its parts hold as much as they may")
+            answer = rank(service.api.url, {"img_uri": fetched}, key=MODEST)
+            assert answer.status_code == 200, answer.text
+            assert not any(job.done() for job in hanging), "none has made room"
+        finally:
+            worker.kill()
+            service.api.process.kill()

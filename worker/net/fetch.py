@@ -54,8 +54,8 @@ class Fetcher:
     def submit(self, url: str, part: PartRef, use: Callable[[bytes, float], Used]) -> Future[Used]:
         """Fetch a URL, and have what `use` makes of its bytes and of the seconds that it took.
 
-        It waits until its host, its job and its priority have a thread free, and keeps that while
-        it is used: so the images in memory are bounded. The result raises what `use` raises, and
+        It waits until its host, job, owner and priority have a thread free, and keeps that while it
+        is used: so the images in memory are bounded. The result raises what `use` raises, and
 
             UrlRefused: images are not fetched from there.
             FetchFailed, FetchTimeout: the other side did not deliver, or not in time.

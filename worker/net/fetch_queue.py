@@ -1,4 +1,4 @@
-"""Which images are fetched next: bounded for each host, each job and each priority."""
+"""Which images are fetched next: bounded for each host, job, API key and priority."""
 
 import threading
 import time
@@ -6,13 +6,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
 from worker.net.host_breaker import HostBreaker
 
-JOB_SHARE = 4
-"""One job has at most a quarter of the threads."""
+JOB_SHARE, OWNER_SHARE = 4, 2
+"""One job has at most a quarter of the threads of its priority, the jobs of an API key half."""
+
+_Job: TypeAlias = tuple[Priority, str, str]
+"""A job, after its priority and its owner. What begins alike is counted together."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,68 +37,99 @@ class Fetch:
 
 
 class FetchQueue:
-    """Fetches that wait, without a thread, until they may start. Safe to use from many threads."""
+    """Fetches that wait, without a thread, until they may start. Safe to use from many threads.
+
+    The owner that has the fewest under way is next, and of its jobs the one that has the fewest.
+    Where no keys are asked for there is one owner, to whom all threads belong.
+    """
 
     def __init__(self, threads: int, per_host: int, breaker: HostBreaker) -> None:
         self._threads = threads
         self._per_host = per_host
         self._breaker = breaker
-        # By job and host: what is alike waits in one line, and only its first is looked at.
-        self._waiting: dict[tuple[str, str], deque[Fetch]] = {}
+        # By job, then by host: what is alike waits in one line, and only its first is looked at.
+        self._waiting: dict[_Job, dict[str, deque[Fetch]]] = {}
+        self._hopeless: list[Fetch] = []
         self._busy: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
     def add(self, fetch: Fetch) -> None:
         with self._lock:
-            self._waiting.setdefault((fetch.part.job, fetch.host), deque()).append(fetch)
+            if self._breaker.is_open(fetch.host):
+                self._hopeless.append(fetch)
+            else:
+                lines = self._waiting.setdefault(_job_of(fetch), {})
+                lines.setdefault(fetch.host, deque()).append(fetch)
 
     def take(self) -> tuple[list[Fetch], list[Fetch]]:
         """The fetches to start now, and those whose host is not asked at the moment."""
         started: list[Fetch] = []
-        hopeless: list[Fetch] = []
         with self._lock:
-            for line in list(self._waiting):
-                if self._breaker.is_open(line[1]):
-                    hopeless += self._waiting.pop(line)
             while fetch := self._next():
-                self._busy.update([("host", fetch.host), *_of_threads(fetch)])
+                self._busy.update([("host", fetch.host), *_holders(fetch)])
                 started.append(fetch)
+            hopeless, self._hopeless = self._hopeless, []
         return started, hopeless
 
     def leave_host(self, fetch: Fetch) -> None:
-        self._free([("host", fetch.host)])
+        with self._lock:
+            self._free([("host", fetch.host)])
+            # Only a fetch of the host can have opened its breaker.
+            if self._breaker.is_open(fetch.host):
+                for lines in self._waiting.values():
+                    self._hopeless += lines.pop(fetch.host, ())
 
     def leave_thread(self, fetch: Fetch) -> None:
-        self._free(_of_threads(fetch))
+        with self._lock:
+            self._free(_holders(fetch))
 
     def _next(self) -> Fetch | None:
-        """Take the first that may start, of the job that has the fewest under way."""
-        for line, fetches in list(self._waiting.items()):
-            while fetches and fetches[0].result.cancelled():
-                fetches.popleft()
-            if not fetches:
-                del self._waiting[line]
-        ready = (line for line, fetches in self._waiting.items() if self._may_start(fetches[0]))
-        first = min(ready, key=lambda line: self._busy["job", line[0]], default=None)
-        return self._waiting[first].popleft() if first else None
+        """Take the first that may start."""
+        ready = [job for job in self._waiting if self._has_thread(job)]
+        for job in sorted(ready, key=lambda job: (self._busy[job[:2]], self._busy[job])):
+            lines = self._waiting[job]
+            fetch = self._first(lines)
+            if not lines:
+                del self._waiting[job]
+            if fetch:
+                return fetch
+        return None
 
-    def _may_start(self, fetch: Fetch) -> bool:
-        job, priority = _of_threads(fetch)
-        if (
-            self._busy[job] >= max(1, self._threads // JOB_SHARE)
-            or self._busy[priority] >= self._threads
-        ):
-            return False
-        per_host = 1 if self._breaker.is_on_probation(fetch.host) else self._per_host
-        return self._busy["host", fetch.host] < per_host
+    def _first(self, lines: dict[str, deque[Fetch]]) -> Fetch | None:
+        # A URL without a host has an empty one.
+        while (host := next(filter(self._may_be_asked, lines), None)) is not None:
+            fetch = lines[host].popleft()
+            if not lines[host]:
+                del lines[host]
+            if not fetch.result.cancelled():
+                return fetch
+        return None
+
+    def _has_thread(self, job: _Job) -> bool:
+        of_priority, of_owner = job[:1], job[:2]
+        is_owned = bool(job[1])
+        return (
+            self._busy[of_priority] < self._threads
+            and not (is_owned and self._busy[of_owner] >= max(1, self._threads // OWNER_SHARE))
+            and self._busy[job] < max(1, self._threads // JOB_SHARE)
+        )
+
+    def _may_be_asked(self, host: str) -> bool:
+        busy = self._busy["host", host]
+        return busy < 1 or (busy < self._per_host and not self._breaker.is_on_probation(host))
 
     def _free(self, keys: list[Hashable]) -> None:
-        with self._lock:
-            self._busy.subtract(keys)
-            for key in keys:
-                if not self._busy[key]:
-                    del self._busy[key]
+        self._busy.subtract(keys)
+        for key in keys:
+            if not self._busy[key]:
+                del self._busy[key]
 
 
-def _of_threads(fetch: Fetch) -> list[Hashable]:
-    return [("job", fetch.part.job), ("priority", fetch.part.priority)]
+def _job_of(fetch: Fetch) -> _Job:
+    return fetch.part.priority, fetch.part.owner, fetch.part.job
+
+
+def _holders(fetch: Fetch) -> list[Hashable]:
+    """Whose threads a fetch takes: those of its priority, its owner and its job."""
+    job = _job_of(fetch)
+    return [job[:1], job[:2], job]

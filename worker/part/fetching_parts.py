@@ -31,8 +31,8 @@ class FetchingParts:
     """The parts of a worker that wait for images. Safe to use from many threads.
 
     Of the threads that run parts, at most half are held by stalled interactive parts, at most a
-    quarter by stalled bulk parts, and one job has at most half of these. A worker with few threads
-    allows one of each.
+    quarter by stalled bulk parts. Of these, one job has at most half, and the jobs of an API key
+    have three quarters. A worker with few threads allows one of each.
     """
 
     def __init__(self, threads: int) -> None:
@@ -93,4 +93,9 @@ class FetchingParts:
         most = self._max_stalled[part.priority]
         stalled = [one.part for one in self._stalled if one.part.priority is part.priority]
         of_job = sum(one.job == part.job for one in stalled)
-        return len(stalled) < most and of_job < max(1, most // 2)
+        of_owner = sum(one.owner == part.owner for one in stalled)
+        return (
+            len(stalled) < most
+            and not (part.owner and of_owner >= max(1, most * 3 // 4))
+            and of_job < max(1, most // 2)
+        )

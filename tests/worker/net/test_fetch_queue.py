@@ -1,5 +1,6 @@
 """Which fetches start, in which order; and which hosts are left alone."""
 
+from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
 from worker.net.fetch_queue import Fetch, FetchQueue
 from worker.net.host_breaker import MAX_TIMEOUTS, HostBreaker
@@ -7,8 +8,17 @@ from worker.net.host_breaker import MAX_TIMEOUTS, HostBreaker
 LONG_S = 3600.0
 
 
-def fetch(host: str, job: str) -> Fetch:
-    return Fetch(f"http://{host}/", host, PartRef(job), lambda content, _: content, 1.0)
+def fetch(host: str, job: str, owner: str = "", priority: Priority = Priority.INTERACTIVE) -> Fetch:
+    part = PartRef(job, priority=priority, owner=owner)
+    return Fetch(f"http://{host}/", host, part, lambda content, _: content, 1.0)
+
+
+def greedy(owner: str, jobs: int = 8, priority: Priority = Priority.INTERACTIVE) -> list[Fetch]:
+    """One image for each of many jobs of an owner, each of a host of its own."""
+    return [
+        fetch(f"{priority}-{number}", f"{owner}-{number}", owner, priority)
+        for number in range(jobs)
+    ]
 
 
 def queue_of(
@@ -38,14 +48,40 @@ def test_a_host_has_a_bound_and_other_hosts_pass() -> None:
 
 
 def test_a_job_has_at_most_a_quarter_of_the_threads() -> None:
-    greedy = [fetch(f"host-{number}", "greedy") for number in range(8)]
+    many = [fetch(f"host-{number}", "many") for number in range(8)]
     modest = fetch("elsewhere", "modest")
-    queue = queue_of(*greedy, modest)
-    assert set(queue.take()[0]) == {*greedy[:2], modest}
-    queue.leave_host(greedy[0])
+    queue = queue_of(*many, modest)
+    assert set(queue.take()[0]) == {*many[:2], modest}
+    queue.leave_host(many[0])
     assert queue.take() == ([], []), "its thread is still held"
-    queue.leave_thread(greedy[0])
-    assert queue.take() == ([greedy[2]], [])
+    queue.leave_thread(many[0])
+    assert queue.take() == ([many[2]], [])
+
+
+def test_an_api_key_has_at_most_half_of_the_threads_of_each_priority() -> None:
+    interactive, bulk = greedy("a"), greedy("a", priority=Priority.BULK)
+    modest = fetch("elsewhere", "modest", "b")
+    queue = queue_of(*interactive, *bulk, modest)
+    assert set(queue.take()[0]) == {*interactive[:4], *bulk[:4], modest}
+    queue.leave_host(interactive[0])
+    assert queue.take() == ([], []), "its thread is still held"
+    queue.leave_thread(interactive[0])
+    assert queue.take() == ([interactive[4]], [])
+
+
+def test_without_api_keys_all_threads_are_there_for_everybody() -> None:
+    fetches = greedy("")
+    assert set(queue_of(*fetches).take()[0]) == set(fetches)
+
+
+def test_the_api_key_with_the_fewest_under_way_is_next() -> None:
+    (first, second), others = greedy("a", jobs=2), greedy("b", jobs=2)
+    queue = queue_of(first, *others, threads=4)
+    assert len(queue.take()[0]) == 3
+    late = fetch("late", "c", "c")
+    for one in (second, late):
+        queue.add(one)
+    assert queue.take() == ([late], [])
 
 
 def test_the_job_with_the_fewest_under_way_is_next() -> None:
@@ -56,6 +92,11 @@ def test_the_job_with_the_fewest_under_way_is_next() -> None:
     for one in late:
         queue.add(one)
     assert queue.take() == ([late[1]], [])
+
+
+def test_what_names_no_host_has_its_turn_too() -> None:
+    nowhere = fetch("", "j")
+    assert queue_of(nowhere).take() == ([nowhere], [])
 
 
 def test_what_was_cancelled_is_not_fetched() -> None:
@@ -94,5 +135,19 @@ def test_what_waits_for_a_host_that_hangs_is_told_apart() -> None:
     waiting, other = fetch("a", "j"), fetch("b", "k")
     queue = FetchQueue(8, 2, hung(LONG_S))
     queue.add(waiting)
+    queue.add(other)
+    assert queue.take() == ([other], [waiting])
+
+
+def test_what_waits_is_told_apart_once_its_host_hangs() -> None:
+    asked, waiting, other = fetch("a", "j"), fetch("a", "k"), fetch("b", "l")
+    breaker = HostBreaker(LONG_S)
+    queue = FetchQueue(8, 1, breaker)
+    queue.add(asked)
+    queue.add(waiting)
+    assert queue.take() == ([asked], [])
+    for _ in range(MAX_TIMEOUTS):
+        breaker.timed_out("a")
+    queue.leave_host(asked)
     queue.add(other)
     assert queue.take() == ([other], [waiting])

@@ -18,8 +18,8 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def part(job: str, priority: Priority = Priority.INTERACTIVE) -> PartRef:
-    return PartRef(job, priority=priority)
+def part(job: str, priority: Priority = Priority.INTERACTIVE, owner: str = "") -> PartRef:
+    return PartRef(job, priority=priority, owner=owner)
 
 
 def stall(parts: FetchingParts, fetching: FetchingPart) -> None:
@@ -64,6 +64,24 @@ def test_a_job_holds_half_of_what_all_may_hold(stack: ExitStack) -> None:
     with pytest.raises(LetGo):
         stack.enter_context(parts.waiting(part("j"), A))
     stack.enter_context(parts.waiting(part("k"), A))
+
+
+def test_an_api_key_holds_three_quarters_of_what_all_may_hold(stack: ExitStack) -> None:
+    parts = FetchingParts(threads=8)
+    for job in "jkl":
+        stall(parts, stack.enter_context(parts.waiting(part(job, owner="a"), A)))
+    with pytest.raises(LetGo):
+        stack.enter_context(parts.waiting(part("m", owner="a"), A))
+    unlike = stack.enter_context(parts.waiting(part("m", owner="a"), B))
+    with pytest.raises(LetGo):
+        stall(parts, unlike)
+    stall(parts, stack.enter_context(parts.waiting(part("n", owner="b"), A)))
+
+
+def test_without_api_keys_all_of_it_is_there_for_everybody(stack: ExitStack) -> None:
+    parts = FetchingParts(threads=8)
+    for job in "jklm":
+        stall(parts, stack.enter_context(parts.waiting(part(job), A)))
 
 
 def test_there_is_room_again_once_a_part_has_its_images() -> None:
