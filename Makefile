@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
-# A process for each core, files at a time: a file's tests share servers. ARGS="-n 0" is one process.
+# A process for each core and one more, files at a time: a file's tests share servers. ARGS="-n 0" is one process.
 test: $(VENV)/dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -1,5 +1,6 @@
 """Real parts for every test: a Valkey of its own, real workers, a real API."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +19,11 @@ from tests.image_server import ImageServer
 from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_workers
 
 A_MOMENT_S = 5.0
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: about half of the time, tests wait for something."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from tests.processes import (
     LOOPBACK_ALLOWED,
     Api,
     Process,
-    start,
+    fork,
     start_api,
     wait_for_workers,
     wait_until,
@@ -48,7 +48,7 @@ class Deployment:
 
     def start_worker(self, **settings: object) -> Process:
         """A real worker with the fake model; returns at once."""
-        worker = start(
+        worker = fork(
             ["-m", "tests.faults.worker"],
             self.folder,
             {"redis_url": self.valkey.url, "batch_size": 8, **LOOPBACK_ALLOWED, **settings},

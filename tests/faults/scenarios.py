@@ -1,5 +1,6 @@
 """Each fault, done to a service under load. The tests judge the tally, the report prints it."""
 
+import signal
 import time
 from functools import partial
 from pathlib import Path
@@ -60,7 +61,7 @@ def api_master_killed(folder: Path) -> Tally:
 
         def harm(_: Load) -> None:
             master = service.api.process.popen
-            master.kill()
+            master.send_signal(signal.SIGKILL)
             master.wait()
             service.start_api_again()
 
