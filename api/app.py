@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+import orjson
 import structlog
 from flask import Flask, Response, g, request
 from redis import Redis
@@ -56,8 +57,9 @@ def create_app(
     app.register_blueprint(workers.make_blueprint(dispatcher))
     app.register_blueprint(health.make_blueprint(dispatcher))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
-    app.register_blueprint(docs.make_blueprint(openapi.document(settings)))
+    app.register_blueprint(docs.make_blueprint())
     app.register_blueprint(playground.make_blueprint())
+    app.extensions["openapi"] = orjson.dumps(openapi.document(app, settings))
     errors.register(app)
     app.before_request(_begin_request)
     admission.register(app, settings.api_threads)
@@ -99,7 +101,7 @@ def _end_request(counted: RequestMetrics, response: Response) -> Response:
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - g.started
-    error = response.error_code if isinstance(response, errors.Problem) else None
+    error = response.error_code if isinstance(response, errors.ProblemResponse) else None
     counted.count(rule, response.status_code, seconds, error, g.get("cached"))
     write = log.debug if rule in OFTEN_ASKED else log.info
     write(

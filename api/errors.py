@@ -3,9 +3,9 @@
 import secrets
 from collections.abc import Sequence
 
-import orjson
 import structlog
 from flask import Flask, Response, g
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -57,7 +57,26 @@ FROM_WERKZEUG: dict[int, type[ClipError]] = {
 }
 
 
-class Problem(Response):
+class FaultBody(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str = Field(description="JSON Pointer into the request", examples=["/queries/3"])
+    code: str = Field(description="stable, for programs", examples=["not_an_image"])
+    detail: str = Field(description="in words, for people")
+
+
+class Problem(BaseModel):
+    """The one shape of every error (RFC 9457)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FaultBody] | None = None
+
+
+class ProblemResponse(Response):
     """A refusal or failure; it can be told by its code from others."""
 
     def __init__(self, error_code: str, body: bytes, status: int) -> None:
@@ -65,37 +84,36 @@ class Problem(Response):
         self.error_code = error_code
 
 
-def status_of(error: ClipError) -> int:
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def status_of(error: type[ClipError]) -> int:
+    return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
 
 
 def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
     """An answer of `application/problem+json`."""
-    return Problem(code, problem_body(status, code, title, detail, faults), status)
+    return ProblemResponse(code, problem_body(status, code, title, detail, faults), status)
 
 
 def problem_body(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> bytes:
     """The JSON of a problem, for those who answer without Flask too."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
+    body = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
     if faults:
-        body["errors"] = [fault.as_dict() for fault in faults[:MOST_FAULTS]]
-    return orjson.dumps(body)
+        body.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MOST_FAULTS]]
+    return to_json(body)
+
+
+def to_json(model: BaseModel) -> bytes:
+    """The body of an answer: optional keys that were not set are left out."""
+    return model.model_dump_json(exclude_unset=True).encode()
 
 
 def answer_clip_error(error: ClipError) -> Response:
     if isinstance(error, InternalError):
         return answer_bug(error)
-    status = status_of(error)
+    status = status_of(type(error))
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     detail = error.detail
     if len(faults) > MOST_FAULTS:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import orjson
+from pydantic import BaseModel, Field
 
 from api.answer.results import ROWS_AT_ONCE, Outcome
 from api.answer.scoring import (
@@ -15,12 +16,36 @@ from api.answer.scoring import (
     probabilities,
     ranking,
 )
+from api.errors import FaultBody
 from common.protocol.messages import ModelInfo
 
 Chunks = Iterator[bytes]
 
 SCORES_AT_ONCE = 65_536
 """About a megabyte of JSON."""
+
+
+class Ranked(BaseModel):
+    """A candidate's place in the ranking; `index` is its place in the request."""
+
+    index: int
+    probability: float
+    cosine_similarity: float
+
+
+class RankResponse(BaseModel):
+    """Both matrices have a row for each query and a column for each candidate, as requested."""
+
+    probabilities: list[list[float] | None]
+    cosine_similarities: list[list[float] | None]
+    ranking: list[list[Ranked] | None] | None = Field(
+        default=None,
+        description="only with `top_k`: for each query its best candidates, the most similar "
+        "first, equals in the order of the request",
+    )
+    errors: list[FaultBody] | None = Field(
+        default=None, description="only with `allow_partial`, and only where a query failed"
+    )
 
 
 def render(outcome: Outcome, candidates: Units | None) -> Chunks:

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from redis.exceptions import RedisError
 
+from api.answer import jobs
 from api.answer.results import SMALL_PARTS, Outcome
 from api.dispatch.waiter import Waiter
-from api.request import callbacks
 from common.errors import NotFound
 from common.ledger.jobs import Ledger
 from common.ledger.records import JobRecord
@@ -61,12 +60,12 @@ class Jobs:
         """What came of a job until now."""
         return Outcome(self._ledger, record)
 
-    def callback(self, record: JobRecord) -> dict[str, Any] | None:
+    def callback(self, record: JobRecord) -> jobs.CallbackDelivery | None:
         """What became of the webhook of a job; None where there is none."""
         if not record.callback:
             return None
         delivery = self._deliveries.read(record.id) if record.has_ended else None
-        return callbacks.document(record, delivery)
+        return jobs.callback(record, delivery)
 
     def keep(self, job: str, ttl_s: int) -> None:
         """Keep a job whose client stopped waiting, like an asynchronous one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from celery import Celery
 
-from api.answer.documents import COUNTED
+from api.answer.jobs import COUNTED
 from api.answer.results import Outcome
 from api.dispatch.admission import Waiting
 from api.dispatch.cached import CachedAnswers

@@ -1,4 +1,4 @@
-"""The OpenAPI document and its examples.
+"""What routes declare of themselves, and the OpenAPI document that is made of it.
 
 Descriptions alone: what a request may hold is decided in `api/request`.
 """

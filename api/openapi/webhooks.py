@@ -1,7 +1,11 @@
 """What the OpenAPI document says of webhooks, where the service sends any."""
 
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel
+
+from api.answer.jobs import JobModel, Links, Progress, Timestamp
+from api.openapi.operation import parameter
 from api.request.callbacks import PARAMETER
 from api.request.schemas import WEB_ADDRESS
 from common.protocol.messages import MAX_URL_CHARS
@@ -12,20 +16,38 @@ HEADERS = {
     "webhook-signature": "one or more of `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`",
 }
 URL = {"type": "string", "pattern": WEB_ADDRESS, "maxLength": MAX_URL_CHARS}
-CALLBACK = {
-    "name": PARAMETER,
-    "in": "query",
-    "required": False,
-    "schema": URL,
-    "description": "only of an asynchronous request: where it is told that the job has ended",
-}
+CALLBACK = parameter(
+    *(PARAMETER, "query", URL),
+    "only of an asynchronous request: where it is told that the job has ended",
+)
+
+
+class JobEndedData(BaseModel):
+    """A job that has ended, without its result and errors: those are at `links.self`."""
+
+    id: str
+    kind: Literal["rank", "encode"]
+    status: Literal["done", "failed", "cancelled", "expired"]
+    progress: Progress
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp
+    model: JobModel | None
+    links: Links
+
+
+class JobEnded(BaseModel):
+    """What is sent to a `callback_url`."""
+
+    type: Literal["job.done", "job.failed", "job.cancelled", "job.expired"]
+    timestamp: Timestamp
+    data: JobEndedData
 
 
 def webhooks(job_ended: dict[str, Any]) -> dict[str, Any]:
     """The request to a `callback_url`, of the schema of its body."""
-    string = {"type": "string"}
     headers = [
-        {"name": name, "in": "header", "required": True, "schema": string, "description": words}
+        {**parameter(name, "header", {"type": "string"}, words), "required": True}
         for name, words in HEADERS.items()
     ]
     told = {

@@ -1,6 +1,5 @@
 """`callback_url`: where a caller wants to be told that a job has ended."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -9,8 +8,6 @@ from api.request.items import checked_url
 from api.request.preference import Preference
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemError, ItemFault
-from common.ledger.records import JobRecord, timestamp
-from common.webhooks.outbox import Delivery
 
 PARAMETER = "callback_url"
 
@@ -48,21 +45,3 @@ def _fault(in_body: str | None, code: str, detail: str) -> InvalidRequest:
         return InvalidRequest([ItemFault(f"/{PARAMETER}", code, detail)])
     detail = f"parameter {PARAMETER} {detail}"
     return InvalidRequest([ItemFault("", code, detail)], detail)
-
-
-def document(record: JobRecord, delivery: Delivery | None) -> dict[str, Any]:
-    """What a caller is shown of the delivery of a job's end; None before there is one.
-
-    A URL may hold secrets. Where no keys are asked for everybody may see the job, and is shown no
-    more of it than its host.
-    """
-    parts = urlsplit(record.callback)
-    nothing = "failed" if record.has_ended else "pending"  # it was given up long ago
-    return {
-        "url": record.callback if record.owner else f"{parts.scheme}://{parts.netloc}",
-        "state": delivery.state if delivery else nothing,
-        "attempts": delivery.attempts if delivery else 0,
-        "last_status": delivery.status if delivery else None,
-        "last_error": (delivery.error or None) if delivery else None,
-        "next_attempt_at": timestamp(delivery.next) if delivery else None,
-    }

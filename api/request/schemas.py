@@ -1,6 +1,6 @@
-"""What a request and an answer look like; the OpenAPI document is made from these."""
+"""What the JSON of a request looks like."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,15 +15,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from common.label_sets.store import NAME
-from common.ledger.records import Activation, State
+from common.ledger.records import Activation
 from common.protocol.messages import HOLE, MAX_URL_CHARS
-from common.webhooks.outbox import DeliveryState
 
 KINDS = ("text", "img_uri", "img_blob")
 MOST_KEYS = 11
 MOST_TEMPLATES = 100
 MOST_TOP = 1_000_000
-CURSOR = r"^[0-9]{1,12}(\.[0-9]{1,12})?$"
 DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
 # What `items` reads, for the document alone: a regular expression is far slower at it.
 BASE64 = (
@@ -58,7 +56,6 @@ def _base64_or_bytes(given: object) -> object:
 
 WebAddress = Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)]
 Blob = Annotated[str | bytes, PlainValidator(_base64_or_bytes), _documented(pattern=BASE64)]
-Timestamp = Annotated[str, _documented(format="date-time")]
 
 
 class Closed(BaseModel):
@@ -236,261 +233,3 @@ class RankRequest(Prompts):
                 {"given": given[0]},
             )
         return self
-
-
-class FaultBody(BaseModel):
-    """One thing wrong with a request."""
-
-    pointer: str = Field(description="JSON Pointer into the request", examples=["/queries/3"])
-    code: str = Field(description="stable, for programs", examples=["not_an_image"])
-    detail: str = Field(description="in words, for people")
-
-
-class Ranked(BaseModel):
-    """A candidate's place in the ranking; `index` is its place in the request."""
-
-    index: int
-    probability: float
-    cosine_similarity: float
-
-
-class RankResponse(BaseModel):
-    """Both matrices have a row for each query and a column for each candidate, as requested."""
-
-    probabilities: list[list[float] | None]
-    cosine_similarities: list[list[float] | None]
-    ranking: list[list[Ranked] | None] | None = Field(
-        default=None,
-        description="only with `top_k`: for each query its best candidates, the most similar "
-        "first, equals in the order of the request",
-    )
-    errors: list[FaultBody] | None = Field(
-        default=None, description="only with `allow_partial`, and only where a query failed"
-    )
-
-
-class Problem(BaseModel):
-    """The one shape of every error (RFC 9457)."""
-
-    type: str = Field(examples=["about:blank"])
-    title: str
-    status: int
-    detail: str
-    code: str
-    errors: list[FaultBody] | None = None
-
-
-class Links(BaseModel):
-    """Where to go from here."""
-
-    self: str
-    cancel: str
-
-
-class Accepted(BaseModel):
-    """The job goes on; ask at `links.self`, which is the header `Location` too."""
-
-    id: str
-    status: State
-    links: Links
-
-
-class Progress(BaseModel):
-    """Counts queries (items, for `/encode`)."""
-
-    total: int
-    done: int
-    failed: int
-
-
-class JobSummary(BaseModel):
-    """A job as it stands in a list. Times are ISO 8601 in UTC."""
-
-    id: str
-    kind: Literal["rank", "encode", "label_set"]
-    status: State
-    progress: Progress
-    created_at: Timestamp
-    started_at: Timestamp | None
-    finished_at: Timestamp | None
-    links: Links
-
-
-class JobModel(BaseModel):
-    """What made the embeddings; before there are any, what the request is for."""
-
-    name: str
-    revision: str | None
-
-
-class LabelSetVersion(BaseModel):
-    """The version of a label set that a job was sent with."""
-
-    name: str
-    version: str
-
-
-class LabelSetSummary(BaseModel):
-    """A label set as it stands in a list; the version is a hash of its content."""
-
-    name: str
-    version: str
-    count: int = Field(description="candidates")
-    created_at: Timestamp
-
-
-class LabelSet(LabelSetSummary):
-    """A label set."""
-
-    labels: list[str | None] = Field(
-        description="what to call each candidate: its text, in the first of its templates, or its "
-        "URL; `null` for an image that was sent in base64"
-    )
-    models: list[JobModel] = Field(description="those whose embeddings of it are stored")
-
-
-class LabelSetList(BaseModel):
-    """All label sets, by name."""
-
-    label_sets: list[LabelSetSummary]
-
-
-class JobTimings(BaseModel):
-    """Where the time went, in seconds, in the part that took longest."""
-
-    queue_s: float
-    fetch_s: float
-    decode_s: float
-    inference_s: float
-
-
-class CallbackDelivery(BaseModel):
-    """What became of telling the `callback_url`.
-
-    The URL is shown to the owner of an API key; where there are none, no more than its host.
-    """
-
-    url: str
-    state: DeliveryState
-    attempts: int
-    last_status: int | None = Field(description="that of the last answer, where there was one")
-    last_error: str | None = Field(description="why there was none", examples=["fetch_timeout"])
-    next_attempt_at: Timestamp | None
-
-
-class JobEndedData(BaseModel):
-    """A job that has ended, without its result and errors: those are at `links.self`."""
-
-    id: str
-    kind: Literal["rank", "encode"]
-    status: Literal["done", "failed", "cancelled", "expired"]
-    progress: Progress
-    created_at: Timestamp
-    started_at: Timestamp | None
-    finished_at: Timestamp
-    model: JobModel | None
-    links: Links
-
-
-class JobEnded(BaseModel):
-    """What is sent to a `callback_url`."""
-
-    type: Literal["job.done", "job.failed", "job.cancelled", "job.expired"]
-    timestamp: Timestamp
-    data: JobEndedData
-
-
-class Job(JobSummary):
-    """A job in full. `result` is there once it is done, and is what the request asked for."""
-
-    label_set: LabelSetVersion | None = Field(
-        default=None, description="only of a request that named a label set"
-    )
-    model: JobModel | None
-    callback: CallbackDelivery | None = Field(
-        default=None, description="only of a request that named a `callback_url`"
-    )
-    timings: JobTimings
-    errors: list[FaultBody]
-    truncated: list[str] = Field(description="JSON Pointers of texts that were cut")
-    result: RankResponse | list[list[float]] | None = None
-
-
-class JobList(BaseModel):
-    """A page of jobs, newest first; `next` is the cursor of the next page, if there is one."""
-
-    jobs: list[JobSummary]
-    next: str | None
-
-
-class Worker(BaseModel):
-    """A live worker."""
-
-    name: str
-    model: str
-    revision: str
-    device: str
-    dtype: str
-    batch_size: int
-    in_flight: int = Field(description="items handed to the model and not yet through")
-    queues: list[str] = Field(
-        description="the queues that it takes parts from now; synchronous work is in `interactive`"
-    )
-    since: Timestamp
-
-
-class Workers(BaseModel):
-    """All live workers, the oldest first."""
-
-    workers: list[Worker]
-
-
-class Resolution(BaseModel):
-    """In pixels."""
-
-    height: int
-    width: int
-
-
-class Model(BaseModel):
-    """A model that requests may choose; null where no live worker says."""
-
-    name: str
-    is_default: bool = Field(description="whether it serves requests that name no model")
-    revision: str | None
-    family: str | None
-    dimension: int | None = Field(description="numbers in an embedding")
-    context_length: int | None = Field(description="most tokens of a text")
-    resolution: Resolution | None = Field(
-        description="what images are scaled to; null too where they keep their shape"
-    )
-    precision: str | None
-    workers: int = Field(description="live workers that serve it")
-
-
-class Models(BaseModel):
-    """The models of `CLIP_MODELS` in its order, then what else live workers serve."""
-
-    models: list[Model]
-
-
-class Health(BaseModel):
-    """The process lives."""
-
-    status: Literal["ok"]
-
-
-class Readiness(BaseModel):
-    """Whether a request would be served now, and why not."""
-
-    status: Literal["ready", "not_ready"] = Field(
-        description="`ready` when a live worker of the default model takes synchronous requests"
-    )
-    redis: bool
-    workers: int = Field(description="live workers with a loaded model")
-    models: list[str] = Field(description="the models that live workers serve")
-    models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` that none serves")
-    conflicting_models: list[str] = Field(
-        description="models that answer the same requests in turns, because `CLIP_MODELS` does not"
-        " name them"
-    )

@@ -3,10 +3,9 @@
 from importlib.resources import files
 from typing import Any
 
-import orjson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
-from api.routes.serving import JSON
+from api.openapi.operation import JSON, Answer, Operation, page
 from api.static_files import StaticFiles, read_folder
 
 # Of the package that requirements/api.txt pins: nothing is fetched.
@@ -19,22 +18,28 @@ POLICY = (
 )
 
 
-def make_blueprint(document: dict[str, Any]) -> Blueprint:
+DOCUMENT = Answer("This document.", dict[str, Any])
+
+
+def make_blueprint() -> Blueprint:
+    """The document is the extension `openapi` of the application, as bytes."""
     blueprint = Blueprint("docs", __name__)
-    body = orjson.dumps(document)
     viewer = files("flask_swagger_ui") / "dist"
     own = read_folder(files("api") / "static" / "docs")
     static = StaticFiles(own | {name: (viewer / name).read_bytes() for name in VIEWER}, POLICY)
 
     @blueprint.get("/openapi.json")
+    @Operation("openapi", "This document.", (DOCUMENT,))
     def openapi() -> Response:
-        return Response(body, content_type=JSON)
+        return Response(current_app.extensions["openapi"], content_type=JSON)
 
     @blueprint.get("/docs")
-    def page() -> Response:
+    @page
+    def index() -> Response:
         return static.page()
 
     @blueprint.get("/docs/<name>")
+    @page
     def file(name: str) -> Response:
         return static.file(name)
 

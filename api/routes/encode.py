@@ -6,21 +6,26 @@ from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
 from api.dispatch.dispatcher import Dispatcher
+from api.openapi.operation import Answer
 from api.request.body import check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
 from api.request.request import Request
 from api.request.schemas import Item
 from api.routes.serving import collector, idempotency_of, named_model, preference_of, serve
+from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
+ENCODED = Answer("One vector for each item.", list[list[float]], headers=ON_ANSWER)
+ENCODE = submission("encode", "The embeddings of texts and images.", ENCODED, REQUEST)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("encode", __name__)
 
     @blueprint.post("/encode")
+    @ENCODE
     def encode() -> Response:
         return serve(_read(settings), dispatcher, settings)
 

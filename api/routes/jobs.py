@@ -2,18 +2,18 @@
 
 import math
 
-import orjson
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.answer.documents import stream, summary
+from api.answer.jobs import Job, JobList, stream, summary
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
+from api.openapi.operation import Answer, Operation, parameter
 from api.request.preference import parse_wait
-from api.request.schemas import CURSOR
-from api.routes.serving import JSON, RETRY_AFTER_S, streamed
+from api.routes.serving import RETRY_AFTER_S, streamed
+from api.routes.submissions import SECONDS
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemFault, JobHasEnded
+from common.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound
 from common.ledger.records import JobRecord, State
 
 SCANNED_AT_ONCE = 100
@@ -21,13 +21,42 @@ SCANNED_AT_MOST = 1000
 
 
 class ListQuery(BaseModel):
-    """The query parameters of the list; `cursor` is the creation time of the last job seen."""
+    """The query parameters of the list."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    status: State | None = None
-    limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = Field(default=None, pattern=CURSOR)
+    status: State | None = Field(default=None, description="only jobs in this state")
+    limit: int = Field(default=20, ge=1, le=100, description="most")
+    # The creation time of the last job seen.
+    cursor: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$",
+        description="`next` of the page before",
+    )
+
+
+FRESH = {"Cache-Control": "`no-store`"}
+JOBS = Answer("The jobs.", JobList, headers=FRESH)
+JOB = Answer(
+    "The job.", Job, headers={**FRESH, "Retry-After": "seconds, where the job has not ended"}
+)
+FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
+WAIT = parameter("wait", "query", SECONDS, "seconds to wait for it")
+LIST = Operation("jobs", "The jobs.", (JOBS,), (InvalidRequest,), query=ListQuery)
+LOOK = Operation(
+    "job",
+    "A job, with its result once it is done.",
+    (JOB,),
+    (NotFound, InvalidRequest, DeadlineExceeded),
+    (WAIT,),
+)
+CANCEL = Operation("cancel", "End a job before its time.", (JOB,), (NotFound, JobHasEnded))
+FORGET = Operation(
+    "forget",
+    "Cancel a job if need be, and forget its images and result.",
+    (FORGOTTEN,),
+    (NotFound,),
+)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
@@ -35,13 +64,15 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
     @blueprint.get("")
+    @LIST
     def list_jobs() -> Response:
         query = _list_query()
         found, cursor = _matching(jobs, g.owner, query)
-        body = {"jobs": [summary(record) for record in found], "next": cursor}
-        return _fresh(Response(orjson.dumps(body), content_type=JSON))
+        page = JobList(jobs=[summary(record) for record in found], next=cursor)
+        return _fresh(JOBS.of(page))
 
     @blueprint.get("/<job>")
+    @LOOK
     def get_job(job: str) -> Response:
         wait = parse_wait(request.args.get("wait", "0"), settings.sync_timeout_s)
         with dispatcher.place_to_poll(g.started + wait) as deadline:
@@ -49,12 +80,14 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         return document(record)
 
     @blueprint.post("/<job>/cancel")
+    @CANCEL
     def cancel_job(job: str) -> Response:
         if not jobs.cancel(job, g.owner):
             raise JobHasEnded
         return document(jobs.read(job, g.owner))
 
     @blueprint.delete("/<job>")
+    @FORGET
     def forget_job(job: str) -> Response:
         jobs.forget(job, g.owner)
         return Response(status=204)

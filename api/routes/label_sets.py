@@ -1,30 +1,62 @@
 """The label sets: put, look, list, forget."""
 
-import orjson
+from dataclasses import replace
+
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
-from api.answer import documents
+from api.answer import label_sets as answers
 from api.answer.results import Outcome
 from api.dispatch.dispatcher import Dispatcher
+from api.openapi.operation import Answer, Operation, links_to
 from api.request.body import check_count, read_json, validate
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MOST_TEMPLATES, LabelSetRequest
 from api.routes.serving import (
-    JSON,
     add_candidates,
     collector,
     outcome_of,
     tell_label_set,
     tell_truncated,
 )
+from api.routes.submissions import LABEL_SET, ON_BODY, ON_JOB, TRUNCATED
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemFault
+from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet, TooManyLabelSets
 from common.label_sets.label_content import LabelSet
 from common.label_sets.store import NAME_IN_FULL
 from common.protocol.messages import Priority
 
 REQUEST: TypeAdapter[LabelSetRequest] = TypeAdapter(LabelSetRequest)
+ALL = Answer("The label sets.", answers.LabelSetList)
+ONE = Answer("A label set.", answers.LabelSet, headers=LABEL_SET)
+ON_PUT = {
+    "X-Job-Id": "the id of the job that encoded it, if there was one",
+    **LABEL_SET,
+    **TRUNCATED,
+}
+REPLACED = Answer("It stands there as it was given.", answers.LabelSet, headers=ON_PUT)
+CREATED = replace(
+    REPLACED,
+    status=201,
+    headers=ON_PUT | {"Location": "the label set"},
+    links=links_to("name", "$response.body#/name", "label_set", "forget_label_set"),
+)
+FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
+LIST = Operation("label_sets", "The label sets.", (ALL,))
+LOOK = Operation("label_set", "A label set.", (ONE,), (NoSuchLabelSet,))
+PUT = Operation(
+    "put_label_set",
+    "Store candidates with their embeddings, for many requests to be ranked by.",
+    (REPLACED, CREATED),
+    (*ON_BODY, *ON_JOB, TooManyLabelSets),
+    body=REQUEST,
+)
+FORGET = Operation(
+    "forget_label_set",
+    "Forget a label set; jobs that were sent with it are answered all the same.",
+    (FORGOTTEN,),
+    (NoSuchLabelSet,),
+)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
@@ -32,30 +64,33 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     label_sets = dispatcher.label_sets
 
     @blueprint.get("")
+    @LIST
     def list_label_sets() -> Response:
         listed = label_sets.listed(g.owner)
-        body = {"label_sets": [documents.label_set_summary(each) for each in listed]}
-        return Response(orjson.dumps(body), content_type=JSON)
+        return ALL.of(answers.LabelSetList(label_sets=[answers.summary(each) for each in listed]))
 
     @blueprint.get("/<name>")
+    @LOOK
     def get_label_set(name: str) -> Response:
-        return answer(label_sets.current(g.owner, name))
+        return answer(ONE, label_sets.current(g.owner, name))
 
     @blueprint.put("/<name>")
+    @PUT
     def put_label_set(name: str) -> Response:
         check_name(name)
         spec = _read(settings)
         stored = label_sets.unchanged(g.owner, name, spec)
         if stored is None:
             stored = label_sets.put(g.owner, name, spec, encode(spec))
-        response = answer(stored.label_set)
+        is_new = stored.outcome == "created"
+        response = answer(CREATED if is_new else REPLACED, stored.label_set)
         tell_truncated(response, stored.truncated)
-        if stored.outcome == "created":
-            response.status_code = 201
+        if is_new:
             response.headers["Location"] = f"/label-sets/{name}"
         return response
 
     @blueprint.delete("/<name>")
+    @FORGET
     def drop_label_set(name: str) -> Response:
         label_sets.drop(g.owner, name)
         return Response(status=204)
@@ -67,10 +102,10 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         outcome.check_done()
         return outcome
 
-    def answer(label_set: LabelSet) -> Response:
+    def answer(declared: Answer[answers.LabelSet], label_set: LabelSet) -> Response:
         names = label_sets.names(g.owner, label_set)
-        body = documents.label_set(label_set, names, label_sets.models(g.owner, label_set))
-        response = Response(orjson.dumps(body), content_type=JSON)
+        models = label_sets.models(g.owner, label_set)
+        response = declared.of(answers.label_set(label_set, names, models))
         tell_label_set(response, label_set.of)
         return response
 

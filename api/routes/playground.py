@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from flask import Blueprint, Response
 
+from api.openapi.operation import page
 from api.static_files import StaticFiles, read_folder
 
 # Nothing from elsewhere but images: those that somebody links are shown as they are ranked.
@@ -19,10 +20,12 @@ def make_blueprint() -> Blueprint:
     static = StaticFiles(read_folder(files("api") / "static" / "playground"), POLICY)
 
     @blueprint.get("/")
-    def page() -> Response:
+    @page
+    def index() -> Response:
         return static.page()
 
     @blueprint.get("/playground/<path:name>")
+    @page
     def file(name: str) -> Response:
         return static.file(name)
 

@@ -3,8 +3,10 @@
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api.answer.rendering import RankResponse
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.label_sets import LabelSets
+from api.openapi.operation import Answer
 from api.request.body import JsonBody, check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import rank_body, read_json_or_form
@@ -19,18 +21,22 @@ from api.routes.serving import (
     preference_of,
     serve,
 )
+from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemFault
+from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet
 from common.ledger.records import Scoring
 from common.protocol.messages import Priority
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
+RANKED = Answer("One row for each query.", RankResponse, headers=ON_ANSWER)
+RANK = submission("rank", "Rank the candidates for each query.", RANKED, REQUEST, NoSuchLabelSet)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("rank", __name__)
 
     @blueprint.post("/rank")
+    @RANK
     def rank() -> Response:
         return serve(_read(dispatcher.label_sets, settings), dispatcher, settings)
 

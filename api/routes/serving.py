@@ -10,16 +10,19 @@ from flask import Request as FlaskRequest
 from flask import Response, g
 from redis.exceptions import RedisError
 
+from api.answer.jobs import Accepted, Links
 from api.answer.rendering import render
 from api.answer.results import Outcome
 from api.answer.scoring import Units
 from api.dispatch.dispatcher import Dispatcher
+from api.openapi.operation import JSON
 from api.request.body import JsonBody, check_prompts
 from api.request.callbacks import PARAMETER
 from api.request.items import ItemCollector
 from api.request.preference import Preference, preference
 from api.request.request import NamedModel, Request
 from api.request.schemas import Item, Prompts
+from api.routes.submissions import ACCEPTED, MAX_KEY_LENGTH
 from api.settings import ApiSettings
 from common.errors import ClipError, DeadlineExceeded, InvalidRequest, ItemFault
 from common.ledger.records import Idempotency, LabelSetVersion, links
@@ -27,9 +30,7 @@ from common.protocol.messages import Priority
 
 log = structlog.get_logger()
 
-JSON = "application/json"
 RETRY_AFTER_S = 1
-MAX_KEY_LENGTH = 255
 BLOCK_BYTES = 262_144
 """A longer answer is sent while it is made: it may be thousands of times its request."""
 
@@ -187,9 +188,9 @@ def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def accepted(outcome: Outcome) -> Response:
     """202: the job goes on, and this is where to ask for it."""
     record = outcome.record
-    body = {"id": record.id, "status": record.state, "links": links(record.id)}
-    response = Response(orjson.dumps(body), 202, content_type=JSON)
-    response.headers["Location"] = links(record.id)["self"]
+    to = Links.model_validate(links(record.id))
+    response = ACCEPTED.of(Accepted(id=record.id, status=record.state, links=to))
+    response.headers["Location"] = to.self
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return _with_label_set(response, outcome)
 

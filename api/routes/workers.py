@@ -1,25 +1,26 @@
 """GET /workers: the live workers and their models. GET /models: what requests may choose."""
 
-import orjson
 from flask import Blueprint, Response
 
-from api.answer import documents
+from api.answer import fleet
 from api.dispatch.dispatcher import Dispatcher
-from api.routes.serving import JSON
+from api.openapi.operation import Answer, Operation
+
+WORKERS = Answer("The live workers.", fleet.Workers)
+MODELS = Answer("What requests may choose from.", fleet.Models)
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     blueprint = Blueprint("workers", __name__)
 
     @blueprint.get("/workers")
+    @Operation("workers", "The live workers.", (WORKERS,))
     def workers() -> Response:
-        beats = sorted(dispatcher.live_workers(), key=lambda beat: (beat.since, beat.name))
-        body = {"workers": [documents.worker(beat) for beat in beats]}
-        return Response(orjson.dumps(body), content_type=JSON)
+        return WORKERS.of(fleet.workers(dispatcher.live_workers()))
 
     @blueprint.get("/models")
+    @Operation("models", "What requests may choose from.", (MODELS,))
     def models() -> Response:
-        body = {"models": [documents.model(served) for served in dispatcher.models()]}
-        return Response(orjson.dumps(body), content_type=JSON)
+        return MODELS.of(fleet.models(dispatcher.models()))
 
     return blueprint

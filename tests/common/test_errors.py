@@ -24,4 +24,4 @@ def test_every_code_is_its_own() -> None:
 @pytest.mark.parametrize("error", [e for e in all_errors() if e is not ClipError])
 def test_every_error_has_a_status(error: type[ClipError]) -> None:
     instance = error([]) if issubclass(error, errors.InvalidRequest) else error()
-    assert 400 <= status_of(instance) <= 504
+    assert 400 <= status_of(type(instance)) <= 504

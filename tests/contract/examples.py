@@ -169,8 +169,11 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def executed(url: str) -> list[dict[str, Any]]:
-    """Ask all of a running service; the examples, as `api.openapi.examples` reads them."""
+def executed(url: str, headers: list[set[str]] | None = None) -> list[dict[str, Any]]:
+    """Ask all of a running service; the examples, as `api.openapi.examples` reads them.
+
+    The names of the headers of each answer are added to `headers`.
+    """
     answers: dict[str, dict[str, Any]] = {}
     examples = []
     for call in CALLS:
@@ -190,6 +193,8 @@ def executed(url: str) -> list[dict[str, Any]]:
         }
         if call.operation:
             examples.append(example)
+            if headers is not None:
+                headers.append({name.lower() for name in answer.headers})
     return examples
 
 

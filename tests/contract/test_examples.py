@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from api.openapi.document import document
+from api.assembly import assemble
 from api.openapi.examples import PATH
 from api.settings import ApiSettings
 from tests.contract.examples import executed, service
@@ -18,12 +19,34 @@ VOLATILE = re.compile(
     r"^(id|job|name|self|cancel|\w+_at|since|next|\w+_s|done|in_flight|batch_size)$"
 )
 UNFINISHED = {"queued", "running", "done"}
+# Of any answer, or of HTTP itself.
+NOT_DECLARED = {"connection", "content-length", "content-type", "date", "server", "vary"}
+NOT_DECLARED |= {"x-content-type-options", "x-request-id"}
 
 
 @pytest.fixture(scope="module")
-def answered() -> Iterator[list[dict[str, Any]]]:
+def document() -> dict[str, Any]:
+    told: dict[str, Any] = assemble(ApiSettings()).test_client().get("/openapi.json").get_json()
+    return told
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Operations by their ids."""
+    paths = document["paths"].values()
+    return {each["operationId"]: each for path in paths for each in path.values()}
+
+
+@pytest.fixture(scope="module")
+def headers() -> list[set[str]]:
+    """The names of the headers of each answer."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def answered(headers: list[set[str]]) -> Iterator[list[dict[str, Any]]]:
     with service() as url:
-        yield executed(url)
+        yield executed(url, headers)
 
 
 def alike(written: Any, answered: Any, key: str = "") -> bool:
@@ -48,17 +71,63 @@ def test_asked_again_the_service_answers_as_written(answered: list[dict[str, Any
         assert alike(written, again), f"{written}\n{again}"
 
 
-def test_every_operation_has_an_example_but_the_document_itself() -> None:
-    operations = {
-        operation["operationId"]
-        for path in document(ApiSettings())["paths"].values()
-        for operation in path.values()
+def test_the_headers_of_an_answer_are_declared(
+    answered: list[dict[str, Any]], headers: list[set[str]], operations: dict[str, dict[str, Any]]
+) -> None:
+    undeclared = {}
+    for example, sent in zip(answered, headers, strict=True):
+        answer = operations[example["operation"]]["responses"][str(example["status"])]
+        declared = {name.lower() for name in answer.get("headers", ())}
+        undeclared[example["name"]] = sent - NOT_DECLARED - declared
+    assert not any(undeclared.values()), undeclared
+
+
+def test_every_operation_has_an_example_but_the_document_itself(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    assert operations.keys() - {example["operation"] for example in WRITTEN} == {"openapi"}
+
+
+def shown(described: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """The name of each example of a body, its schema, and its value."""
+    for content in described.get("content", {}).values():
+        for name, example in content.get("examples", {}).items():
+            yield name, content["schema"], example["value"]
+
+
+def test_an_example_is_shown_with_what_it_is_of_and_there_alone(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    found = {
+        (operation, status, name)
+        for operation, told in operations.items()
+        for status, answer in told["responses"].items()
+        for name, _, _ in shown(answer)
     }
-    assert operations - {example["operation"] for example in WRITTEN} == {"openapi"}
+    assert found == {
+        (example["operation"], str(example["status"]), example["name"])
+        for example in WRITTEN
+        if example["answer"] is not None
+    }
 
 
-def test_the_document_shows_them_with_their_operations() -> None:
-    paths = document(ApiSettings())["paths"]
+def test_examples_are_as_the_document_describes_them(
+    document: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    bodies = [
+        body
+        for told in operations.values()
+        for body in (told.get("requestBody", {}), *told["responses"].values())
+    ]
+    examples = [example for body in bodies for example in shown(body)]
+    assert len(examples) > len(WRITTEN)
+    for _, schema, value in examples:
+        told = {**schema, "components": document["components"]}
+        Draft202012Validator(told).validate(value)
+
+
+def test_the_document_shows_them_with_their_operations(document: dict[str, Any]) -> None:
+    paths = document["paths"]
     rank = paths["/rank"]["post"]
     asked = rank["requestBody"]["content"]["application/json"]["examples"]["an_image"]["value"]
     shown = rank["responses"]["200"]["content"]["application/json"]["examples"]["an_image"]

@@ -1,13 +1,17 @@
 import re
 from typing import Any
 
+import orjson
 import pytest
+from flask import Response
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from api.assembly import assemble
+from api.openapi import document as openapi
 from api.request.forms import ENCODE_FIELDS, RANK_FIELDS
 from api.settings import ApiSettings
+from common.webhooks.outbox import Delivery
 from tests.processes import Api
 
 # For people: no program asks for them.
@@ -33,6 +37,18 @@ def test_it_knows_every_route(document: dict[str, Any]) -> None:
         if rule.endpoint.partition(".")[0] not in PAGES or rule.rule == "/openapi.json"
     }
     assert routes == set(document["paths"])
+
+
+def test_a_route_that_declares_nothing_is_refused() -> None:
+    settings = ApiSettings()
+    app = assemble(settings)
+
+    def forgotten() -> Response:
+        return Response()
+
+    app.add_url_rule("/forgotten", view_func=forgotten)
+    with pytest.raises(LookupError, match="forgotten declares no operation"):
+        openapi.document(app, settings)
 
 
 def test_its_limits_are_those_of_the_deployment(document: dict[str, Any]) -> None:
@@ -113,6 +129,23 @@ def test_it_tells_of_webhooks_where_the_service_sends_any(document: dict[str, An
     assert "webhooks" in told
     assert "webhooks" not in document
     assert "JobEnded" not in document["components"]["schemas"]
+    schema = told["webhooks"]["jobEnded"]["post"]["requestBody"]["content"]["application/json"]
+    delivery = Delivery(
+        url="https://receiver.example",
+        kind="rank",
+        ending="done",
+        total=1,
+        done=1,
+        failed=0,
+        created=1.0,
+        finished=2.0,
+        state="pending",
+        attempts=0,
+        claims=0,
+        asked_for="a model",
+    )
+    described = {**schema["schema"], "components": told["components"]}
+    Draft202012Validator(described).validate(orjson.loads(delivery.body("0" * 32)))
 
 
 def test_answers_are_as_described(service: Api, document: dict[str, Any]) -> None:

@@ -1,0 +1,143 @@
+"""The workers, their models, and whether they are ready, as a client is shown them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from api.answer.jobs import Timestamp
+from api.dispatch.models import ServedModel, conflicting_models, is_ready
+from common.fleet.heartbeats import Heartbeat
+from common.ledger.records import timestamp
+
+
+class Worker(BaseModel):
+    """A live worker."""
+
+    name: str
+    model: str
+    revision: str
+    device: str
+    dtype: str
+    batch_size: int
+    in_flight: int = Field(description="items handed to the model and not yet through")
+    queues: list[str] = Field(
+        description="the queues that it takes parts from now; synchronous work is in `interactive`"
+    )
+    since: Timestamp
+
+
+class Workers(BaseModel):
+    """All live workers, the oldest first."""
+
+    workers: list[Worker]
+
+
+class Resolution(BaseModel):
+    """In pixels."""
+
+    height: int
+    width: int
+
+
+class Model(BaseModel):
+    """A model that requests may choose; null where no live worker says."""
+
+    name: str
+    is_default: bool = Field(description="whether it serves requests that name no model")
+    revision: str | None
+    family: str | None
+    dimension: int | None = Field(description="numbers in an embedding")
+    context_length: int | None = Field(description="most tokens of a text")
+    resolution: Resolution | None = Field(
+        description="what images are scaled to; null too where they keep their shape"
+    )
+    precision: str | None
+    workers: int = Field(description="live workers that serve it")
+
+
+class Models(BaseModel):
+    """The models of `CLIP_MODELS` in its order, then what else live workers serve."""
+
+    models: list[Model]
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """Whether a request would be served now, and why not."""
+
+    status: Literal["ready", "not_ready"] = Field(
+        description="`ready` when a live worker of the default model takes synchronous requests"
+    )
+    redis: bool
+    workers: int = Field(description="live workers with a loaded model")
+    models: list[str] = Field(description="the models that live workers serve")
+    models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` that none serves")
+    conflicting_models: list[str] = Field(
+        description="models that answer the same requests in turns, because `CLIP_MODELS` does not"
+        " name them"
+    )
+
+
+def workers(alive: Iterable[Heartbeat]) -> Workers:
+    """The live workers, the oldest first."""
+    return Workers(workers=[_worker(beat) for beat in sorted(alive, key=_age)])
+
+
+def models(served: Sequence[ServedModel]) -> Models:
+    """The models on offer, as they come."""
+    return Models(models=[_model(each) for each in served])
+
+
+def readiness(served: Sequence[ServedModel], *, redis: bool) -> Readiness:
+    """Whether a request would be served; nothing is served while Redis is away."""
+    alive = [beat for each in served for beat in each.workers]
+    return Readiness(
+        status="ready" if is_ready(served) else "not_ready",
+        redis=redis,
+        workers=len(alive),
+        models=sorted(each.name for each in served if each.workers),
+        models_without_worker=sorted(each.name for each in served if not each.workers),
+        conflicting_models=conflicting_models(alive),
+    )
+
+
+def _age(beat: Heartbeat) -> tuple[float, str]:
+    return beat.since, beat.name
+
+
+def _worker(beat: Heartbeat) -> Worker:
+    return Worker(
+        name=beat.name,
+        model=beat.model.name,
+        revision=beat.model.revision,
+        device=beat.device,
+        dtype=beat.dtype,
+        batch_size=beat.batch_size,
+        in_flight=beat.in_flight,
+        queues=sorted(beat.consumed_queues),
+        since=timestamp(beat.since),
+    )
+
+
+def _model(served: ServedModel) -> Model:
+    """A model as the worker that started last says it is."""
+    beat = served.workers[-1] if served.workers else None
+    traits = beat.traits if beat else None
+    size = traits.resolution if traits else None
+    return Model(
+        name=served.name,
+        is_default=served.is_default,
+        revision=beat and beat.model.revision,
+        family=traits and traits.family,
+        dimension=beat and beat.model.dimension,
+        context_length=traits and traits.context_length,
+        resolution=size and Resolution(height=size[0], width=size[1]),
+        precision=beat and beat.dtype,
+        workers=len(served.workers),
+    )

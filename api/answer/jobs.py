@@ -1,0 +1,184 @@
+"""A job as a client is shown it: in full, in a list, and once it is accepted."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from api.answer.rendering import RankResponse, render
+from api.answer.results import Outcome
+from api.answer.scoring import Units
+from api.errors import FaultBody, to_json
+from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
+from common.ledger.records import JobRecord, Kind, LabelSetVersion, State, links, timestamp
+from common.webhooks.outbox import Delivery, DeliveryState
+
+ENDINGS: dict[str, type[ClipError]] = {"cancelled": JobCancelled, "expired": DeadlineExceeded}
+# The list of a request whose items its progress counts.
+COUNTED = {"rank": "/queries", "encode": "", "label_set": "/candidates"}
+Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class Links(BaseModel):
+    """Where to go from here."""
+
+    self: str
+    cancel: str
+
+
+class Accepted(BaseModel):
+    """The job goes on; ask at `links.self`, which is the header `Location` too."""
+
+    id: str
+    status: State
+    links: Links
+
+
+class Progress(BaseModel):
+    """Counts queries (items, for `/encode`)."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class JobSummary(BaseModel):
+    """A job as it stands in a list. Times are ISO 8601 in UTC."""
+
+    id: str
+    kind: Kind
+    status: State
+    progress: Progress
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    links: Links
+
+
+class JobModel(BaseModel):
+    """What made the embeddings; before there are any, what the request is for."""
+
+    name: str
+    revision: str | None
+
+
+class JobTimings(BaseModel):
+    """Where the time went, in seconds, in the part that took longest."""
+
+    queue_s: float
+    fetch_s: float
+    decode_s: float
+    inference_s: float
+
+
+class CallbackDelivery(BaseModel):
+    """What became of telling the `callback_url`.
+
+    The URL is shown to the owner of an API key; where there are none, no more than its host.
+    """
+
+    url: str
+    state: DeliveryState
+    attempts: int
+    last_status: int | None = Field(description="that of the last answer, where there was one")
+    last_error: str | None = Field(description="why there was none", examples=["fetch_timeout"])
+    next_attempt_at: Timestamp | None
+
+
+class Job(JobSummary):
+    """A job in full. `result` is there once it is done, and is what the request asked for."""
+
+    label_set: LabelSetVersion | None = Field(
+        default=None, description="only of a request that named a label set"
+    )
+    model: JobModel | None
+    callback: CallbackDelivery | None = Field(
+        default=None, description="only of a request that named a `callback_url`"
+    )
+    timings: JobTimings
+    errors: list[FaultBody]
+    truncated: list[str] = Field(description="JSON Pointers of texts that were cut")
+    result: RankResponse | list[list[float]] | None = None
+
+
+class JobList(BaseModel):
+    """A page of jobs, newest first; `next` is the cursor of the next page, if there is one."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+def summary(record: JobRecord) -> JobSummary:
+    """A job as it stands in a list."""
+    total = len(record.request.lists[COUNTED[record.kind]])
+    return JobSummary(
+        id=record.id,
+        kind=record.kind,
+        status=record.state,
+        progress=Progress(total=total, done=record.done, failed=record.failed),
+        created_at=timestamp(record.created),
+        started_at=timestamp(record.started),
+        finished_at=timestamp(record.finished),
+        links=Links.model_validate(links(record.id)),
+    )
+
+
+def job(outcome: Outcome, callback: CallbackDelivery | None = None) -> Job:
+    """A job in full, but for its result; with what became of its callback, if it has one."""
+    ending = ENDINGS.get(outcome.record.state)
+    faults = outcome.item_faults()
+    if ending:
+        faults.append(ItemFault("", ending.code, ending.title))
+    told = Job(
+        **dict(summary(outcome.record)),
+        model=_model(outcome),
+        timings=JobTimings(**{f"{name}_s": each for name, each in asdict(outcome.timings).items()}),
+        errors=[FaultBody(**fault.as_dict()) for fault in faults],
+        truncated=outcome.truncated_pointers(),
+    )
+    if outcome.label_set:
+        told.label_set = outcome.label_set
+    if callback:
+        told.callback = callback
+    return told
+
+
+def stream(
+    outcome: Outcome, candidates: Units | None, callback: CallbackDelivery | None = None
+) -> Iterator[bytes]:
+    """A job in full, its result last and in pieces: it may be larger than this process."""
+    head = to_json(job(outcome, callback))
+    if outcome.record.state != "done":
+        yield head
+        return
+    outcome.check_complete()
+    yield head[:-1] + b',"result":'
+    yield from render(outcome, candidates)
+    yield b"}"
+
+
+def callback(record: JobRecord, delivery: Delivery | None) -> CallbackDelivery:
+    """What a client is shown of the delivery of a job's end; None before there is one.
+
+    A URL may hold secrets. Where no keys are asked for everybody may see the job, and is shown no
+    more of it than its host.
+    """
+    parts = urlsplit(record.callback)
+    nothing: DeliveryState = "failed" if record.has_ended else "pending"  # given up long ago
+    return CallbackDelivery(
+        url=record.callback if record.owner else f"{parts.scheme}://{parts.netloc}",
+        state=delivery.state if delivery else nothing,
+        attempts=delivery.attempts if delivery else 0,
+        last_status=delivery.status if delivery else None,
+        last_error=(delivery.error or None) if delivery else None,
+        next_attempt_at=timestamp(delivery.next) if delivery else None,
+    )
+
+
+def _model(outcome: Outcome) -> JobModel | None:
+    made_by = outcome.model
+    if made_by:
+        return JobModel(name=made_by.name, revision=made_by.revision)
+    return JobModel(name=outcome.asked_for, revision=None) if outcome.asked_for else None

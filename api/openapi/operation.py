@@ -1,0 +1,85 @@
+"""What a route declares: the OpenAPI document is made of it, and so are short answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from flask import Response
+from pydantic import BaseModel, TypeAdapter
+
+from api.errors import to_json
+from common.errors import ClipError
+
+JSON = "application/json"
+DECLARED = "declared_operation"
+Schema = dict[str, Any]
+Body = TypeVar("Body")
+Model = TypeVar("Model", bound=BaseModel)
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Body]):
+    """An answer of a route that is not an error; one without a body has None for its type.
+
+    `headers` has the description of each. `links` are those of OpenAPI, see `links_to`.
+    """
+
+    description: str
+    body: type[Body] | None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    links: Schema = field(default_factory=dict)
+    media_type: str = JSON
+
+    def of(self: "Answer[Model]", body: Model) -> Response:
+        """The response that is declared here, with this body."""
+        return Response(to_json(body), self.status, content_type=self.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the document says of a route beside its rule and the errors that any route may answer.
+
+    `parameters` are those that the route reads by itself, see `parameter`; `query` has others as
+    its fields. `body` validates the JSON of the request; `form` is the name of the schema of the
+    form that may stand for it.
+    """
+
+    id: str
+    summary: str
+    answers: tuple[Answer[Any], ...]
+    errors: tuple[type[ClipError], ...] = ()
+    parameters: tuple[Schema, ...] = ()
+    query: type[BaseModel] | None = None
+    body: TypeAdapter[Any] | None = None
+    form: str = ""
+
+    def __call__(self, view: View) -> View:
+        """Declare that a view is this operation."""
+        view.__dict__[DECLARED] = self
+        return view
+
+
+def page(view: View) -> View:
+    """Declare that a view is part of a page for people, which the document leaves out."""
+    view.__dict__[DECLARED] = None
+    return view
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """What a view declares; None for a page. Raises LookupError where it declares nothing."""
+    if DECLARED not in view.__dict__:
+        raise LookupError(f"{view.__module__}.{view.__qualname__} declares no operation")
+    declared: Operation | None = view.__dict__[DECLARED]
+    return declared
+
+
+def parameter(name: str, where: str, schema: Schema, description: str) -> Schema:
+    about = {"name": name, "in": where, "required": where == "path"}
+    return {**about, "schema": schema, "description": description}
+
+
+def links_to(parameter: str, value: str, *operations: str) -> Schema:
+    """OpenAPI links from an answer to operations, which take a value of it as a parameter."""
+    return {each: {"operationId": each, "parameters": {parameter: value}} for each in operations}

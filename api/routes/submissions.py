@@ -1,0 +1,66 @@
+"""What the routes that submit items declare alike."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from api.answer.jobs import Accepted
+from api.openapi.operation import Answer, Operation, links_to, parameter
+from api.openapi.webhooks import CALLBACK
+from common import errors
+
+MAX_KEY_LENGTH = 255
+BROKEN = (errors.NotJson, errors.TooManyValues, errors.BrokenBody)
+UNREADABLE = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.UnsupportedEncoding)
+ON_BODY = (*BROKEN, *UNREADABLE, errors.InvalidRequest)
+ON_JOB = (errors.JobCancelled, errors.DeadlineExceeded)
+LABEL_SET = {"X-Label-Set": "the label set that was used, and its version: `name@version`"}
+TRUNCATED = {"X-Truncated-Texts": "how many texts were cut, because the model reads no more"}
+APPLIED = {"Preference-Applied": "`respond-async`, where that was asked for"}
+ON_ANSWER = {
+    "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
+    "makes no job",
+    "Server-Timing": "milliseconds of queue, fetch, decode and inference",
+    **TRUNCATED,
+    **LABEL_SET,
+    **APPLIED,
+}
+ACCEPTED = Answer(
+    "The job goes on.",
+    Accepted,
+    202,
+    {
+        "X-Job-Id": "the id of the job",
+        "Location": "the job",
+        "Retry-After": "seconds until it makes sense to ask for it",
+        **LABEL_SET,
+        **APPLIED,
+    },
+    links_to("job", "$response.body#/id", "job", "cancel", "forget"),
+)
+SECONDS = {"type": "number", "minimum": 0}
+STRING = {"type": "string"}
+KEY = {**STRING, "minLength": 1, "maxLength": MAX_KEY_LENGTH}
+PARAMETERS = (
+    parameter("Prefer", "header", STRING, "`respond-async` or `respond-async, wait=N`"),
+    parameter("wait", "query", SECONDS, "seconds; then 202"),
+    parameter("model", "query", STRING, "one of those that `GET /models` lists"),
+    CALLBACK,
+    parameter(
+        *("Idempotency-Key", "header", KEY),
+        "the same key with the same body is the same job; with a key there always is one",
+    ),
+)
+
+
+def submission(
+    name: str,
+    summary: str,
+    answer: Answer[Any],
+    body: TypeAdapter[Any],
+    *more: type[errors.ClipError],
+) -> Operation:
+    """A POST that is answered with its result, or with a job."""
+    kinds = (*ON_BODY, errors.BrokenForm, errors.IdempotencyKeyReused, *ON_JOB, *more)
+    form = f"{name.capitalize()}Form"
+    return Operation(name, summary, (answer, ACCEPTED), kinds, PARAMETERS, body=body, form=form)
