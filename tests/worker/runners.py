@@ -72,7 +72,7 @@ def create(
     part = [*items, *blob_items]
     request = RequestRecord({}, "".join(item.kind[0] for item in part), [len(part)])
     new = NewJob(job, "encode", priority, [part], request, "r", 60, 60)
-    assert ledger.create(new, blobs, max_open_items=1000, worker_ttl_s=5).outcome == "created"
+    assert ledger.create(new, blobs, max_open_items=10_000, worker_ttl_s=5).outcome == "created"
 
 
 def run(

@@ -1,6 +1,7 @@
 """The encoder of Hugging Face models."""
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -85,7 +86,7 @@ class ClipEncoder:
             cut = [len(ids) > self._context for ids in whole["input_ids"]]
         padded_to = self._context if self._padding == "max_length" else 0
         return [
-            PreparedText(tuple(ids), was_cut, padded_to)
+            PreparedText(array("i", ids), was_cut, padded_to)
             for ids, was_cut in zip(batch["input_ids"], cut, strict=True)
         ]
 

@@ -31,10 +31,10 @@ class DeviceFailed(Exception):
 class PreparedText:
     """Token ids as the model takes them; `truncated` when the text was longer than its context.
 
-    A batch pads it to `padded_to` tokens at least.
+    A batch pads it to `padded_to` tokens at least. Many wait at once: have `ids` in an array.
     """
 
-    ids: tuple[int, ...]
+    ids: Sequence[int]
     truncated: bool
     padded_to: int = 0
 
@@ -94,14 +94,18 @@ def runs_of(texts: Iterable[str], chars: int = TOKENIZED_CHARS) -> Iterator[list
         yield run
 
 
-def ensemble(embeddings: Sequence[Vectors]) -> Vectors:
+def ensemble(embeddings: Iterable[Vectors]) -> Vectors:
     """One embedding for a text in several templates, of those in each: (dimension,) each.
 
     This is prompt ensembling in embedding space (Radford et al. 2021, section 3.1.4): each
     embedding is normalised, they are averaged, and the mean is normalised again. Zero stays zero.
     """
-    exact = np.stack(embeddings).astype(np.float64)
-    norms = np.linalg.norm(exact, axis=1, keepdims=True)
-    mean = np.divide(exact, norms, out=np.zeros_like(exact), where=norms > 0).mean(axis=0)
-    unit: Vectors = (mean / (np.linalg.norm(mean) or 1)).astype(np.float32)
+    total = np.zeros(1)
+    for embedding in embeddings:
+        total = total + _unit(embedding.astype(np.float64))
+    unit: Vectors = _unit(total).astype(np.float32)
     return unit
+
+
+def _unit(vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return vector / (np.linalg.norm(vector) or 1)

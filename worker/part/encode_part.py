@@ -1,22 +1,24 @@
 """One part on its way through fetching, decoding and the model."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
-from itertools import chain, repeat
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import structlog
 from redis.exceptions import RedisError
 
-from common.cache.embeddings import Embedding, text_key
+from common.cache.embeddings import Embedding
 from common.errors import ClipError, EncodeFailed
 from common.ledger.records import BegunPart
 from common.protocol.messages import Fault, PartAbout, PartResult, Priority, Timings, Vectors
 from worker.batching.batcher import BatcherClosed, TooLate
 from worker.batching.policy import PartRef
-from worker.model.encoder import PreparedText, ensemble, runs_of
+from worker.model.encoder import ensemble
 from worker.part.part_images import PartImages, SubmittedImage
+from worker.part.part_texts import Answer, PartTexts
 from worker.part.pipeline import CancellationCheck, Cancelled, Pipeline
 
 log = structlog.get_logger()
@@ -36,7 +38,7 @@ class PartRun:
         self._images = PartImages(pipeline, begun, part, cancellation)
         shape = (len(begun.items), self._encoder.info.dimension)
         self._vectors = np.zeros(shape, dtype=np.float32)
-        self._answers: dict[int, list[Future[Vectors]]] = {}
+        self._image_answers: dict[int, Future[Vectors]] = {}
         self._faults: dict[int, Fault] = {}
         self._truncated: set[int] = set()
         self._keys: dict[int, bytes] = {}
@@ -54,21 +56,24 @@ class PartRun:
         Raises:
             TooLate, Cancelled, LetGo, BatcherClosed: and what is under way is dropped.
         """
+        known = self._pipeline.memory.find(
+            self._begun.items, is_interactive=self._part.priority is Priority.INTERACTIVE
+        )
+        self._take(known)
+        texts = self._texts_but(known)
         try:
-            known = self._pipeline.memory.find(
-                self._begun.items, is_interactive=self._part.priority is Priority.INTERACTIVE
-            )
-            self._take(known)
-            self._submit_texts(known)
+            texts.submit()
             self._images.submit(known)
-            inference_s = self._gather()
+            inference_s = self._gather(texts.answers())
+            self._truncated |= texts.truncated
             self._remember_texts()
             self._images.wait_for_fetches()
             submitted = self._collect_images()
-            inference_s += self._gather()
+            inference_s += self._gather(self._image_answers.items())
         except BaseException:
+            texts.cancel()
             _cancel(self._images.submitted.values())
-            _cancel(chain.from_iterable(self._answers.values()))
+            _cancel(self._image_answers.values())
             raise
         timings = Timings(
             queue=self._begun.waited_s,
@@ -87,28 +92,15 @@ class PartRun:
             if embedding.truncated:
                 self._truncated.add(index)
 
-    def _submit_texts(self, known: Mapping[int, Embedding]) -> None:
-        """Hand texts that are not known to the batcher, each in all its templates."""
+    def _texts_but(self, known: Container[int]) -> PartTexts:
         texts = {
             index: item
             for index, item in enumerate(self._begun.items)
             if item.kind == "text" and index not in known
         }
-        for index, item in texts.items():
-            self._keys[index] = text_key(item.value, item.templates)
-            self._answers[index] = []
-        indices = chain.from_iterable(repeat(i, item.inputs) for i, item in texts.items())
-        prompts = chain.from_iterable(item.prompts for item in texts.values())
-        prepared = (text for run in runs_of(prompts) for text in self._prepare_texts(run))
-        for index, text in zip(indices, prepared, strict=True):
-            answer = self._pipeline.batcher.submit("text", text, self._part, text.weight)
-            self._answers[index].append(answer)
-            if text.truncated:
-                self._truncated.add(index)
-
-    def _prepare_texts(self, texts: Sequence[str]) -> Sequence[PreparedText]:
-        self._cancellation.check()
-        return self._encoder.prepare_texts(texts)
+        part_texts = PartTexts(self._pipeline, texts, self._part, self._cancellation)
+        self._keys.update(part_texts.keys)
+        return part_texts
 
     def _remember_texts(self) -> None:
         for key, index in self.encoded.items():
@@ -129,28 +121,35 @@ class PartRun:
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
             else:
                 submitted.append(ready)
-                self._answers[index] = [ready.answer]
+                self._image_answers[index] = ready.answer
                 if ready.hit:
                     self.hits += 1
                 else:
                     self._keys[index] = ready.key
         return submitted
 
-    def _gather(self) -> float:
-        """Wait for all answers. Returns the seconds that this took."""
+    def _gather(self, answers: Iterable[Answer]) -> float:
+        """Wait for the answers, those of an item in a row. Returns the seconds that this took."""
         started = time.monotonic()
-        for index, answers in self._answers.items():
+        for index, of_item in groupby(answers, itemgetter(0)):
+            encoded = self._results(of_item)
+            vector = ensemble(encoded) if self._begun.items[index].inputs > 1 else next(encoded, 0)
+            if index not in self._faults:
+                self._vectors[index] = vector
+        return time.monotonic() - started
+
+    def _results(self, answers: Iterable[Answer]) -> Iterator[Vectors]:
+        """What the model made of an item, up to an error."""
+        for index, answer in answers:
             try:
-                encoded = [answer.result() for answer in answers]
+                encoded = answer.result()
             except (TooLate, BatcherClosed):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the model raised
                 log.warning("encode_failed", error=repr(error))
                 self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
-            else:
-                self._vectors[index] = encoded[0] if len(encoded) == 1 else ensemble(encoded)
-        self._answers.clear()
-        return time.monotonic() - started
+                return
+            yield encoded
 
 
 def _cancel(futures: Iterable[Future[Vectors]] | Iterable[Future[SubmittedImage]]) -> None:

@@ -87,6 +87,23 @@ def test_a_prompt_that_fails_costs_its_candidate_alone(redis: Redis) -> None:
     assert stored.vectors[1:].all(axis=0).tolist() == [True, True, True, False]
 
 
+class BrokenTokenizer(FakeEncoder):
+    """Raises at what comes after the first run."""
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        if self.batches:
+            raise LookupError
+        return super().prepare_texts(texts)
+
+
+def test_what_ends_a_part_while_its_prompts_are_made_is_no_fault_of_a_candidate(
+    redis: Redis,
+) -> None:
+    templates = tuple(f"{number} {{}}".ljust(1000, "x") for number in range(200))
+    with running(redis, BrokenTokenizer()) as runner, pytest.raises(LookupError):
+        run(runner, "j", [in_templates("xx", templates)])
+
+
 class CountingEncoder(FakeEncoder):
     """Notes how many characters it was given at once."""
 
@@ -97,6 +114,35 @@ class CountingEncoder(FakeEncoder):
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         self.runs.append(sum(map(len, texts)))
         return super().prepare_texts(texts)
+
+
+class CrowdedEncoder(FakeEncoder):
+    """Notes how many prompts there are that were prepared and are not encoded yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prepared, self.encoded, self.most = 0, 0, 0
+
+    def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        self.prepared += len(texts)
+        self.most = max(self.most, self.prepared - self.encoded)
+        return super().prepare_texts(texts)
+
+    def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
+        self.encoded += len(texts)
+        return super().encode_texts(texts)
+
+
+@pytest.mark.parametrize("candidates", [1, 10])
+def test_prompts_wait_for_the_model_in_bounded_number(redis: Redis, candidates: int) -> None:
+    prompts, run_chars = 2000, 1 << 14
+    templates = tuple(f"{n:04d}{{}}".ljust(200, "x") for n in range(prompts // candidates))
+    encoder = CrowdedEncoder()
+    with running(redis, encoder) as runner:
+        run(runner, "j", [in_templates(f"{n}x", templates) for n in range(candidates)])
+    assert sum(encoder.batches) == prompts
+    two_batches, a_run = 2 * 64, run_chars // 200
+    assert encoder.most <= two_batches + a_run
 
 
 def test_the_prompts_of_one_candidate_are_made_in_bounded_runs(redis: Redis) -> None:
