@@ -4,14 +4,19 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
+.PHONY: run test test-tooling test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
 # A process for each core and one more, files at a time: a file's tests share servers. ARGS="-n 0" is one process.
+# It leaves out the tests of benchmarks and deployments: those are `make test-tooling`.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -m "not tooling" $(ARGS)
+
+test-tooling: $(VENV)/dev
+	$(PYTEST) -m tooling $(ARGS)
 
 # For the inner loop: what needs no model.
 FAST := tests/common tests/api/request tests/api/answer tests/worker/batching tests/worker/net tests/worker/part

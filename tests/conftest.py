@@ -19,6 +19,7 @@ from tests.image_server import ImageServer
 from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_workers
 
 A_MOMENT_S = 5.0
+TOOLING = ("bench", "compose", "deploy")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -27,8 +28,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out."""
+    """Mark what `make test-fast` and `make test` leave out."""
     for item in items:
+        if item.path.parent.name in TOOLING:
+            item.add_marker(pytest.mark.tooling)
         if "service" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.service)
 

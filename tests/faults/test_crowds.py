@@ -72,7 +72,7 @@ def test_clients_that_do_not_read(impatient: Api) -> None:
     def are_gone() -> bool:
         return crowd.send(b"G") == 0
 
-    with asking_for_health(impatient.url) as health, Crowd(impatient.url, 140) as crowd:
+    with asking_for_health(impatient.url) as health, Crowd(impatient.url, 64) as crowd:
         crowd.send(request("/openapi.json", method="GET") * 100)
         wait_until(are_gone, "the server hung up on all", 120)
     assert not health.failures

@@ -67,12 +67,10 @@ def test_a_get_starts_no_work(client: FlaskClient, make: ClientMaker, redis: Red
     assert len(client.get(location).get_json()["result"]["probabilities"][0]) == len(LABELS)
     delete(redis, "clip:label-vectors:*")
     other = make()  # this one has not read them yet
-    before = set(redis.scan_iter("clip:job:*"))
-    redis.config_resetstat()
+    before = set(redis.scan_iter("clip:job:*")), redis.llen(Priority.INTERACTIVE)
     answer = other.get(f"{location}?wait=1")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "model_changed")
-    assert "cmdstat_lpush" not in redis.info("commandstats")
-    assert set(redis.scan_iter("clip:job:*")) == before
+    assert (set(redis.scan_iter("clip:job:*")), redis.llen(Priority.INTERACTIVE)) == before
 
 
 def finish(ledger: Ledger, job: str) -> None:

@@ -159,7 +159,7 @@ def test_every_alert_says_what_is_wrong() -> None:
     "arguments",
     [
         ["check", "config", "deploy/monitoring/prometheus.yml"],
-        ["test", "rules", "tests/contract/alerts.test.yml"],
+        ["test", "rules", "tests/deploy/alerts.test.yml"],
     ],
 )
 def test_prometheus_takes_the_configuration_and_the_alerts_fire(arguments: list[str]) -> None:
