@@ -65,7 +65,7 @@ class Batcher:
         self._running_since = 0.0
         self._first = Priority.INTERACTIVE
         self._changed = threading.Condition()
-        self._closing = False
+        self.is_closing = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
 
@@ -83,7 +83,7 @@ class Batcher:
         """
         entry = Entry(kind, payload, part, weight)
         with self._changed:
-            if self._closing:
+            if self.is_closing:
                 raise BatcherClosed
             self._waiting.append(entry)
             self._changed.notify()
@@ -92,7 +92,7 @@ class Batcher:
     def close(self, timeout_s: float | None = None) -> None:
         """Encode what waits, then end the thread. Later items are refused."""
         with self._changed:
-            self._closing = True
+            self.is_closing = True
             self._changed.notify()
         self._thread.join(timeout_s)
 
@@ -126,7 +126,7 @@ class Batcher:
                 self._on_death(error, {entry.part for entry in self._running})
         finally:
             with self._changed:
-                self._closing = True
+                self.is_closing = True
                 left = [*self._running, *self._waiting]
                 self._running, self._waiting = [], []
             for entry in left:
@@ -137,7 +137,7 @@ class Batcher:
         """Wait for items and move the next batch to `_running`; False when it is time to end."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
+                self._changed.wait_for(lambda: self._waiting or self.is_closing)
                 choice = choose(self._waiting, self.sizes, time.monotonic(), self._first)
                 late = [self._waiting[index] for index in choice.late]
                 batch = [self._waiting[index] for index in choice.batch]
@@ -151,7 +151,7 @@ class Batcher:
                     self._running_since = time.monotonic()
                     self._running = wanted
                     return True
-                if self._closing and not self._waiting:
+                if self.is_closing and not self._waiting:
                     return False
 
     def _answer(self, batch: list[Entry]) -> None:

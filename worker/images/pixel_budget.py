@@ -27,9 +27,14 @@ class PixelBudget:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._free = limit
+        self.free = limit
         self._waiting: deque[_Claim] = deque()
         self._lock = threading.Lock()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for pixels."""
+        return len(self._waiting)
 
     @contextmanager
     def hold(self, pixels: int, check: Callable[[], None]) -> Iterator[None]:
@@ -61,13 +66,13 @@ class PixelBudget:
     def _give_back(self, claim: _Claim) -> None:
         with self._lock:
             if claim.granted.is_set():
-                self._free += claim.pixels
+                self.free += claim.pixels
             else:
                 self._waiting.remove(claim)
             self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and self._waiting[0].pixels <= self._free:
+        while self._waiting and self._waiting[0].pixels <= self.free:
             claim = self._waiting.popleft()
-            self._free -= claim.pixels
+            self.free -= claim.pixels
             claim.granted.set()

@@ -176,7 +176,7 @@ def test_closing_answers_what_waits_and_refuses_the_rest(batcher: Batcher, model
     waiting = [submit(batcher, n) for n in range(1, 6)]
     closing = threading.Thread(target=batcher.close)
     closing.start()
-    wait_until(lambda: batcher._closing, "the batcher closes")
+    wait_until(lambda: batcher.is_closing, "the batcher closes")
     with pytest.raises(BatcherClosed):
         submit(batcher, 9)
     model.free.set()

@@ -50,10 +50,6 @@ class SlowEncoder(FakeEncoder):
         return super().prepare_image(image)
 
 
-def waiting(budget: PixelBudget) -> int:
-    return len(budget._waiting)
-
-
 def start(work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
@@ -73,7 +69,7 @@ def test_there_are_never_more_pixels_in_flight_than_allowed_and_all_get_theirs()
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(decode, sizes)) == sizes
     assert 60 < meter.peak <= 100
-    assert budget._free == 100
+    assert budget.free == 100
 
 
 def test_a_large_image_goes_before_small_ones_that_came_later() -> None:
@@ -88,7 +84,7 @@ def test_a_large_image_goes_before_small_ones_that_came_later() -> None:
     with budget.hold(1, keep_waiting):
         for place, pixels in enumerate([10, 1, 2, 3]):
             threads.append(start(lambda pixels=pixels: decode(pixels)))  # type: ignore[misc]
-            wait_until(lambda place=place: waiting(budget) == place + 1, "it waits")  # type: ignore[misc]
+            wait_until(lambda place=place: budget.waiting == place + 1, "it waits")  # type: ignore[misc]
         assert order == []
     for thread in threads:
         thread.join()
@@ -116,10 +112,10 @@ def test_giving_up_waiting_holds_up_no_other() -> None:
 
     with budget.hold(5, keep_waiting):
         thread = start(wait_in_vain)
-        wait_until(lambda: waiting(budget) == 1, "it waits")
+        wait_until(lambda: budget.waiting == 1, "it waits")
         with budget.hold(5, keep_waiting):
             thread.join()
-    assert (waiting(budget), budget._free) == (0, 10)
+    assert (budget.waiting, budget.free) == (0, 10)
 
 
 def test_what_never_fits_is_refused_at_once() -> None:

@@ -98,7 +98,7 @@ def test_a_job_cancelled_while_an_image_waits_for_pixels_is_dropped(
     budget = runner.pipeline.budgets[Priority.BULK]
 
     def cancel() -> None:
-        wait_until(lambda: budget._waiting, "the image waits")
+        wait_until(lambda: budget.waiting, "the image waits")
         ledger.stop("j", "cancelled", "")
 
     create(ledger, "j", [], [plain(1)])
