@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.cache.embeddings import CacheBounds
-from common.protocol.messages import LANE, MAX_MODEL_CHARS
+from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
 PREFIX = "CLIP_"
@@ -28,7 +28,7 @@ def _split(value: object) -> object:
 
 
 def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(LANE.fullmatch(name) for name in names):
+    if not all(MODEL_NAME.fullmatch(name) for name in names):
         raise ValueError(f"a model's name has {MAX_MODEL_CHARS} characters at most, all visible")
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")

@@ -69,7 +69,7 @@ class HeartbeatLoop:
         self._encoder = pipeline.encoder
         self._batcher = pipeline.batcher
         self._space = pipeline.memory.space.name
-        self._lane = settings.lane
+        self._model_queue = settings.model_queue
         self._since = time.time()
         self._has_looked = False
         self._ended = threading.Event()
@@ -120,7 +120,7 @@ class HeartbeatLoop:
             batch_size=self._batcher.sizes["image"],
             in_flight=self._batcher.in_flight,
             since=self._since,
-            lane=self._lane,
+            model_queue=self._model_queue,
             traits=encoder.traits,
             space=self._space,
             parts=self.parts.ids,
@@ -131,7 +131,7 @@ class HeartbeatLoop:
         """Once, after the first heartbeat, so that of two that start together one warns."""
         if self._has_looked:
             return
-        alive = (beat for beat in self._heartbeats.alive() if beat.lane == self._lane)
+        alive = (beat for beat in self._heartbeats.alive() if beat.model_queue == self._model_queue)
         if others := sorted({_full_name(beat.model) for beat in alive} - {_full_name(own)}):
             log.warning("model_conflict", model=_full_name(own), others=others)
         self._has_looked = True

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from common.protocol.messages import lane_of, queues_of
+from common.protocol.messages import model_queue_of, queues_of
 from common.settings import SharedSettings, words
 from worker.net.guard import Allowed, Ports
 
@@ -108,13 +108,13 @@ class WorkerSettings(SharedSettings):
     )
 
     @property
-    def lane(self) -> str:
-        return lane_of(self.model, self.models)
+    def model_queue(self) -> str:
+        return model_queue_of(self.model, self.models)
 
     @property
     def queues(self) -> tuple[str, str]:
         """The interactive queue that this worker takes parts from, and its bulk queue."""
-        return queues_of(self.lane)
+        return queues_of(self.model_queue)
 
     @model_validator(mode="before")
     @classmethod

@@ -145,7 +145,7 @@ class Dispatcher:
         job = self._new_job(resolved)
         accepted = self._admit(job, resolved.request)
         if accepted.is_new:
-            queue = queue_of(job.priority, job.lane)
+            queue = queue_of(job.priority, job.model_queue)
             send_parts(
                 self._app,
                 [PartMessage(job.id, n, queue, job.request_id) for n in range(accepted.parts)],
@@ -190,7 +190,7 @@ class Dispatcher:
             ttl_s=settings.ttl_s(request.priority),
             owner=request.owner,
             model=model.name,
-            lane=model.lane,
+            model_queue=model.model_queue,
             idempotency=request.idempotency,
             trace=request.trace,
             callback=_callback(request, model),

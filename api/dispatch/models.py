@@ -9,21 +9,21 @@ from api.request.request import NamedModel
 from common.cache.embeddings import Space
 from common.errors import ItemFault, UnknownModel
 from common.fleet.heartbeats import Heartbeat
-from common.protocol.messages import ModelInfo, Priority, lane_of, queue_of
+from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_of
 
 READ_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """The model that a job must be done by, and its lane; no name: any model of that lane.
+    """The model that a job must be done by, and its queue; no name: any model of that queue.
 
     `served` is that model as all its live workers have it, with the space of its embeddings; None
     where they differ, or there are none.
     """
 
     name: str = ""
-    lane: str = ""
+    model_queue: str = ""
     served: tuple[ModelInfo, Space] | None = None
 
 
@@ -47,26 +47,26 @@ def resolve(
     Raises:
         UnknownModel: neither do the settings name it, nor does a live worker serve it.
     """
-    name, lane = _name_and_lane(named, configured, alive)
+    name, model_queue = _name_and_queue(named, configured, alive)
     served = {
         (beat.model, Space(beat.space, beat.model.dimension))
         for beat in alive
-        if beat.lane == lane and name in ("", beat.model.name)
+        if beat.model_queue == model_queue and name in ("", beat.model.name)
     }
-    return ResolvedModel(name, lane, served.pop() if len(served) == 1 else None)
+    return ResolvedModel(name, model_queue, served.pop() if len(served) == 1 else None)
 
 
-def _name_and_lane(
+def _name_and_queue(
     named: NamedModel | None, configured: Sequence[str], alive: Sequence[Heartbeat]
 ) -> tuple[str, str]:
     if named is None:
         return (configured[0], "") if configured else ("", "")
     if named.name in configured:
-        return named.name, lane_of(named.name, configured)
+        return named.name, model_queue_of(named.name, configured)
     found = served_models(configured, alive)
     for served in found:
         if served.name == named.name:
-            return served.name, served.workers[-1].lane
+            return served.name, served.workers[-1].model_queue
     raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, _told(found, named.pointer))])
 
 
@@ -102,7 +102,10 @@ def served_models(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list
     found = []
     for name in dict.fromkeys([*configured, *served]):
         workers = tuple(beat for beat in by_age if beat.model.name == name)
-        is_default = name == configured[0] if configured else not all(beat.lane for beat in workers)
+        if configured:
+            is_default = name == configured[0]
+        else:
+            is_default = not all(beat.model_queue for beat in workers)
         found.append(ServedModel(name, is_default, workers))
     return found
 
@@ -115,11 +118,11 @@ def is_ready(found: Sequence[ServedModel]) -> bool:
 
 
 def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
-    """The models that share a lane with another: their workers answer its requests in turns."""
-    lanes: dict[str, set[str]] = {}
+    """The models that share a queue: a request gets an answer from any of them."""
+    models: dict[str, set[str]] = {}
     for beat in alive:
-        lanes.setdefault(beat.lane, set()).add(beat.model.name)
-    return sorted({name for names in lanes.values() if len(names) > 1 for name in names})
+        models.setdefault(beat.model_queue, set()).add(beat.model.name)
+    return sorted({name for names in models.values() if len(names) > 1 for name in names})
 
 
 def _told(found: Sequence[ServedModel], pointer: str) -> str:

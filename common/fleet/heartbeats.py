@@ -43,7 +43,7 @@ class Heartbeat:
     batch_size: Count
     in_flight: Count
     since: EpochTime
-    lane: str = ""
+    model_queue: str = ""
     traits: ModelTraits | None = None
     space: str = ""
     parts: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Heartbeat:
     @property
     def consumed_queues(self) -> tuple[str, ...]:
         """The queues that it takes parts from, as far as is known."""
-        return queues_of(self.lane) if self.queues is None else self.queues
+        return queues_of(self.model_queue) if self.queues is None else self.queues
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from common.fleet.heartbeats import Heartbeats, LiveWorker
-from common.protocol.messages import lane_of, queues_of
+from common.protocol.messages import model_queue_of, queues_of
 
 COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
 
@@ -37,9 +37,9 @@ def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Ove
         redis.exceptions.RedisError: Redis is away.
     """
     workers = heartbeats.live_workers()
-    alive_lanes = (worker.heartbeat.lane for worker in workers)
-    lanes = {"", *(lane_of(model, models) for model in models), *alive_lanes}
-    queues = [queue for lane in sorted(lanes) for queue in queues_of(lane)]
+    configured = (model_queue_of(model, models) for model in models)
+    model_queues = {"", *configured, *(worker.heartbeat.model_queue for worker in workers)}
+    queues = [queue for model_queue in sorted(model_queues) for queue in queues_of(model_queue)]
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
     for key in COUNTS:

@@ -93,10 +93,10 @@ class Ledger:
     ) -> Admission:
         """Store images (by SHA-256) and the job, if there is room.
 
-        An interactive job needs a worker that beat within `worker_ttl_s` seconds: one of the job's
-        lane that consumes from its queue, and serves its model where it names one.
+        An interactive job needs a worker that sent a heartbeat within `worker_ttl_s` seconds,
+        consumes from the job's queue, and serves its model if it names one.
         """
-        worker = {"ttl_s": worker_ttl_s, "model": job.model, "lane": job.lane}
+        worker = {"ttl_s": worker_ttl_s, "model": job.model, "model_queue": job.model_queue}
         options: dict[str, Any] = {
             "idempotency": job.idempotency,
             "worker": worker if job.priority is Priority.INTERACTIVE else None,
@@ -107,7 +107,7 @@ class Ledger:
                 id=job.id,
                 fields=_fields(job),
                 parts=[_part(part) for part in job.parts],
-                queue=queue_of(job.priority, job.lane),
+                queue=queue_of(job.priority, job.model_queue),
                 max_open_items=max_open_items,
                 lifetime_s=job.lifetime_s,
                 ttl_s=job.ttl_s,

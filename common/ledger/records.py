@@ -95,12 +95,11 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be admitted; `parts` together hold its distinct items in order.
+    """A job to be admitted; its `parts` together hold its distinct items in order.
 
-    The job is given up `lifetime_s` after it was created, and deleted `ttl_s` after it ended. The
-    `owner` stands for the API key that made it, and is empty where no keys are asked for. The
-    `model` is the one that must do it, in its `lane`; empty where any model of the lane may. The
-    `trace` is a W3C traceparent, or empty.
+    The job expires `lifetime_s` after its creation, and is deleted `ttl_s` after its end. `owner`
+    identifies the API key that made it; empty if no keys are configured. `model` is the one that
+    must do it; empty if any model of the `model_queue` may. `trace` is a W3C traceparent, or empty.
     """
 
     id: str
@@ -113,7 +112,7 @@ class NewJob:
     ttl_s: int
     owner: str = ""
     model: str = ""
-    lane: str = ""
+    model_queue: str = ""
     idempotency: Idempotency | None = None
     trace: str = ""
     callback: Callback | None = None

@@ -29,8 +29,8 @@ MAX_URL_CHARS = 8192
 MAX_DIMENSION = 65_536
 MAX_MODEL_CHARS = 256
 
-# Nothing that parts words: on Celery's command line, or in Kombu's keys.
-LANE = re.compile(rf"[^\s,\x00-\x1f\x7f]{{1,{MAX_MODEL_CHARS}}}")
+# No separators: the name is part of a queue's name, on Celery's command line and in Kombu's keys.
+MODEL_NAME = re.compile(rf"[^\s,\x00-\x1f\x7f]{{1,{MAX_MODEL_CHARS}}}")
 
 HOLE = "{}"
 """Where a text is put into a template."""
@@ -59,22 +59,22 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
-def lane_of(model: str, models: Sequence[str]) -> str:
-    """Which queues a model's parts go through, where several are served; the first is the default.
+def model_queue_of(model: str, models: Sequence[str]) -> str:
+    """The model queue of a model; `models` are those of the settings, the default first.
 
-    The default has the lane without a name, so that one model alone has the plain queues.
+    It is empty for the default model, so that a single model uses `interactive` and `bulk`.
     """
     return "" if not models or model == models[0] else model
 
 
-def queue_of(priority: Priority, lane: str = "") -> str:
-    """A queue: `bulk`, or in a lane `bulk:openai/clip-vit-base-patch16`."""
-    return f"{priority}:{lane}" if lane else priority.value
+def queue_of(priority: Priority, model_queue: str = "") -> str:
+    """A queue's name: `bulk`, or for a model queue `bulk:openai/clip-vit-base-patch16`."""
+    return f"{priority}:{model_queue}" if model_queue else priority.value
 
 
-def queues_of(lane: str) -> tuple[str, str]:
-    """The interactive queue of a lane, and its bulk queue."""
-    return queue_of(Priority.INTERACTIVE, lane), queue_of(Priority.BULK, lane)
+def queues_of(model_queue: str) -> tuple[str, str]:
+    """The names of a model queue's interactive queue and of its bulk queue."""
+    return queue_of(Priority.INTERACTIVE, model_queue), queue_of(Priority.BULK, model_queue)
 
 
 @dataclass(frozen=True, slots=True)

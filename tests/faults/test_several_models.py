@@ -68,7 +68,7 @@ def test_a_lost_message_is_sent_again_to_its_own_queue(service: Deployment) -> N
     assert (done["status"], done["model"]) == ("done", OF_TWO)
 
 
-def test_several_models_in_one_lane_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_several_models_on_one_queue_are_reported(tmp_path_factory: pytest.TempPathFactory) -> None:
     """As a change of the model passes through, and as a forgotten CLIP_MODELS leaves it."""
     with deployed(tmp_path_factory.mktemp("c"), model="old") as service:
         assert service.api.get("/readyz").json()["conflicting_models"] == []
@@ -87,7 +87,7 @@ def test_several_models_in_one_lane_are_told(tmp_path_factory: pytest.TempPathFa
         assert service.api.get("/readyz").json()["conflicting_models"] == []
 
 
-def test_models_of_different_lanes_do_not_conflict(service: Deployment) -> None:
+def test_models_on_queues_of_their_own_do_not_conflict(service: Deployment) -> None:
     two = service.add_worker(model="two", **SETTINGS)
     assert service.api.get("/readyz").json()["conflicting_models"] == []
     assert "model_conflict" not in two.log

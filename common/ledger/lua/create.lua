@@ -2,12 +2,12 @@
 -- or, when the idempotency key was used before, {'same' | 'other', job}. Called again because the
 -- answer was lost, it says 'created' again.
 -- args: id, fields, parts ({items, size, blobs} each), queue, max_open_items, lifetime_s, ttl_s,
---       is_listed; optional: worker {ttl_s, model, lane} that must be alive and consume from the queue,
---       idempotency {key, fingerprint}
+--       is_listed; optional: worker {ttl_s, model, model_queue} (one must be alive and consume from
+--       the queue), idempotency {key, fingerprint}
 local id, job, at = args.id, job_key(args.id), ledger_now()
 
 local function consumes(beat)
-  if type(beat.queues) ~= 'table' then return true end -- an earlier release does not say
+  if type(beat.queues) ~= 'table' then return true end -- unknown: the worker is of an earlier release
   for _, queue in ipairs(beat.queues) do
     if queue == args.queue then return true end
   end
@@ -18,8 +18,8 @@ local function serves(name, wanted)
   local raw = redis.call('GET', worker_key(name))
   if not raw then return false end
   local beat = cjson.decode(raw)
-  return (wanted.model == '' or beat.model.name == wanted.model) and beat.lane == wanted.lane
-    and consumes(beat)
+  return (wanted.model == '' or beat.model.name == wanted.model)
+    and beat.model_queue == wanted.model_queue and consumes(beat)
 end
 
 local function has_worker(wanted)

@@ -182,7 +182,7 @@ def test_while_workers_differ_every_request_makes_a_job(
 def test_another_model_has_embeddings_of_its_own(make: ClientMaker, redis: Redis) -> None:
     model = replace(MODEL, name="n")
     space = space_of(model, "float32").name
-    Heartbeats(redis, 60).beat(replace(BEAT, name="v", model=model, space=space, lane="n"))
+    Heartbeats(redis, 60).beat(replace(BEAT, name="v", model=model, space=space, model_queue="n"))
     client = make(models=("m", "n"))
     assert is_cached(client.post("/rank", json=BODY))
     assert not is_cached(client.post("/rank?model=n", json=BODY))

@@ -67,17 +67,17 @@ class TestWithoutConfiguredModels:
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
         beat(redis, "one")
-        beat(redis, "two", lane="two")
+        beat(redis, "two", model_queue="two")
         client = make("")
         for query in ("", "&model=one", "&model=two"):
             assert submit(client, query)[0] == 202
         assert redis.llen(Priority.BULK) == 2
         assert redis.llen(queue_of(Priority.BULK, "two")) == 1
 
-    def test_a_worker_of_another_lane_does_not_count(
+    def test_a_worker_of_another_model_queue_does_not_count(
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
-        beat(redis, "two", lane="two")
+        beat(redis, "two", model_queue="two")
         client = make("")
         assert client.post("/encode", json=[ITEM]).get_json()["code"] == "no_worker"
         assert client.get("/readyz").status_code == 503
@@ -87,7 +87,7 @@ class TestWithoutConfiguredModels:
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
         beat(redis, "one")
-        beat(redis, "two", lane="two")
+        beat(redis, "two", model_queue="two")
         told = make("").get("/models").get_json()["models"]
         assert [(model["name"], model["is_default"]) for model in told] == [
             ("one", True),
@@ -99,7 +99,7 @@ class TestWithConfiguredModels:
     def test_it_is_not_ready_without_a_worker_of_the_default(
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
-        beat(redis, "two", lane="two")
+        beat(redis, "two", model_queue="two")
         answer = make("one,two").get("/readyz")
         assert answer.status_code == 503
         body = answer.get_json()
@@ -109,7 +109,7 @@ class TestWithConfiguredModels:
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
         client = make("one,two")
-        beat(redis, "two")  # in the default's lane, so that the lane is right and the model wrong
+        beat(redis, "two")  # on the default model's queue: the queue is right, the model is wrong
         for query in ("", "?model=one", "?model=two"):
             answer = client.post(f"/encode{query}", json=[ITEM])
             assert answer.get_json()["code"] == "no_worker", query
@@ -119,7 +119,7 @@ class TestWithConfiguredModels:
     def test_a_live_model_that_is_not_configured_may_be_named(
         self, make: Callable[[str], FlaskClient], redis: Redis
     ) -> None:
-        beat(redis, "three", lane="three")
+        beat(redis, "three", model_queue="three")
         assert submit(make("one,two"), "&model=three")[0] == 202
         assert redis.llen(queue_of(Priority.BULK, "three")) == 1
 

@@ -42,7 +42,9 @@ def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
     name = f"waiting{time.monotonic_ns()}"
     item = Item("text", "a", queries=1, required=True)
     request = RequestRecord({"": [0]}, "t", [1])
-    job = NewJob(name, "encode", Priority.BULK, [[item]], request, "r", 60, 60, lane=NOT_SERVED)
+    job = NewJob(
+        name, "encode", Priority.BULK, [[item]], request, "r", 60, 60, model_queue=NOT_SERVED
+    )
     with Redis.from_url(service_redis_url) as redis:
         ledger = Ledger(redis)
         ledger.create(job, {}, max_open_items=10**6, worker_ttl_s=0)

@@ -195,8 +195,8 @@ def test_workers_are_told_by_model_those_without_any_too(
     heartbeats = Heartbeats(redis, ttl_s=5)
     for name in ("one", "two"):
         model = ModelInfo("other/model", "main", 8, 100.0)
-        lane = "other/model"
-        heartbeats.beat(Heartbeat(name, model, "cpu", "float32", 4, 0, 0.0, lane))
+        model_queue = "other/model"
+        heartbeats.beat(Heartbeat(name, model, "cpu", "float32", 4, 0, 0.0, model_queue))
     redis.zincrby("clip:workers", -3, "two")
     seen = told_by(client)
     assert seen.total("clip_workers", model="other/model") == 2

@@ -13,7 +13,7 @@ BEAT = Heartbeat("w1", ModelInfo("m", "r", 3, 99.5), "cpu", "float32", 4, 2, 1.5
 
 def test_what_a_worker_says_of_its_model_is_read(redis: Redis) -> None:
     beats = Heartbeats(redis, ttl_s=5)
-    said = replace(BEAT, lane="org/m", traits=ModelTraits("CLIP", 77, (224, 336)))
+    said = replace(BEAT, model_queue="org/m", traits=ModelTraits("CLIP", 77, (224, 336)))
     beats.beat(said)
     assert beats.alive() == [said]
 
@@ -25,9 +25,9 @@ def test_a_beating_worker_is_alive(redis: Redis) -> None:
     assert sorted(beats.alive(), key=lambda beat: beat.name) == [BEAT, replace(BEAT, name="w2")]
 
 
-def test_a_worker_of_an_earlier_release_consumes_all_of_its_lane(redis: Redis) -> None:
+def test_a_worker_of_an_earlier_release_consumes_both_of_its_queues(redis: Redis) -> None:
     beats = Heartbeats(redis, ttl_s=5)
-    beats.beat(replace(BEAT, lane="two"))
+    beats.beat(replace(BEAT, model_queue="two"))
     told = orjson.loads(redis.get("clip:worker:w1") or b"")
     del told["queues"]
     redis.set("clip:worker:w1", orjson.dumps(told))

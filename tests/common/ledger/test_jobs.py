@@ -59,11 +59,13 @@ def result(items: int, faults: dict[int, Fault] | None = None) -> PartResult:
 def beat(
     redis: Redis,
     name: str,
-    lane: str = "",
+    model_queue: str = "",
     parts: tuple[str, ...] = (),
     queues: tuple[str, ...] | None = None,
 ) -> None:
-    told = Heartbeat(name, MODEL, "cpu", "float32", 4, 0, 0.0, lane, parts=parts, queues=queues)
+    told = Heartbeat(
+        name, MODEL, "cpu", "float32", 4, 0, 0.0, model_queue, parts=parts, queues=queues
+    )
     Heartbeats(redis, 5).beat(told)
 
 
@@ -133,12 +135,12 @@ def test_a_text_takes_room_for_each_of_its_templates(ledger: Ledger, redis: Redi
 
 
 def test_without_a_worker_an_interactive_job_is_refused(ledger: Ledger, redis: Redis) -> None:
-    job = new_job(priority=Priority.INTERACTIVE, model=MODEL.name, lane="two")
+    job = new_job(priority=Priority.INTERACTIVE, model=MODEL.name, model_queue="two")
     assert create(ledger, job).outcome == "no_worker"
-    beat(redis, "of another lane", lane="one")
+    beat(redis, "of another queue", model_queue="one")
     assert create(ledger, job).outcome == "no_worker"
-    beat(redis, "w", lane="two")
-    other = new_job(priority=Priority.INTERACTIVE, model="another", lane="two")
+    beat(redis, "w", model_queue="two")
+    other = new_job(priority=Priority.INTERACTIVE, model="another", model_queue="two")
     assert create(ledger, other).outcome == "no_worker"
     assert create(ledger, job).outcome == "created"
 
@@ -147,10 +149,10 @@ def test_without_a_worker_an_interactive_job_is_refused(ledger: Ledger, redis: R
 def test_an_interactive_job_needs_a_worker_that_consumes_its_queue(
     ledger: Ledger, redis: Redis, queues: tuple[str, ...]
 ) -> None:
-    job = new_job(priority=Priority.INTERACTIVE, lane="two")
-    beat(redis, "w", lane="two", queues=queues)
+    job = new_job(priority=Priority.INTERACTIVE, model_queue="two")
+    beat(redis, "w", model_queue="two", queues=queues)
     assert create(ledger, job).outcome == "no_worker"
-    beat(redis, "v", lane="two", queues=(*queues, "interactive:two"))
+    beat(redis, "v", model_queue="two", queues=(*queues, "interactive:two"))
     assert create(ledger, job).outcome == "created"
 
 

@@ -12,10 +12,10 @@ from common.protocol.messages import (
     Timings,
     dump_items,
     dump_result,
-    lane_of,
     load_about,
     load_items,
     load_result,
+    model_queue_of,
     queues_of,
 )
 
@@ -98,6 +98,6 @@ def test_embeddings_of_another_dimension_are_refused() -> None:
 
 def test_the_default_model_has_the_queues_without_a_name() -> None:
     models = ("one", "org/two")
-    assert queues_of(lane_of("one", models)) == ("interactive", "bulk")
-    assert queues_of(lane_of("any", ())) == ("interactive", "bulk")
-    assert queues_of(lane_of("org/two", models)) == ("interactive:org/two", "bulk:org/two")
+    assert queues_of(model_queue_of("one", models)) == ("interactive", "bulk")
+    assert queues_of(model_queue_of("any", ())) == ("interactive", "bulk")
+    assert queues_of(model_queue_of("org/two", models)) == ("interactive:org/two", "bulk:org/two")
