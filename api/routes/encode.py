@@ -6,13 +6,14 @@ from flask import Blueprint, Response, g, request
 from pydantic import Field, TypeAdapter
 
 from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.respond import respond
 from api.openapi.operation import Answer
 from api.request.body import check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
+from api.request.options import collector, idempotency_of, named_model, preference_of
 from api.request.request import Request
 from api.request.schemas import Item
-from api.routes.serving import collector, idempotency_of, named_model, preference_of, serve
 from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 
@@ -27,7 +28,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/encode")
     @ENCODE
     def encode() -> Response:
-        return serve(_read(settings), dispatcher, settings)
+        return respond(_read(settings), dispatcher, settings)
 
     return blueprint
 

@@ -6,11 +6,11 @@ from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.answer.jobs import Job, JobList, stream, summary
+from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi.operation import Answer, Operation, parameter
 from api.request.preference import parse_wait
-from api.routes.serving import RETRY_AFTER_S, streamed
 from api.routes.submissions import SECONDS
 from api.settings import ApiSettings
 from common.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound

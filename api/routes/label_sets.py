@@ -6,20 +6,16 @@ from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
 from api.answer import label_sets as answers
+from api.answer.responses import LABEL_SET, TRUNCATED, set_label_set, set_truncated
 from api.answer.results import Outcome
 from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.respond import outcome_of
 from api.openapi.operation import Answer, Operation, links_to
 from api.request.body import check_count, read_json, validate
+from api.request.options import add_candidates, collector
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MOST_TEMPLATES, LabelSetRequest
-from api.routes.serving import (
-    add_candidates,
-    collector,
-    outcome_of,
-    tell_label_set,
-    tell_truncated,
-)
-from api.routes.submissions import LABEL_SET, ON_BODY, ON_JOB, TRUNCATED
+from api.routes.submissions import ON_BODY, ON_JOB
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet, TooManyLabelSets
 from common.label_sets.label_content import LabelSet
@@ -84,7 +80,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
             stored = label_sets.put(g.owner, name, spec, encode(spec))
         is_new = stored.outcome == "created"
         response = answer(CREATED if is_new else REPLACED, stored.label_set)
-        tell_truncated(response, stored.truncated)
+        set_truncated(response, stored.truncated)
         if is_new:
             response.headers["Location"] = f"/label-sets/{name}"
         return response
@@ -106,7 +102,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         names = label_sets.names(g.owner, label_set)
         models = label_sets.models(g.owner, label_set)
         response = declared.of(answers.label_set(label_set, names, models))
-        tell_label_set(response, label_set.of)
+        set_label_set(response, label_set.of)
         return response
 
     return blueprint

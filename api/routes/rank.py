@@ -6,21 +6,21 @@ from pydantic import TypeAdapter
 from api.answer.rendering import RankResponse
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.label_sets import LabelSets
+from api.dispatch.respond import respond
 from api.openapi.operation import Answer
 from api.request.body import JsonBody, check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import rank_body, read_json_or_form
-from api.request.preference import Preference
-from api.request.request import EncodeSpec, Request
-from api.request.schemas import MOST_TEMPLATES, RankRequest
-from api.routes.serving import (
+from api.request.options import (
     add_candidates,
     collector,
     idempotency_of,
     named_model,
     preference_of,
-    serve,
 )
+from api.request.preference import Preference
+from api.request.request import EncodeSpec, Request
+from api.request.schemas import MOST_TEMPLATES, RankRequest
 from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet
@@ -38,7 +38,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     @blueprint.post("/rank")
     @RANK
     def rank() -> Response:
-        return serve(_read(dispatcher.label_sets, settings), dispatcher, settings)
+        return respond(_read(dispatcher.label_sets, settings), dispatcher, settings)
 
     return blueprint
 

@@ -4,19 +4,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from api.answer.jobs import Accepted
-from api.openapi.operation import Answer, Operation, links_to, parameter
+from api.answer.responses import ACCEPTED, APPLIED, LABEL_SET, TRUNCATED
+from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.webhooks import CALLBACK
+from api.request.options import MAX_KEY_LENGTH
 from common import errors
 
-MAX_KEY_LENGTH = 255
 BROKEN = (errors.NotJson, errors.TooManyValues, errors.BrokenBody)
 UNREADABLE = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.UnsupportedEncoding)
 ON_BODY = (*BROKEN, *UNREADABLE, errors.InvalidRequest)
 ON_JOB = (errors.JobCancelled, errors.DeadlineExceeded)
-LABEL_SET = {"X-Label-Set": "the label set that was used, and its version: `name@version`"}
-TRUNCATED = {"X-Truncated-Texts": "how many texts were cut, because the model reads no more"}
-APPLIED = {"Preference-Applied": "`respond-async`, where that was asked for"}
 ON_ANSWER = {
     "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
     "makes no job",
@@ -25,19 +22,6 @@ ON_ANSWER = {
     **LABEL_SET,
     **APPLIED,
 }
-ACCEPTED = Answer(
-    "The job goes on.",
-    Accepted,
-    202,
-    {
-        "X-Job-Id": "the id of the job",
-        "Location": "the job",
-        "Retry-After": "seconds until it makes sense to ask for it",
-        **LABEL_SET,
-        **APPLIED,
-    },
-    links_to("job", "$response.body#/id", "job", "cancel", "forget"),
-)
 SECONDS = {"type": "number", "minimum": 0}
 STRING = {"type": "string"}
 KEY = {**STRING, "minLength": 1, "maxLength": MAX_KEY_LENGTH}

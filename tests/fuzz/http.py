@@ -28,7 +28,7 @@ from schemathesis.hooks import HookContext
 
 from api.request.items import decode_base64
 from api.request.multipart import MULTIPART
-from api.routes.submissions import MAX_KEY_LENGTH
+from api.request.options import MAX_KEY_LENGTH
 from common.errors import InvalidBase64
 from common.label_sets.store import NAME_IN_FULL
 from common.protocol.messages import HOLE

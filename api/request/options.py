@@ -1,0 +1,84 @@
+"""What a request says outside its items: preference, model, idempotency key; and its limits."""
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+from flask import Request
+
+from api.request.body import JsonBody, check_prompts
+from api.request.callbacks import PARAMETER
+from api.request.items import ItemCollector
+from api.request.preference import Preference, preference
+from api.request.request import NamedModel
+from api.request.schemas import Item, Prompts
+from api.settings import ApiSettings
+from common.errors import InvalidRequest, ItemFault
+from common.ledger.records import Idempotency
+
+MAX_KEY_LENGTH = 255
+
+
+def preference_of(request: Request, settings: ApiSettings) -> Preference:
+    headers = request.headers.getlist("Prefer")
+    return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
+
+
+def collector(settings: ApiSettings) -> ItemCollector:
+    """An item collector with the limits of this deployment."""
+    return ItemCollector(settings.max_image_bytes, settings.max_text_chars, settings.fetch_urls)
+
+
+def add_candidates(
+    items: ItemCollector,
+    candidates: Sequence[Item],
+    prompts: Prompts,
+    settings: ApiSettings,
+    *,
+    are_queries: bool,
+) -> None:
+    """Add candidates, each in all templates. Raises InvalidRequest for too many texts."""
+    check_prompts(candidates, prompts, settings.max_prompts)
+    items.add(
+        candidates,
+        "/candidates",
+        are_queries=are_queries,
+        required=True,
+        templates=prompts.prompts,
+    )
+
+
+def named_model(request: Request, in_body: str | None = None) -> NamedModel | None:
+    """The model that a request names, in its body or as a parameter; None when it names none.
+
+    Raises:
+        InvalidRequest: it names two.
+    """
+    names = set(request.args.getlist("model"))
+    pointer = "" if in_body is None else "/model"
+    if in_body is not None:
+        names.add(in_body)
+    if len(names) > 1:
+        detail = "parameter model: names another model than the rest of the request"
+        raise InvalidRequest([ItemFault(pointer, "ambiguous_model", detail)], detail)
+    return NamedModel(names.pop(), pointer) if names else None
+
+
+def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency | None:
+    """The request's idempotency key, bound to owner and path, and a fingerprint of the request.
+
+    Raises:
+        InvalidRequest: the key is empty or too long.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
+        raise InvalidRequest([fault])
+    bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
+    callbacks = [{PARAMETER: url} for url in request.args.getlist(PARAMETER)]
+    parameters = [*request.args.getlist("model"), *callbacks]
+    content = orjson.dumps([body.sha256, *parameters])
+    fingerprint = hashlib.sha256(content).hexdigest() if parameters else body.sha256
+    return Idempotency(bound, fingerprint)
