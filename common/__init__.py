@@ -1,4 +1,4 @@
-"""What API and workers must agree on: the task, the ledger and all else in Redis, errors, settings.
+"""What the API and the workers share: the task, the ledger and all other data in Redis, errors.
 
-It imports neither side, and what only one side needs stays there.
+It imports neither side. Code that only one side needs stays on that side.
 """

@@ -1,4 +1,4 @@
-"""API keys as settings hold them: checked when the process starts, and printed nowhere."""
+"""API keys in the settings: checked when the process starts, never printed."""
 
 import re
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ def _read(path: object) -> object:
 
 def _checked(keys: Sequence[str]) -> tuple[str, ...]:
     if not keys:
-        raise ValueError("there is no key in it")
+        raise ValueError("it contains no key")
     for number, key in enumerate(keys, 1):
         if len(key) < SHORTEST:
             raise ValueError(f"key {number} has fewer than {SHORTEST} characters")
         if not VISIBLE.fullmatch(key):
-            raise ValueError(f"key {number} has other characters than visible ASCII")
+            raise ValueError(f"key {number} has characters that are not visible ASCII")
     return tuple(keys)
 
 
 # Keys in the variable itself, separated by commas or white space.
 ApiKeys: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_given)]
-# The keys of the file that the variable names: one a line, lines that start with # left out.
+# Keys in the file that the variable names: one per line; lines that start with # are comments.
 ApiKeysFile: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_read)]

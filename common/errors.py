@@ -1,4 +1,4 @@
-"""Everything that can go wrong and be told to a caller.
+"""Every error that a client may see.
 
 ClipError
 ├── RequestError                    the request is at fault
@@ -33,7 +33,7 @@ ClipError
 │   ├── FetchTimeout
 │   ├── EncodeFailed
 │   └── GivenUp
-├── Unavailable                     the service is at fault, try again
+├── Unavailable                     the service is at fault, retry
 │   ├── QueueFull
 │   ├── NoWorker
 │   ├── BrokerAway
@@ -50,7 +50,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class ItemFault:
-    """One thing wrong with a request: where (a JSON Pointer, RFC 6901), what, and in words."""
+    """One fault of a request: where (a JSON Pointer, RFC 6901), its code, and a description."""
 
     pointer: str
     code: str
@@ -61,7 +61,7 @@ class ItemFault:
 
 
 class ClipError(Exception):
-    """The root; `code` is stable and part of the HTTP contract, `title` never varies."""
+    """The root. `code` is stable and part of the HTTP contract; `title` is constant per class."""
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Error"
@@ -72,7 +72,7 @@ class ClipError(Exception):
 
 
 def codes_of(kind: type[ClipError]) -> set[str]:
-    """The codes of an error and of all kinds of it."""
+    """The codes of an error class and of all its subclasses."""
     return {kind.code}.union(*map(codes_of, kind.__subclasses__()))
 
 
@@ -83,32 +83,32 @@ class RequestError(ClipError):
 
 class BrokenBody(RequestError):
     code = "broken_body"
-    title = "The body broke off, or its framing is wrong"
+    title = "The body is incomplete or badly framed"
 
 
 class BrokenForm(RequestError):
     code = "broken_form"
-    title = "The body is no multipart/form-data that can be read"
+    title = "The body is not valid multipart/form-data"
 
 
 class NotJson(RequestError):
     code = "not_json"
-    title = "The body is not JSON"
+    title = "The body is not valid JSON"
 
 
 class TooManyValues(RequestError):
     code = "too_many_values"
-    title = "The body has far more JSON values than a request may have"
+    title = "The body has too many JSON values"
 
 
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
-    title = "The body is of another media type than those that are read here"
+    title = "Unsupported media type"
 
 
 class UnsupportedEncoding(RequestError):
     code = "unsupported_encoding"
-    title = "The body must not have a content encoding"
+    title = "Content encodings are not supported"
 
 
 class BodyTooLarge(RequestError):
@@ -123,7 +123,7 @@ class Unauthorized(RequestError):
 
 class RateLimited(RequestError):
     code = "rate_limited"
-    title = "There were too many requests"
+    title = "Too many requests"
 
 
 class NotFound(RequestError):
@@ -133,12 +133,12 @@ class NotFound(RequestError):
 
 class NoSuchLabelSet(NotFound):
     code = "no_such_label_set"
-    title = "There is no such label set"
+    title = "No such label set"
 
 
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
-    title = "The method is not allowed here"
+    title = "Method not allowed"
 
 
 class JobHasEnded(RequestError):
@@ -153,12 +153,12 @@ class JobCancelled(RequestError):
 
 class IdempotencyKeyReused(RequestError):
     code = "idempotency_key_reused"
-    title = "The idempotency key was used before, for another request"
+    title = "The idempotency key was used for another request"
 
 
 class TooManyLabelSets(RequestError):
     code = "too_many_label_sets"
-    title = "There are as many label sets as are allowed"
+    title = "Too many label sets"
 
 
 class InvalidRequest(RequestError):
@@ -175,13 +175,13 @@ class UnknownModel(InvalidRequest):
     title = "No such model is served"
 
 
-def _summary(faults: Sequence[ItemFault], most: int = 3) -> str:
-    told = "; ".join(f"{fault.pointer or 'the body'} {fault.detail}" for fault in faults[:most])
-    return told if len(faults) <= most else f"{told}; and {len(faults) - most} more"
+def _summary(faults: Sequence[ItemFault], shown: int = 3) -> str:
+    text = "; ".join(f"{fault.pointer or 'the body'} {fault.detail}" for fault in faults[:shown])
+    return text if len(faults) <= shown else f"{text}; and {len(faults) - shown} more"
 
 
 class ItemError(ClipError):
-    """One item is at fault; `detail` goes on where the item's pointer stopped."""
+    """One item is at fault; `detail` is a predicate whose subject is the item's pointer."""
 
     code = "invalid_item"
     title = "is not valid"
@@ -199,7 +199,7 @@ class InvalidBase64(ItemError):
 
 class NotAnImage(ItemError):
     code = "not_an_image"
-    title = "is not an image that can be read"
+    title = "is not a readable image"
 
 
 class ImageTooLarge(ItemError):
@@ -218,15 +218,15 @@ class TooManyFrames(ItemError):
 
 
 class TooComplex(ItemError):
-    """An image of an odd make: cheap to send, and dear to decode."""
+    """An image that is cheap to send and expensive to decode."""
 
     code = "too_complex"
-    title = "would take too much work to decode"
+    title = "takes too much work to decode"
 
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "does not lead to an address that images are fetched from"
+    title = "does not resolve to an allowed address"
 
 
 class FetchFailed(ItemError):
@@ -246,11 +246,11 @@ class EncodeFailed(ItemError):
 
 class GivenUp(ItemError):
     code = "given_up"
-    title = "was given up, because workers kept failing on it or on an item beside it"
+    title = "was given up after repeated worker failures"
 
 
 class Unavailable(ClipError):
-    """The service cannot answer now; `retry_after_s` is when to try again, in seconds."""
+    """The service cannot answer now; retry after `retry_after_s` seconds."""
 
     code = "unavailable"
     title = "The service cannot answer now"
@@ -286,7 +286,7 @@ class ModelChanged(Unavailable):
 
 
 class DeadlineExceeded(ClipError):
-    """No answer in time; where the job goes on, `job` is its id."""
+    """No answer in time; `job` is the id of the job if it continues."""
 
     code = "deadline_exceeded"
     title = "The deadline passed"
@@ -298,4 +298,4 @@ class DeadlineExceeded(ClipError):
 
 class InternalError(ClipError):
     code = "internal_error"
-    title = "Something went wrong inside"
+    title = "Internal error"

@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, with the request id that runs from HTTP to the model."""
+"""Structured logs: one line per event, with the request id from HTTP to the model."""
 
 import json
 import logging
@@ -20,16 +20,16 @@ NOISY = (
     "flask-limiter",
     "flask_cors",
     "celery.worker.strategy",
-    "celery.worker.consumer.consumer",  # each time that bulk work has its share
+    "celery.worker.consumer.consumer",  # logs each pause of the bulk queues
     "celery.app.trace",
 )
-"""Libraries that are heard only when they warn."""
+"""Libraries that log at warning level only."""
 
 
 def configure(process: str, level: str, log_format: LogFormat) -> None:
-    """Send everything, libraries included, to standard error as JSON or as text.
+    """Write all logs, those of libraries included, to standard error as JSON or text.
 
-    Our own lines go there by themselves: by way of `logging` each takes three times as long.
+    Our own lines bypass `logging`, which takes three times as long.
     """
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
@@ -70,7 +70,7 @@ def _configure_libraries(level: str, first: list[Processor], last: list[Processo
 def _dumps(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
     try:
         return orjson.dumps(event, default).decode()
-    except TypeError:  # such as a number of more than 64 bits
+    except TypeError:  # e.g. an integer of more than 64 bits
         return json.dumps(event, default=default)
 
 

@@ -1,11 +1,11 @@
-"""How a process uses its memory: settings of what lies below Python."""
+"""How a process uses its memory: settings of malloc and of the garbage collector."""
 
 import ctypes
 import gc
 import sys
 from collections.abc import Mapping
 
-# Of glibc's malloc.h.
+# From glibc's malloc.h.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
@@ -14,7 +14,7 @@ FEW_ARENAS = 2
 
 
 def set_mallopt(options: Mapping[int, int]) -> None:
-    """Set options of glibc's malloc, before there are threads; elsewhere nothing changes."""
+    """Set options of glibc's malloc; call it before there are threads. No-op elsewhere."""
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None)
@@ -24,29 +24,29 @@ def set_mallopt(options: Mapping[int, int]) -> None:
 
 
 def share_arenas() -> None:
-    """Have threads share what is free in place of keeping some of it each.
+    """Make threads share malloc's arenas.
 
-    By default there are eight arenas for each core, and every one grows to what its threads ever
-    needed at once.
+    By default there are eight per core, and each grows to the most that its threads ever needed at
+    once.
     """
     set_mallopt({M_ARENA_MAX: FEW_ARENAS})
 
 
 def pause_gc() -> None:
-    """Have the garbage collector wait for `freeze_gc`.
+    """Disable the garbage collector until `freeze_gc`.
 
-    While torch and transformers load, it would look through half a million objects time and again
-    and find next to none to free: a sixth of the time that a worker takes to start.
+    While torch and transformers load, it would scan half a million objects again and again and
+    free next to none: a sixth of the time that a worker takes to start.
     """
     gc.disable()
 
 
 def freeze_gc() -> None:
-    """Have the garbage collector pass over all that there is now: what is loaded stays for good.
+    """Exclude all present objects from garbage collection; call it once everything is loaded.
 
-    It would look through all of it time and again. Call it once all is loaded.
+    They live as long as the process, and the collector would scan them again and again.
     """
     gc.enable()
     gc.collect()
     gc.freeze()
-    gc.collect()  # how often it looks through all the rest depends on what it found last
+    gc.collect()  # the frequency of full collections depends on the size of the last one

@@ -1,4 +1,4 @@
-"""The settings that every process shares, and how any settings are read."""
+"""The settings that all processes share, and how settings are read."""
 
 import re
 import sys
@@ -19,7 +19,7 @@ SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a setting that holds several, separated by commas or white space."""
+    """The values of a setting that holds several, separated by commas or white space."""
     return tuple(re.findall(r"[^\s,]+", text))
 
 
@@ -29,7 +29,7 @@ def _split(value: object) -> object:
 
 def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(MODEL_NAME.fullmatch(name) for name in names):
-        raise ValueError(f"a model's name has {MAX_MODEL_CHARS} characters at most, all visible")
+        raise ValueError(f"a model's name has at most {MAX_MODEL_CHARS} characters, all visible")
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")
     return names
@@ -44,7 +44,7 @@ def _has_packages(tracing: bool) -> bool:
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ModuleNotFoundError:  # nor is the one that it is in
+    except ModuleNotFoundError:  # its parent package is missing
         return False
 
 
@@ -53,7 +53,7 @@ ModelNames: TypeAlias = Annotated[Several, AfterValidator(_model_names)]
 
 
 class SharedSettings(BaseSettings):
-    """Settings that the API and the workers both obey; frozen once read."""
+    """Settings of both the API and the workers; frozen once read."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -63,33 +63,34 @@ class SharedSettings(BaseSettings):
     )
     models: ModelNames = Field(
         default=(),
-        description="the models that requests may choose from, the default first; none: the one "
+        description="the models that requests may choose from, the default first; none: the model "
         "that the workers serve",
     )
     max_image_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(
         default=20_000_000, description="largest image file, in bytes"
     )
     fetch_urls: bool = Field(
-        default=True, description="`false` refuses every `img_uri`: nothing is fetched for callers"
+        default=True, description="`false` refuses every `img_uri`: the service fetches nothing"
     )
     worker_ttl_s: Annotated[float, Field(ge=1, le=300)] = Field(
-        default=5, description="a worker silent for this long counts as dead"
+        default=5, description="a worker without a heartbeat for this long counts as dead"
     )
     cached_embeddings: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
         default=100_000,
-        description="most embeddings of a model that are kept in Redis, 2.2 KB each at 512"
-        " dimensions; 0 for none",
+        description="maximum number of embeddings per model in the cache in Redis, 2.2 KB each at"
+        " 512 dimensions; 0 for no cache",
     )
     cache_ttl_s: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
-        default=86_400, description="a model's embeddings that nobody used for so long are dropped"
+        default=86_400,
+        description="a model's cached embeddings are dropped when unused for this long",
     )
     webhook_secret: WebhookSecrets = Field(
         default=(),
-        description="what webhooks are signed with, `whsec_…`; several while it is changed; none: "
-        "no `callback_url` is taken",
+        description="secret that signs webhooks, `whsec_…`; several during a rotation; none: "
+        "requests with a `callback_url` are refused",
     )
     webhook_secret_file: WebhookSecretsFile = Field(
-        default=(), description="a file with the same; `#` begins a comment line"
+        default=(), description="a file with such secrets; `#` begins a comment line"
     )
     task_events: bool = Field(
         default=False,
@@ -97,14 +98,14 @@ class SharedSettings(BaseSettings):
         "the API, the others from the workers, as `celery worker -E` does",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severe log line that is written"
+        default="info", description="lowest level of log lines that are written"
     )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`auto` is text on a terminal and JSON elsewhere"
     )
     tracing: Annotated[bool, AfterValidator(_has_packages)] = Field(
         default=False,
-        description="`true` sends OpenTelemetry traces to where `OTEL_EXPORTER_OTLP_ENDPOINT` says",
+        description="`true` sends OpenTelemetry traces to `OTEL_EXPORTER_OTLP_ENDPOINT`",
     )
 
     @property
@@ -120,13 +121,13 @@ Settings = TypeVar("Settings", bound=SharedSettings)
 
 
 def read(kind: type[Settings]) -> Settings:
-    """Read settings from the environment, or end the process with a message naming the variable."""
+    """Read settings from the environment, or exit with a message that names the variable."""
     try:
         return kind()
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
             given = "" if name.endswith(SECRET) else f" (got {problem['input']!r})"
-            told = problem["msg"].removeprefix("Value error, ")
-            print(f"{name}: {told}{given}", file=sys.stderr)  # noqa: T201
+            reason = problem["msg"].removeprefix("Value error, ")
+            print(f"{name}: {reason}{given}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -97,32 +97,32 @@ class RequestError(ClipError):
 
 class BrokenBody(RequestError):
     code = "broken_body"
-    title = "The body broke off, or its framing is wrong"
+    title = "The body is incomplete or badly framed"
 
 
 class BrokenForm(RequestError):
     code = "broken_form"
-    title = "The body is no multipart/form-data that can be read"
+    title = "The body is not valid multipart/form-data"
 
 
 class NotJson(RequestError):
     code = "not_json"
-    title = "The body is not JSON"
+    title = "The body is not valid JSON"
 
 
 class TooManyValues(RequestError):
     code = "too_many_values"
-    title = "The body has far more JSON values than a request may have"
+    title = "The body has too many JSON values"
 
 
 class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
-    title = "The body is of another media type than those that are read here"
+    title = "Unsupported media type"
 
 
 class UnsupportedEncoding(RequestError):
     code = "unsupported_encoding"
-    title = "The body must not have a content encoding"
+    title = "Content encodings are not supported"
 
 
 class BodyTooLarge(RequestError):
@@ -137,7 +137,7 @@ class Unauthorized(RequestError):
 
 class RateLimited(RequestError):
     code = "rate_limited"
-    title = "There were too many requests"
+    title = "Too many requests"
 
 
 class NotFound(RequestError):
@@ -147,12 +147,12 @@ class NotFound(RequestError):
 
 class NoSuchLabelSet(NotFound):
     code = "no_such_label_set"
-    title = "There is no such label set"
+    title = "No such label set"
 
 
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
-    title = "The method is not allowed here"
+    title = "Method not allowed"
 
 
 class JobHasEnded(RequestError):
@@ -167,12 +167,12 @@ class JobCancelled(RequestError):
 
 class IdempotencyKeyReused(RequestError):
     code = "idempotency_key_reused"
-    title = "The idempotency key was used before, for another request"
+    title = "The idempotency key was used for another request"
 
 
 class TooManyLabelSets(RequestError):
     code = "too_many_label_sets"
-    title = "There are as many label sets as are allowed"
+    title = "Too many label sets"
 
 
 class InvalidRequest(RequestError):
@@ -204,7 +204,7 @@ class InvalidBase64(ItemError):
 
 class NotAnImage(ItemError):
     code = "not_an_image"
-    title = "is not an image that can be read"
+    title = "is not a readable image"
 
 
 class ImageTooLarge(ItemError):
@@ -224,12 +224,12 @@ class TooManyFrames(ItemError):
 
 class TooComplex(ItemError):
     code = "too_complex"
-    title = "would take too much work to decode"
+    title = "takes too much work to decode"
 
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "does not lead to an address that images are fetched from"
+    title = "does not resolve to an allowed address"
 
 
 class FetchFailed(ItemError):
@@ -249,7 +249,7 @@ class EncodeFailed(ItemError):
 
 class GivenUp(ItemError):
     code = "given_up"
-    title = "was given up, because workers kept failing on it or on an item beside it"
+    title = "was given up after repeated worker failures"
 
 
 class UnreadableImage(ItemError):
@@ -296,7 +296,7 @@ class DeadlineExceeded(ClipError):
 
 class InternalError(ClipError):
     code = "internal_error"
-    title = "Something went wrong inside"
+    title = "Internal error"
 
 
 class Unreachable(ClipError):
@@ -306,7 +306,7 @@ class Unreachable(ClipError):
 
 class UnexpectedAnswer(ClipError):
     code = "unexpected_answer"
-    title = "What answered is not the service, or a version of it that this client does not know"
+    title = "The answer is not from this service, or from an unknown version of it"
 
 
 def kinds(root: type[ClipError] = ClipError) -> Iterator[type[ClipError]]:

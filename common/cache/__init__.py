@@ -1,4 +1,4 @@
-"""The embeddings that workers share through Redis, by content.
+"""The embeddings that workers share through Redis, keyed by content.
 
-Keys, bounds and lookups; what is made of an embedding stays outside.
+Keys, bounds and lookups; scores and answers are made elsewhere.
 """

@@ -1,14 +1,14 @@
-"""The shared cache of embeddings: what one worker computed, no other needs to compute again.
+"""The shared embedding cache: an embedding that one worker computed serves all of them.
 
-An embedding is found by its *space* and the content it was made of, never by a URL. A space is all
-that decides the numbers. It has two generations, each one hash in Redis: what is stored goes into
-the new one; when that holds half of what is allowed, the old one is dropped and the new one takes
-its place. So the number of embeddings is bounded whatever the server does when its memory is full,
-and what was used recently stays.
+The key of an embedding is its *space* and its content, never a URL. A space is everything that
+determines the numbers: model, revision, precision, preprocessing. It has two generations, one Redis
+hash each. New embeddings go into the new one; when that holds half of the maximum, it replaces the
+old one. So the number of embeddings is bounded under every eviction policy, and recently used ones
+stay.
 
-The cache is shared between API keys. A lookup needs the content itself, byte by byte; all that a
-client can learn is that the same was encoded before, from how quick the answer is. A worker's
-memory of texts tells as much. The answer is the same either way.
+The cache is shared between API keys. A lookup needs the exact content; a client can only learn,
+from the time an answer takes, that the same content was encoded before. A worker's memory of texts
+reveals as much. The answer is the same either way.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ from common.redis.scripts import LuaScript
 log = structlog.get_logger()
 
 PREPROCESSING_VERSION = 1
-"""Raise it whenever the same content comes to other embeddings of the same model."""
+"""Raise it whenever the embeddings of a model change for the same content."""
 SPACE_CHARS = 16
 KEY_BYTES = 32
 FLAGS = (b"\x00", b"\x01")
-"""After a vector: whether the model saw the text (or image) whole, or truncated it."""
+"""Follows a vector: 1 if the model truncated the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where embeddings can be compared: equal names stand for equal numbers."""
+    """Where embeddings are comparable: equal names mean equal numbers."""
 
     name: str
     dimension: int
@@ -45,7 +45,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One embedding, of shape (dimension,); `truncated` if the model did not see the text whole."""
+    """One embedding, of shape (dimension,); `truncated` if the model truncated the text."""
 
     vector: Vectors
     truncated: bool = False
@@ -53,35 +53,35 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class CacheBounds:
-    """The largest number of embeddings in a space, and the seconds that an unused space is kept."""
+    """The maximum number of embeddings in a space, and the lifetime of an unused space."""
 
     max_embeddings: int
     ttl_s: int
 
     @property
     def generation(self) -> int:
-        """The largest number of embeddings in each of the two generations; 0: there is no cache."""
+        """The maximum number of embeddings in each of the two generations; 0: no cache."""
         return self.max_embeddings // 2
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntries:
-    """Which embeddings of a result go to the cache, as the script `finish` takes them."""
+    """The embeddings of a result that go to the cache, in the form that `finish.lua` takes."""
 
     where: Mapping[str, Any]
     blobs: tuple[bytes, bytes]
 
 
 def space_of(model: ModelInfo, dtype: str, *, jpeg_draft: bool = False) -> Space:
-    """The space of a model's embeddings, as computed in a precision by this version."""
+    """The space of a model's embeddings, computed in this precision by this release."""
     content = orjson.dumps([asdict(model), dtype, PREPROCESSING_VERSION, jpeg_draft])
     return Space(hashlib.sha256(content).hexdigest()[:SPACE_CHARS], model.dimension)
 
 
 def text_key(text: str, templates: Sequence[str] = ()) -> bytes:
-    """Of another hash function than images' keys: no bytes of an image come to a text's key.
+    """The key of a text. It uses another hash function than images, so that the two never collide.
 
-    The key of a text in several templates is that of no plain text.
+    A text in several templates never has the key of a plain text.
     """
     if templates:
         content, person = orjson.dumps((text, *templates)), b"clip prompts"
@@ -91,7 +91,7 @@ def text_key(text: str, templates: Sequence[str] = ()) -> bytes:
 
 
 def image_key(content: bytes) -> bytes:
-    """The SHA-256 of an image's bytes, as they came."""
+    """The SHA-256 of an image's bytes as received."""
     return hashlib.sha256(content).digest()
 
 
@@ -107,7 +107,7 @@ def key_of(item: Item) -> bytes | None:
 
 
 class EmbeddingCache:
-    """The embeddings in one Redis. An error of Redis is a miss, never an error."""
+    """The embeddings in one Redis. An error of Redis counts as a miss."""
 
     def __init__(self, redis: Redis, bounds: CacheBounds) -> None:
         self._bounds = bounds
@@ -119,7 +119,7 @@ class EmbeddingCache:
         return self._bounds.generation > 0
 
     def find(self, space: Space, keys: Sequence[bytes]) -> list[Embedding | None]:
-        """The embedding of each key, None for each miss; one round trip, and none for no keys."""
+        """The embedding of each key, None for each miss; one round trip, none without keys."""
         if not keys or not self.is_on:
             return [None] * len(keys)
         try:
@@ -130,7 +130,7 @@ class EmbeddingCache:
         return [None if value is None else _load(value, space.dimension) for value in values]
 
     def store(self, space: Space, embeddings: Mapping[bytes, Embedding]) -> None:
-        """Keep these. A vector that is not finite is not kept."""
+        """Store embeddings. Vectors that are not finite are skipped."""
         entries: list[bytes] = []
         for key, embedding in embeddings.items():
             if np.isfinite(embedding.vector).all():
@@ -145,9 +145,9 @@ class EmbeddingCache:
     def entries(
         self, space: Space, result: PartResult, rows: Mapping[bytes, int]
     ) -> CacheEntries | None:
-        """What Ledger.finish is told to keep of a result: the `rows` of its embeddings by key.
+        """The entries that Ledger.finish stores; `rows` are the rows of a result by cache key.
 
-        A vector that is not finite is not kept.
+        Vectors that are not finite are skipped.
         """
         vectors = result.vectors
         kept = {key: row for key, row in rows.items() if np.isfinite(vectors[row]).all()}
@@ -167,13 +167,13 @@ class EmbeddingCache:
 
 
 def _dump(embedding: Embedding) -> bytes:
-    """Float32, little-endian, and a flag."""
+    """Little-endian float32, then a flag."""
     return embedding.vector.astype("<f4").tobytes() + FLAGS[embedding.truncated]
 
 
 def _load(value: bytes, dimension: int) -> Embedding | None:
     if len(value) != 4 * dimension + 1:
-        log.warning("corrupt_record", reason="an embedding is not of its model's dimension")
+        log.warning("corrupt_record", reason="the embedding does not have the model's dimension")
         return None
     vector = np.frombuffer(value, dtype="<f4", count=dimension)
     return Embedding(vector, value[-1:] == FLAGS[True])

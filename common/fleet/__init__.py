@@ -1,4 +1,4 @@
-"""Which workers are alive, with which model, and what waits for them.
+"""Which workers are alive, which models they serve, and the length of their queues.
 
-Heartbeats and what is read from them; nothing that changes a job.
+Heartbeats and what is derived from them; nothing here changes a job.
 """

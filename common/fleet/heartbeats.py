@@ -1,4 +1,4 @@
-"""Workers' heartbeats: which workers are alive, with which model."""
+"""Workers' heartbeats: which workers are alive, and which models they serve."""
 
 import os
 import secrets
@@ -29,11 +29,11 @@ WORKERS = "clip:workers"
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a live worker says of itself; `since` is the epoch time at which it became ready.
+    """What a worker reports of itself; `since` is the epoch time at which it became ready.
 
-    `space` is the name of the space that its embeddings are cached in (common/cache/embeddings.py).
-    `parts` are the ids (`job:part`) of the parts that it runs: repair sends others again.
-    `queues` are those that it consumes from now; a worker of an earlier release does not say.
+    `space` is the name of its space in the embedding cache (common/cache/embeddings.py). `parts`
+    are the ids (`job:part`) of the parts that it runs; repair resends the others that it began.
+    `queues` are those that it consumes from now; None if the worker is of an earlier release.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Heartbeat:
 
     @property
     def consumed_queues(self) -> tuple[str, ...]:
-        """The queues that it takes parts from, as far as is known."""
+        """The queues that it consumes from, as far as is known."""
         return queues_of(self.model_queue) if self.queues is None else self.queues
 
 
 @dataclass(frozen=True, slots=True)
 class LiveWorker:
-    """A worker that is alive, and the seconds since its last heartbeat."""
+    """A live worker, and the seconds since its last heartbeat."""
 
     heartbeat: Heartbeat
     silent_s: float
@@ -67,17 +67,17 @@ HEARTBEAT = TypeAdapter(Heartbeat)
 
 
 def new_name() -> str:
-    """A worker's name: that of its host, and what no other worker of that host has."""
+    """A worker's name: its host name, and a suffix that is unique on that host."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def host_of(name: str) -> str:
-    """The host that a worker's name begins with."""
+    """The host in a worker's name."""
     return name.rsplit("-", 2)[0]
 
 
 class Heartbeats:
-    """The live workers in one Redis; a heartbeat older than `ttl_s` counts for nothing."""
+    """The live workers in one Redis; heartbeats older than `ttl_s` are ignored."""
 
     def __init__(self, redis: Redis, ttl_s: float) -> None:
         self._redis = redis
@@ -89,7 +89,7 @@ class Heartbeats:
         self._beat(orjson.dumps(heartbeat), name=heartbeat.name, ttl_s=self._ttl_s)
 
     def leave(self, name: str) -> None:
-        """Leave at once, so that nobody waits for the heartbeat to run out."""
+        """Remove a worker at once, before its heartbeat expires."""
         self._redis.delete(f"clip:worker:{name}")
         self._redis.zrem(WORKERS, name)
 

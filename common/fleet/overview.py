@@ -1,4 +1,4 @@
-"""The state of the whole deployment at a glance, as Redis has it."""
+"""The state of the whole deployment, read from Redis."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What waits, what was done, and who is there to do it.
+    """Open work, finished work, and the live workers.
 
-    `oldest_s` is the age of the part that has been open for the longest time since it was last
-    sent, 0 where none is. `queued` are the parts in each queue that no worker has taken.
+    `oldest_s` is the largest time since an open part was last sent; 0 if none is open. `queued` is
+    the number of task messages in each queue.
     """
 
     open_items: int
@@ -31,7 +31,7 @@ NOTHING = Overview(0, 0, 0, 0.0, {}, ())
 
 
 def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Overview:
-    """Look at everything in two round trips; `models` are those of the settings.
+    """Read the overview in two round trips; `models` are those of the settings.
 
     Raises:
         redis.exceptions.RedisError: Redis is away.

@@ -1,4 +1,4 @@
 """Label sets: candidates that are encoded once and used by name.
 
-How they are kept in Redis; how a request uses one is in `api/dispatch`.
+How they are stored in Redis; how a request uses one is in `api/dispatch`.
 """

@@ -1,4 +1,4 @@
-"""What a label set is made of, and how it stands in a list."""
+"""The content of a label set, and its summary."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ VERSION_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class LabelSet:
-    """A set as it stands in a list: `count` candidates; `created` is an epoch time."""
+    """The summary of a set: it has `count` candidates; `created` is an epoch time."""
 
     name: str
     version: str
@@ -28,10 +28,10 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class LabelContent:
-    """What a set is made of.
+    """The candidates of a set.
 
-    `items` are distinct, and `candidates` are indices into them. The texts among them are put into
-    each of the `templates`, where there are any.
+    `items` are distinct, and `candidates` are indices into them. Texts are put into each of the
+    `templates`, if there are any.
     """
 
     items: list[tuple[ItemKind, str]]
@@ -48,9 +48,9 @@ class LabelContent:
 
     @property
     def names(self) -> list[str | None]:
-        """What to call each candidate: its text, in the first of its templates, or its URL.
+        """The name of each candidate: its text in the first template, or its URL.
 
-        None for an image that came as bytes.
+        None for an uploaded image.
         """
         return [self._name(*self.items[place]) for place in self.candidates]
 

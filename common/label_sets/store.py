@@ -1,7 +1,7 @@
-"""Label sets: candidates that are stored once, and what each model makes of them.
+"""Label sets: candidates that are stored once, with their embeddings by each model.
 
-A set has an owner, a name and a version, which is a hash of its content. The current version of a
-set never expires; an older one is kept for as long as jobs may need it, and there is room.
+A set has an owner, a name and a version, which is a hash of its content. The current version never
+expires; an older one is kept while jobs may need it, if there is room.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
 
-# It stands in a path, where "." and ".." mean something else.
+# A name is part of a URL path, where "." and ".." have a special meaning.
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
 NAME_IN_FULL = re.compile(NAME.rstrip("$") + r"\Z")
 
@@ -46,8 +46,8 @@ MODEL = TypeAdapter(ModelInfo)
 class LabelSetStore:
     """The label sets in one Redis.
 
-    An owner has `max_sets` at most, of `max_bytes` together with what older versions take. Every
-    method raises redis.exceptions.RedisError when Redis is away.
+    An owner has at most `max_sets` sets, which take at most `max_bytes` together with their older
+    versions. Every method may raise redis.exceptions.RedisError.
     """
 
     def __init__(self, redis: Redis, *, max_sets: int, max_bytes: int) -> None:
@@ -60,12 +60,12 @@ class LabelSetStore:
         self._add = LuaScript(redis, "label_sets/labels", "label_sets/add")
 
     def current(self, owner: str, name: str) -> LabelSet | None:
-        """The set of this name as it is now; None when there is none."""
+        """The current version of a set; None if there is no such set."""
         raw = cast("bytes | None", self._redis.hget(_sets_key(owner), name))
         return None if raw is None else _label_set(name, raw)
 
     def use(self, owner: str, name: str, seconds: int) -> LabelSet | None:
-        """The same, for a job that may need this version for so long."""
+        """The current version of a set, reserved for a job that may need it for `seconds`."""
         raw = cast("bytes | None", self._use(owner=owner, name=name, seconds=seconds))
         return None if raw is None else _label_set(name, raw)
 
@@ -79,14 +79,14 @@ class LabelSetStore:
         return self._redis.hlen(_sets_key(owner)) >= self._max_sets
 
     def holds(self, owner: str, of: LabelSetVersion) -> bool:
-        """Whether a version's content is there."""
+        """Whether the content of a version is stored."""
         return bool(self._redis.exists(_content_key(owner, of)))
 
     def put(self, owner: str, label_set: LabelSet, labels: Labels, result: PartResult) -> Put:
         """Store a version with its embeddings, and make it the current one.
 
-        All at once or not at all; "full" when the owner would have too many sets, "too_large" when
-        they would take too many bytes.
+        Atomic. "full" if the owner would have too many sets, "too_large" if they would take too
+        many bytes.
         """
         of = label_set.of
         summary = orjson.dumps([label_set.version, label_set.count, label_set.created])
@@ -109,13 +109,13 @@ class LabelSetStore:
         return outcome.decode()  # type: ignore[return-value]
 
     def drop(self, owner: str, name: str) -> bool:
-        """Forget a set; False when there is none."""
+        """Delete a set; False if there is none."""
         return bool(self._drop(owner=owner, name=name))
 
     def add(
         self, owner: str, of: LabelSetVersion, result: PartResult, pipeline: Pipeline | None = None
     ) -> None:
-        """Store one embedding for each candidate, unless they are there already or do not fit."""
+        """Store an embedding for each candidate, unless they are stored already or do not fit."""
         model, dumped = result.about.model, dump_result(result)
         fields = [piece for pair in dumped.items() for piece in pair]
         self._add(
@@ -131,7 +131,7 @@ class LabelSetStore:
         )
 
     def has_embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> bool:
-        """Whether embeddings by just this model are stored."""
+        """Whether embeddings by exactly this model are stored."""
         digest = _digest(model)
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hexists(_models_key(owner, of), digest)
@@ -139,20 +139,20 @@ class LabelSetStore:
             return all(pipeline.execute())
 
     def embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> PartResult | None:
-        """The candidates' embeddings by just this model, one row for each candidate; or None."""
+        """The embeddings by exactly this model, one row per candidate; None if not stored."""
         key = _vectors_key(owner, of, _digest(model))
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(key))
         return _parsed(of, lambda: load_result(fields)) if fields else None
 
     def labels(self, owner: str, of: LabelSetVersion) -> Labels | None:
-        """What a version is made of; None when it is gone."""
+        """The content of a version with its images; None if it is gone."""
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(_content_key(owner, of)))
         content = _content(fields.pop(b"content", None), of)
         blobs = {name.decode(): raw for name, raw in fields.items()}
         return None if content is None else Labels(content, blobs)
 
     def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
-        """The same without its images."""
+        """The content of a version without its images; None if it is gone."""
         raw = cast("bytes | None", self._redis.hget(_content_key(owner, of), "content"))
         return _content(raw, of)
 
@@ -180,7 +180,7 @@ def _vectors_key(owner: str, of: LabelSetVersion, model: str) -> str:
 
 
 def _digest(model: ModelInfo) -> str:
-    """Equal for equal models; begins alike for all revisions of a model."""
+    """A digest of a model; all revisions of a model share its first half."""
     name = hashlib.sha256(model.name.encode()).hexdigest()[:VERSION_CHARS]
     return f"{name}-{hashlib.sha256(orjson.dumps(model)).hexdigest()[:VERSION_CHARS]}"
 
@@ -204,7 +204,7 @@ def _content(raw: bytes | None, of: LabelSetVersion) -> LabelContent | None:
 
 
 def _parsed(of: LabelSetVersion, load: Callable[[], Parsed]) -> Parsed | None:
-    """A record, or None (and a line in the log) when it does not parse."""
+    """A record; None, with a log line, if it does not parse."""
     try:
         return load()
     except CorruptRecord as error:

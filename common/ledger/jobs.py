@@ -1,9 +1,9 @@
-"""The ledger: what is true about jobs. Each transition is one Lua script, atomic and idempotent.
+"""The ledger of jobs. Each transition is one Lua script, atomic and idempotent.
 
     queued → running → done | failed        and from the first two: → cancelled | expired
 
-Times are epoch seconds of Redis' own clock, so that hosts need not agree on theirs; those that are
-compared are of the ledger's, which takes no jump (common/redis/lua/prelude.lua).
+Times are epoch seconds by Redis' clock, so that the clocks of hosts may differ. Times that are
+compared are by the ledger's clock, which never jumps (common/redis/lua/prelude.lua).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ REPAIR_EVERY_S = 0.4
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
 BEAT_AFTER_S = 2.0
-"""A worker's list of its parts counts once it is that much younger than the begin of a part."""
+"""A heartbeat's list of parts is trusted only for parts that were begun this long before it."""
 
 Parsed = TypeVar("Parsed")
 
@@ -74,7 +74,7 @@ def part_key(job: str, part: int) -> str:
 
 
 class Ledger:
-    """The jobs in one Redis. Every method raises redis.exceptions.RedisError when Redis is away."""
+    """The jobs in one Redis. Every method may raise redis.exceptions.RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -123,11 +123,11 @@ class Ledger:
         return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
-        """Begin a part; None when it is finished, or its job has ended or is not there.
+        """Begin a part; None if it is finished, or its job has ended or does not exist.
 
         Raises:
-            NewerFormat: a worker of another release must do it; it stays as it is.
-            CorruptRecord: its items do not parse.
+            NewerFormat: the job is of another release, whose workers must run it. It is unchanged.
+            CorruptRecord: the part's items do not parse.
         """
         answer = self._begin(id=job, part=part, worker=worker, format=FORMAT)
         if not answer:
@@ -157,9 +157,9 @@ class Ledger:
         result: PartResult,
         shared: CacheEntries | None = None,
     ) -> bool:
-        """Store the result of a part; False when it was stored before or is not wanted any more.
+        """Store the result of a part; False if it was stored before or the job has ended.
 
-        What is `shared` of it goes to the embedding cache either way.
+        The `shared` embeddings go to the embedding cache either way.
         """
         failed = [items[index] for index in result.about.faults]
         failed_queries = sum(item.queries for item in failed)
@@ -180,33 +180,33 @@ class Ledger:
         )
 
     def stop(self, job: str, state: Literal["cancelled", "failed", "expired"], error: str) -> bool:
-        """End a job before its time; False when there is no such job or it had ended."""
+        """End a job early; False if there is no such job or it has ended."""
         before = self._stop(id=job, state=state, error=error)
         return before is not None and _text(before) in ("queued", "running")
 
     def keep(self, job: str, ttl_s: int) -> None:
-        """Keep a job for longer after its end, and list it with its owner's."""
+        """Keep a job for `ttl_s` after its end, and list it among its owner's jobs."""
         self._keep(id=job, ttl_s=ttl_s)
 
     def forget(self, job: str) -> bool:
-        """End a job if need be and delete all of it; False when there is no such job."""
+        """End a job if necessary and delete it; False if there is no such job."""
         return bool(self._forget(id=job))
 
     def release(self, job: str, part: int, worker: str) -> None:
-        """Let go of a part that this worker began: repair sends it again, and it is no try."""
+        """Return a part that this worker began: repair resends it. It does not count as a try."""
         self._release(id=job, part=part, worker=worker)
 
     def strike(self, job: str, part: int) -> None:
-        """Record that the model hung with this part in it."""
+        """Record that the model hung while it ran this part."""
         self._strike(id=job, part=part)
 
     def read(self, job: str) -> JobRecord | None:
-        """One job; None when there is no such job. Raises JobLost when it does not parse."""
+        """One job; None if there is no such job. Raises JobLost if it does not parse."""
         values = self._redis.hmget(job_key(job), list(RECORD_FIELDS))
         return _read(job, cast("list[bytes | None]", values))
 
     def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
-        """One job of so many parts, and their results: one round trip. Raises JobLost."""
+        """A job and the results of all its parts, in one round trip. Raises JobLost."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hmget(job_key(job), list(RECORD_FIELDS))
         for part in range(parts):
@@ -215,7 +215,7 @@ class Ledger:
         return _read(job, values), [_result(fields) for fields in results]
 
     def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
-        """Several jobs; None for each that is not there, or does not parse."""
+        """Several jobs; None for each that does not exist or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hmget(job_key(job), list(RECORD_FIELDS))
@@ -223,45 +223,45 @@ class Ledger:
         return [_parsed(_record, job, values) for job, values in rows]
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
-        """An owner's listed jobs created before an epoch time, newest first, with that time."""
+        """An owner's jobs created before an epoch time, newest first, with their creation times."""
         found = self._redis.zrevrangebyscore(
             jobs_key(owner), f"({before!r}", "-inf", start=0, num=limit, withscores=True
         )
         return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
     def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
-        """The stored results of some parts; None for each that has none, or does not parse."""
+        """The results of some parts; None for each that has none or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hgetall(part_key(job, part))
         return [_result(fields) for fields in pipeline.execute()]
 
     def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
-        """What is known about some parts' results, without the results."""
+        """The results of some parts without the embeddings."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
             pipeline.hget(part_key(job, part), "about")
         return [_parsed(load_about, raw) if raw else None for raw in pipeline.execute()]
 
     def ended(self, jobs: Sequence[str]) -> list[bool]:
-        """Which of these jobs have ended, or are not there (any more)."""
+        """Which of these jobs have ended or do not exist."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hget(job_key(job), "state")
         return [state not in (b"queued", b"running") for state in pipeline.execute()]
 
     def notifications(self) -> PubSub:
-        """A subscription to the ids of jobs that end; a lost one costs a sweep."""
+        """A subscription to the ids of jobs that end. Sweeps make up for lost notifications."""
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         channel.subscribe(DONE_CHANNEL)
         return channel
 
     def trace_of(self, job: str) -> str:
-        """The W3C traceparent of the request that made a job; empty where it was not traced."""
+        """The W3C traceparent of the request that made a job; empty if it was not traced."""
         return _text(cast("bytes | None", self._redis.hget(job_key(job), "trace")) or b"")
 
     def is_cancelled(self, job: str) -> bool:
-        """Whether a job's work is not wanted any more: it has ended, or is gone."""
+        """Whether a job has ended or was deleted."""
         return self.ended([job])[0]
 
     def load(self) -> Load:
@@ -271,8 +271,8 @@ class Ledger:
     def repair(self) -> list[PartMessage]:
         """Expire jobs past their deadline and return the parts that must be sent again.
 
-        Those are the parts that no worker has and no queue holds. Callers at the same time get
-        nothing.
+        Those are the parts that no worker runs and no queue contains. Of concurrent callers, one
+        gets them.
         """
         rows = self._repair(
             every_s=REPAIR_EVERY_S,
@@ -297,7 +297,7 @@ class Ledger:
 
 
 def _fields(job: NewJob) -> dict[str, object]:
-    """What of a job is stored as it is."""
+    """The fields of a job that are stored unchanged."""
     return {
         "owner": job.owner,
         "kind": job.kind,
@@ -347,7 +347,7 @@ def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
 
 
 def _parsed(load: Callable[..., Parsed], *arguments: object) -> Parsed | None:
-    """A record, or None (and a line in the log) when it does not parse."""
+    """A record; None, with a log line, if it does not parse."""
     try:
         return load(*arguments)
     except CorruptRecord as error:

@@ -1,4 +1,4 @@
-"""What the ledger takes in and gives out."""
+"""The records of the ledger: what its methods take and return."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ def timestamp(epoch_s: float | None) -> str | None:
 
 
 def links(job: str) -> dict[str, str]:
-    """Where a job is to be found."""
+    """The URLs of a job."""
     own = f"/jobs/{job}"
     return {"self": own, "cancel": f"{own}/cancel"}
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How the embeddings of a request are turned into an answer.
+    """How scores are made of the embeddings.
 
-    `temperature` divides the logits, `activation` replaces the model's own, and `top_k` asks for a
+    `temperature` divides the logits, `activation` overrides the model's, and `top_k` adds a
     ranking.
     """
 
@@ -59,13 +59,12 @@ class LabelSetVersion:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """What the ledger remembers of a request: how to make an answer of the embeddings.
+    """What the ledger keeps of a request, to make an answer of the embeddings.
 
-    `lists` has, for each list of the request (by its JSON Pointer), the index of each of its items
-    among the distinct ones. `kinds` has a letter for each distinct item (t, u or b), `sizes` their
-    number in each part. The `label_set` is what the request ranks by; its candidates are among the
-    items where no embeddings of it were stored. The `model` is the one that the job is for; empty
-    where it may be any.
+    `lists` maps the JSON Pointer of each list in the request to the indices of its items among the
+    distinct ones. `kinds` has a letter for each distinct item (t, u or b), `sizes` the number of
+    items in each part. `label_set` replaces the candidates; if its embeddings were not stored, its
+    candidates are among the items. `model` is the one that must run the job; empty for any.
     """
 
     lists: Mapping[str, Sequence[int]]
@@ -78,7 +77,7 @@ class RequestRecord:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A client's key for a request, and what tells this request from others."""
+    """An idempotency key, and a fingerprint of the request that used it."""
 
     key: str
     fingerprint: str
@@ -86,7 +85,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where the end of a job is sent; `total` queries it has, `asked_for` a model or nothing."""
+    """A job's webhook: its URL, the job's number of queries, and the requested model or ''."""
 
     url: str
     total: int
@@ -120,11 +119,11 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What became of a new job.
+    """Whether a new job was admitted.
 
-    `job` is the job's own id, or that of an earlier one with the same idempotency key; `excess` is
-    by how many items the queue was too full, or all where Redis itself is. With `blobs_lost`, Redis
-    was emptied between the job's images and the job.
+    `job` is its id, or that of an earlier job with the same idempotency key. `excess` is the number
+    of items beyond the limit of the queue; all of them if Redis is full. `blobs_lost` means that
+    Redis lost its data after the images were stored.
     """
 
     outcome: Literal["created", "same", "other", "no_worker", "full", "blobs_lost"]
@@ -136,10 +135,9 @@ class Admission:
 class BegunPart:
     """A part that a worker has begun.
 
-    `left_s` is the time until the job's deadline, `waited_s` that since it was created. `strikes`
-    counts how often the model hung with the part in it, `tries` how often it was begun before.
-    `blobs` are its images' bytes by SHA-256, where they are still there. The `owner` is that of the
-    job.
+    `left_s` is the time until the job's deadline, `waited_s` the time since its creation. `strikes`
+    counts how often the model hung on the part, `tries` how often it was begun before. `blobs` are
+    its images by SHA-256; None for an image that is gone. The `owner` is that of the job.
     """
 
     items: list[Item]
@@ -155,9 +153,9 @@ class BegunPart:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """What the ledger holds about a job, without its parts. Times are epoch seconds.
+    """A job without its parts. Times are epoch seconds.
 
-    `done` and `failed` count queries; `callback` is the URL that its end is sent to, if any.
+    `done` and `failed` count queries; `callback` is the URL of its webhook, if any.
     """
 
     id: str
@@ -184,7 +182,7 @@ RECORD = TypeAdapter(JobRecord)
 
 
 def load_record(job: str, fields: Mapping[str, str | None]) -> JobRecord | None:
-    """A job of its RECORD_FIELDS in Redis; None when there is no such job. Raises CorruptRecord."""
+    """A job from its RECORD_FIELDS; None if there is no such job. Raises CorruptRecord."""
     if fields["state"] is None:
         return None
     texts = {name: fields[name] or "" for name in ("owner", "error", "callback")}
@@ -197,7 +195,7 @@ def load_record(job: str, fields: Mapping[str, str | None]) -> JobRecord | None:
 
 @dataclass(frozen=True, slots=True)
 class PartMessage:
-    """A part to be sent to a queue, and the id of the request that it belongs to."""
+    """A part to send to a queue, and the id of its request."""
 
     job: str
     part: int
@@ -206,13 +204,13 @@ class PartMessage:
 
     @property
     def task_id(self) -> str:
-        """Celery's id of the task."""
+        """The id of the Celery task."""
         return f"{self.job}:{self.part}"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Items accepted and unfinished, and items that ever left that state."""
+    """The number of open items, and of all items that were ever closed."""
 
     open_items: int
     drained_items: int

@@ -1,4 +1,4 @@
-"""What API and workers agree on: the task, its queues, its items and its results.
+"""The protocol between API and workers: the task, its queues, items and results.
 
-The one room of `common` that imports Celery.
+The only package of `common` that imports Celery.
 """

@@ -1,4 +1,4 @@
-"""Celery on Redis: the whole configuration, and how a part is sent to the workers."""
+"""Celery on Redis: its configuration, and how parts are sent to the workers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from common.protocol.messages import TASK_NAME, queues_of
 log = structlog.get_logger()
 
 HEALTH_CHECK_S = 10
-"""Kombu makes a consumer's connection anew that answers nothing for one to two times this long."""
+"""Kombu reconnects a consumer whose connection is silent for one to two times this long."""
 
 
 def make_celery(
@@ -26,16 +26,16 @@ def make_celery(
     queues: Sequence[str] = queues_of(""),
     task_events: bool = False,
 ) -> Celery:
-    """The Celery application of an API or worker process; connects to nothing yet.
+    """The Celery application of an API or worker process; does not connect yet.
 
-    A worker consumes from `queues`. With `task_events`, the API sends `task-sent` and a worker the
-    events of its tasks, for Flower.
+    A worker consumes from `queues`. With `task_events`, the API sends `task-sent` and workers send
+    the other task events, for Flower.
     """
-    broker = redis_url.replace("unix://", "redis+socket://", 1)  # kombu's name for it
+    broker = redis_url.replace("unix://", "redis+socket://", 1)  # Kombu's name for the scheme
     app = Celery("clip", broker=broker, set_as_current=False)
     app.conf.update(_configuration(socket_timeout_s, queues, task_events=task_events))
     if broker.startswith("rediss://"):
-        # Where the URL has no TLS options, Kombu would accept any certificate.
+        # Without TLS options in the URL, Kombu would accept any certificate.
         app.conf.broker_use_ssl = {"ssl_cert_reqs": "required"}
     return app
 
@@ -61,37 +61,37 @@ def _configuration(
         "broker_connection_timeout": min(5.0, socket_timeout_s),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # Redis refuses writes while it is full, or after another server has taken over from it.
+        # Redis refuses writes while it is full, and after a failover to another server.
         "broker_channel_error_retry": True,
         "broker_transport_options": {
-            # The ledger knows which parts are in hand, and sends lost ones again within seconds.
-            # Kombu's own books would cost two round trips a part, and memory on a full Redis.
+            # The ledger tracks which parts are running, and resends lost ones within seconds.
+            # Kombu's bookkeeping would cost two round trips per part, and memory on a full Redis.
             "ack_emulation": False,
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": min(5.0, socket_timeout_s),
             "socket_keepalive": True,
             "health_check_interval": HEALTH_CHECK_S,
             "queue_order_strategy": "round_robin",
-            "priority_steps": [0],  # one list a queue, whose length is the queue's
+            "priority_steps": [0],  # one list per queue, so that LLEN is the queue's length
         },
     }
 
 
 def _queue(name: str) -> Queue:
-    """A list in Redis of that name; there is nothing to declare, which would need memory."""
+    """A queue, which is a Redis list of that name. Declaring it would need memory in Redis."""
     return Queue(name, Exchange(name), routing_key=name, no_declare=True)
 
 
-def put_nothing_back() -> None:
-    """Have a worker that loses its connection leave alone the messages of parts that still run.
+def disable_restore() -> None:
+    """Stop Kombu from requeueing the messages of running parts when a connection is lost.
 
-    Kombu would send them again, and each part would run twice.
+    Each of those parts would run twice.
     """
     Channel.do_restore = False
 
 
 def send_parts(app: Celery, parts: Iterable[PartMessage]) -> None:
-    """Send parts that the ledger holds. One that cannot be sent is sent later, by repair."""
+    """Send the task messages of parts in the ledger. Repair resends those that cannot be sent."""
     try:
         with app.producer_or_acquire() as producer:
             for part in parts:
@@ -101,7 +101,7 @@ def send_parts(app: Celery, parts: Iterable[PartMessage]) -> None:
                     task_id=part.task_id,
                     queue=part.queue,
                     headers={"request_id": part.request_id},
-                    kwargsrepr=f"{{'request_id': {part.request_id!r}}}",  # what Flower shows
+                    kwargsrepr=f"{{'request_id': {part.request_id!r}}}",  # shown by Flower
                     ignore_result=True,
                     producer=producer,
                 )

@@ -1,7 +1,7 @@
-"""What travels between the API and the workers: names, items, results.
+"""What the API and the workers exchange: names, items, results.
 
-Records are parsed when they are read, and a record that does not parse is a CorruptRecord. Nothing
-else is checked: who can write to Redis is trusted.
+Records are parsed when they are read; one that does not parse raises CorruptRecord. There are no
+other checks: whatever can write to Redis is trusted.
 """
 
 import re
@@ -16,7 +16,7 @@ import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 FORMAT = 3
-"""Of what the ledger holds of a job. A worker leaves jobs of another format to other workers.
+"""The version of a job's format in the ledger. A worker ignores jobs of another format.
 
 Raise it with every change that another release would misread.
 """
@@ -45,15 +45,15 @@ Parsed = TypeVar("Parsed")
 
 
 class CorruptRecord(ValueError):
-    """What was read from Redis does not parse."""
+    """A record from Redis does not parse."""
 
 
 class NewerFormat(ValueError):
-    """A job in the ledger has a format that this release does not read."""
+    """A job in the ledger has a format that this release cannot read."""
 
 
 class Priority(StrEnum):
-    """Whether a client waits for a job. Decided when the request comes in; names its queue."""
+    """Whether a client waits for a job. Set when the request arrives; selects the queue."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -79,11 +79,11 @@ def queues_of(model_queue: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One distinct thing to encode.
+    """One distinct text or image to encode.
 
-    `value` is the text, the URL, or the SHA-256 of the image's bytes. `queries` says for how many
-    queries of the request the item stands; a `required` item fails the whole job when it fails. A
-    text with `templates` is encoded in each of them, and has the mean of these embeddings.
+    `value` is the text, the URL, or the SHA-256 of the image's bytes. `queries` is the number of
+    queries in the request that are this item. If a `required` item fails, so does the job. A text
+    with `templates` is encoded in each of them; its embedding is their mean.
     """
 
     kind: ItemKind
@@ -94,20 +94,20 @@ class Item:
 
     @property
     def inputs(self) -> int:
-        """How many texts or images the model encodes for it."""
+        """The number of texts or images that the model encodes for it."""
         return len(self.templates) or 1
 
     @property
     def prompts(self) -> Iterator[str]:
-        """The texts that the model encodes for it, where it is a text."""
+        """The texts that the model encodes for a text item."""
         return (template.replace(HOLE, self.value) for template in self.templates or (HOLE,))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What made an embedding, and what turns embeddings into probabilities.
+    """The model that made an embedding, and how its embeddings become probabilities.
 
-    probabilities = softmax(logit_scale · cos + logit_bias), or sigmoid in place of softmax;
+    probabilities = softmax(logit_scale · cos + logit_bias), or sigmoid instead of softmax;
     `logit_scale` is already exponentiated.
     """
 
@@ -121,10 +121,10 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelTraits:
-    """What else there is to know of a model, for people to choose by.
+    """Traits of a model that help users choose one.
 
-    `context_length` is in tokens; `resolution` is (height, width) in pixels, and None where
-    images keep their own.
+    `context_length` is in tokens; `resolution` is (height, width) in pixels, None if it is not
+    fixed.
     """
 
     family: Words
@@ -134,7 +134,7 @@ class ModelTraits:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where a part's time went, in seconds; `fetch` and `decode` are those of its slowest item."""
+    """Where a part's time went, in seconds; `fetch` and `decode` are of its slowest item."""
 
     queue: Number = 0.0
     fetch: Number = 0.0
@@ -152,10 +152,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class PartAbout:
-    """What there is to know about a part's result beside the embeddings.
+    """A part's result without the embeddings.
 
-    `faults` has an entry under the index of each item that failed; `truncated` are the indices of
-    texts that the model did not see whole.
+    `faults` maps the index of each failed item to its fault; `truncated` are the indices of texts
+    that the model truncated.
     """
 
     model: ModelInfo
@@ -177,7 +177,7 @@ class PartResult:
 
 @dataclass(frozen=True, slots=True)
 class _SentAbout:
-    """PartAbout as JSON, which knows no keys but strings."""
+    """PartAbout as JSON, where keys must be strings."""
 
     model: ModelInfo
     faults: list[tuple[Count, Fault]]
@@ -186,10 +186,10 @@ class _SentAbout:
 
 
 PASSING = ConfigDict(cache_strings="keys")
-"""For what is read once: pydantic would keep the last 16,384 short strings that it read."""
+"""For records that are read once: by default pydantic caches the last 16,384 short strings."""
 
 SentItems: TypeAlias = tuple[list[Templates], list[tuple[ItemKind, str, int, bool, int]]]
-"""The lists of templates, and the items with the place of theirs among these."""
+"""The distinct lists of templates, and the items, each with the index of its list."""
 
 ITEMS: TypeAdapter[SentItems] = TypeAdapter(SentItems, config=PASSING)
 ABOUT = TypeAdapter(_SentAbout)
@@ -199,7 +199,7 @@ def load_json(adapter: TypeAdapter[Parsed], raw: bytes | str) -> Parsed:
     """Parse a record.
 
     Raises:
-        CorruptRecord: it has another shape; says what and where, and nothing of the content.
+        CorruptRecord: it has another shape. The message says what and where, without the content.
     """
     try:
         return adapter.validate_json(raw, strict=True)
@@ -208,14 +208,14 @@ def load_json(adapter: TypeAdapter[Parsed], raw: bytes | str) -> Parsed:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a record, in a few words."""
+    """A short description of the first fault in a record."""
     fault = error.errors(include_url=False, include_input=False)[0]
     where = "/".join(str(step)[:40] for step in fault["loc"])
     return f"{where}: {fault['msg']}"[:200]
 
 
 def dump_items(items: Sequence[Item]) -> bytes:
-    """As JSON, in which templates stand once, however many items have them."""
+    """Items as JSON; a list of templates that several items share is stored once."""
     places: dict[Templates, int] = {}
     rows = [
         (i.kind, i.value, i.queries, i.required, places.setdefault(i.templates, len(places)))
@@ -237,7 +237,7 @@ def load_items(raw: bytes) -> list[Item]:
 
 
 def dump_result(result: PartResult) -> dict[str, bytes]:
-    """The fields of the hash that holds a part's result."""
+    """The fields of the Redis hash of a part's result."""
     vectors = np.ascontiguousarray(result.vectors, dtype="<f4").tobytes()
     return {"vectors": vectors, "about": dump_about(result.about)}
 
@@ -258,5 +258,5 @@ def load_result(fields: dict[bytes, bytes]) -> PartResult:
     about = load_about(fields.get(b"about", b""))
     raw = fields.get(b"vectors", b"")
     if len(raw) % (4 * about.model.dimension):
-        raise CorruptRecord("the embeddings are not of the model's dimension")
+        raise CorruptRecord("the embeddings do not have the model's dimension")
     return PartResult(np.frombuffer(raw, dtype="<f4").reshape(-1, about.model.dimension), about)

@@ -1,4 +1,4 @@
 """Connections to Redis, and the Lua scripts that run in it.
 
-What every store needs to talk to Redis; what is stored is the business of the other rooms.
+What every store needs to talk to Redis; the stores themselves are in the other packages.
 """

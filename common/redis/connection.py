@@ -1,7 +1,7 @@
 """Connections to Redis: the API fails fast, a worker is patient.
 
-Trying again is on a new connection. So where another server has taken over, and the old one is
-still there and takes no writes, the address leads to the new one.
+A retry uses a new connection: after a failover, when the old server still runs but refuses writes,
+the address leads to the new one.
 """
 
 from typing import Any
@@ -20,11 +20,11 @@ PATIENT_PAUSE_S = 0.5
 
 
 class Unpolled(AbstractConnection):
-    """A connection that is used as it comes from the pool.
+    """A connection that is not polled when it is taken from the pool.
 
-    redis-py looks whether there is something to read first: one system call a command, which gives
-    up the interpreter's lock and has to wait for it again. A connection that was closed meanwhile
-    fails as it is used, and is tried once more; one whose answer was not read is never put back.
+    redis-py checks for unread data first: one system call per command, which releases the GIL and
+    has to wait for it again. A connection that was closed meanwhile fails on use and is retried;
+    one with an unread answer never returns to the pool.
     """
 
     def can_read(self, timeout: float = 0) -> bool:
@@ -32,7 +32,7 @@ class Unpolled(AbstractConnection):
 
 
 def fail_fast(url: str, max_connections: int) -> Redis:
-    """A client for request threads: one quick retry, so that an outage is told within 2 seconds."""
+    """A client for request threads: one quick retry, so that an outage shows within 2 seconds."""
     return _client(
         url,
         max_connections=max_connections,
@@ -45,7 +45,7 @@ def fail_fast(url: str, max_connections: int) -> Redis:
 
 
 def patient(url: str, max_connections: int) -> Redis:
-    """A client for workers: a finished result is worth waiting for Redis to come back."""
+    """A client for workers: a finished result is worth waiting until Redis is back."""
     return _client(
         url,
         max_connections=max_connections,
@@ -61,11 +61,11 @@ def patient(url: str, max_connections: int) -> Redis:
 
 def _client(url: str, **options: Any) -> Redis:  # noqa: ANN401
     pool = ConnectionPool.from_url(url, **options, **_keepalive(url))
-    kind = pool.connection_class  # of the URL's scheme
+    kind = pool.connection_class  # depends on the URL's scheme
     pool.connection_class = type(f"Unpolled{kind.__name__}", (Unpolled, kind), {})
     return Redis.from_pool(pool)
 
 
 def _keepalive(url: str) -> dict[str, Any]:
-    """A Unix socket knows no keep-alive, and redis-py refuses the option there."""
+    """Unix sockets have no keep-alive, and redis-py refuses the option for them."""
     return {} if url.startswith("unix:") else {"socket_keepalive": True}

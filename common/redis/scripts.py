@@ -1,4 +1,4 @@
-"""Lua scripts with named arguments: each transition in Redis is one of them."""
+"""Lua scripts with named arguments."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ COMMON = Path(__file__).parent.parent
 
 
 class LuaScript:
-    """One script, `room/name`, with what it shares with others before it.
+    """A script, `room/name`, preceded by the scripts that it builds on.
 
-    A call passes its keyword arguments as one JSON object, `args` in Lua, and its positional ones
-    as they are, from `ARGV[2]` on. Raises redis.exceptions.RedisError when Redis is away.
+    Keyword arguments are passed as one JSON object, `args` in Lua; positional arguments are passed
+    unchanged, from `ARGV[2]` on. Raises redis.exceptions.RedisError if Redis does not answer.
     """
 
     def __init__(self, redis: Redis, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""What the metrics and traces of API and workers have in common.
+"""What the metrics and traces of the API and the workers share.
 
-What is measured is in `api/telemetry` and `worker/telemetry`.
+The metrics themselves are in `api/telemetry` and `worker/telemetry`.
 """

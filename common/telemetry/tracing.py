@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry. Only where CLIP_TRACING is on does anybody load this module.
+"""OpenTelemetry traces. This module is loaded only if CLIP_TRACING is on.
 
-Where spans go, and which are kept, is in the variables OTEL_* that the SDK itself reads.
+The SDK reads its exporter and its sampler from the variables OTEL_*.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ PARENT = "traceparent"  # https://www.w3.org/TR/trace-context/#traceparent-heade
 
 
 class Tracer:
-    """Makes the spans of one process, and sends them in a thread of its own.
+    """Makes the spans of one process, and sends them in a background thread.
 
-    What cannot be sent is dropped and logged; nobody waits for it.
+    Spans that cannot be sent are dropped and logged.
     """
 
     def __init__(self, service: str) -> None:
-        """The `service` is how the process is called where OTEL_SERVICE_NAME says nothing."""
+        """`service` is the service name if OTEL_SERVICE_NAME is not set."""
         named = Resource.create({SERVICE_NAME: service})
         provider = TracerProvider(resource=named.merge(OTELResourceDetector().detect()))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -39,10 +39,10 @@ class Tracer:
     def span(
         self, name: str, *, parent: str | None = None, kind: Kind = "internal"
     ) -> Iterator[trace.Span]:
-        """What is done inside, as a span; log lines inside bear its trace's id.
+        """A span around the context; log lines within have the id of its trace.
 
-        The `parent` is a W3C traceparent; one that is none begins a trace. Without it the span is
-        inside whatever span this thread is in.
+        `parent` is a W3C traceparent; an invalid one begins a new trace. Without it, the parent is
+        the current span of this thread.
         """
         context = None if parent is None else self._propagator.extract({PARENT: parent})
         with self._tracer.start_as_current_span(name, context, kind=SpanKind[kind.upper()]) as span:
@@ -51,19 +51,19 @@ class Tracer:
                 yield span
 
     def carried(self) -> str:
-        """This thread's span as a W3C traceparent; empty where there is none."""
+        """This thread's span as a W3C traceparent; empty if there is none."""
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier)
         return carrier.get(PARENT, "")
 
     def add_before(self, name: str, seconds: float) -> None:
-        """Add to this thread's span what came before it and ended as it began."""
+        """Add a span that ended when this thread's span began."""
         span = trace.get_current_span()
         if isinstance(span, Span) and span.start_time:
             self._add(name, span.start_time - _nanoseconds(seconds), span.start_time)
 
     def add_until(self, end_ns: int, steps: Sequence[tuple[str, float]]) -> None:
-        """Add steps, each with its seconds, that came one after another until an epoch time."""
+        """Add consecutive steps, each with its duration, the last of which ended at `end_ns`."""
         for name, seconds in reversed(steps):
             start_ns = end_ns - _nanoseconds(seconds)
             self._add(name, start_ns, end_ns)

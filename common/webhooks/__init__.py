@@ -1,4 +1,4 @@
-"""The outbox of webhooks: what is to be delivered, and what became of it.
+"""The outbox of webhooks: deliveries and their outcomes.
 
-How they are kept, and the secrets that sign them; sending is in `worker/webhooks`.
+How they are stored, and the secrets that sign them; sending is in `worker/webhooks`.
 """

@@ -1,8 +1,8 @@
-"""Deliveries: what is told to a URL once a job has ended, and what became of it.
+"""Deliveries: the webhooks of jobs that have ended, and their outcomes.
 
-A delivery enters Redis in the script that ends its job (`common/redis/lua/prelude.lua`), and is
-due at once. Whoever takes it has a lease: when that ends before the outcome is noted it is due
-again. So none is lost, and one may be sent twice.
+The script that ends a job (`common/redis/lua/prelude.lua`) stores its delivery, which is due at
+once. A worker that claims it has a lease: if the lease ends before the outcome is recorded, the
+delivery is due again. So none is lost, and one may be sent twice.
 """
 
 from collections.abc import Collection
@@ -33,7 +33,7 @@ Absent = BeforeValidator(_absent)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is to be delivered where; `status` and `error` are those of the last attempt."""
+    """A webhook to deliver; `status` and `error` are of the last attempt."""
 
     url: str
     kind: Kind
@@ -54,7 +54,7 @@ class Delivery:
     error: str = ""
 
     def body(self, job: str) -> bytes:
-        """The same for each attempt. It is thin: the result is fetched from the service."""
+        """The body, the same for each attempt. It has no result: the receiver fetches that."""
         asked_for = {"name": self.asked_for, "revision": None} if self.asked_for else None
         data: dict[str, Any] = {
             "id": job,
@@ -67,15 +67,15 @@ class Delivery:
             "model": orjson.loads(self.model) if self.model else asked_for,
             "links": links(job),
         }
-        told = {"type": f"job.{self.ending}", "timestamp": timestamp(self.finished), "data": data}
-        return orjson.dumps(told)
+        event = {"type": f"job.{self.ending}", "timestamp": timestamp(self.finished), "data": data}
+        return orjson.dumps(event)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A delivery in hand, and the number that tells this claim from others.
+    """A claimed delivery, and the number of the claim.
 
-    The host is all of its URL that may stand in a log: the rest may hold secrets.
+    Only the host of its URL may appear in a log: the rest may contain secrets.
     """
 
     job: str
@@ -86,7 +86,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of an attempt: `pending` is to be tried again after `pause_s`."""
+    """The outcome of an attempt; `pending`: retry after `pause_s`."""
 
     outcome: DeliveryState
     status: int | None = None
@@ -102,7 +102,7 @@ def webhook_key(job: str) -> str:
 
 
 class Deliveries:
-    """The deliveries in one Redis. Its methods raise redis.exceptions.RedisError without it."""
+    """The deliveries in one Redis. Every method may raise redis.exceptions.RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -112,9 +112,9 @@ class Deliveries:
     def claim(
         self, lease_s: float, *, busy_hosts: Collection[str] = (), retries: bool = True
     ) -> Claim | None:
-        """Take the delivery that has been due for longest; None where none may be taken.
+        """Claim the delivery that has been due for longest; None if there is none to claim.
 
-        Those of `busy_hosts` wait, and without `retries` those that were tried before.
+        Skips deliveries to `busy_hosts` and, without `retries`, those that were tried before.
         """
         busy = dict.fromkeys(busy_hosts, True)
         while found := self._claim(lease_s=lease_s, busy_hosts=busy, retries=retries):
@@ -131,7 +131,7 @@ class Deliveries:
         return None
 
     def record_attempt(self, claim: Claim, attempt: Attempt) -> bool:
-        """Note what came of it; False when the lease had ended and somebody else has it."""
+        """Record an outcome; False if the lease ended and another worker claimed the delivery."""
         return bool(
             self._record_attempt(
                 job=claim.job,
@@ -144,7 +144,7 @@ class Deliveries:
         )
 
     def read(self, job: str) -> Delivery | None:
-        """The delivery of a job that has ended; None where there is none."""
+        """The delivery of a job that has ended; None if there is none."""
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(webhook_key(job)))
         try:
             return _delivery(fields) if fields else None

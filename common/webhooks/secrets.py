@@ -1,7 +1,6 @@
-"""Secrets that webhooks are signed with, as settings hold them: checked, and printed nowhere.
+"""The secrets that sign webhooks: checked when the process starts, never printed.
 
-They are those of the Standard Webhooks specification, version 1.0: `whsec_`, then base64 of 24 to
-64 random bytes.
+Their format is that of Standard Webhooks 1.0: `whsec_`, then base64 of 24 to 64 random bytes.
 """
 
 import base64
@@ -17,13 +16,13 @@ FEWEST_BYTES, MOST_BYTES = 24, 64
 
 
 def key_of(secret: str) -> bytes:
-    """The key that a secret stands for. Raises ValueError, which says nothing of it."""
+    """The key that a secret encodes. Raises ValueError, without the secret in its message."""
     if not secret.startswith(PREFIX):
         raise ValueError(f"a secret starts with {PREFIX}")
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except binascii.Error:
-        raise ValueError(f"what follows {PREFIX} is not base64") from None
+        raise ValueError(f"the part after {PREFIX} is not base64") from None
     if not FEWEST_BYTES <= len(key) <= MOST_BYTES:
         raise ValueError(f"a secret has {FEWEST_BYTES} to {MOST_BYTES} bytes")
     return key
@@ -50,11 +49,11 @@ def _read(path: object) -> object:
     lines = [line.strip() for line in text.splitlines()]
     secrets = _given(" ".join(line for line in lines if not line.startswith("#")))
     if not secrets:
-        raise ValueError("there is no secret in it")
+        raise ValueError("it contains no secret")
     return secrets
 
 
-# One secret or, while it is changed, several: with each of them all is signed.
+# One secret, or several during a rotation: every webhook is signed with each.
 WebhookSecrets: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_given)]
-# The same in the file that the variable names, one a line.
+# Secrets in the file that the variable names, one per line.
 WebhookSecretsFile: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_read)]

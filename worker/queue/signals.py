@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from common.protocol.celery_app import put_nothing_back
+from common.protocol.celery_app import disable_restore
 from worker.process import WorkerProcess
 from worker.queue.bulk_share import BulkShare
 from worker.queue.celery_options import UnsupportedOption, check_options
@@ -41,7 +41,7 @@ class CelerySignals:
         except UnsupportedOption as error:
             print(error, file=sys.stderr)  # noqa: T201
             sys.exit(EXIT_USAGE)
-        put_nothing_back()
+        disable_restore()
         conf.worker_concurrency = self._process.load().concurrency
 
     def _start(self, sender: Any, **_: object) -> None:  # noqa: ANN401

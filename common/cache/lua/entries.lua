@@ -1,5 +1,5 @@
 -- Shared by the scripts of the embedding cache. A space has two generations, each a hash of
--- embeddings by 32 bytes of digest; neither ever holds more than `max_embeddings`.
+-- embeddings by 32-byte digest; neither ever holds more than `max_embeddings`.
 
 local KEY_BYTES, KEYS_AT_ONCE = 32, 128
 

@@ -1,8 +1,8 @@
--- The embeddings under some keys, nothing for each that is missing. What is found in the old
--- generation moves to the new one. args: space, max_embeddings, ttl_s. ARGV: the keys in a row
+-- Look up embeddings, nil for each miss. A hit in the old generation moves to the new one.
+-- args: space, max_embeddings, ttl_s. ARGV: the concatenated keys
 local space, digests = open_space(args), ARGV[2]
 
--- The keys from one to another, counted from 1.
+-- The keys `first` to `last`, counted from 1.
 local function keys_between(first, last)
   local keys = {}
   for at = first, last do

@@ -1,4 +1,4 @@
--- The heartbeats of the workers that are alive, each with the seconds since. args: ttl_s
+-- The heartbeats of live workers, each with its age in seconds. args: ttl_s
 local at, beats = ledger_now(), {}
 local found = redis.call('ZRANGEBYSCORE', WORKERS, stamp(at - args.ttl_s), '+inf', 'WITHSCORES')
 for place = 1, #found, 2 do

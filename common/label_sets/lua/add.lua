@@ -1,5 +1,5 @@
--- Store a model's embeddings of a version, unless they are there already, or do not fit beside the
--- owner's sets. Of each model the revision stored last counts; others are retired.
+-- Store a model's embeddings of a version, unless they are stored already or exceed the owner's
+-- limit. Of each model the last revision is kept; others are retired.
 -- args: owner, name, version, model (its digest), bytes, max_bytes. ARGV: the model as JSON, then the
 --       result's fields
 local owner, model = args.owner, args.model

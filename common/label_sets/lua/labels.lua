@@ -1,8 +1,8 @@
 -- Shared by the scripts of label sets. A set is "owner:name:version".
--- An owner's hash of bytes has the size of each key that holds content or embeddings. Those of them
--- that expire, because only jobs may need them, stand in the list of what is retired.
+-- clip:label-bytes has the size of each of an owner's keys with content or embeddings. Retired keys,
+-- which only running jobs may need, expire and are listed in clip:label-retired.
 
-local MAX_RETIRED_KEYS = 10000 -- of an owner: all of them are looked at
+local MAX_RETIRED_KEYS = 10000 -- per owner, because each call reads all of them
 
 local function sets_key(owner) return 'clip:label-sets:' .. owner end
 local function bytes_key(owner) return 'clip:label-bytes:' .. owner end
@@ -14,7 +14,7 @@ local function used_key(set) return 'clip:label-used:' .. set end
 
 local function set_of(owner, name, version) return owner .. ':' .. name .. ':' .. version end
 
--- The version in a set's summary, which begins with it.
+-- The version in a set's summary.
 local function version_of(summary) return string.match(summary or '', '^%["(%x+)"') end
 
 local function keys_of(set)
@@ -31,7 +31,7 @@ local function free(owner, key)
   redis.call('ZREM', retired_key(owner), key)
 end
 
--- Free a key: at once, unless jobs that were sent with its set may need it.
+-- Delete a key: at once, unless jobs that use its set may need it.
 local function retire_key(owner, set, key)
   local left = redis.call('TTL', used_key(set))
   if left <= 0 then return free(owner, key) end
@@ -57,7 +57,7 @@ local function size_of(owner, keys)
   return size
 end
 
--- What is retired and still there, the oldest first. Forgets what has expired.
+-- The retired keys that still exist, the oldest first. Cleans up after expired ones.
 local function retired(owner)
   local left = {}
   for _, key in ipairs(redis.call('ZRANGE', retired_key(owner), 0, -1)) do
@@ -72,13 +72,13 @@ local function total(owner)
   return size
 end
 
--- Whether so many bytes more fit beside the owner's current sets.
+-- Whether an owner's current sets leave room for `bytes` more.
 local function fits(owner, bytes, max_bytes)
   local old = retired(owner)
   return total(owner) - size_of(owner, old) + bytes <= max_bytes
 end
 
--- Free what was retired first, for as long as all of the owner's keys take too much.
+-- Delete the oldest retired keys until all of the owner's keys fit.
 local function trim(owner, max_bytes)
   local old = retired(owner)
   local size = total(owner)

@@ -1,6 +1,6 @@
--- Make a version of a set the current one. Its content is stored already, its embeddings will be.
--- Returns 'created', 'changed' or 'same'; 'full' when the owner has as many sets as allowed, and
--- 'too_large' when the current ones would take more than max_bytes together.
+-- Make a version of a set the current one. Its content is stored already, its embeddings follow.
+-- Returns 'created', 'changed' or 'same'; 'full' if the owner has max_sets already, and 'too_large'
+-- if the current sets would take more than max_bytes together.
 -- args: owner, name, version, bytes (of its content), vectors_bytes, max_sets, max_bytes.
 -- ARGV: the summary as JSON
 local owner, sets = args.owner, sets_key(args.owner)

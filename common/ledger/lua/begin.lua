@@ -1,8 +1,7 @@
 -- Begin a part. Returns its items, the seconds until the deadline, the seconds since the job was
--- created, how often the model hung with it, how often it was begun before, the job's priority,
--- request id and owner, then its images in the order of its items (read, not taken: it may be begun
--- again).
--- Returns nothing when there is nothing to do, and the job's format when that is not the worker's.
+-- created, its strikes, how often it was begun before, the job's priority, request id and owner,
+-- then its images in the order of its items (kept, because the part may be begun again). Returns nil
+-- if there is nothing to do, and the job's format if it is not the worker's.
 -- args: id, part, worker, format
 write_even_if_full()
 local id, n = args.id, args.part
@@ -16,7 +15,7 @@ if deadline < at then
   end_job(id, 'expired', '')
   return false
 end
--- Left as it is: repair sends it again, until a worker takes it that knows the format.
+-- Unchanged: repair resends it until a worker of its format takes it.
 if tonumber(fields[10]) ~= args.format then return tonumber(fields[10]) end
 
 redis.call('HSET', job, 'state', 'running', 'state:' .. n, 'running', 'owner:' .. n, args.worker,

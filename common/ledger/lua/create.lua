@@ -1,6 +1,6 @@
--- Admit a job, or say why not. Returns {'created' | 'no_worker' | 'full' | 'blobs_lost', excess items}
--- or, when the idempotency key was used before, {'same' | 'other', job}. Called again because the
--- answer was lost, it says 'created' again.
+-- Admit a job, or return why not: {'created' | 'no_worker' | 'full' | 'blobs_lost', excess items}
+-- or, if the idempotency key was used before, {'same' | 'other', job}. Idempotent: a second call for
+-- the same id returns 'created' again.
 -- args: id, fields, parts ({items, size, blobs} each), queue, max_open_items, lifetime_s, ttl_s,
 --       is_listed; optional: worker {ttl_s, model, model_queue} (one must be alive and consume from
 --       the queue), idempotency {key, fingerprint}
@@ -45,7 +45,7 @@ for _, part in ipairs(args.parts) do total = total + part.size end
 local excess = tonumber(redis.call('GET', OPEN_ITEMS) or 0) + total - args.max_open_items
 if excess > 0 then return { 'full', excess } end
 
--- Images are stored before the job: Redis may have been emptied in between.
+-- Images are stored before the job: Redis may have lost its data in between.
 for _, part in ipairs(args.parts) do
   for digest in string.gmatch(part.blobs, '%S+') do
     if redis.call('EXISTS', blob_key(id, digest)) == 0 then return { 'blobs_lost', 0 } end
@@ -62,7 +62,7 @@ for index, part in ipairs(args.parts) do
   redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at),
     'items:' .. n, part.items, 'size:' .. n, part.size, 'blobs:' .. n, part.blobs)
   redis.call('ZADD', OPEN, created, id .. ':' .. n .. ':' .. part.size)
-  -- Nothing that an open job needs has a TTL: repair ends the job in time, and its end the rest.
+  -- Keys of an open job have no TTL: repair expires the job, which deletes them.
   for digest in string.gmatch(part.blobs, '%S+') do redis.call('PERSIST', blob_key(id, digest)) end
 end
 redis.call('INCRBY', OPEN_ITEMS, total)

@@ -1,8 +1,7 @@
--- Store the result of a part, once. Returns 1 when stored, 0 when it is not wanted any more.
+-- Store the result of a part, once. Returns 1 if stored, 0 if it was stored before or the job ended.
 -- args: id, part, done and failed (queries), fatal (required items that failed); optional:
 --       cache {space, max_embeddings, ttl_s, row_bytes, rows} of the embeddings to share
--- ARGV: the embeddings in a row, the rest of the result; where there is a cache, the keys in a row
---       and the flags in a row
+-- ARGV: the embeddings, the rest of the result; with `cache`, the concatenated keys and flags
 write_even_if_full()
 local id, n, vectors = args.id, args.part, ARGV[2]
 

@@ -1,4 +1,4 @@
--- End a job if need be, and delete all of it. Returns 0 when there is no such job. args: id
+-- End a job if necessary, and delete it. Returns 0 if there is no such job. args: id
 write_even_if_full()
 local id = args.id
 local job = job_key(id)

@@ -1,4 +1,4 @@
--- Keep a job and its results for longer after its end, and list it with its owner's.
+-- Keep a job and its results for ttl_s after its end, and list it among its owner's jobs.
 -- args: id, ttl_s
 write_even_if_full()
 local job = job_key(args.id)

@@ -1,5 +1,5 @@
--- Let go of a part that this worker began and does not do; repair sends it again in a while. It
--- counts for nothing. args: id, part, worker
+-- Return a part that this worker began but does not finish; repair resends it. It does not count as
+-- a try. args: id, part, worker
 write_even_if_full()
 local job, n = job_key(args.id), args.part
 local fields = redis.call('HMGET', job, 'state', 'state:' .. n, 'owner:' .. n)

@@ -1,4 +1,4 @@
--- Expire jobs past their deadline and find parts that no worker has and no queue holds. Returns
+-- Expire jobs past their deadline and find parts that no worker runs and no queue contains. Returns
 -- [job, part, queue, request id] of each part that must be sent again.
 -- args: every_s, grace_s, max_parts, beat_after_s
 write_even_if_full()
@@ -9,8 +9,8 @@ local passed = redis_now - (redis.call('HGET', CLOCK, 'redis') or 0)
 if passed >= 0 and passed < args.every_s then return lost end
 redis.call('HSET', CLOCK, 'redis', stamp(redis_now), 'ledger', stamp(at))
 
--- A message has left its queue when that is empty, or when a part that was sent later has begun.
--- It is lost when its part has not begun a while after that was seen: a worker may just have it.
+-- A task message has left its queue if the queue is empty, or a part that was sent later has begun.
+-- It is lost if its part has not begun `grace_s` later: a worker may just have received it.
 local function is_message_lost(job, n, queue, sent, missing)
   local has_left = redis.call('LLEN', queue) == 0
     or sent < tonumber(redis.call('GET', begun_key(queue)) or 0)
@@ -22,8 +22,7 @@ local function is_message_lost(job, n, queue, sent, missing)
   return at - missing >= args.grace_s
 end
 
--- The parts that a worker had in hand at its last heartbeat, and when that was; nothing when it is
--- dead.
+-- A worker's last heartbeat: its time, and the parts that the worker ran; false if it is dead.
 local owners = {}
 local function owner_of(name)
   if owners[name] == nil then
@@ -35,7 +34,7 @@ local function owner_of(name)
   return owners[name]
 end
 
--- Whether nobody runs a part that was begun: its worker is dead, or has let go of it since.
+-- Whether no worker runs a part that was begun: its owner is dead, or runs it no more.
 local function is_orphaned(id, n, name, begun)
   local owner = owner_of(name)
   if not owner then return true end
@@ -63,7 +62,7 @@ local function check(member)
   end
 end
 
--- All open parts in turns, so many at a time: Redis does nothing else meanwhile.
+-- Check max_parts open parts per call, in rotation, because a script blocks Redis.
 local first = tonumber(redis.call('GET', REPAIR_FROM) or 0)
 local members = redis.call('ZRANGE', OPEN, first, first + args.max_parts - 1)
 redis.call('SET', REPAIR_FROM, #members < args.max_parts and 0 or first + args.max_parts)

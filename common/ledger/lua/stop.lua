@@ -1,4 +1,4 @@
--- End a job before its time. Returns its state before, or nothing when there is no such job.
+-- End a job early. Returns its previous state, or nil if there is no such job.
 -- args: id, state (cancelled, failed or expired), error
 write_even_if_full()
 local state = redis.call('HGET', job_key(args.id), 'state')

@@ -1,7 +1,7 @@
 -- Shared by all scripts: the named arguments, key names, and how parts and jobs end.
 -- ARGV[1] is a JSON object of named arguments; binary arguments follow it.
 -- In a job's hash `owner` is the owner of the job, and `owner:n` the worker that runs part n.
--- A member of clip:open is "job:part:items", so that its size is known without its job.
+-- A member of clip:open is "job:part:items", so that its size is known without reading the job.
 
 local args = cjson.decode(ARGV[1])
 
@@ -19,8 +19,8 @@ local function idempotency_key(key) return 'clip:idempotency:' .. key end
 local function webhook_key(id) return 'clip:webhook:' .. id end
 local function begun_key(queue) return 'clip:begun:' .. queue end
 
--- What ends work, and so makes room, must run on a full Redis too. There a script may write
--- anything once its first write was one that needs no memory.
+-- Scripts that end work, and so free memory, must run on a full Redis too. There a script may write
+-- if its first write is a command that needs no memory.
 local function write_even_if_full() redis.call('DEL', 'clip:nothing') end
 
 local function now()
@@ -28,9 +28,9 @@ local function now()
   return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 
--- The ledger's own clock, in seconds, for all that is compared. From one repair to the next it moves
--- with that of Redis, by five seconds at most, and never back: no job expires because that was set,
--- or because every process was away. What clients see (`created`, …) is of Redis' clock.
+-- The ledger's clock, in seconds, for all times that are compared. Between two repairs it follows
+-- Redis' clock by at most five seconds, and never goes back: no job expires because that clock was
+-- set or because every process was down. Times that clients see (`created`, …) are by Redis' clock.
 local CLOCK, MAX_STEP_S = 'clip:clock', 5
 
 local function ledger_now()
@@ -39,15 +39,15 @@ local function ledger_now()
   return clock[2] + math.max(0, math.min(at - clock[1], MAX_STEP_S))
 end
 
--- Lua's own number formatting would cut an epoch time to 14 digits.
+-- Lua's default format would cut an epoch time to 14 digits.
 local function stamp(t) return string.format('%.6f', t) end
 
 local function has_ended(state)
   return state ~= 'queued' and state ~= 'running'
 end
 
--- List a job with its owner's; the list lives for at least that many seconds. Each job that enters
--- has the ten oldest checked, and those that are gone are removed, so that no list grows forever.
+-- List a job among its owner's jobs; the list expires in `life` seconds or later. Each new job
+-- removes deleted ones among the ten oldest, so that no list grows forever.
 local function list_job(owner, id, created, life)
   local jobs = jobs_key(owner)
   redis.call('ZADD', jobs, created, id)
@@ -64,7 +64,7 @@ local function leave_open(id, n, items)
   end
 end
 
--- The part no longer needs its images.
+-- Close a part and delete its images.
 local function close_part(id, n)
   local job = job_key(id)
   local fields = redis.call('HMGET', job, 'size:' .. n, 'blobs:' .. n)
@@ -75,7 +75,7 @@ local function close_part(id, n)
   redis.call('HDEL', job, 'items:' .. n, 'blobs:' .. n)
 end
 
--- The model that made the embeddings of a job, as JSON; nothing where there are none.
+-- The model that made the embeddings of a job, as JSON; nil if there are none.
 local function model_of(id, parts)
   for n = 0, parts - 1 do
     local about = redis.call('HGET', part_key(id, n), 'about')
@@ -86,8 +86,8 @@ local function model_of(id, parts)
   end
 end
 
--- Enter the webhook of a job that has ended. Its hash holds all that is sent, because the job may
--- be gone before it is delivered.
+-- Store the webhook of a job that has ended. Its hash holds everything that is sent, because the job
+-- may be deleted before the delivery.
 local function add_webhook(id, parts, url)
   local fields = redis.call('HMGET', job_key(id), 'callback_total', 'callback_model', 'kind',
     'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl')

@@ -1,14 +1,14 @@
--- Claim a delivery that is due: nobody else gets it before the lease ends. Returns its job, its host
--- and its fields, or nothing. args: lease_s, busy_hosts (a set: theirs wait), retries (whether one
+-- Claim a due delivery: no other worker gets it before the lease ends. Returns its job, host and
+-- fields, or nil. args: lease_s, busy_hosts (a set of hosts to skip), retries (whether a delivery
 -- that was tried before may be claimed)
 local at = ledger_now()
--- So many that must wait stay due, to be claimed the moment they may be. Others are looked at again
--- a while later, so that a crowd of them neither hides what is due behind it nor costs each claim.
+-- The first KEPT deliveries stay due while they must wait. Later ones are postponed by PAUSE_S, so
+-- that many of them neither hide the due ones behind them nor slow down each claim.
 local KEPT, LOOKED_AT, PAUSE_S = 100, 1000, 2
 
 local function host_of(url)
   local authority = string.match(url, '^%a+://([^/?#]*)') or ''
-  local host = string.gsub(authority, '^.*@', '') -- without what may be a password
+  local host = string.gsub(authority, '^.*@', '') -- without user name and password
   return (string.gsub(string.lower(host), ':%d*$', ''))
 end
 

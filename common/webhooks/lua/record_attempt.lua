@@ -1,4 +1,4 @@
--- Record what came of an attempt, unless its lease ended and another worker claimed the delivery.
+-- Record the outcome of an attempt, unless its lease ended and another worker claimed the delivery.
 -- args: job, claim, outcome (delivered, failed, or pending: try again), status (of the answer, or
 --       ''), error (or ''), pause_s (until the next attempt)
 local id, key = args.job, webhook_key(args.job)
