@@ -1,4 +1,4 @@
-"""The application: the only place that knows all routes."""
+"""The Flask application, put together from the routes."""
 
 import re
 import secrets
@@ -45,7 +45,7 @@ REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 def create_app(
     settings: ApiSettings, dispatcher: Dispatcher, redis: Redis, measured: ApiMetrics, trace: Trace
 ) -> Flask:
-    """Put the routes together; `trace` may add hooks that have the request's id already."""
+    """Make the application; `trace` may add hooks, which run after the request id is set."""
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
@@ -70,14 +70,14 @@ def create_app(
 
 
 def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
-    """Say who may call, and how often."""
+    """Register CORS, API keys and rate limits."""
     if settings.trusted_proxies:
         proxies = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
         app.wsgi_app = proxies  # type: ignore[method-assign]
     if settings.cors_origins:
         cors.register(app, settings.cors_origins)
     keyring = Keyring(settings.accepted_keys)
-    # Who shows a wrong key is counted before being refused, or keys could be tried without end.
+    # A request with a wrong key counts before it is refused: guessing keys is limited too.
     app.before_request(keyring.identify)
     if settings.rate_limit:
         rate_limits.register(app, settings.rate_limit, redis)

@@ -1,4 +1,4 @@
-"""Put the API together from its settings."""
+"""Assemble the API from its settings."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ SPARE_CONNECTIONS = 8
 
 
 def assemble(settings: ApiSettings) -> Flask:
-    """The application with everything it needs; connects to nothing yet."""
+    """The application with everything it needs; does not connect yet."""
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
     stores = Stores(
         Ledger(redis),

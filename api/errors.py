@@ -1,4 +1,4 @@
-"""The one table from code to HTTP status, and the one shape of errors (RFC 9457)."""
+"""Errors as HTTP responses: one table of status codes, one shape (RFC 9457)."""
 
 import secrets
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from common.errors import (
 )
 from common.ledger.records import links
 
-MOST_FAULTS = 100
+MAX_FAULTS = 100
 
 log = structlog.get_logger()
 
@@ -58,7 +58,7 @@ FROM_WERKZEUG: dict[int, type[ClipError]] = {
 
 
 class FaultBody(BaseModel):
-    """One thing wrong with a request."""
+    """One error in a request."""
 
     pointer: str = Field(description="JSON Pointer into the request", examples=["/queries/3"])
     code: str = Field(description="stable, for programs", examples=["not_an_image"])
@@ -77,7 +77,7 @@ class Problem(BaseModel):
 
 
 class ProblemResponse(Response):
-    """A refusal or failure; it can be told by its code from others."""
+    """An error response, which keeps its error code for the metrics."""
 
     def __init__(self, error_code: str, body: bytes, status: int) -> None:
         super().__init__(body, status, content_type="application/problem+json")
@@ -91,22 +91,22 @@ def status_of(error: type[ClipError]) -> int:
 def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
-    """An answer of `application/problem+json`."""
+    """A response of type `application/problem+json`."""
     return ProblemResponse(code, problem_body(status, code, title, detail, faults), status)
 
 
 def problem_body(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> bytes:
-    """The JSON of a problem, for those who answer without Flask too."""
+    """The JSON of a problem; also used to answer without Flask."""
     body = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
     if faults:
-        body.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MOST_FAULTS]]
+        body.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MAX_FAULTS]]
     return to_json(body)
 
 
 def to_json(model: BaseModel) -> bytes:
-    """The body of an answer: optional keys that were not set are left out."""
+    """The body of a response; optional fields that were not set are left out."""
     return model.model_dump_json(exclude_unset=True).encode()
 
 
@@ -116,8 +116,8 @@ def answer_clip_error(error: ClipError) -> Response:
     status = status_of(type(error))
     faults = error.faults if isinstance(error, InvalidRequest) else ()
     detail = error.detail
-    if len(faults) > MOST_FAULTS:
-        detail += f"; the first {MOST_FAULTS} of {len(faults)} are listed"
+    if len(faults) > MAX_FAULTS:
+        detail += f"; the first {MAX_FAULTS} of {len(faults)} are listed"
     response = problem(status, error.code, error.title, detail, faults)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -131,18 +131,18 @@ def answer_clip_error(error: ClipError) -> Response:
 
 
 def answer_outage(_: RedisError) -> Response:
-    """Redis does not answer. A job that was accepted before that goes on once it does."""
+    """Redis does not answer. A job that was accepted before continues once it does."""
     if "job" not in g:
         return answer_clip_error(BrokerAway())
     location = links(g.job)["self"]
-    detail = f"{BrokerAway.title}; the job was accepted, ask for it at {location}"
+    detail = f"{BrokerAway.title}; the job was accepted and is at {location}"
     response = answer_clip_error(BrokerAway(detail))
     response.headers["Location"] = location
     return response
 
 
 def answer_http_exception(error: HTTPException) -> Response:
-    """Flask's own refusals, in our shape; their headers (Allow, say) are kept."""
+    """Flask's own errors, in our shape; their headers, such as Allow, are kept."""
     status = error.code or 500
     kind = FROM_WERKZEUG.get(status, errors.RequestError)
     response = problem(status, kind.code, kind.title, kind.title)
@@ -153,14 +153,14 @@ def answer_http_exception(error: HTTPException) -> Response:
 
 
 def answer_bug(error: Exception) -> Response:
-    """Our own bug: an id that is also in the log, and nothing of the inside."""
+    """A bug: the answer has an id that is also in the log, and reveals nothing else."""
     incident = secrets.token_hex(8)
     log.error("bug", incident=incident, exc_info=error)
     return problem(
         500,
         InternalError.code,
         InternalError.title,
-        f"this is our mistake; the log has it as {incident}",
+        f"a bug in the service; its log has the details of incident {incident}",
     )
 
 

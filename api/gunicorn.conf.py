@@ -19,20 +19,20 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = "api.gunicorn_worker.ApiWorker"
 workers = _settings.api_processes
 threads = _settings.api_threads
-# The most connections of a process, of which each has a thread while something is read of it.
+# The maximum number of connections per process; each has a thread while it is read or served.
 worker_connections = max(1000, 2 * threads)
 # A gthread worker beats while its requests wait, so this only ends a process that is stuck.
 timeout = 60
 graceful_timeout = 30
 keepalive = 75
 control_socket_disable = True
-# No client says under which path the application is.
+# No header of a client changes SCRIPT_NAME.
 forwarder_headers = ""
 worker_tmp_dir = None
 loglevel = "warning"
 
 
-# A connection takes two files while it says nothing.
+# An idle connection takes two file descriptors.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 _FILES = 4 * worker_connections
 if _soft != resource.RLIM_INFINITY and _soft < _FILES:
@@ -41,11 +41,11 @@ if _soft != resource.RLIM_INFINITY and _soft < _FILES:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Do it once, in the process that all others come from."""
+    """Run once, in the master process."""
     server.metrics_folder = metrics_files.make_folder()
     if _settings.is_open_to_others:
         server.log.warning(
-            "Anybody who reaches %s is served: no API key is asked for. "
+            "The API on %s needs no API key: anyone who can reach it can use it. "
             "Set CLIP_API_KEYS, or CLIP_HOST=127.0.0.1.",
             bind,
         )
@@ -61,7 +61,7 @@ def post_fork(server: Arbiter, worker: Worker) -> None:
 
 
 def post_worker_init(_worker: Worker) -> None:
-    """Do it once the application is loaded."""
+    """Run once the application is loaded."""
     freeze_gc()
 
 

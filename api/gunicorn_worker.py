@@ -1,8 +1,8 @@
-"""How gunicorn's connections get threads, so that slow ones keep none from the others.
+"""A gunicorn worker in which slow clients do not block others.
 
-gthread gives a thread to each connection with something to read, and waits in it without limit for
-the rest. Here each connection has a thread, and limits; `api/dispatch/admission.py` bounds the
-requests.
+gthread gives a thread to each readable connection, from a small pool, and waits in it without limit
+for the rest of the request. Here each connection gets a thread, and has timeouts;
+`api/dispatch/admission.py` bounds the number of requests.
 """
 
 import logging
@@ -22,13 +22,13 @@ from api.errors import problem_body
 from common.errors import ClipError, InternalError, RequestError
 
 HEADER_TIMEOUT_S = 10.0
-"""How long a client may take over the head of a request."""
+"""How long a client may take to send the head of a request."""
 RECEIVE_TIMEOUT_S = 30
-"""How long a client may send nothing of a body."""
+"""How long a client may pause while it sends a body."""
 SEND_TIMEOUT_S = 10
-"""How long a client may read nothing of an answer; the kernel waits up to three times as long."""
+"""How long a client may pause while it reads an answer; the kernel waits up to three times that."""
 LINGER_S = 2.0
-"""How long a client may take to close its end, once the server has closed its own."""
+"""How long a client may take to close the connection once the server has closed its side."""
 STATUS = {
     errors.LimitRequestLine: (414, "URI Too Long"),
     errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
@@ -42,11 +42,11 @@ OURS = (
     errors.InvalidResponseHeader,
     errors.InvalidResponseHeaderName,
 )
-"""What gunicorn counts as errors of a request, and the client did not do."""
+"""Errors that gunicorn blames on the request, but that are the server's."""
 
 
 class ApiWorker(ThreadWorker):  # type: ignore[misc]
-    """A gthread worker that has a thread for each connection it accepts."""
+    """A gthread worker with a thread for each connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*args, **kwargs)
@@ -55,20 +55,21 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         self.log.error_log.addFilter(_is_unexpected)
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Have no connection wait for the thread of another; threads are made as needed."""
+        """A pool with a thread for each connection, started as needed."""
         return ThreadPoolExecutor(self.cfg.worker_connections)
 
     def is_parent_alive(self) -> bool:
-        """Whether the master lives; without it, end as at SIGTERM."""
+        """Whether the master is alive; if not, shut down as on SIGTERM."""
         if super().is_parent_alive():
             return True
         self.alive = False
         return False
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Stop listening once this process ends: nobody would accept what the kernel takes.
+        """Stop listening as soon as this process shuts down.
 
-        gunicorn listens until the last request is answered, and no new master gets the port.
+        gunicorn listens until the last request is answered: the kernel would accept connections
+        that no thread serves, and a new master could not bind the port.
         """
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
@@ -90,12 +91,12 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
         return is_kept
 
     def head_is_read(self) -> None:
-        """Note that this thread waits for the head of a request no more."""
+        """Note that this thread has read the head of its request."""
         with self._lock:
             self._heads.pop(threading.get_ident(), None)
 
     def notify(self) -> None:
-        """Hang up on slow clients; called at least once a second by gunicorn's main loop."""
+        """Close the connections of slow clients; gunicorn calls this at least once a second."""
         super().notify()
         since = time.monotonic() - HEADER_TIMEOUT_S
         with self._lock:
@@ -106,7 +107,7 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
     def handle_error(
         self, req: Request | None, client: socket.socket, addr: object, exc: BaseException
     ) -> None:
-        """Answer what never came to the application, in the shape of all other errors."""
+        """Answer a request that did not reach the application, in the shape of all other errors."""
         if isinstance(exc, OURS) or not isinstance(exc, errors.ParseException):
             self.log.error("Error handling request", exc_info=exc)
             _answer(client, 500, "Internal Server Error", InternalError.code, InternalError.title)
@@ -117,20 +118,20 @@ class ApiWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _is_unexpected(record: logging.LogRecord) -> bool:
-    """Have a client that was dropped, and an answer that broke off, leave no traceback."""
+    """Filter the tracebacks of dropped clients and aborted answers."""
     return not (record.exc_info and isinstance(record.exc_info[1], EXPECTED))
 
 
 def _set_timeout(sock: socket.socket, option: int, seconds: int) -> None:
-    """Have the kernel bound each wait: gunicorn sets Python's own timeout back."""
+    """Set a timeout in the kernel, because gunicorn resets Python's."""
     sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
 
 
 def _linger(sock: socket.socket) -> None:
-    """Wait for the client to close its end, lest an answer on its way be lost.
+    """Wait for the client to close its side, so that it receives the whole answer.
 
-    gunicorn does so too, but in the one thread that accepts connections: 100 clients that do not
-    close would stop the process for 200 seconds. After this it has nothing to wait for.
+    gunicorn does so too, but in the only thread that accepts connections: 100 clients that do not
+    close would block the process for 200 seconds. After this it need not wait.
     """
     deadline = time.monotonic() + LINGER_S
     try:
@@ -148,7 +149,7 @@ def _hang_up(sock: socket.socket) -> None:
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # the client was first
+        return  # the client has closed it already
 
 
 def _answer(client: socket.socket, status: int, reason: str, code: str, detail: str) -> None:
@@ -161,4 +162,4 @@ def _answer(client: socket.socket, status: int, reason: str, code: str, detail: 
     try:
         client.sendall(head.encode() + body)
     except OSError:
-        return  # nobody reads it
+        return  # the client is gone

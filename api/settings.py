@@ -13,7 +13,7 @@ from common.settings import Several, SharedSettings
 
 LONGEST_WINDOW_S = 31_104_000
 LABELS_LEEWAY_S = 300
-# No wildcard within, which the library behind would take for a regular expression.
+# No other wildcards: flask-cors would take them for regular expressions.
 ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 
 
@@ -21,13 +21,13 @@ def _rate_limit(text: str) -> str:
     if text and not all(
         limit.amount > 0 and limit.get_expiry() <= LONGEST_WINDOW_S for limit in parse_many(text)
     ):
-        raise ValueError("a limit lets at least one request pass, and lasts a year at most")
+        raise ValueError("a limit must allow at least one request, and last at most a year")
     return text
 
 
 def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     if odd := [origin for origin in origins if not ORIGIN.fullmatch(origin)]:
-        raise ValueError(f"{odd[0]!r} is no origin such as https://example.org")
+        raise ValueError(f"{odd[0]!r} is not an origin such as https://example.org")
     return origins
 
 
@@ -42,10 +42,10 @@ class ApiSettings(SharedSettings):
         default=3000, description="port the API listens on"
     )
     sync_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
-        default=60, description="longest wait of a synchronous request; after that 504"
+        default=60, description="maximum wait of a synchronous request; after that 504"
     )
     job_timeout_s: Annotated[int, Field(ge=1, le=604_800)] = Field(
-        default=3600, description="a job not finished by then is given up"
+        default=3600, description="a job that is not finished after this long expires"
     )
     result_ttl_s: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
         default=86_400, description="how long a finished job is kept"
@@ -54,26 +54,26 @@ class ApiSettings(SharedSettings):
         default=60, description="how long a synchronous request's job is kept after its end"
     )
     max_queries: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=1000, description="most queries of a request, and most items of `/encode`"
+        default=1000, description="maximum queries of a request, and maximum items of `/encode`"
     )
     max_async_queries: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000, description="the same for an asynchronous request"
     )
     max_candidates: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=1000, description="most candidates of a request"
+        default=1000, description="maximum candidates of a request"
     )
     max_prompts: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=10_000,
-        description="most texts that candidates and `templates` make together; templates add "
-        "at most 100 characters for each of them",
+        description="maximum texts that candidates and `templates` make together; templates may "
+        "add 100 characters for each of them",
     )
     max_label_sets: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        default=1000, description="most label sets of an API key"
+        default=1000, description="maximum label sets of an API key"
     )
     max_label_set_bytes: Annotated[int, Field(ge=0, le=2**40)] = Field(
         default=250_000_000,
-        description="most bytes that the label sets of an API key take in Redis, those included "
-        "that were replaced or deleted and that jobs may need",
+        description="maximum bytes that the label sets of an API key take in Redis, including "
+        "replaced and deleted ones that jobs may need",
     )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"
@@ -82,10 +82,10 @@ class ApiSettings(SharedSettings):
         default=20_000, description="longest text, in characters"
     )
     max_open_items: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        default=50_000, description="most items accepted and unfinished; beyond it 503"
+        default=50_000, description="maximum items accepted and unfinished; beyond it 503"
     )
     part_queries: Annotated[int, Field(ge=1, le=MAX_PART_IMAGES)] = Field(
-        default=32, description="images in one message to a worker"
+        default=32, description="images in one part of a job"
     )
     api_processes: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="API processes"
@@ -95,16 +95,16 @@ class ApiSettings(SharedSettings):
         description="requests that one API process serves at once; 7 of 8 may wait for a job",
     )
     api_keys: ApiKeys = Field(
-        default=(), description="keys of which callers must show one; none: anybody is served"
+        default=(), description="accepted API keys; none: requests need no key"
     )
     api_keys_file: ApiKeysFile = Field(
-        default=(), description="a file with more of them, one a line; `#` begins a comment line"
+        default=(), description="a file with more keys, one per line; `#` begins a comment line"
     )
     rate_limit: Annotated[str, AfterValidator(_rate_limit)] = Field(
-        default="", description="most requests of a key or address: `100 per minute; 5000 per day`"
+        default="", description="rate limit of a key or address: `100 per minute; 5000 per day`"
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=16)] = Field(
-        default=0, description="proxies in front whose `X-Forwarded-For` is believed"
+        default=0, description="number of proxies in front whose `X-Forwarded-For` is trusted"
     )
     cors_origins: Origins = Field(
         default=(),
@@ -117,20 +117,20 @@ class ApiSettings(SharedSettings):
 
     @property
     def waiting_requests(self) -> int:
-        """How many requests of a process may wait for a job; the others are for quick ones."""
+        """How many requests of a process may wait for a job; the rest serve quick requests."""
         return max(1, self.api_threads * 7 // 8)
 
     def labels_ttl_s(self, priority: Priority) -> int:
-        """How long a job that was sent with some version of a label set may need it."""
+        """How long a job may need the version of a label set that it was sent with."""
         return self.job_timeout_s + self.ttl_s(priority) + LABELS_LEEWAY_S
 
     def ttl_s(self, priority: Priority) -> int:
-        """How long a job is kept once it has ended."""
+        """How long a job is kept after its end."""
         return self.result_ttl_s if priority is Priority.BULK else self.sync_result_ttl_s
 
     @property
     def is_open_to_others(self) -> bool:
-        """Whether anybody who reaches this machine is served."""
+        """Whether other machines may call without a key."""
         return not self.accepted_keys and not _is_loopback(self.host)
 
 

@@ -1,4 +1,4 @@
-"""The files that a page is made of, as answers."""
+"""The files of a web page, as responses."""
 
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
@@ -18,15 +18,15 @@ PAGE = "index.html"
 HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    # Asked again each time, and answered with 304: the files of a page are of one version.
+    # Revalidated each time (304), so that all files of a page are of one version.
     "Cache-Control": "no-cache",
 }
 
 
 class StaticFiles:
-    """Files in memory by name: no path of a request ever reaches the file system.
+    """Files in memory by name: no path of a request reaches the file system.
 
-    `policy` is the Content-Security-Policy of each.
+    `policy` is their Content-Security-Policy.
     """
 
     def __init__(self, contents: Mapping[str, bytes], policy: str) -> None:
@@ -34,14 +34,14 @@ class StaticFiles:
         self._headers = {**HEADERS, "Content-Security-Policy": policy}
 
     def page(self) -> Response:
-        """The page itself, or that the caller has it already."""
+        """The page itself; 304 if the client has it."""
         return self._answer(PAGE)
 
     def file(self, name: str) -> Response:
-        """The same of a file that the page loads.
+        """A file that the page loads.
 
         Raises:
-            NotFound: there is none, or it is the page: its links hold under its own path alone.
+            NotFound: there is none, or it is the page, whose links work only under its own path.
         """
         if name == PAGE or name not in self._contents:
             raise NotFound
@@ -56,7 +56,7 @@ class StaticFiles:
 
 
 def read_folder(folder: Traversable, prefix: str = "") -> dict[str, bytes]:
-    """All files that a page may be made of, by their paths below a folder."""
+    """All files of a page, by their paths below a folder."""
     found: dict[str, bytes] = {}
     for entry in folder.iterdir():
         if entry.is_dir():

@@ -1,4 +1,4 @@
-"""The application that gunicorn serves: the only module-level one."""
+"""The WSGI application that gunicorn serves."""
 
 from api.assembly import assemble
 from api.settings import ApiSettings

@@ -1,4 +1,4 @@
-"""Who may call, how often, and from which origins.
+"""API keys, rate limits and CORS.
 
-Hooks that run around every request; no route.
+Hooks that run around every request; no routes.
 """

@@ -1,4 +1,4 @@
-"""Which other origins' pages may call: none, unless the operator names them."""
+"""CORS: which origins' pages may call the API; none by default."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ EXPOSED = (
 
 
 def register(app: Flask, origins: Sequence[str]) -> None:
-    """Let pages of these origins call; `*` is all of them. Cookies are never part of it."""
+    """Allow pages of these origins to call; `*` is all of them. Credentials are never allowed."""
     CORS(
         app,
         origins=list(origins),
@@ -28,5 +28,5 @@ def register(app: Flask, origins: Sequence[str]) -> None:
         max_age=PREFLIGHT_MAX_AGE_S,
         send_wildcard=True,
         always_send=False,
-        intercept_exceptions=False,  # every error has its handler and is an answer like any other
+        intercept_exceptions=False,  # error handlers make every error a normal response
     )

@@ -1,4 +1,4 @@
-"""Who calls: the API key that a request shows, and the owner whose jobs it may see."""
+"""API keys: authentication, and the owner whose jobs a request may see."""
 
 import hashlib
 import hmac
@@ -10,40 +10,40 @@ from pydantic import SecretStr
 from common.errors import Unauthorized
 
 OWNER_LENGTH = 16
-# Blueprints that ask for no key and are not limited: they tell nothing about anybody's jobs.
+# Blueprints that need no key and have no rate limit: they reveal nothing about jobs.
 OPEN = frozenset({"docs", "health", "playground"})
-# Blueprints that whoever may ask may ask as often as he likes: a monitor counts on an answer.
+# Blueprints that need a key but have no rate limit: a monitor relies on an answer.
 UNLIMITED = frozenset({"metrics"})
 
 
 def is_open(request: Request) -> bool:
-    """Whether anybody may ask: also what other origins allow, and what leads nowhere."""
+    """Whether a request needs no key; CORS preflights and unknown paths need none."""
     return request.method == "OPTIONS" or request.endpoint is None or request.blueprint in OPEN
 
 
 def is_unlimited(request: Request) -> bool:
-    """Whether a request counts for no limit; one with a wrong key always does."""
+    """Whether a request has no rate limit; one with a wrong key always has."""
     return is_open(request) or (request.blueprint in UNLIMITED and g.owner is not None)
 
 
 class Keyring:
-    """The keys that are accepted; where there are none, everybody is served."""
+    """The accepted keys; without any, every request is served."""
 
     def __init__(self, keys: Iterable[SecretStr]) -> None:
         self._digests = [_digest(key.get_secret_value()) for key in keys]
 
     def identify(self) -> None:
-        """Set `g.owner`: empty where no keys are asked for, None where no valid key was shown."""
+        """Set `g.owner`: empty if no keys are configured, None if the request has no valid key."""
         g.owner = self._owner(_shown(request)) if self._digests else ""
 
     def check(self) -> None:
-        """Raise Unauthorized where a key is needed and no valid one was shown."""
+        """Raise Unauthorized if a request needs a key and has no valid one."""
         if g.owner is None and not is_open(request):
             raise Unauthorized
 
     def _owner(self, key: str) -> str | None:
         digest = _digest(key)
-        # Every key is compared, in constant time each: how long it takes tells nothing.
+        # All keys are compared, each in constant time, so that the time reveals nothing.
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return digest.hex()[:OWNER_LENGTH] if any(matches) else None
 

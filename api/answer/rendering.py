@@ -1,4 +1,4 @@
-"""From what came of a job to the bytes of an answer, piece by piece."""
+"""From the outcome of a job to the bytes of an answer, piece by piece."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -49,10 +49,10 @@ class RankResponse(BaseModel):
 
 
 def render(outcome: Outcome, candidates: Units | None) -> Chunks:
-    """The plain result of a job that is done; a ranking needs its `candidates`."""
+    """The result of a job that is done; the kind `rank` needs the `candidates`."""
     match outcome.record.kind:
         case "rank":
-            assert candidates is not None, "LabelSets.candidates_of gives them"  # noqa: S101
+            assert candidates is not None, "LabelSets.candidates_of returns them"  # noqa: S101
             return render_rank(outcome, candidates)
         case "encode":
             return render_encode(outcome)
@@ -61,9 +61,9 @@ def render(outcome: Outcome, candidates: Units | None) -> Chunks:
 
 
 def render_rank(outcome: Outcome, candidates: Units) -> Chunks:
-    """`{"probabilities": …, "cosine_similarities": …}`, and more where it was asked for.
+    """`{"probabilities": …, "cosine_similarities": …}`.
 
-    That is `ranking` with `top_k`, and `errors` where a query failed.
+    And `ranking` if the request has `top_k`, and `errors` if a query failed.
     """
     model, scoring = outcome.model, outcome.scoring
     assert model is not None, "a job that is done has a model"  # noqa: S101
@@ -82,14 +82,14 @@ def render_rank(outcome: Outcome, candidates: Units) -> Chunks:
 
 
 def render_encode(outcome: Outcome) -> Chunks:
-    """A bare array of vectors."""
+    """An array of vectors."""
     return _array(
         np.ascontiguousarray(vectors) for _, vectors in outcome.vectors(outcome.items_of(""))
     )
 
 
 def render_label_set(outcome: Outcome) -> Chunks:
-    """A bare array of vectors, one for each candidate."""
+    """An array of vectors, one for each candidate."""
     vectors = outcome.candidates()
     return _array(
         vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE)
@@ -97,7 +97,7 @@ def render_label_set(outcome: Outcome) -> Chunks:
 
 
 def _cosines(outcome: Outcome, candidates: Units) -> Iterator[tuple[Sequence[int], Matrix]]:
-    """The queries' similarities in short runs: (the queries' indices, rows)."""
+    """The similarities of the queries in short runs: (indices of the queries, rows)."""
     rows = max(1, SCORES_AT_ONCE // len(candidates))
     for indices, queries in outcome.vectors(outcome.items_of("/queries")):
         for start in range(0, len(indices), rows):
@@ -132,7 +132,7 @@ def _ranking(outcome: Outcome, candidates: Units, model: ModelInfo, top_k: int) 
 def _ranked(
     best: npt.NDArray[np.intp], scores: npt.NDArray[np.float32], cosines: npt.NDArray[np.float32]
 ) -> list[dict[str, object]]:
-    """A row of the ranking; small enough at once, as a whole run of rows may not be."""
+    """One row of the ranking; a whole run of rows may be too large to build at once."""
     return [
         {"index": place, "probability": scores[place], "cosine_similarity": cosines[place]}
         for place in best.tolist()
@@ -140,7 +140,7 @@ def _ranked(
 
 
 def _array(runs: Iterable[object]) -> Chunks:
-    """A JSON array of several runs of elements."""
+    """A JSON array made of runs of elements."""
     yield b"["
     separator = b""
     for run in runs:

@@ -1,4 +1,4 @@
-"""What came of a job, read from the ledger part by part."""
+"""The outcome of a job, read from the ledger part by part."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,16 +27,15 @@ ROWS_AT_ONCE = 128
 
 
 class Outcome:
-    """A job and what its finished parts tell; complete once the job is done or has failed.
+    """A job and the results of its finished parts; complete once the job is done or has failed.
 
-    Embeddings are read as they are asked for, and few are held at a time, but for those of a small
-    job or one that is told to `hold` them.
+    Embeddings are read on demand, a few parts at a time, except for a small job and after `hold`.
     """
 
     def __init__(
         self, ledger: Ledger, record: JobRecord, results: list[PartResult | None] | None = None
     ) -> None:
-        """The `results` of all parts, where they are at hand, need not be read."""
+        """`results` are those of all parts, if they were read already."""
         self.record = record
         self._ledger = ledger
         self._sizes = record.request.sizes
@@ -46,12 +45,12 @@ class Outcome:
         self._at_hand = results and self._whole(range(record.parts), results)
 
     def hold(self) -> None:
-        """Have all results read now: a client may read for longer than the ledger keeps them."""
+        """Read all results now: a client may read for longer than the ledger keeps them."""
         self._is_held = True
 
     @cached_property
     def _results(self) -> list[PartResult | None]:
-        """All parts, in one round trip."""
+        """The results of all parts, in one round trip."""
         return self._at_hand or self._read(range(self.record.parts))
 
     @cached_property
@@ -61,27 +60,27 @@ class Outcome:
         return self._ledger.abouts(self.record.id, range(self.record.parts))
 
     def items_of(self, pointer: str) -> Sequence[int]:
-        """The indices of the items in one list of the request."""
+        """The indices of the items in a list of the request."""
         return self.record.request.lists[pointer]
 
     @property
     def scoring(self) -> Scoring:
-        """How the answer is made of the embeddings."""
+        """How scores are made of the embeddings."""
         return self.record.request.scoring
 
     @property
     def label_set(self) -> LabelSetVersion | None:
-        """What stands in for the candidates, if it is a label set."""
+        """The label set that replaces the candidates, if any."""
         return self.record.request.label_set
 
     @property
     def has_candidates(self) -> bool:
-        """Whether the candidates' embeddings are the job's own."""
+        """Whether the job itself encodes the candidates."""
         return "/candidates" in self.record.request.lists
 
     @cached_property
     def faults(self) -> dict[int, Fault]:
-        """What is wrong with single items, by their index."""
+        """The faults of single items, by index."""
         return {
             first + index: fault
             for first, about in self._finished()
@@ -90,12 +89,12 @@ class Outcome:
 
     @cached_property
     def truncated(self) -> frozenset[int]:
-        """The indices of texts that the model did not see whole."""
+        """The indices of texts that the model truncated."""
         return frozenset(first + i for first, about in self._finished() for i in about.truncated)
 
     @property
     def timings(self) -> Timings:
-        """Where the time went, in the part that took longest."""
+        """The largest timings of any part."""
         return Timings(
             *(
                 max((getattr(about.timings, name) for _, about in self._finished()), default=0.0)
@@ -105,7 +104,7 @@ class Outcome:
 
     @property
     def asked_for(self) -> str:
-        """The name of the model that the job is for; empty where any will do."""
+        """The name of the model that must run the job; empty for any."""
         return self.record.request.model
 
     @property
@@ -113,7 +112,7 @@ class Outcome:
         """The model of the finished parts.
 
         Raises:
-            ModelChanged: there were several, or another than the job is for.
+            ModelChanged: there were several, or it is not the model that must run the job.
         """
         models = {about.model for _, about in self._finished()}
         asked_for = self.asked_for
@@ -122,11 +121,11 @@ class Outcome:
         return next(iter(models), None)
 
     def check_complete(self) -> None:
-        """Raise when no answer can be made of what there is.
+        """Check that an answer can be made of the results.
 
         Raises:
             JobLost: the result of a part is gone.
-            ModelChanged: the parts are by different models.
+            ModelChanged: different models ran the parts.
         """
         if None in self._abouts or self.model is None:
             raise JobLost
@@ -144,10 +143,10 @@ class Outcome:
             case "expired":
                 raise DeadlineExceeded
             case state:
-                raise InternalError(f"a job that has ended was {state}")
+                raise InternalError(f"a job that has ended has the state {state}")
 
     def pointers(self, indices: Iterable[int]) -> Iterator[tuple[int, str]]:
-        """Each place in the request where one of these items stands, in the request's order."""
+        """The pointers to these items, in the order of the request; an item may have several."""
         wanted = set(indices)
         kinds = self.record.request.kinds
         for pointer, items in self.record.request.lists.items():
@@ -156,15 +155,15 @@ class Outcome:
                     yield index, f"{pointer}/{position}/{KEY_OF_LETTER[kinds[index]]}"
 
     def truncated_pointers(self) -> list[str]:
-        """Where in the request the texts stand that the model did not see whole.
+        """Pointers to the texts that the model truncated.
 
-        Those of a label set were reported when it was put.
+        Those of a label set were reported when it was stored.
         """
         pointers = [pointer for _, pointer in self.pointers(self.truncated)]
         return [each for each in pointers if not self._is_in_label_set(each)]
 
     def truncated_candidates(self) -> tuple[int, ...]:
-        """The places of the job's own candidates that the model did not see whole."""
+        """The positions of the job's candidates that the model truncated."""
         indices = enumerate(self.items_of("/candidates"))
         return tuple(place for place, index in indices if index in self.truncated)
 
@@ -183,14 +182,14 @@ class Outcome:
         return self.label_set is not None and pointer.startswith("/candidates/")
 
     def vectors(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], Vectors]]:
-        """Embeddings in this order, in short runs that stand in one part: (indices, rows)."""
+        """Embeddings in this order, in short runs within one part: (indices, rows)."""
         for number, run in groupby(indices, key=lambda index: bisect_right(self._ends, index)):
             first = self._ends[number - 1] if number else 0
             while members := list(islice(run, ROWS_AT_ONCE)):
                 yield members, self._part(number).vectors[[index - first for index in members]]
 
     def candidates(self) -> Vectors:
-        """One embedding for each candidate of the request, all at once."""
+        """The embeddings of all candidates, one row each."""
         runs = self.vectors(self.items_of("/candidates"))
         return np.concatenate([vectors for _, vectors in runs])
 
@@ -204,7 +203,7 @@ class Outcome:
         return result
 
     def _read(self, numbers: Sequence[int]) -> list[PartResult | None]:
-        """The results of some parts, None for each that is not there whole."""
+        """The results of some parts, None for each that is missing or incomplete."""
         return self._whole(numbers, self._ledger.results(self.record.id, numbers))
 
     def _whole(

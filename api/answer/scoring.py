@@ -15,8 +15,8 @@ LARGEST = float(np.finfo(np.float32).max)
 def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
     """The cosine similarities q̂·ĉᵀ with q̂ = q/‖q‖₂ and ĉ = c/‖c‖₂ (Radford et al. 2021, figure 3).
 
-    Takes what `normalised` gives, of shape (Q, dimension) and (C, dimension); gives (Q, C). One
-    side is normalised once and used often.
+    Takes normalised rows of shape (Q, dimension) and (C, dimension), and returns (Q, C). So one
+    side can be normalised once and used often.
     """
     cosines: Matrix = (queries @ candidates.T).astype(np.float32)
     return cosines
@@ -25,15 +25,15 @@ def cosine_similarities(queries: Units, candidates: Units) -> Matrix:
 def probabilities(cosines: Matrix, model: ModelInfo, scoring: Scoring = PLAIN) -> Matrix:
     """softmax(logits / temperature) over the candidates, where logits = scale · cos + bias.
 
-    The softmax is that of CLIP (Radford et al. 2021), the sigmoid in its place that of SigLIP (Zhai
-    et al. 2023); without either, the logits over the temperature, cut to what a float32 holds. The
-    temperature is that of Hinton et al. 2015. Shape (Q, C) in and out.
+    The softmax is that of CLIP (Radford et al. 2021), the sigmoid that of SigLIP (Zhai et al.
+    2023), and the temperature that of Hinton et al. 2015. The activation `none` returns the logits
+    over the temperature, clipped to float32. Shape (Q, C) in and out.
     """
     logits = cosines.astype(np.float64) * model.logit_scale + model.logit_bias
-    with np.errstate(over="ignore"):  # a tiny temperature: infinite logits are right below
+    with np.errstate(over="ignore"):  # a tiny temperature gives infinite logits, handled below
         match scoring.activation or model.activation:
             case "softmax":
-                # Shifted before it is divided, so that the largest is 0 and never infinite.
+                # Subtract the maximum before dividing, so that the largest is 0, not infinite.
                 shifted = logits - logits.max(axis=1, keepdims=True)
                 powers = np.exp(shifted / scoring.temperature)
                 exact = powers / powers.sum(axis=1, keepdims=True)
@@ -47,16 +47,16 @@ def probabilities(cosines: Matrix, model: ModelInfo, scoring: Scoring = PLAIN) -
 
 
 def ranking(cosines: Matrix, top_k: int) -> npt.NDArray[np.intp]:
-    """The candidates' indices, the most similar first and equals in order: (Q, min(top_k, C)).
+    """The candidates' indices, most similar first, ties in order: (Q, min(top_k, C)).
 
-    Every activation grows with the similarity, so that this is the order of probabilities too.
+    Every activation is monotonic, so this is the order of the probabilities too.
     """
     order: npt.NDArray[np.intp] = np.argsort(-cosines, axis=1, kind="stable")
     return order[:, : min(top_k, cosines.shape[1])]
 
 
 def normalised(vectors: Vectors | Units) -> Units:
-    """Rows of length 1, of the same shape; a zero row stays zero."""
+    """The rows scaled to length 1; a zero row stays zero."""
     exact = vectors.astype(np.float64)
     norms = np.linalg.norm(exact, axis=1, keepdims=True)
     unit: Units = np.divide(exact, norms, out=np.zeros_like(exact), where=norms > 0)

@@ -1,4 +1,4 @@
-"""Which requests are served at once, and which may wait for a job."""
+"""Limits on the requests that are served at once, and on those that wait for a job."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 HEALTH = "/healthz"
 PATIENCE_S = 1.0
-"""How long a request waits to be served, among more than are served at once."""
+"""How long a request may wait for a place before it is refused."""
 REFUSED = "clip.refused"
 
 
 class Waiting:
-    """The requests that wait for a job: so many at most, so that others find threads."""
+    """Limits how many requests wait for a job, so that other requests find threads."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_requests: int) -> None:
+        self._max_requests = max_requests
         self._lock = threading.Lock()
         self._requests = 0
         self.items = 0
-        """What the waiting requests want encoded."""
+        """The number of items that the waiting requests wait for."""
 
     @contextmanager
     def place(self, items: int = 0) -> Iterator[bool]:
-        """Whether there is a place to wait for so many items; it is held in this context."""
+        """Whether there is a place for a request that waits for `items`; held by the context."""
         with self._lock:
-            has_place = self._requests < self._most
+            has_place = self._requests < self._max_requests
             if has_place:
                 self._requests += 1
                 self.items += items
@@ -47,11 +47,11 @@ class Waiting:
 
 
 class _Bounded:
-    """The application, of which each answer holds a place until it is sent."""
+    """The application; each request holds a place until its answer is sent."""
 
-    def __init__(self, app: "WSGIApplication", most: int) -> None:
+    def __init__(self, app: "WSGIApplication", max_requests: int) -> None:
         self._app = app
-        self._places = threading.BoundedSemaphore(most)
+        self._places = threading.BoundedSemaphore(max_requests)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -69,12 +69,12 @@ class _Bounded:
         return ClosingIterator(answer, self._places.release)
 
 
-def register(app: Flask, most: int) -> None:
-    """Serve so many requests at once; refuse those that find no place in a second."""
+def register(app: Flask, max_requests: int) -> None:
+    """Serve `max_requests` at once; refuse those that get no place within a second."""
 
     def refuse() -> None:
         if request.environ.get(REFUSED):
-            raise QueueFull("as many requests are served as this process serves at once")
+            raise QueueFull("this API process is serving as many requests as it can")
 
-    app.wsgi_app = _Bounded(app.wsgi_app, most)  # type: ignore[method-assign]
+    app.wsgi_app = _Bounded(app.wsgi_app, max_requests)  # type: ignore[method-assign]
     app.before_request(refuse)

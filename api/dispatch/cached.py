@@ -1,4 +1,4 @@
-"""Requests that the embedding cache can answer whole: without a job, a queue or a worker."""
+"""Requests that the embedding cache answers completely: without a job, a queue or a worker."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from common.ledger.records import JobRecord
 from common.protocol.messages import Item, ModelInfo, PartAbout, PartResult, Priority
 
 MAX_ITEMS = 1024
-"""What Redis looks up in a few milliseconds; other clients wait for it meanwhile."""
+"""Redis looks up this many in a few milliseconds, during which other clients wait."""
 
 
 class CachedAnswers:
@@ -23,7 +23,7 @@ class CachedAnswers:
     def find(self, request: Request, model: ResolvedModel) -> tuple[JobRecord, PartResult] | None:
         """A job as if it were done, and the result of its one part; None unless all is cached.
 
-        Asynchronous requests, and those with an idempotency key, want a job.
+        Asynchronous requests, and those with an idempotency key, need a real job.
         """
         items = request.spec.items
         if (

@@ -1,4 +1,4 @@
-"""The jobs of clients: read, wait for, list, cancel, forget."""
+"""The jobs of clients: read, wait, list, cancel, delete."""
 
 import time
 from collections.abc import Callable
@@ -20,8 +20,8 @@ READ_AGAIN_S = 0.2
 class Jobs:
     """The jobs in the ledger, for their owners.
 
-    Its methods raise RedisError when Redis is away, NotFound for a job that is not there or belongs
-    to another owner, and JobLost for one that does not parse.
+    Methods raise RedisError when Redis does not answer, NotFound for a job that does not exist or
+    belongs to another owner, and JobLost for one that does not parse.
     """
 
     def __init__(self, ledger: Ledger, deliveries: Deliveries, waiter: Waiter) -> None:
@@ -30,20 +30,20 @@ class Jobs:
         self._waiter = waiter
 
     def read(self, job: str, owner: str) -> JobRecord:
-        """A job as it is now."""
+        """The current state of a job."""
         return _owned(self._ledger.read(job), owner)
 
     def wait(self, job: str, owner: str, deadline: float) -> JobRecord:
-        """Wait until a job has ended, or the deadline. Returns it as it is then."""
+        """Wait until a job has ended, or until the deadline. Returns its state then."""
         record = self.read(job, owner)
         if record.has_ended:
             return record
         return self._wait(job, deadline, lambda: self.read(job, owner))
 
     def wait_for_new(self, job: str, parts: int, owner: str, deadline: float) -> Outcome:
-        """The same of a job that was created a moment ago, with its results.
+        """Like `wait`, for a job that was just created. Returns it with its results.
 
-        A small job is read once only, with all its results: when it has ended.
+        A small job is read only once, when it has ended, together with its results.
         """
         if parts > SMALL_PARTS:
             return self.outcome(self._wait(job, deadline, lambda: self.read(job, owner)))
@@ -57,33 +57,33 @@ class Jobs:
         return Outcome(self._ledger, record, results if record.has_ended else None)
 
     def outcome(self, record: JobRecord) -> Outcome:
-        """What came of a job until now."""
+        """The outcome of a job so far."""
         return Outcome(self._ledger, record)
 
     def callback(self, record: JobRecord) -> jobs.CallbackDelivery | None:
-        """What became of the webhook of a job; None where there is none."""
+        """The state of a job's webhook; None if it has none."""
         if not record.callback:
             return None
         delivery = self._deliveries.read(record.id) if record.has_ended else None
         return jobs.callback(record, delivery)
 
     def keep(self, job: str, ttl_s: int) -> None:
-        """Keep a job whose client stopped waiting, like an asynchronous one."""
+        """Keep a job whose client stopped waiting as long as an asynchronous one."""
         self._ledger.keep(job, ttl_s)
 
     def cancel(self, job: str, owner: str) -> bool:
-        """End a job. False when it had ended already."""
+        """Cancel a job. False if it had ended already."""
         self.read(job, owner)
         return self._ledger.stop(job, "cancelled", "")
 
     def forget(self, job: str, owner: str) -> None:
-        """End a job if need be, and delete it."""
+        """End a job if necessary, and delete it."""
         self.read(job, owner)
         if not self._ledger.forget(job):
             raise NotFound
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[JobRecord | None, float]]:
-        """Jobs created before an epoch time, newest first; None where one is gone."""
+        """Jobs created before an epoch time, newest first; None for each that is gone."""
         found = self._ledger.listed(owner, before, limit)
         records = self._ledger.read_all([job for job, _ in found])
         return [(record, at) for record, (_, at) in zip(records, found, strict=True)]
@@ -91,7 +91,7 @@ class Jobs:
     def _wait(self, job: str, deadline: float, read: Callable[[], JobRecord]) -> JobRecord:
         """Read a job whenever it may have ended, and at the deadline.
 
-        A wait outlasts an outage: Redis may come back before the deadline.
+        The wait survives an outage of Redis that ends before the deadline.
         """
         with self._waiter.watch(job) as ended:
             while True:

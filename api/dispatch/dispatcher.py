@@ -40,7 +40,7 @@ from common.webhooks.outbox import Deliveries
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What is kept in Redis, beside the queues."""
+    """What is stored in Redis besides the queues."""
 
     ledger: Ledger
     cache: EmbeddingCache
@@ -51,7 +51,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRequest:
-    """A request whose model and label set are known."""
+    """A request with its model and label set resolved."""
 
     request: Request
     model: ResolvedModel
@@ -59,7 +59,7 @@ class ResolvedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that was accepted, of so many `parts`; `is_new` unless an earlier request made it."""
+    """An accepted job of `parts` parts; `is_new` unless an earlier request made it."""
 
     job: str
     parts: int
@@ -67,7 +67,7 @@ class Accepted:
 
 
 class Dispatcher:
-    """The API's way to the workers. Its methods raise RedisError when Redis is away."""
+    """The API's gateway to the workers. Methods raise RedisError when Redis does not answer."""
 
     def __init__(self, settings: ApiSettings, stores: Stores, app: Celery) -> None:
         self._settings = settings
@@ -83,31 +83,31 @@ class Dispatcher:
         self.label_sets = LabelSets(stores.label_sets)
 
     def resolve(self, request: Request) -> ResolvedRequest:
-        """Choose the model; have a label set's candidates encoded unless its embeddings are stored.
+        """Choose the model; add a label set's candidates unless their embeddings are stored.
 
         Raises:
             UnknownModel: the model that the request names is not served.
-            JobLost: nothing is left of the label set.
+            JobLost: the content of the label set is gone.
         """
         configured = self._settings.models
         try:
             model = resolve(request.model, configured, self._recent.alive())
-        except UnknownModel:  # it may have come a moment ago
+        except UnknownModel:  # its worker may have just started
             model = resolve(request.model, configured, self._heartbeats.alive())
         spec = self.label_sets.resolve(request.spec, request.owner, model)
         return ResolvedRequest(replace(request, spec=spec), model)
 
     def cached(self, resolved: ResolvedRequest) -> Outcome | None:
-        """The outcome, where the embedding cache has all of it."""
+        """The outcome, if the embedding cache has all embeddings."""
         found = self._cached.find(resolved.request, resolved.model)
         return Outcome(self._ledger, found[0], [found[1]]) if found else None
 
     @contextmanager
     def place(self, request: Request) -> Iterator[float]:
-        """A place to wait for a request's answer. Yields how long to wait: the deadline, or now.
+        """A place to wait for a request's answer. Yields until when to wait.
 
         Raises:
-            QueueFull: a client that takes nothing but the answer would not get it in time.
+            QueueFull: the answer to a synchronous request would be too late.
         """
         if request.priority is Priority.BULK:
             with self.place_to_poll(request.deadline) as deadline:
@@ -127,7 +127,7 @@ class Dispatcher:
 
     @contextmanager
     def place_to_poll(self, deadline: float) -> Iterator[float]:
-        """A place to wait for a job. Yields the deadline, or an instant that is past."""
+        """A place to wait for a job. Yields the deadline, or 0 if there is no place."""
         if deadline <= time.monotonic():
             yield deadline
             return
@@ -135,12 +135,12 @@ class Dispatcher:
             yield deadline if has_place else 0.0
 
     def submit(self, resolved: ResolvedRequest) -> Accepted:
-        """Make a job of a request and send its parts, or find the job of an earlier one.
+        """Make a job of a request and send its parts, or find the job of an earlier request.
 
         Raises:
             QueueFull, NoWorker: the job was not accepted.
-            IdempotencyKeyReused: its key belongs to another request.
-            JobLost: Redis was emptied meanwhile.
+            IdempotencyKeyReused: its key was used for another request.
+            JobLost: Redis lost its data meanwhile.
         """
         job = self._new_job(resolved)
         accepted = self._admit(job, resolved.request)
@@ -153,10 +153,10 @@ class Dispatcher:
         return accepted
 
     def follow(self, accepted: Accepted, owner: str, deadline: float) -> Outcome:
-        """Wait until a job has ended, or the deadline. Returns what came of it until then.
+        """Wait until a job has ended, or until the deadline. Returns its outcome then.
 
         Raises:
-            JobLost: the ledger does not hold it any more.
+            JobLost: the ledger no longer has it.
         """
         try:
             if accepted.is_new:
@@ -169,11 +169,11 @@ class Dispatcher:
         return self._heartbeats.alive()
 
     def models(self) -> list[ServedModel]:
-        """The models of the settings, and what else is served."""
+        """The models of the settings, and all others that are served."""
         return served_models(self._settings.models, self._heartbeats.alive())
 
     def close(self) -> None:
-        """End the threads that wake waiting requests."""
+        """Stop the threads that wake waiting requests."""
         self._waiter.close()
 
     def _new_job(self, resolved: ResolvedRequest) -> NewJob:
@@ -215,7 +215,7 @@ class Dispatcher:
         return Accepted(admission.job, len(job.parts), admission.job == job.id)
 
     def _sweep(self) -> None:
-        """Done now and then, whether or not anybody waits."""
+        """Runs periodically, whether or not requests wait."""
         if lost := self._ledger.repair():
             send_parts(self._app, lost)
         is_awaited = self._waiting.items > 0

@@ -1,4 +1,4 @@
-"""Label sets between HTTP and their store: encoded once for each model, and ranked by."""
+"""Label sets between HTTP and their store: encoded once per model, then used by name."""
 
 import time
 from collections.abc import Hashable
@@ -26,7 +26,7 @@ MAX_BYTES_IN_MEMORY = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a set that was put; `truncated` texts were not seen whole by the model."""
+    """The outcome of storing a set; `truncated` is the number of texts that were truncated."""
 
     outcome: Put
     label_set: LabelSet
@@ -34,7 +34,7 @@ class Stored:
 
 
 class LabelSets:
-    """The label sets of all owners. Its methods raise RedisError when Redis is away."""
+    """The label sets of all owners. Methods raise RedisError when Redis does not answer."""
 
     def __init__(self, store: LabelSetStore) -> None:
         self._store = store
@@ -43,17 +43,17 @@ class LabelSets:
         self._embeddings = cached(memory, lock=Lock())(self._read)
 
     def current(self, owner: str, name: str) -> LabelSet:
-        """A set as it is now. Raises NoSuchLabelSet."""
+        """The current version of a set. Raises NoSuchLabelSet."""
         found = self._store.current(owner, name)
         if found is None:
             raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
         return found
 
     def used(self, owner: str, name: str, seconds: int) -> LabelSetVersion:
-        """The version that a job is to be sent with, and may need for so long.
+        """The current version of a set, reserved for a job that may need it for `seconds`.
 
         Raises:
-            NoSuchLabelSet: there is none of this name.
+            NoSuchLabelSet: there is no set of this name.
         """
         found = self._store.use(owner, name, seconds)
         if found is None:
@@ -64,24 +64,24 @@ class LabelSets:
         return self._store.listed(owner)
 
     def models(self, owner: str, label_set: LabelSet) -> list[ModelInfo]:
-        """The models for which its embeddings are stored."""
+        """The models whose embeddings of it are stored."""
         return self._store.models(owner, label_set.of)
 
     def names(self, owner: str, label_set: LabelSet) -> list[str | None]:
-        """What to call each of its candidates; empty when its content was lost."""
+        """The names of its candidates; empty if its content was lost."""
         content = self._store.content(owner, label_set.of)
         return content.names if content else []
 
     def drop(self, owner: str, name: str) -> None:
-        """Delete a set, but for the jobs that were sent with it. Raises NoSuchLabelSet."""
+        """Delete a set; running jobs can still use it. Raises NoSuchLabelSet."""
         if not self._store.drop(owner, name):
             raise NoSuchLabelSet(f"there is no label set {name[:64]!r}")
 
     def unchanged(self, owner: str, name: str, spec: EncodeSpec) -> Stored | None:
-        """The set of this name, where it holds these candidates already.
+        """The set of this name, if it has exactly these candidates already.
 
         Raises:
-            TooManyLabelSets: it would be one more than the owner may have.
+            TooManyLabelSets: the owner may have no more sets.
         """
         known = self._store.current(owner, name)
         if known is None:
@@ -92,10 +92,10 @@ class LabelSets:
         return Stored("same", known) if is_same else None
 
     def put(self, owner: str, name: str, spec: EncodeSpec, outcome: Outcome) -> Stored:
-        """Store candidates under a name, with the embeddings that a job made of them.
+        """Store candidates under a name, with their embeddings from a job.
 
         Raises:
-            TooManyLabelSets: the owner has too many others, or too large ones.
+            TooManyLabelSets: the owner's sets would be too many or too large.
         """
         content = _content(spec)
         label_set = LabelSet(name, content.version, content.count, time.time())
@@ -103,14 +103,14 @@ class LabelSets:
         if put == "full":
             raise TooManyLabelSets
         if put == "too_large":
-            raise TooManyLabelSets("together they would take more bytes than are allowed")
+            raise TooManyLabelSets("the label sets together would take too many bytes")
         return Stored(put, label_set, len(outcome.truncated_pointers()))
 
     def resolve(self, spec: EncodeSpec, owner: str, model: ResolvedModel) -> EncodeSpec:
-        """The same, with its label set's candidates unless the model's embeddings are stored.
+        """The spec plus its label set's candidates, unless their embeddings are stored.
 
         Raises:
-            JobLost: nothing is left of this version.
+            JobLost: the content of this version is gone.
         """
         of = spec.label_set
         if of is None:
@@ -123,10 +123,10 @@ class LabelSets:
         return spec.with_candidates(labels)
 
     def candidates_of(self, outcome: Outcome) -> Units | None:
-        """What the queries of a ranking are ranked by, one row a candidate; None where none are.
+        """The candidates' embeddings for a `rank` job that is done, one row each; else None.
 
         Raises:
-            ModelChanged: another model did the job than the one that was served when it was sent.
+            ModelChanged: the model that ran the job is not the one served when it was sent.
         """
         record, of, model = outcome.record, outcome.label_set, outcome.model
         if record.kind != "rank" or record.state != "done" or model is None:
@@ -145,16 +145,16 @@ class LabelSets:
         return normalised(found.vectors)
 
     def _keep(self, owner: str, of: LabelSetVersion, model: ModelInfo, outcome: Outcome) -> None:
-        """Store what a job made of a set's candidates, for the requests after it."""
+        """Store a job's embeddings of a set's candidates, for later requests."""
         try:
             if not self._store.has_embeddings(owner, of, model):
                 self._store.add(owner, of, _result(outcome))
-        except ResponseError as error:  # such as a full Redis
+        except ResponseError as error:  # e.g. Redis is full
             log.warning("label_set_not_kept", reason=str(error))
 
 
 def _content(spec: EncodeSpec) -> LabelContent:
-    """What a set is made of, where all items are those of candidates."""
+    """The content of a set, from a spec whose items are all candidates."""
     items = [(item.kind, item.value) for item in spec.items]
     templates = next((item.templates for item in spec.items if item.templates), ())
     return LabelContent(items, list(spec.lists["/candidates"]), templates)

@@ -1,4 +1,4 @@
-"""Which models there are, and which of them a request is for."""
+"""Which models are served, and which of them a request is for."""
 
 import threading
 import time
@@ -16,10 +16,10 @@ READ_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """The model that a job must be done by, and its queue; no name: any model of that queue.
+    """The model that must run a job, and its model queue; without a name, any model of that queue.
 
-    `served` is that model as all its live workers have it, with the space of its embeddings; None
-    where they differ, or there are none.
+    `served` is the model as its live workers report it, with the space of its embeddings; None if
+    they differ, or there are none.
     """
 
     name: str = ""
@@ -29,9 +29,9 @@ class ResolvedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model that is configured or served; a request that names none may be served by a default.
+    """A model that is configured or served; a default serves requests that name no model.
 
-    `workers` are those that live, the oldest first.
+    `workers` are its live workers, the oldest first.
     """
 
     name: str
@@ -45,7 +45,7 @@ def resolve(
     """Which model a request is for.
 
     Raises:
-        UnknownModel: neither do the settings name it, nor does a live worker serve it.
+        UnknownModel: the settings do not name it and no live worker serves it.
     """
     name, model_queue = _name_and_queue(named, configured, alive)
     served = {
@@ -67,11 +67,12 @@ def _name_and_queue(
     for served in found:
         if served.name == named.name:
             return served.name, served.workers[-1].model_queue
-    raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, _told(found, named.pointer))])
+    detail = _unknown_model(found, named.pointer)
+    raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, detail)])
 
 
 class RecentHeartbeats:
-    """The live workers as of a moment ago, so that not every request reads them."""
+    """The live workers, at most a second old, so that not every request reads them."""
 
     def __init__(self, read: Callable[[], list[Heartbeat]]) -> None:
         self._read = read
@@ -80,10 +81,10 @@ class RecentHeartbeats:
         self._read_at = -float("inf")
 
     def alive(self) -> list[Heartbeat]:
-        """The live workers; as they were before, while another thread reads them anew.
+        """The live workers; the previous ones while another thread reads.
 
         Raises:
-            RedisError: Redis is away. Nobody else waits for it meanwhile.
+            RedisError: Redis does not answer. Other threads do not wait for it.
         """
         with self._lock:
             if time.monotonic() - self._read_at <= READ_EVERY_S:
@@ -96,7 +97,7 @@ class RecentHeartbeats:
 
 
 def served_models(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list[ServedModel]:
-    """All models: those of the settings in their order, then what else is served, by name."""
+    """All models: those of the settings in their order, then others that are served, by name."""
     by_age = sorted(alive, key=lambda beat: (beat.since, beat.name))
     served = sorted({beat.model.name for beat in by_age})
     found = []
@@ -111,7 +112,7 @@ def served_models(configured: Sequence[str], alive: Sequence[Heartbeat]) -> list
 
 
 def is_ready(found: Sequence[ServedModel]) -> bool:
-    """Whether a worker would take a synchronous request that names no model."""
+    """Whether a worker takes synchronous requests that name no model."""
     queue = queue_of(Priority.INTERACTIVE)
     workers = (beat for served in found if served.is_default for beat in served.workers)
     return any(queue in beat.consumed_queues for beat in workers)
@@ -125,7 +126,7 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
     return sorted({name for names in models.values() if len(names) > 1 for name in names})
 
 
-def _told(found: Sequence[ServedModel], pointer: str) -> str:
+def _unknown_model(found: Sequence[ServedModel], pointer: str) -> str:
     subject = "" if pointer else "parameter model: "
-    names = ", ".join(served.name for served in found) or "none at all"
-    return f"{subject}names a model that is not served; served are {names}"
+    names = ", ".join(served.name for served in found) or "none"
+    return f"{subject}names a model that is not served; served models: {names}"

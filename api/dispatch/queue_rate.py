@@ -1,4 +1,4 @@
-"""How fast the queue drains, and hence when a refused caller should come back."""
+"""How fast the queue drains, and when a refused client should retry."""
 
 import math
 from collections import deque
@@ -7,24 +7,25 @@ from common.ledger.records import Load
 
 WINDOW_S = 30.0
 MEASURED_S = 5.0
-"""What is measured for a shorter time is no rate yet."""
+"""The minimum time over which a rate is measured."""
 SHORTEST_S, LONGEST_S = 1, 60
 
 
 class DrainMeter:
-    """The rate at which items left the queue, over the last half minute."""
+    """The rate at which items leave the queue, over the last half minute."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
         self._busy_since = 0.0
 
     def observe(self, now: float, load: Load, *, is_awaited: bool = True) -> None:
-        """Take note of the load at an instant of a monotonic clock.
+        """Record the load at an instant of a monotonic clock.
 
-        What is open and not `is_awaited` says nothing of the rate: it may wait for hosts that hang.
+        While no request waits (not `is_awaited`), open items say nothing about the rate: they may
+        wait for hosts that hang.
         """
         if self._samples and load.drained_items < self._samples[-1][1]:
-            self._samples.clear()  # Redis lost its data: the count began anew
+            self._samples.clear()  # Redis lost its data: the counter restarted
         self._samples.append((now, load.drained_items))
         if load.open_items == 0 or not is_awaited:
             self._busy_since = now
@@ -32,7 +33,7 @@ class DrainMeter:
             self._samples.popleft()
 
     def wait_s(self, items: int) -> float:
-        """How long so many items take at the rate since none was awaited; 0 while unknown."""
+        """How long `items` take at the rate of the current busy period; 0 while unknown."""
         samples = [sample for sample in self._samples if sample[0] >= self._busy_since]
         if not samples:
             return 0.0
@@ -42,7 +43,7 @@ class DrainMeter:
         return items * (until - since) / (after - before)
 
     def retry_after_s(self, excess: int) -> int:
-        """Whole seconds until that many items will have left, by the measured rate."""
+        """Whole seconds until `excess` items will have left, at the measured rate."""
         if len(self._samples) < 2:  # noqa: PLR2004
             return SHORTEST_S
         (since, before), (until, after) = self._samples[0], self._samples[-1]
@@ -53,5 +54,5 @@ class DrainMeter:
 
 
 def whole(seconds: float) -> int:
-    """Seconds as a `Retry-After` may say them."""
+    """Seconds rounded and bounded for `Retry-After`."""
     return max(SHORTEST_S, min(LONGEST_S, math.ceil(seconds)))

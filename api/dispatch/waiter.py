@@ -16,15 +16,15 @@ log = structlog.get_logger()
 
 REMEMBERED_NOTIFICATIONS = 1024
 QUIET_S = 0.5
-"""The listener pings after so long without a message."""
+"""The listener sends a ping after this long without a message."""
 MAX_UNANSWERED_PINGS = 6
 
 
 class Waiter:
-    """Wakes request threads: a listener gets notifications, a sweep finds what they missed.
+    """Wakes request threads: a listener receives notifications, a sweep finds missed ones.
 
-    The sweep also does whatever else must be done now and then. Both threads start with the first
-    request, hence after gunicorn's fork, and are shared by all requests of the process.
+    The sweep also does other periodic work. Both threads start with the first request, so after
+    gunicorn's fork, and serve all requests of the process.
     """
 
     def __init__(self, ledger: Ledger, sweep: Callable[[], object], sweep_s: float = 0.5) -> None:
@@ -41,8 +41,8 @@ class Waiter:
     def watch(self, job: str) -> Iterator[threading.Event]:
         """An event that is set once the job has ended, or is gone.
 
-        A job may end before it is watched: the last notifications are remembered. One that was
-        forgotten costs a sweep, as one that was lost does.
+        A job may end before it is watched, so the last notifications are remembered. The sweep
+        finds jobs whose notification was lost or forgotten.
         """
         watch = threading.Event()
         with self._lock:
@@ -59,7 +59,7 @@ class Waiter:
                     del self._watches[job]
 
     def close(self) -> None:
-        """End both threads; a waiting request is woken by nothing but its timeout then."""
+        """Stop both threads; after that only their timeouts wake waiting requests."""
         self._closed.set()
         for thread in self._threads:
             thread.join()
@@ -85,14 +85,14 @@ class Waiter:
             except RedisError as error:
                 log.warning("listener_interrupted", error=type(error).__name__)
                 self._closed.wait(QUIET_S)
-            except Exception:  # whatever else it is, requests wait for this thread
+            except Exception:  # keep the thread alive: requests depend on it
                 log.exception("listener_failed")
                 self._closed.wait(QUIET_S)
 
     def _listen_to(self, channel: PubSub) -> None:
-        """Listen until the end. Raises RedisError where the connection is lost, or only silent.
+        """Listen until closed. Raises RedisError if the connection is lost or silent.
 
-        A firewall that drops a connection tells neither side.
+        A firewall may drop a connection without notice to either side.
         """
         unanswered = 0
         while not self._closed.is_set():
@@ -114,7 +114,7 @@ class Waiter:
                     step()
                 except RedisError as error:
                     log.warning("sweep_interrupted", error=type(error).__name__)
-                except Exception:  # whatever else it is, requests wait for this thread
+                except Exception:  # keep the thread alive: requests depend on it
                     log.exception("sweep_failed")
 
     def _wake_ended(self) -> None:

@@ -1,4 +1,4 @@
 """From the bytes of a request to a validated, frozen `Request`.
 
-Parsing and limits; nothing here waits or talks to Redis.
+Parsing and limits; nothing here waits or uses Redis.
 """

@@ -1,4 +1,4 @@
-"""From the bytes of a request to JSON, bounded before anything is built of it, and to a model."""
+"""From the bytes of a request to JSON, within limits that are checked first, and to a model."""
 
 import hashlib
 import re
@@ -29,12 +29,12 @@ CHUNK_BYTES = 1 << 18
 # An item has three keys and three values at most, a bracket, and a comma after each.
 TOKENS_PER_ITEM = 12
 TOKENS_AROUND = 64
-# A string, closed or not, or what begins a value. Possessive, so that it is linear in the body.
+# A string, closed or not, or a token before a value. Possessive, so that matching is linear.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
 Model = TypeVar("Model")
 
-# pydantic's names for what is wrong → our codes and words, which are part of the HTTP contract.
-# The words go on where the pointer stopped, and may name what pydantic knows of the fault.
+# pydantic's error types → our codes and details, which are part of the HTTP contract.
+# A detail is a predicate whose subject is the pointer, and may use pydantic's error context.
 FAULTS = {
     "extra_forbidden": ("unknown_key", "is not a known key"),
     "missing": ("missing", "is missing"),
@@ -45,7 +45,7 @@ FAULTS = {
     "bool_type": ("wrong_type", "must be true or false"),
     "float_type": ("wrong_type", "must be a number"),
     "int_type": ("wrong_type", "must be a whole number"),
-    "string_pattern_mismatch": ("invalid_name", "is not a name that can be"),
+    "string_pattern_mismatch": ("invalid_name", "is not a valid name"),
     "too_long": ("too_many", "has {actual_length} items; the limit is {max_length}"),
     "greater_than": ("too_small", "must be more than {gt}"),
     "greater_than_equal": ("too_small", "must be at least {ge}"),
@@ -55,14 +55,14 @@ FAULTS = {
 }
 MAX_KEY_CHARS = 100
 ADDED_CHARS_PER_PROMPT = 100
-"""What templates may add to a request, for each prompt that it may have."""
+"""How much templates may add to a request, for each prompt that it may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A body as JSON, or as the JSON that a form stands for.
+    """A body as JSON, or the JSON equivalent of a form.
 
-    `sha256` is that of its content, made only for a request with a key.
+    `sha256` is the digest of its content; empty without an idempotency key.
     """
 
     value: object
@@ -70,11 +70,11 @@ class JsonBody:
 
 
 def read_json(request: Request, *, max_bytes: int, max_items: int) -> JsonBody:
-    """The JSON that a request carries; of a key that stands twice in an object the last counts.
+    """The JSON of a request; if a key is repeated within an object, the last one counts.
 
     Raises:
         UnsupportedMediaType, UnsupportedEncoding, NotJson: it is not plain JSON.
-        BodyTooLarge, TooManyValues: it has more bytes, or far more values than so many items have.
+        BodyTooLarge, TooManyValues: it has too many bytes, or far too many values.
         BrokenBody: it could not be read to its end.
     """
     if not request.is_json:
@@ -87,7 +87,7 @@ def read_json(request: Request, *, max_bytes: int, max_items: int) -> JsonBody:
 
 
 def has_key(request: Request) -> bool:
-    """Whether a request must be told from others that have its idempotency key."""
+    """Whether a request has an idempotency key."""
     return "Idempotency-Key" in request.headers
 
 
@@ -98,43 +98,43 @@ def parse_json(raw: bytes | bytearray, max_items: int) -> object:
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        words = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        detail = f"{error.msg} at line {error.lineno}, column {error.colno}"
     else:
         return value
-    # Raised out here: the error holds a copy of the body, and would live on as this one's context.
-    raise NotJson(words)
+    # Not within `except`: as the context of this error, the other would keep a copy of the body.
+    raise NotJson(detail)
 
 
-def has_more_tokens(raw: bytes | bytearray, most: int) -> bool:
-    """Whether JSON has more tokens than that; a token is a string, a comma, or an opening bracket.
+def has_more_tokens(raw: bytes | bytearray, limit: int) -> bool:
+    """Whether JSON has more than `limit` tokens: strings, commas and opening brackets.
 
-    No JSON has more values than tokens, give or take one. Strings are skipped only where counting
-    what is in them too gives more than is allowed: that is much slower, and hardly ever needed.
+    JSON has no more values than tokens, give or take one. The first count includes characters
+    within strings; the exact count, which is much slower, is rarely needed.
     """
-    if sum(map(raw.count, (b'"', b",", b"[", b"{"))) <= most:
+    if sum(map(raw.count, (b'"', b",", b"[", b"{"))) <= limit:
         return False
-    return next(islice(TOKEN.finditer(raw), most, None), None) is not None
+    return next(islice(TOKEN.finditer(raw), limit, None), None) is not None
 
 
-def pieces(request: Request, most: int, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """A body as it comes, to its end, in pieces of so many bytes at most.
+def pieces(request: Request, max_bytes: int, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """A request's body as it arrives, in pieces of at most `size` bytes.
 
     Raises:
         UnsupportedEncoding: it is compressed.
-        BodyTooLarge: it has more bytes than `most`.
+        BodyTooLarge: it has more than `max_bytes`.
         BrokenBody: it could not be read to its end.
     """
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedEncoding
     length = request.content_length
-    if length is not None and length > most:
+    if length is not None and length > max_bytes:
         raise BodyTooLarge
-    # One more than is allowed, because the stream ends silently at its own limit.
-    stream = get_input_stream(request.environ, max_content_length=most + 1)
+    # One more than allowed, because the stream ends silently at its own limit.
+    stream = get_input_stream(request.environ, max_content_length=max_bytes + 1)
     count = 0
     while piece := _piece(stream, size):
         count += len(piece)
-        if count > most:
+        if count > max_bytes:
             raise BodyTooLarge
         yield piece
     if length is not None and count < length:
@@ -144,21 +144,21 @@ def pieces(request: Request, most: int, size: int = CHUNK_BYTES) -> Iterator[byt
 def _piece(stream: IO[bytes], size: int) -> bytes:
     try:
         return stream.read(size)
-    except Exception:  # noqa: BLE001 - each server has errors of its own for a body it cannot read
+    except Exception:  # noqa: BLE001 - servers raise different errors for an unreadable body
         raise BrokenBody from None
 
 
 def check_count(items: object, limit: int, pointer: str) -> None:
-    """Raise InvalidRequest when this is an array of more items than the limit."""
+    """Raise InvalidRequest if this is an array of more items than the limit."""
     if isinstance(items, list) and len(items) > limit:
         fault = ItemFault(pointer, "too_many", f"has {len(items)} items; the limit is {limit}")
         raise InvalidRequest([fault])
 
 
 def check_prompts(candidates: Sequence[Item], prompts: Prompts, limit: int) -> None:
-    """Raise InvalidRequest when candidates and templates together make too many texts, or too long.
+    """Raise InvalidRequest if candidates and templates together make too many or too long texts.
 
-    Nothing is built for it: a small request could make a thousand times its size of text.
+    The texts are not built for it: a small request could make a thousand times its size.
     """
     templates = prompts.prompts
     texts = [len(item.text) for item in candidates if item.text is not None]
@@ -166,13 +166,13 @@ def check_prompts(candidates: Sequence[Item], prompts: Prompts, limit: int) -> N
     added = len(templates) * given + len(texts) * sum(map(_chars_around, templates)) - given
     max_added = limit * ADDED_CHARS_PER_PROMPT
     if len(templates) > 1 and made > limit:
-        told = f"makes {made} texts of {len(candidates)} candidates; the limit is {limit}"
+        detail = f"makes {made} texts of {len(candidates)} candidates; the limit is {limit}"
     elif added > max_added:
-        told = f"adds {added} characters to the candidates; the limit is {max_added}"
+        detail = f"adds {added} characters to the candidates; the limit is {max_added}"
     else:
         return
     pointer = "/template" if prompts.templates is None else "/templates"
-    raise InvalidRequest([ItemFault(pointer, "too_many", told)])
+    raise InvalidRequest([ItemFault(pointer, "too_many", detail)])
 
 
 def _chars_around(template: str) -> int:
@@ -180,7 +180,7 @@ def _chars_around(template: str) -> int:
 
 
 def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
-    """JSON as a model. Raises InvalidRequest when it has another shape; that lists every fault."""
+    """JSON as a model. Raises InvalidRequest, with every fault, if it has another shape."""
     try:
         return adapter.validate_python(body)
     except ValidationError as error:
@@ -189,15 +189,15 @@ def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
 
 
 def _fault(details: Any) -> ItemFault:  # noqa: ANN401
-    code, words = details["type"], details["msg"]
+    code, detail = details["type"], details["msg"]
     if code in FAULTS:
-        code, words = FAULTS[code]
-        words = words.format(**details.get("ctx", {}))
+        code, detail = FAULTS[code]
+        detail = detail.format(**details.get("ctx", {}))
     location = [str(part) for part in details["loc"]]
     if location and len(location[-1]) > MAX_KEY_CHARS:
-        # A caller's own key may be of any length, and would stand in the answer.
-        words = f"has an unknown key of {len(location.pop())} characters"
-    return ItemFault(pointer_to(location), code, words)
+        # A client's key may have any length, and would be part of the answer.
+        detail = f"has an unknown key of {len(location.pop())} characters"
+    return ItemFault(pointer_to(location), code, detail)
 
 
 def pointer_to(location: Sequence[str]) -> str:

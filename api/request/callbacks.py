@@ -1,4 +1,4 @@
-"""`callback_url`: where a caller wants to be told that a job has ended."""
+"""`callback_url`: the webhook of a job, for when it has ended."""
 
 from urllib.parse import urlsplit
 
@@ -15,10 +15,10 @@ PARAMETER = "callback_url"
 def callback_of(
     request: Request, in_body: str | None, wish: Preference, settings: ApiSettings
 ) -> str:
-    """The URL that a request names, in its body or as a parameter; empty when it names none.
+    """The callback URL of a request, in its body or as a parameter; empty if it has none.
 
     Raises:
-        InvalidRequest: it may not name one, or not this one.
+        InvalidRequest: no callback URL is allowed here, or not this one.
     """
     in_query = request.args.get(PARAMETER)
     if in_body is None and in_query is None:
@@ -26,15 +26,15 @@ def callback_of(
     if in_body is not None and in_query is not None:
         raise _fault(in_body, "ambiguous_callback", "is given twice")
     if not settings.webhook_secrets:
-        detail = "is given, and this service sends no webhooks: it has no CLIP_WEBHOOK_SECRET"
+        detail = "is not supported: this service has no CLIP_WEBHOOK_SECRET to sign webhooks"
         raise _fault(in_body, "no_webhooks", detail)
     if not wish.is_async:
-        detail = "is for asynchronous requests alone: ask with Prefer: respond-async, or wait=N"
+        detail = "is for asynchronous requests only: add Prefer: respond-async, or wait=N"
         raise _fault(in_body, "not_asynchronous", detail)
     url = in_body or in_query or ""
     try:
         if "@" in urlsplit(checked_url(url)).netloc:
-            raise _fault(in_body, "url_refused", "has a user name or password in it")
+            raise _fault(in_body, "url_refused", "contains a user name or password")
     except ItemError as error:
         raise _fault(in_body, error.code, error.detail) from None
     return url

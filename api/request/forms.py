@@ -1,7 +1,7 @@
-"""From a form to the JSON body that it stands for: what `curl -F` sends, without base64.
+"""From a multipart form to the equivalent JSON body: what `curl -F` sends, without base64.
 
-The images stand in that body as bytes. All that is true of a JSON body is true of it, pointers
-and codes of errors too.
+The body contains the images as bytes. It is validated like any JSON body, with the same pointers
+and error codes.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ MOST_SINGLE = len(SINGLE)
 
 
 class Fields:
-    """The parts of a form by name, and what is wrong with them."""
+    """The fields of a form by name, and their faults."""
 
     def __init__(self, parts: Sequence[Part], max_items: int) -> None:
         self.faults: list[ItemFault] = []
@@ -38,10 +38,10 @@ class Fields:
         return name in self._parts
 
     def check_known(self, known: Sequence[str]) -> None:
-        """Raise InvalidRequest for fields that are not known, and for two where one may be."""
-        told = f"is not a known field; known are {', '.join(known)}"
+        """Raise InvalidRequest for unknown fields, and for repeated ones that may not repeat."""
+        detail = f"is not a known field; known fields: {', '.join(known)}"
         self.faults += [
-            ItemFault(pointer_to([name]), "unknown_key", told)
+            ItemFault(pointer_to([name]), "unknown_key", detail)
             for name in self._parts
             if name not in known
         ]
@@ -60,7 +60,7 @@ class Fields:
         return self._decoded(self._parts[name][0], f"/{name}")
 
     def array(self, name: str) -> object:
-        """What a field holds as JSON."""
+        """The JSON in a field."""
         try:
             return parse_json(self._parts[name][0].content, self._max_items)
         except NotJson as error:
@@ -68,17 +68,17 @@ class Fields:
             return []
 
     def number(self, name: str) -> object:
-        """What a field holds as JSON, or its text where it is none: that is of the wrong type."""
+        """The JSON in a field, or else its text, which validation refuses as the wrong type."""
         try:
             return parse_json(self._parts[name][0].content, self._max_items)
         except NotJson:
             return self.text(name)
 
     def items(self, array: str, pointer: str, *repeated: str) -> object:
-        """The items of a list of the body: those given as JSON, then those of repeated fields."""
+        """The items of a list in the body: those given as JSON, then those of repeated fields."""
         items = self.array(array) if array in self else []
         if not isinstance(items, list):
-            return items  # told later, as of the wrong type
+            return items  # validation refuses it as the wrong type
         for name in repeated:
             for part in self._parts.get(name, ()):
                 where = f"{pointer}/{len(items)}"
@@ -89,8 +89,8 @@ class Fields:
 
     def _image(self, part: Part, pointer: str) -> dict[str, object]:
         if not part.is_file:
-            told = "is a text in place of a file: with curl it is image=@FILE"
-            self.faults.append(ItemFault(f"{pointer}/img_blob", "not_a_file", told))
+            detail = "is a text instead of a file: with curl, use image=@FILE"
+            self.faults.append(ItemFault(f"{pointer}/img_blob", "not_a_file", detail))
         return {"img_blob": part.content}
 
     def _text(self, part: Part, pointer: str) -> dict[str, object]:
@@ -100,7 +100,7 @@ class Fields:
         try:
             return part.content.decode()
         except UnicodeDecodeError:
-            self.faults.append(ItemFault(pointer, "not_text", "is not a text in UTF-8"))
+            self.faults.append(ItemFault(pointer, "not_text", "is not UTF-8 text"))
             return ""
 
 
@@ -110,11 +110,11 @@ ReadFields: TypeAlias = Callable[[Fields], object]
 def read_json_or_form(
     request: Request, of_form: ReadFields, *, max_bytes: int, max_items: int
 ) -> JsonBody:
-    """The JSON that a request carries, or that its form stands for.
+    """The JSON of a request, or the equivalent of its form.
 
     Raises:
         BrokenForm, BodyTooLarge: see api.request.multipart.read_parts.
-        InvalidRequest: the form has fields that are not known, or that cannot be read.
+        InvalidRequest: the form has unknown or unreadable fields.
         ClipError: see api.request.body.read_json.
     """
     if request.mimetype != MULTIPART:
@@ -130,7 +130,7 @@ def read_json_or_form(
 
 
 def rank_body(fields: Fields) -> object:
-    """A form of POST /rank: `image` are queries, `candidate` are texts."""
+    """The body of a form for POST /rank: each `image` is a query, each `candidate` a text."""
     fields.check_known(RANK_FIELDS)
     body: dict[str, object] = {name: fields.text(name) for name in WORDS if name in fields}
     body |= {name: fields.number(name) for name in NUMBERS if name in fields}
@@ -145,19 +145,19 @@ def rank_body(fields: Fields) -> object:
 
 
 def encode_body(fields: Fields) -> object:
-    """A form of POST /encode: `items`, then `image`, then `text`."""
+    """The body of a form for POST /encode: `items`, then each `image`, then each `text`."""
     fields.check_known(ENCODE_FIELDS)
     return fields.items("items", "", "image", "text")
 
 
 def _with_texts(candidates: object) -> object:
-    """The same, where each string is an item that is a text."""
+    """The candidates, each plain string as a text item."""
     if not isinstance(candidates, list):
         return candidates
     return [{"text": each} if isinstance(each, str) else each for each in candidates]
 
 
 def _fingerprint(parts: Sequence[Part]) -> str:
-    """Of the content alone: the boundary of a form is another one each time."""
-    told = [[part.name, hashlib.sha256(part.content).hexdigest()] for part in parts]
-    return hashlib.sha256(orjson.dumps(["form", *told])).hexdigest()
+    """A digest of the content only, because the boundary of a form is random."""
+    digests = [[part.name, hashlib.sha256(part.content).hexdigest()] for part in parts]
+    return hashlib.sha256(orjson.dumps(["form", *digests])).hexdigest()

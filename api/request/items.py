@@ -1,4 +1,4 @@
-"""From the items of a request to the distinct things that must be encoded, and back."""
+"""From the items of a request to the distinct items to encode."""
 
 import base64
 import binascii
@@ -34,12 +34,12 @@ def decode_base64(text: str) -> bytes:
     """Base64 with or without line breaks, padding and a `data:image/…;base64,` prefix.
 
     Raises:
-        InvalidBase64: it is anything else, or nothing.
+        InvalidBase64: it is empty or not base64.
     """
-    # Within its first kilobyte: the pattern takes memory for each parameter that it has seen.
+    # Only the first kilobyte: the pattern takes memory for each parameter that it matches.
     prefix = DATA_PREFIX.match(text, 0, MAX_PREFIX_CHARS)
     digits = text[prefix.end() :] if prefix else text
-    for mark in WHITE_SPACE:  # in an image without any, a twentieth of what a pattern takes
+    for mark in WHITE_SPACE:  # 20 times as fast as a pattern if there is none
         digits = digits.replace(mark, "")
     digits = digits.rstrip("=")
     if not digits:
@@ -52,9 +52,9 @@ def decode_base64(text: str) -> bytes:
 
 @dataclass
 class ItemCollector:
-    """Collects the distinct items of a request, each once however often it stands there.
+    """Collects the distinct items of a request, each once however often it occurs.
 
-    `faults` is what is wrong with single items.
+    `faults` are those of single items.
     """
 
     max_image_bytes: int
@@ -75,7 +75,7 @@ class ItemCollector:
         required: bool,
         templates: Sequence[str] = (HOLE,),
     ) -> None:
-        """Take in one list of the request, whose texts are put into the templates."""
+        """Add a list of the request; its texts are put into the templates."""
         indices = self.lists.setdefault(pointer, [])
         for position, item in enumerate(items):
             try:
@@ -90,7 +90,7 @@ class ItemCollector:
     def spec(
         self, scoring: Scoring = PLAIN, label_set: LabelSetVersion | None = None
     ) -> EncodeSpec:
-        """What was collected. Raises InvalidRequest when something is wrong with an item."""
+        """The collected items. Raises InvalidRequest if an item is at fault."""
         if self.faults:
             raise InvalidRequest(self.faults)
         return EncodeSpec(self.items, self.lists, self.blobs, scoring, label_set)
@@ -98,7 +98,7 @@ class ItemCollector:
     def _identify(
         self, item: schemas.Item, templates: Sequence[str]
     ) -> tuple[ItemKind, str, Templates]:
-        """What the item is; a text in one template is a text like any other."""
+        """The kind, value and templates of an item; a text in one template is a plain text."""
         if item.text is None:
             return (*self._identify_image(item), ())
         longest = max(map(len, templates)) - len(HOLE) + len(item.text)
@@ -111,7 +111,7 @@ class ItemCollector:
     def _identify_image(self, item: schemas.Item) -> tuple[ItemKind, str]:
         if item.img_uri is not None:
             if not self.fetch_urls:
-                raise UrlRefused("is a URL, and this service fetches none")
+                raise UrlRefused("is a URL, and this service fetches no URLs")
             return "uri", checked_url(item.img_uri)
         blob = item.img_blob
         content = blob if isinstance(blob, bytes) else decode_base64(blob or "")
@@ -140,7 +140,7 @@ class ItemCollector:
 def cut(items: Sequence[Item], images: int, texts_per_image: int = 32) -> list[list[Item]]:
     """Cut a job's items into parts of about equal work: a text weighs a fraction of an image.
 
-    A long text weighs more, so that the texts of a part have about a megabyte at most.
+    A long text weighs more, so that the texts of a part have at most about a megabyte.
     """
     parts: list[list[Item]] = []
     room = 0
@@ -155,7 +155,7 @@ def cut(items: Sequence[Item], images: int, texts_per_image: int = 32) -> list[l
 
 
 def _weight(text: Item) -> int:
-    """What its texts weigh, none of which is made for it."""
+    """The weight of a text in all its templates, computed without making those texts."""
     chars = (len(each) - len(HOLE) + len(text.value) for each in text.templates or (HOLE,))
     return sum(1 + count // LONG_TEXT_CHARS for count in chars)
 
@@ -165,11 +165,11 @@ def _key_of(item: schemas.Item) -> str:
 
 
 def checked_url(url: str) -> str:
-    """The same, if it may be a web address. Raises UrlRefused."""
+    """The URL, if it is a valid http or https URL. Raises UrlRefused."""
     if len(url) > MAX_URL_CHARS:
         raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")
     if NEVER_IN_URL.search(url):
-        raise UrlRefused("has white space or control characters in it")
+        raise UrlRefused("contains white space or control characters")
     try:
         parsed = urlsplit(url)
         is_web = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0

@@ -1,4 +1,4 @@
-"""From the bytes of a `multipart/form-data` request to its parts, in memory and within bounds."""
+"""From the bytes of a `multipart/form-data` request to its parts, in memory and within limits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from api.request.body import pieces
 from common.errors import BodyTooLarge, BrokenForm
 
 MULTIPART = "multipart/form-data"
-MOST_BOUNDARY_CHARS = 200
-MOST_HEADER_CHARS = 1024
-# The headers of a part are read once all of them are there, in time that grows with their square.
+MAX_BOUNDARY_CHARS = 200
+MAX_HEADER_CHARS = 1024
+# The decoder takes time quadratic in the length of a part's headers.
 PIECE_BYTES = 1 << 14
-MOST_BUFFERED_BYTES = 2 * PIECE_BYTES
+MAX_BUFFERED_BYTES = 2 * PIECE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a form; a file is what came with a file name."""
+    """A field of a form; a file if it has a file name."""
 
     name: str
     is_file: bool
@@ -36,12 +36,12 @@ class Part:
 
 
 def read_parts(request: Request, *, max_bytes: int, max_parts: int) -> list[Part]:
-    """The parts of a form, in order. Nothing is written to disk: all of it is in memory anyway.
+    """The parts of a form, in order; nothing is written to disk.
 
     Raises:
-        UnsupportedEncoding, BodyTooLarge, BrokenBody: see `pieces`; too many parts are too large a
-            body too.
-        BrokenForm: it is no form, has no boundary, or breaks off.
+        UnsupportedEncoding, BodyTooLarge, BrokenBody: see `pieces`; BodyTooLarge also for too many
+            parts.
+        BrokenForm: it is not a form, has no boundary, or is incomplete.
     """
     parts: list[Part] = []
     head: Field | File | None = None
@@ -59,11 +59,11 @@ def read_parts(request: Request, *, max_bytes: int, max_parts: int) -> list[Part
 
 
 def _events(request: Request, max_bytes: int) -> Iterator[Event]:
-    """What the decoder finds, until the end of the form and of the body."""
+    """The decoder's events, until the end of the form and of the body."""
     boundary = request.mimetype_params.get("boundary", "")
-    if not 0 < len(boundary) <= MOST_BOUNDARY_CHARS or not boundary.isascii():
-        raise BrokenForm("the header Content-Type names no boundary")
-    decoder = MultipartDecoder(boundary.encode(), MOST_BUFFERED_BYTES)
+    if not 0 < len(boundary) <= MAX_BOUNDARY_CHARS or not boundary.isascii():
+        raise BrokenForm("the header Content-Type has no valid boundary")
+    decoder = MultipartDecoder(boundary.encode(), MAX_BUFFERED_BYTES)
     for piece in pieces(request, max_bytes, PIECE_BYTES):
         yield from _decoded(decoder, piece)
     yield from _decoded(decoder, None)
@@ -75,14 +75,14 @@ def _decoded(decoder: MultipartDecoder, piece: bytes | None) -> Iterator[Event]:
         while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
             yield event
     except RequestEntityTooLarge:
-        raise BodyTooLarge("the form has too much beside its parts") from None
+        raise BodyTooLarge("the form has too much data outside its parts") from None
     except ValueError:
         raise BrokenForm from None
 
 
 def _checked(head: Field | File) -> Field | File:
-    """The head of a part, unless what there is to be read of it is without measure."""
-    if sum(len(name) + len(value) for name, value in head.headers) > MOST_HEADER_CHARS:
+    """The head of a part. Raises BrokenForm if it has no name or its headers are too long."""
+    if sum(len(name) + len(value) for name, value in head.headers) > MAX_HEADER_CHARS:
         raise BrokenForm("the headers of a part are too long")
     if not head.name:
         raise BrokenForm("a part has no name")

@@ -1,4 +1,4 @@
-"""What a request says outside its items: preference, model, idempotency key; and its limits."""
+"""Options that several routes share: preference, model, idempotency key, limits on items."""
 
 import hashlib
 from collections.abc import Sequence
@@ -49,17 +49,17 @@ def add_candidates(
 
 
 def named_model(request: Request, in_body: str | None = None) -> NamedModel | None:
-    """The model that a request names, in its body or as a parameter; None when it names none.
+    """The model that a request names, in its body or as a parameter; None if it names none.
 
     Raises:
-        InvalidRequest: it names two.
+        InvalidRequest: it names two models.
     """
     names = set(request.args.getlist("model"))
     pointer = "" if in_body is None else "/model"
     if in_body is not None:
         names.add(in_body)
     if len(names) > 1:
-        detail = "parameter model: names another model than the rest of the request"
+        detail = "parameter model: differs from the model in the rest of the request"
         raise InvalidRequest([ItemFault(pointer, "ambiguous_model", detail)], detail)
     return NamedModel(names.pop(), pointer) if names else None
 

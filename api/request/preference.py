@@ -1,4 +1,4 @@
-"""Whether a caller wants to wait, and for how long: `Prefer` (RFC 7240) and `?wait=`."""
+"""Whether a client waits, and for how long: `Prefer` (RFC 7240) and `?wait=`."""
 
 import re
 from collections.abc import Iterable
@@ -7,35 +7,35 @@ from dataclasses import dataclass
 from common.errors import InvalidRequest, ItemFault
 from common.protocol.messages import Priority
 
-# Every repetition is possessive: a header made to be ambiguous must not cost exponential time.
+# Every repetition is possessive: no header may cause exponential backtracking.
 WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 VALUE = rf'{WORD}|"(?:[^"\\]|\\.)*+"'
 PARAMETER = rf"\s*+;\s*+(?:{WORD}(?:\s*+=\s*+(?:{VALUE}))?)?"
 PREFERENCE = re.compile(
     rf"\s*+(?P<name>{WORD})(?:\s*+=\s*+(?P<value>{VALUE}))?(?:{PARAMETER})*+\s*+(?:,|$)|\s*+,"
 )
-# A number of JSON; more digits than these say nothing about seconds.
+# A JSON number of limited length.
 SECONDS = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """How long the client waits; a bulk request gets a job when the answer takes longer."""
+    """How long the client waits; a bulk request gets a job if the answer takes longer."""
 
     priority: Priority
     wait_s: float
 
     @property
     def is_async(self) -> bool:
-        """Whether a job is an answer too."""
+        """Whether the client accepts a job as the answer."""
         return self.priority is Priority.BULK
 
 
 def parse_prefer(headers: Iterable[str]) -> dict[str, str]:
     """The preferences of one or more `Prefer` headers, by name in lower case.
 
-    Of a preference that is given twice the first counts, parameters are skipped, and whatever is
-    not understood ends the header it stands in: a preference may always be ignored (RFC 7240, 2).
+    The first of repeated preferences counts, parameters are skipped, and the rest of a header is
+    ignored from a syntax error on: a server may ignore preferences (RFC 7240, 2).
     """
     preferences: dict[str, str] = {}
     for header in headers:
@@ -51,7 +51,7 @@ def parse_prefer(headers: Iterable[str]) -> dict[str, str]:
 
 
 def preference(headers: Iterable[str], wait: str | None, longest_s: float) -> Preference:
-    """What the headers and the query parameter `wait` say together; the latter is the stronger.
+    """The preference in the headers and the query parameter `wait`, which takes precedence.
 
     Raises:
         InvalidRequest: `wait` is not a number of seconds.
@@ -67,7 +67,7 @@ def preference(headers: Iterable[str], wait: str | None, longest_s: float) -> Pr
 
 
 def parse_wait(wait: str, longest_s: float) -> float:
-    """The query parameter `wait`: seconds, cut to the longest wait there is."""
+    """The query parameter `wait` in seconds, capped at the longest wait."""
     if not SECONDS.fullmatch(wait) or float(wait) < 0:
         fault = ItemFault("", "invalid_parameter", "parameter wait must be a number of seconds")
         raise InvalidRequest([fault], fault.detail)

@@ -1,4 +1,4 @@
-"""A validated request: what must be encoded, for whom, how urgently, and until when."""
+"""A validated request: what to encode, for whom, at which priority, and by when."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob"}
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model that a request names, and where: a JSON Pointer, empty for the query string."""
+    """A model that a request names; `pointer` is a JSON Pointer, empty for the query string."""
 
     name: str
     pointer: str
@@ -21,11 +21,10 @@ class NamedModel:
 
 @dataclass(frozen=True, slots=True)
 class EncodeSpec:
-    """What a request wants encoded, and how the answer is made of it.
+    """What to encode for a request, and how to score it.
 
-    `items` are distinct. `lists` has, for each list of the request (by its JSON Pointer), the index
-    of each of its items. `blobs` are the images' bytes by SHA-256. A `label_set` stands in for the
-    candidates.
+    `items` are distinct. `lists` maps the JSON Pointer of each list in the request to the indices
+    of its items. `blobs` are the images' bytes by SHA-256. A `label_set` replaces the candidates.
     """
 
     items: Sequence[Item]
@@ -36,11 +35,11 @@ class EncodeSpec:
 
     @property
     def inputs(self) -> int:
-        """How many texts and images wait for the model; those behind URLs wait for their hosts."""
+        """The number of texts and uploaded images; images behind URLs wait for their hosts."""
         return sum(item.inputs for item in self.items if item.kind != "uri")
 
     def record(self, parts: Sequence[Sequence[Item]], model: str) -> RequestRecord:
-        """What must be remembered to make an answer of the embeddings."""
+        """What the ledger keeps, to make an answer of the embeddings."""
         return RequestRecord(
             lists=self.lists,
             kinds="".join(KIND_LETTERS[item.kind] for item in self.items),
@@ -51,7 +50,7 @@ class EncodeSpec:
         )
 
     def with_candidates(self, labels: Labels) -> "EncodeSpec":
-        """The same, with the candidates of its label set to be encoded too."""
+        """The spec plus the candidates of its label set."""
         content = labels.content
         items = list(self.items)
         places = {(item.kind, item.value, item.templates): n for n, item in enumerate(items)}
@@ -71,11 +70,10 @@ class EncodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that a client asks for.
+    """A client's request.
 
-    `deadline` is the instant of time.monotonic() until which the client waits. The `owner` stands
-    for its API key, and is empty where no keys are asked for. The `trace` is a W3C traceparent, or
-    empty.
+    `deadline` is the instant of time.monotonic() until which the client waits. `owner` identifies
+    its API key; empty if no keys are configured. `trace` is a W3C traceparent, or empty.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The HTTP routes, one module a resource; each declares what the OpenAPI document says of it.
+"""The HTTP routes, one module per resource; each declares its OpenAPI operation.
 
-A route reads a request, calls a room and answers; it decides nothing.
+A route reads a request, calls other packages and answers; it decides nothing.
 """

@@ -1,4 +1,4 @@
-"""GET /openapi.json and GET /docs: the contract, for programs and for people."""
+"""GET /openapi.json and GET /docs: the API's contract, for programs and for people."""
 
 from importlib.resources import files
 from typing import Any
@@ -8,9 +8,9 @@ from flask import Blueprint, Response, current_app
 from api.openapi.operation import JSON, Answer, Operation, page
 from api.static_files import StaticFiles, read_folder
 
-# Of the package that requirements/api.txt pins: nothing is fetched.
+# From a package that requirements/api.txt pins, so the page loads nothing from elsewhere.
 VIEWER = ("swagger-ui-bundle.js", "swagger-ui.css")
-# The viewer sets styles of its own and has images in its style sheet.
+# The viewer uses inline styles, and data URIs for images in its style sheet.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "

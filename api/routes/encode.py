@@ -1,4 +1,4 @@
-"""POST /encode: the embeddings of texts and images, not normalised."""
+"""POST /encode: embeddings of texts and images, not normalised."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
 
 
 def _read(settings: ApiSettings) -> Request:
-    """The request; a function of its own, so that the body is not held while waiting."""
+    """Read the request; in its own function, so that the body is freed before the wait."""
     wish = preference_of(request, settings)
     most = settings.max_async_queries if wish.is_async else settings.max_queries
     body = read_json_or_form(

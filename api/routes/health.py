@@ -1,4 +1,4 @@
-"""GET /healthz: the process lives. GET /readyz: a request would be served now."""
+"""GET /healthz: the process is alive. GET /readyz: the service can serve a request."""
 
 from flask import Blueprint, Response
 from redis.exceptions import RedisError

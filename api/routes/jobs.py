@@ -1,4 +1,4 @@
-"""The jobs: look, list, cancel, forget."""
+"""GET /jobs and /jobs/{id}, POST /jobs/{id}/cancel, DELETE /jobs/{id}."""
 
 import math
 
@@ -17,11 +17,11 @@ from common.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnd
 from common.ledger.records import JobRecord, State
 
 SCANNED_AT_ONCE = 100
-SCANNED_AT_MOST = 1000
+MAX_SCANNED = 1000
 
 
 class ListQuery(BaseModel):
-    """The query parameters of the list."""
+    """The query parameters of GET /jobs."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -120,10 +120,10 @@ def _list_query() -> ListQuery:
 
 
 def _matching(jobs: Jobs, owner: str, query: ListQuery) -> tuple[list[JobRecord], str | None]:
-    """A page of an owner's jobs, and the cursor of the next one where there may be more."""
+    """A page of an owner's jobs, and the cursor of the next page if there may be more."""
     found: list[JobRecord] = []
     before = math.inf if query.cursor is None else float(query.cursor)
-    for _ in range(SCANNED_AT_MOST // SCANNED_AT_ONCE):
+    for _ in range(MAX_SCANNED // SCANNED_AT_ONCE):
         scanned = jobs.listed(owner, before, SCANNED_AT_ONCE)
         for record, created in scanned:
             before = created

@@ -1,4 +1,4 @@
-"""The label sets: put, look, list, forget."""
+"""GET /label-sets; GET, PUT and DELETE /label-sets/{name}."""
 
 from dataclasses import replace
 
@@ -110,12 +110,12 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
 
 def check_name(name: str) -> None:
     if not NAME_IN_FULL.fullmatch(name):
-        words = "the name may have 64 letters, digits, - and _, and dots but at its beginning"
-        raise InvalidRequest([ItemFault("", "invalid_parameter", words)], words)
+        detail = "a name has 1 to 64 letters, digits, dots, - and _, and does not begin with a dot"
+        raise InvalidRequest([ItemFault("", "invalid_parameter", detail)], detail)
 
 
 def _read(settings: ApiSettings) -> EncodeSpec:
-    """The candidates of the request; a function of its own, so that the body is not held."""
+    """Read the candidates; in its own function, so that the body is freed before the wait."""
     max_items = settings.max_candidates + MOST_TEMPLATES
     body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
     if isinstance(body.value, dict):

@@ -1,4 +1,4 @@
-"""GET /metrics: what there is to measure, for Prometheus."""
+"""GET /metrics: metrics for Prometheus."""
 
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry, generate_latest

@@ -1,4 +1,4 @@
-"""GET /: the playground, a page that uses the public API, and the files it is made of."""
+"""GET /: the playground, a web page that uses the public API."""
 
 from importlib.resources import files
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from api.openapi.operation import page
 from api.static_files import StaticFiles, read_folder
 
-# Nothing from elsewhere but images: those that somebody links are shown as they are ranked.
+# Nothing from elsewhere but images: the page shows those that a user links.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: http: https:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "

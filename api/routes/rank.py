@@ -44,7 +44,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
 
 
 def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
-    """The request; a function of its own, so that the body is not held while waiting."""
+    """Read the request; in its own function, so that the body is freed before the wait."""
     wish = preference_of(request, settings)
     body = _body(wish, settings)
     wanted = validate(body.value, REQUEST)

@@ -1,4 +1,4 @@
-"""GET /workers: the live workers and their models. GET /models: what requests may choose."""
+"""GET /workers: the live workers. GET /models: the models that requests may choose."""
 
 from flask import Blueprint, Response
 

@@ -1,4 +1,4 @@
-"""What the API counts and traces.
+"""Metrics and traces of the API.
 
-Metrics and spans; nothing here changes an answer.
+Nothing here changes an answer.
 """

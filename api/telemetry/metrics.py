@@ -1,4 +1,4 @@
-"""All that the API tells Prometheus, whatever the number of its processes."""
+"""The API's metrics for Prometheus, over all its processes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from common.fleet.overview import Overview
 
 @dataclass(frozen=True, slots=True)
 class ApiMetrics:
-    """What requests are counted with, and where everything is told from."""
+    """The counters of requests, and the registry that /metrics exposes."""
 
     requests: RequestMetrics
     registry: CollectorRegistry
 
 
 def make_metrics(settings: ApiSettings, look: Callable[[], Overview]) -> ApiMetrics:
-    """The metrics of this process, told with those of its siblings; `look` is asked when told."""
+    """The metrics of this process and its siblings; each scrape calls `look`."""
     registry = CollectorRegistry()
     registry.register(ServiceMetrics(settings, look))
     folder = metrics_files.folder_joined()

@@ -1,4 +1,4 @@
-"""What an API process counts: its requests, what it refused, what it answered from the cache."""
+"""Counters of an API process: requests, errors, answers from the cache."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,9 @@ Observe = Callable[[float], None]
 
 
 class RequestMetrics:
-    """Counts answers. A label is never anything that a caller wrote: a route is a rule's text.
+    """Counts answers. No label holds a client's input: a route is the text of its rule.
 
-    Children are bound once: finding one by its labels takes longer than counting.
+    Children are bound once, because looking one up by its labels takes longer than counting.
     """
 
     def __init__(self, registry: CollectorRegistry | None) -> None:
@@ -30,25 +30,24 @@ class RequestMetrics:
         )
         self._seconds = Histogram(
             "clip_request_seconds",
-            "From a request's headers to its answer's, waiting for workers included.",
+            "Time from a request's headers to those of its answer, including the wait for workers.",
             ["route"],
             buckets=SECONDS,
             registry=registry,
         )
         errors = Counter(
             "clip_errors",
-            "Requests refused or failed, by the code of the answer.",
+            "Requests refused or failed, by error code.",
             ["code"],
             registry=registry,
         )
         cached = Counter(
             "clip_cached_answers",
-            "Synchronous requests for embeddings: answered from the cache alone (hit), or by "
-            "workers (miss).",
+            "Synchronous requests answered from the cache alone (hit) or by workers (miss).",
             ["result"],
             registry=registry,
         )
-        # Present from the start, because a rate needs a zero to begin with.
+        # Created at start, because a rate needs to begin at zero.
         self._errors = {code: errors.labels(code).inc for code in sorted(codes_of(ClipError))}
         self._cached = {known: cached.labels(CACHED[known]).inc for known in CACHED}
         self._bound: dict[tuple[str | None, int], tuple[Increase, Observe]] = {}
@@ -56,9 +55,9 @@ class RequestMetrics:
     def count(
         self, rule: str | None, status: int, seconds: float, error: str | None, cached: bool | None
     ) -> None:
-        """Count one answer: the rule that it matched, and the code of its error if it is one.
+        """Count one answer, with the rule that matched, and its error code if it is an error.
 
-        `cached` is whether the cache alone answered; None where it was not asked.
+        `cached` is whether the cache alone answered; None if the request does not use the cache.
         """
         bound = self._bound.get((rule, status)) or self._bind(rule, status)
         increase, observe = bound

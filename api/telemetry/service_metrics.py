@@ -1,4 +1,4 @@
-"""What is true of the whole deployment, read from Redis when it is asked for."""
+"""Metrics of the whole deployment, read from Redis at each scrape."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,9 +16,9 @@ log = structlog.get_logger()
 
 
 class ServiceMetrics(Collector):
-    """Looks at the ledger at each scrape; every API process tells the same.
+    """Reads the ledger at each scrape; every API process reports the same.
 
-    Without Redis there is only `clip_redis_up 0` and what the settings say.
+    Without Redis there are only `clip_redis_up 0` and the limits of the settings.
     """
 
     def __init__(self, settings: ApiSettings, look: Callable[[], Overview]) -> None:
@@ -26,7 +26,7 @@ class ServiceMetrics(Collector):
         self._look = look
 
     def describe(self) -> Iterator[Metric]:
-        """What there may be; nothing is asked of Redis for it."""
+        """All metrics that there may be, without reading Redis."""
         yield from self._always(is_up=True)
         yield from self._ledger(NOTHING)
         yield from self._workers(NOTHING)
@@ -43,7 +43,7 @@ class ServiceMetrics(Collector):
         yield from self._workers(seen)
 
     def _always(self, *, is_up: bool) -> Iterator[Metric]:
-        yield GaugeMetricFamily("clip_redis_up", "Whether Redis answered just now.", is_up)
+        yield GaugeMetricFamily("clip_redis_up", "Whether Redis answers.", is_up)
         yield GaugeMetricFamily(
             "clip_open_items_limit",
             "Open items beyond which requests are refused.",
@@ -56,7 +56,7 @@ class ServiceMetrics(Collector):
         )
         yield GaugeMetricFamily(
             "clip_oldest_open_item_seconds",
-            "Since the oldest open item was last sent to the workers; 0 where none is open.",
+            "Time since the oldest open item was last sent to the workers; 0 if none is open.",
             seen.oldest_s,
         )
         yield CounterMetricFamily(
@@ -66,21 +66,21 @@ class ServiceMetrics(Collector):
         )
         yield CounterMetricFamily(
             "clip_republished_parts",
-            "Parts sent again, because their worker died or their message was lost.",
+            "Parts sent again because their worker died or their task message was lost.",
             seen.republished_parts,
         )
         queued = GaugeMetricFamily(
-            "clip_queued_parts", "Messages that no worker has taken.", labels=["queue"]
+            "clip_queued_parts", "Task messages in the queue.", labels=["queue"]
         )
         for queue, parts in seen.queued.items():
             queued.add_metric([queue], parts)
         yield queued
 
     def _workers(self, seen: Overview) -> Iterator[Metric]:
-        alive = GaugeMetricFamily("clip_workers", "Workers that live.", labels=["model"])
+        alive = GaugeMetricFamily("clip_workers", "Live workers.", labels=["model"])
         silent = GaugeMetricFamily(
             "clip_heartbeat_age_seconds",
-            "Since the last heartbeat of the live worker that has been silent the longest.",
+            "Age of the oldest last heartbeat of any live worker.",
             labels=["model"],
         )
         silent_s = {worker.heartbeat.name: worker.silent_s for worker in seen.workers}

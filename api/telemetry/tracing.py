@@ -1,4 +1,4 @@
-"""A request as a span, and in it what the dispatcher does. Loaded only where CLIP_TRACING is on."""
+"""A span for each request and for the dispatcher's steps. Loaded only if CLIP_TRACING is on."""
 
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,7 +18,7 @@ NOT_TRACED = {"/healthz", "/readyz", "/metrics"}
 
 
 def register(app: Flask, tracer: Tracer) -> None:
-    """Trace requests from here on, but for those that only watch the service."""
+    """Trace all requests but those of health checks and monitoring."""
 
     def begin() -> None:
         rule = request.url_rule.rule if request.url_rule else None
@@ -33,7 +33,7 @@ def register(app: Flask, tracer: Tracer) -> None:
             g.span.set_attribute("http.request.method", request.method)
         g.span.set_attribute("clip.request_id", g.request_id)
 
-    def tell(response: Response) -> Response:
+    def annotate(response: Response) -> Response:
         if "span" in g:
             g.span.set_attribute("http.response.status_code", response.status_code)
             if "job" in g:
@@ -47,7 +47,7 @@ def register(app: Flask, tracer: Tracer) -> None:
             g.trace.close()
 
     app.before_request(begin)
-    app.after_request(tell)
+    app.after_request(annotate)
     app.teardown_request(end)
 
 

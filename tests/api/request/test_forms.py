@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.request.forms import MOST_SINGLE
-from api.request.multipart import MOST_BUFFERED_BYTES
+from api.request.multipart import MAX_BUFFERED_BYTES
 from api.request.schemas import MOST_TEMPLATES
 from tests.conftest import ClientMaker
 from tests.images import blob, encoded, noise
@@ -184,7 +184,7 @@ def test_faults_stand_where_they_would_in_json(
 
 def test_an_unknown_field_is_named_beside_those_that_are_known(make_client: ClientMaker) -> None:
     detail = post(make_client(), "/encode", [("imgae", IMAGE)]).get_json()["detail"]
-    assert detail == "/imgae is not a known field; known are items, image, text"
+    assert detail == "/imgae is not a known field; known fields: items, image, text"
 
 
 def test_what_is_no_text_is_told_so(make_client: ClientMaker) -> None:
@@ -245,7 +245,7 @@ class TestLimits:
     def test_what_stands_around_the_parts_is_bounded(
         self, make_client: ClientMaker, start: bytes
     ) -> None:
-        body = BytesIO(start + b"x" * (MOST_BUFFERED_BYTES + 1))
+        body = BytesIO(start + b"x" * (MAX_BUFFERED_BYTES + 1))
         answer = make_client().post(
             "/encode", data=body, content_type="multipart/form-data; boundary=B"
         )
