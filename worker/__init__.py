@@ -1,4 +1,4 @@
-"""The inference side: it fetches, decodes and encodes, one model a process.
+"""The inference side: it fetches, decodes and encodes, one model per process.
 
-It imports nothing of the API, and answers to nothing but Celery and the ledger.
+It imports nothing of the API; its only inputs are Celery tasks and the ledger.
 """

@@ -1,6 +1,6 @@
-"""`python -m worker`: Celery's own worker with the right pool, concurrency, queues and name.
+"""`python -m worker`: Celery's worker with the right pool, concurrency, queues and name.
 
-Takes the options of `celery worker` too, `-Q bulk` say.
+It also takes the options of `celery worker`, such as `-Q bulk`.
 """
 
 import signal
@@ -12,7 +12,7 @@ from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_slee
 
 
 def main() -> None:
-    # Until Celery takes over: as process 1 of a container, a loading worker would ignore it.
+    # Until Celery handles it: as PID 1 of a container, a loading worker would ignore SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     keep_freed_memory()
     let_waiting_threads_sleep()
@@ -32,7 +32,7 @@ def main() -> None:
             *sys.argv[1:],
         ]
     )
-    sys.exit(process.exit_code)  # Celery's own way to start a worker drops it
+    sys.exit(process.exit_code)  # worker_main does not return it
 
 
 if __name__ == "__main__":

@@ -18,21 +18,21 @@ SOCKET_TIMEOUT_S = 10.0
 
 
 class PartRequest(Request):
-    """A request whose events carry the request id, so that Flower finds them."""
+    """A request that adds the request id to its events, so that Flower can search for it."""
 
     def send_event(self, type: str, **fields: object) -> None:  # noqa: A002
-        """Celery's events of the task: started, succeeded, failed, and so on."""
+        """Send a task event: started, succeeded, failed and so on."""
         super().send_event(type, request_id=self.request_dict.get("request_id", ""), **fields)
 
 
 class PartTask(Task):  # type: ignore[type-arg]
-    """The class of `clip.encode_part`."""
+    """The base class of `clip.encode_part`."""
 
     Request = "worker.app:PartRequest"
 
 
 def node_name() -> str:
-    """A name that clashes with no other worker of this host."""
+    """A unique node name."""
     return f"clip-{secrets.token_hex(3)}@{socket.gethostname()}"
 
 
@@ -49,7 +49,7 @@ CelerySignals(app, process).connect()
 
 @app.task(name=TASK_NAME, base=PartTask)
 def encode_part(job: str, part: int) -> None:
-    """Do one part. Raises Ignore where there is nothing to do."""
+    """Run one part. Raises Ignore if there is nothing to do."""
     with process.metrics.part_failed.count_exceptions():
         is_done = process.run_part(job, part)
     if not is_done:

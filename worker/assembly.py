@@ -1,4 +1,4 @@
-"""Put the pieces of a worker together from its settings."""
+"""Assemble the components of a worker from its settings."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from worker.net.guard import Allowed, Guard, Ports
 from worker.part.fetching_parts import FetchingParts
 from worker.part.pipeline import Pipeline
 from worker.settings import WorkerSettings
-from worker.webhooks.delivery import SETTLED_AT_ONCE, Sender, WebhookDispatcher
+from worker.webhooks.delivery import MAX_RECORDING, Sender, WebhookDispatcher
 from worker.webhooks.retries import RetryPolicy
 
 DECODE_THREADS = 16
@@ -30,10 +30,10 @@ SPARE_CONNECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """To one Redis.
+    """Connections to one Redis.
 
-    The `patient` ones are for parts. Those for the `cache` fail fast, because what cannot be found
-    at once is better computed. The `quick` ones are for what the others must not hold up.
+    `patient` is for parts. `cache` fails fast, because an embedding that cannot be read at once is
+    better computed. `quick` is for work that the others must not delay.
     """
 
     patient: Redis
@@ -57,7 +57,7 @@ def make_pipeline(
     cache: Redis,
     threads: int,
 ) -> Pipeline:
-    """What parts are encoded with, of which so many run at once."""
+    """The pipeline for parts, of which `threads` run at once."""
     return Pipeline(
         encoder=encoder,
         batcher=batcher,
@@ -99,11 +99,11 @@ def make_fetcher(settings: WorkerSettings) -> Fetcher:
 
 
 def make_webhook_dispatcher(settings: WorkerSettings) -> WebhookDispatcher | None:
-    """None where no secret is set to sign with."""
+    """The webhook dispatcher; None if no secret is configured."""
     if not settings.webhook_secrets:
         return None
-    # What cannot be noted while Redis is away is delivered again.
-    redis = connection.fail_fast(settings.redis_url, SETTLED_AT_ONCE + 2)
+    # If Redis does not answer, an outcome is not recorded and the webhook is delivered again.
+    redis = connection.fail_fast(settings.redis_url, MAX_RECORDING + 2)
     policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
     keys = [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
     sender = Sender(

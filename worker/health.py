@@ -1,7 +1,7 @@
-"""`python -m worker.health`: whether a worker of this host beats, for a container's health check.
+"""`python -m worker.health`: a container's health check, for the workers of this host.
 
-Ends with 0 if one does; with 1 and a sentence if none does, or Redis cannot say. Loads no model
-and no torch. Where several workers share a host name, one that lives speaks for all.
+Exits with 0 if a worker of this host sends heartbeats; with 1 and a message if none does or Redis
+does not answer. Loads neither a model nor torch. One live worker of the host is enough.
 """
 
 import socket
@@ -21,10 +21,10 @@ def main() -> int:
         try:
             beats = Heartbeats(redis, settings.worker_ttl_s).alive()
         except RedisError as error:
-            print(f"Redis is away: {type(error).__name__}")  # noqa: T201
+            print(f"Redis does not answer: {type(error).__name__}")  # noqa: T201
             return 1
     mine = [beat.name for beat in beats if host_of(beat.name) == host]
-    print(f"alive: {', '.join(mine)}" if mine else f"no worker of {host} beats")  # noqa: T201
+    print(f"alive: {', '.join(mine)}" if mine else f"no live worker on {host}")  # noqa: T201
     return 0 if mine else 1
 
 

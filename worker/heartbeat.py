@@ -1,4 +1,4 @@
-"""The thread that tells the service, every second, that this worker is alive and what it runs."""
+"""The thread that sends a heartbeat every second, with the parts that the worker runs."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ class RunningParts:
     """The parts that a worker runs. Safe to use from many threads."""
 
     def __init__(self) -> None:
-        self._ids: list[str] = []  # its appending and removing is atomic; one may be there twice
+        self._ids: list[str] = []  # append and remove are atomic; an id may occur twice
         self._busy_at = time.monotonic()
 
     def add(self, part_id: str) -> None:
@@ -48,7 +48,7 @@ class RunningParts:
 
 
 class HeartbeatLoop:
-    """Sends heartbeats, repairs the ledger, and closes connections that an idle worker has left."""
+    """Sends heartbeats, repairs the ledger, and closes idle connections."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class HeartbeatLoop:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat: from now on the service counts on this worker."""
+        """Start to send heartbeats: from now on the worker counts as alive."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more, and leave at once: a beat on its way would undo that."""
+        """Stop, then leave at once; in this order, because a late heartbeat would undo it."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -90,7 +90,7 @@ class HeartbeatLoop:
             log.warning("leaving_failed", error=type(error).__name__)
 
     def leave(self) -> None:
-        """Count as dead from now on. Raises RedisError."""
+        """Remove this worker from the live ones. Raises RedisError."""
         self._heartbeats.leave(self.name)
 
     def _run(self) -> None:
@@ -105,7 +105,7 @@ class HeartbeatLoop:
             except RedisError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
                 self._metrics.beat_failed()
-            except Exception:  # whatever else it is, without this thread the worker counts as dead
+            except Exception:  # keep the thread alive: without it the worker counts as dead
                 log.exception("heartbeat_failed")
                 self._metrics.beat_failed()
             self._ended.wait(BEAT_S)
@@ -128,7 +128,7 @@ class HeartbeatLoop:
         )
 
     def _warn_of_other_models(self, own: ModelInfo) -> None:
-        """Once, after the first heartbeat, so that of two that start together one warns."""
+        """Warn once, after the first heartbeat, so that of two that start together one warns."""
         if self._has_looked:
             return
         alive = (beat for beat in self._heartbeats.alive() if beat.model_queue == self._model_queue)
@@ -137,7 +137,7 @@ class HeartbeatLoop:
         self._has_looked = True
 
     def _close_idle_connections(self) -> None:
-        """A burst of parts opens a connection for each thread; an idle worker keeps none."""
+        """Close the connections of an idle worker; a burst of parts opens one per thread."""
         if self.parts.idle_s > IDLE_S:
             for pool in self._idle_pools:
                 pool.disconnect(inuse_connections=False)

@@ -1,8 +1,8 @@
-"""Download a model into the cache, for workers that start without the hub.
+"""Download a model into the cache, for workers that start without access to the hub.
 
-Takes CLIP_MODEL, CLIP_REVISION and CLIP_ALLOW_PICKLE from the environment as a worker does. The
-cache is that of the Hugging Face libraries: HF_HOME. A worker finds there what was fetched by
-the same name and revision; set HF_HUB_OFFLINE=1 to keep it from asking the hub.
+Reads CLIP_MODEL, CLIP_REVISION and CLIP_ALLOW_PICKLE from the environment, as a worker does. The
+cache is that of the Hugging Face libraries: HF_HOME. A worker with the same model and revision
+finds the files there; with HF_HUB_OFFLINE=1 it does not contact the hub at all.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m worker.prefetch",
         description=__doc__,
-        epilog="Exits with 0; 78 when the model is unsuitable; 75 when another try may help.",
+        epilog="Exits with 0; with 78 if the model cannot be loaded; with 75 if a retry may help.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""A worker process: it loads its model, starts, is ready, drains and stops."""
+"""A worker process: load the model, start, ready, drain, stop."""
 
 import os
 import sys
@@ -32,14 +32,14 @@ log = structlog.get_logger()
 
 WATCH_S = 1.0
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
-EXIT_DEVICE_FAILED = 74  # EX_IOERR: start me again, if the device is well
-EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: start me again
+EXIT_DEVICE_FAILED = 74  # EX_IOERR: restart the worker if the device works
+EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: restart the worker
 
 
 class WorkerProcess:
-    """What hangs on one Celery application; `worker/queue/signals.py` calls it.
+    """The life cycle of a worker process; `worker/queue/signals.py` drives it.
 
-    Until `start` there is a model at most: `celery status` needs nothing of it.
+    Before `start` there is at most a loaded model, because `celery status` needs nothing else.
     """
 
     def __init__(self, settings: WorkerSettings, app: Celery) -> None:
@@ -64,7 +64,7 @@ class WorkerProcess:
         return load_encoder(self.settings)
 
     def load(self) -> LoadedModel:
-        """Load the model once, or end the process with the reason."""
+        """Load the model once, or exit with the reason."""
         if self._loaded is None:
             self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
             try:
@@ -74,7 +74,7 @@ class WorkerProcess:
         return self._loaded
 
     def start(self, threads: int) -> None:
-        """Put together what so many parts at once are run with."""
+        """Assemble the components that run `threads` parts at once."""
         settings, loaded = self.settings, self.load()
         redis = make_connections(settings, threads)
         self._ledger = Ledger(redis.quick)
@@ -92,7 +92,7 @@ class WorkerProcess:
         self.is_started = True
 
     def ready(self, consumed_queues: Callable[[], tuple[str, ...]]) -> None:
-        """Begin to beat: from now on the service counts on this worker for those queues."""
+        """Start heartbeats: from now on the worker counts as a consumer of those queues."""
         self._heartbeat.consumed_queues = consumed_queues
         self._heartbeat.start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
@@ -101,7 +101,7 @@ class WorkerProcess:
         log.info("worker_ready", worker=self._heartbeat.name)
 
     def run_part(self, job: str, part: int) -> bool:
-        """See PartRunner.run. Heartbeats name the part from before its begin until its end."""
+        """See PartRunner.run. Heartbeats list the part from before it begins until it ends."""
         part_id = f"{job}:{part}"
         self._heartbeat.parts.add(part_id)
         try:
@@ -110,19 +110,19 @@ class WorkerProcess:
             self._heartbeat.parts.remove(part_id)
 
     def cancel(self, job: str) -> None:
-        """Cancel a job, one of whose parts was revoked."""
+        """Cancel the job of a revoked part."""
         try:
             self._ledger.stop(job, "cancelled", "")
         except RedisError as error:
             log.warning("job_not_cancelled", job=job, error=type(error).__name__)
 
     def drain(self) -> None:
-        """Celery takes no more parts and waits for those that run: let go of what only fetches."""
+        """Celery waits for running parts: release those that only wait for images."""
         self._heartbeat.consumed_queues = tuple
         self._pipeline.fetching.drain()
 
     def stop(self) -> None:
-        """Answer what was submitted, then leave. Call it once no task runs any more."""
+        """Encode what was submitted, then leave. Call it when no task runs any more."""
         self._ended.set()
         if self._webhooks:
             self._webhooks.end()
@@ -141,9 +141,9 @@ class WorkerProcess:
         )
 
     def _watch(self) -> None:
-        """End the process when the model hangs: no thread can be ended from outside.
+        """Exit if the model hangs, because a thread cannot be killed.
 
-        While the process itself is frozen, as in a paused container, no model hangs.
+        Time in which the process itself was frozen, as in a paused container, does not count.
         """
         timeout_s = self.settings.model_timeout_s
         every_s = min(WATCH_S, timeout_s / 4)
@@ -155,14 +155,14 @@ class WorkerProcess:
                 self._end_process("the model hangs", stuck, EXIT_MODEL_HANGS)
 
     def _give_up(self, reason: BaseException, suspects: set[PartRef]) -> None:
-        """Without its batcher a worker is of no use: leave its parts to others."""
+        """Exit: without its batcher a worker is useless. Other workers run its parts."""
         if isinstance(reason, DeviceFailed):
             self._end_process(f"the device failed: {reason}", suspects, EXIT_DEVICE_FAILED)
         else:
             self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
 
     def _end_process(self, reason: str, suspects: set[PartRef], status: int) -> None:
-        """End at once, and note which parts may have been the cause."""
+        """Exit at once, with a strike for each part that may be the cause."""
         parts = [(part.job, part.part) for part in suspects]
         log.critical("worker_gives_up", reason=reason, parts=parts)
         try:
@@ -180,7 +180,7 @@ class WorkerProcess:
 
 
 def _traced(runner: PartRunner, redis: Redis) -> Callable[[str, int], bool]:
-    # Without tracing, its packages need not be installed.
+    # Imported here because the packages for tracing are optional.
     from worker.telemetry.tracing import TracedRunner  # noqa: PLC0415
 
     return TracedRunner(runner, redis).run

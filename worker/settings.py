@@ -10,7 +10,7 @@ from worker.net.guard import Allowed, Ports
 
 
 class WorkerSettings(SharedSettings):
-    """Which model, on what, and how much of it at once."""
+    """The settings of the model, of fetching, and of webhooks."""
 
     model: Annotated[str, Field(min_length=1)] = Field(
         default="openai/clip-vit-base-patch16",
@@ -21,12 +21,12 @@ class WorkerSettings(SharedSettings):
     )
     allow_pickle: bool = Field(
         default=False,
-        description="load weights that are not safetensors: they may run code of their own",
+        description="load pickled weights too, which may run arbitrary code",
     )
     exit_pause_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=30,
-        description="a worker that cannot load its model says so and waits this long before it"
-        " ends, lest it be started again at once for ever; a terminal need not wait",
+        description="pause of a worker that cannot load its model before it exits, to slow down"
+        " restart loops; none on a terminal",
     )
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
         default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
@@ -35,62 +35,62 @@ class WorkerSettings(SharedSettings):
         default="auto", description="`auto` is float16 on a GPU and float32 elsewhere"
     )
     batch_size: Annotated[int, Field(ge=0, le=4096)] = Field(
-        default=0, description="images in a batch; 0 measures the best at start"
+        default=0, description="images in a batch; 0 measures the best size at start"
     )
     concurrency: Annotated[int, Field(ge=0, le=512)] = Field(
         default=0,
-        description="parts in hand at once; 0 is twice the batch size, within 8 and 64 (CPU: 32)",
+        description="parts that run at once; 0 is twice the batch size, from 8 to 64 (CPU: 32)",
     )
     torch_threads: Annotated[int, Field(ge=0, le=512)] = Field(
-        default=0, description="CPU threads of the model; 0 leaves it to torch"
+        default=0, description="CPU threads of the model; 0 leaves the choice to the worker"
     )
     remembered_texts: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
         default=20_000, description="texts whose embeddings a worker keeps in memory; 0 for none"
     )
     max_image_pixels: Annotated[int, Field(ge=1, le=2_000_000_000)] = Field(
-        default=50_000_000, description="most pixels of an image, width times height"
+        default=50_000_000, description="maximum pixels of an image, width times height"
     )
     max_image_frames: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1000, description="most frames of an image, of which the first counts"
+        default=1000, description="maximum frames of an image; only the first is used"
     )
     jpeg_draft: bool = Field(
         default=False,
-        description="decode a large JPEG at a half, a quarter or an eighth of its size, twice what"
-        " the model sees or more: several times as fast, with slightly other numbers",
+        description="decode large JPEGs at 1/2, 1/4 or 1/8 of their size, but at least twice the"
+        " model's resolution: several times as fast, with slightly different embeddings",
     )
     max_pixels_in_flight: Annotated[int, Field(ge=1, le=20_000_000_000)] = Field(
         default=200_000_000,
-        description="most pixels that a worker decodes at once, half of them for asynchronous work;"
-        " each takes 5 to 20 bytes",
+        description="maximum pixels that a worker decodes at once, half of them for asynchronous"
+        " work; each takes 5 to 20 bytes",
     )
     model_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
-        default=60, description="a batch that takes the model longer ends the worker"
+        default=60, description="maximum time of a batch in the model; after that the worker exits"
     )
     webhook_timeout_s: Annotated[float, Field(gt=0, le=120)] = Field(
-        default=15, description="longest time for one delivery of a webhook"
+        default=15, description="maximum time of one attempt to deliver a webhook"
     )
     webhook_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=10, description="attempts to deliver a webhook; ten take some three hours"
+        default=10, description="attempts to deliver a webhook; ten take about three hours"
     )
     webhook_backoff_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=5,
-        description="first pause before a webhook is tried again; each is four times as long, up"
-        " to an hour",
+        description="pause before the first retry of a webhook; each further pause is four times as"
+        " long, up to an hour",
     )
     fetch_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=15, description="longest time to fetch one image, once its turn has come"
+        default=15, description="maximum time to fetch one image; waiting for a thread excluded"
     )
     fetch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default=64,
-        description="images that a worker fetches at once for each priority, a quarter of them for"
-        " one job, half for one API key",
+        description="images that a worker fetches at once for each priority; one job gets at most a"
+        " quarter of them, one API key half",
     )
     fetch_ports: str = Field(
-        default="80,443", description="ports that images are fetched from, such as `80,8000-8999`"
+        default="80,443", description="ports that images may be fetched from, as in `80,8000-8999`"
     )
     fetch_allow: str = Field(
         default="",
-        description="networks (CIDR) and host names inside that images are fetched from too",
+        description="internal networks (CIDR) and host names that images may be fetched from",
     )
     fetch_per_host: Annotated[int, Field(ge=1, le=256)] = Field(
         default=8, description="images fetched at once from one host"
@@ -100,7 +100,7 @@ class WorkerSettings(SharedSettings):
     )
 
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=0, description="port on which a worker tells Prometheus its metrics; 0 for none"
+        default=0, description="port of a worker's metrics for Prometheus; 0 for none"
     )
     metrics_host: str = Field(
         default="0.0.0.0",  # noqa: S104
@@ -113,7 +113,7 @@ class WorkerSettings(SharedSettings):
 
     @property
     def queues(self) -> tuple[str, str]:
-        """The interactive queue that this worker takes parts from, and its bulk queue."""
+        """The interactive queue and the bulk queue of this worker's model."""
         return queues_of(self.model_queue)
 
     @model_validator(mode="before")

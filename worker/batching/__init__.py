@@ -1,4 +1,4 @@
-"""Batches for the one thread that owns the model.
+"""Batching for the one thread that owns the model.
 
 It knows neither torch nor Redis.
 """

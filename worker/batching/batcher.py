@@ -1,6 +1,6 @@
-"""The thread that owns the model: everything that is to be encoded passes through it.
+"""The batcher: the thread that owns the model and runs every batch.
 
-There is no artificial wait: while the model runs, the next batch gathers.
+It never waits for a batch to fill: while the model runs, the next batch accumulates.
 """
 
 import logging
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 Encode = Callable[[Sequence[Any]], Iterable[Any]]
 OnBatch = Callable[[str, int, float], None]
-"""Is told a batch's kind, its size, and the seconds that it took."""
+"""Called with a batch's kind, size and duration in seconds."""
 
 
 class BatcherClosed(Exception):
-    """The batcher ended before the item's turn came."""
+    """The batcher stopped before it encoded the item."""
 
 
 class TooLate(Exception):
-    """The item's deadline passed before its turn came."""
+    """The item's deadline passed before it was encoded."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,11 +42,11 @@ class Entry:
 
 
 class Batcher:
-    """Runs one function for each kind of item, on batches, in one thread.
+    """Runs an encode function for each kind of item, on batches, in one thread.
 
     Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
-    BatcherClosed. When the thread itself dies, `on_death` is called with the reason and with whose
-    items were in the model. `on_batch` is told of each batch that was encoded.
+    BatcherClosed. If the thread dies, `on_death` is called with the error and with the parts whose
+    items were in the model. `on_batch` is called after each batch.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Batcher:
         part: PartRef,
         weight: int = 1,
     ) -> Future[Any]:
-        """Have one item encoded, which takes the room of so many ordinary ones.
+        """Submit an item, which counts as `weight` ordinary ones in a batch.
 
         Raises:
-            BatcherClosed: it takes no more items.
+            BatcherClosed: the batcher takes no more items.
         """
         entry = Entry(kind, payload, part, weight)
         with self._changed:
@@ -90,7 +90,7 @@ class Batcher:
         return entry.answer
 
     def close(self, timeout_s: float | None = None) -> None:
-        """Encode what waits, then end the thread. Later items are refused."""
+        """Encode the waiting items, then stop the thread. Later items are refused."""
         with self._changed:
             self.is_closing = True
             self._changed.notify()
@@ -98,18 +98,18 @@ class Batcher:
 
     @property
     def in_flight(self) -> int:
-        """Items submitted and not yet answered."""
+        """The number of items submitted and not yet answered."""
         return len(self._waiting) + len(self._running)
 
     def stuck(self, longer_than_s: float) -> set[PartRef]:
-        """Whose items have been in the model for longer than that; nobody's when all is well."""
+        """The parts whose items have been in the model for longer than `longer_than_s`."""
         running, since = self._running, self._running_since
         if not running or time.monotonic() - since <= longer_than_s:
             return set()
         return {entry.part for entry in running}
 
     def excuse(self, seconds: float) -> None:
-        """Count that much less against the model: nothing of this process ran meanwhile."""
+        """Do not count `seconds`, in which this process did not run, as time in the model."""
         with self._changed:
             self._running_since += seconds
 
@@ -134,7 +134,7 @@ class Batcher:
                     entry.answer.set_exception(BatcherClosed(str(reason)))
 
     def _take(self) -> bool:
-        """Wait for items and move the next batch to `_running`; False when it is time to end."""
+        """Wait for items and move the next batch to `_running`; False when closed and empty."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._waiting or self.is_closing)
@@ -163,7 +163,7 @@ class Batcher:
             raise
         except OutOfMemory:
             self._answer_smaller(kind, batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the items' answer
+        except Exception as error:  # noqa: BLE001 - any error is the answer to the items
             self._answer_singly(batch, error)
         else:
             seconds = time.monotonic() - started
@@ -173,7 +173,7 @@ class Batcher:
                 self._on_batch(kind, len(batch), seconds)
 
     def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
-        """One poisoned item must cost one item."""
+        """Encode the items one by one, so that a bad item fails alone."""
         if len(batch) == 1:
             batch[0].answer.set_exception(error)
             return
@@ -181,7 +181,7 @@ class Batcher:
             self._answer([entry])
 
     def _answer_smaller(self, kind: str, batch: list[Entry]) -> None:
-        """Remember that this size was too large, and carry on with halves."""
+        """Lower the batch size, and encode the batch in halves."""
         if len(batch) == 1:
             batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
             return

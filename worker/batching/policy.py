@@ -1,4 +1,4 @@
-"""What goes into the next batch: pure functions."""
+"""Which items go into the next batch: pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from common.protocol.messages import Priority
 class PartRef:
     """The part that an item belongs to; `deadline` is an instant of time.monotonic().
 
-    Items of an `isolated` part share a batch with no other part's. The `owner` stands for the API
-    key that its job belongs to, and is empty where no keys are asked for.
+    Items of an `isolated` part never share a batch with other parts. The `owner` stands for the API
+    key of the job; it is empty where no keys are required.
     """
 
     job: str = ""
@@ -25,7 +25,7 @@ class PartRef:
 
 
 class Waiting(Protocol):
-    """What the policy looks at in a waiting item."""
+    """What the policy reads of a waiting item."""
 
     @property
     def kind(self) -> str: ...
@@ -49,18 +49,17 @@ class Choice:
 
 
 def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: Priority) -> Choice:
-    """The next batch: as many items as fit with the one that has waited longest.
+    """The next batch: the item that has waited longest, and all that fit with it.
 
-    Items of the `first` priority go first; alternate it, and neither priority delays the other by
-    more than a batch. There is no waiting: a batch is whatever is there. Items whose deadline has
-    passed are left out of every batch. Each item of a batch counts as much as its heaviest one,
-    because texts of unequal length are padded to the longest.
+    Items of the `first` priority come first; alternate it, and neither priority delays the other by
+    more than a batch. Items whose deadline has passed are never in a batch. Each item counts as
+    much as the heaviest of its batch, because texts are padded to the longest.
     """
     late = tuple(i for i, entry in enumerate(waiting) if entry.part.deadline <= now)
     alive = [i for i, entry in enumerate(waiting) if entry.part.deadline > now]
     if not alive:
         return Choice((), late)
-    # Python's sort is stable: among equals, the one that came first goes first.
+    # Python's sort is stable: within a priority the order is first come, first served.
     order = sorted(alive, key=lambda index: waiting[index].part.priority is not first)
     key = _batch_key(waiting[order[0]])
     batch = [index for index in order if _batch_key(waiting[index]) == key]
@@ -72,16 +71,16 @@ def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: P
 
 
 def other(priority: Priority) -> Priority:
-    """The priority whose turn is next."""
+    """The other priority."""
     interactive = priority is Priority.INTERACTIVE
     return Priority.BULK if interactive else Priority.INTERACTIVE
 
 
 def halved(size: int) -> int:
-    """The batch size after one that did not fit into memory."""
+    """The batch size after a batch that did not fit into memory."""
     return max(1, size // 2)
 
 
 def _batch_key(entry: Waiting) -> tuple[str, PartRef | None]:
-    """Items of equal keys may share a batch."""
+    """Items with equal keys may share a batch."""
     return entry.kind, entry.part if entry.part.isolated else None

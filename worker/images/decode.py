@@ -1,4 +1,4 @@
-"""Bytes → pixels: the only module that knows Pillow."""
+"""Bytes → pixels: the only module that uses Pillow."""
 
 import io
 import warnings
@@ -24,10 +24,10 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """A decoded image, RGB, as Pillow keeps it: an array of it costs two copies.
+    """A decoded RGB image, kept as Pillow's object, because an array would cost two copies.
 
-    `size` and boxes count pixels of the file. Where `shrunk` of them, in either direction, were
-    decoded as one, there are fewer here.
+    `size` and boxes are in pixels of the file. An image that was decoded at 1/`shrunk` of its size
+    has fewer pixels than that.
     """
 
     image: Image.Image
@@ -36,49 +36,49 @@ class DecodedImage:
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
-        """From RGB of shape (height, width, 3)."""
+        """From RGB pixels of shape (height, width, 3)."""
         image = Image.fromarray(pixels)
         return cls(image, image.size)
 
     @property
     def pixels(self) -> Pixels:
-        """What was decoded, RGB of shape (height, width, 3); do not write to it."""
+        """The RGB pixels, of shape (height, width, 3); read-only."""
         return np.asarray(self.image)
 
     def cut(self, left: int, top: int, right: int, bottom: int) -> Self:
-        """A part of what was decoded in full."""
+        """A crop of an image that was decoded at full size."""
         part = self.image.crop((left, top, right, bottom))
         return type(self)(part, part.size)
 
     def resized(self, size: Size, resample: int, box: Box | None = None) -> Self:
-        """The whole, or the part within `box`, at another size.
+        """The whole image, or the part within `box`, resized.
 
-        Pixels just outside the box still weigh in, so the outcome is the same as resizing the
-        whole and cutting out the part.
+        Pixels just outside the box count too, so the result equals resizing the whole image and
+        cropping it.
         """
         left, top, right, bottom = box or (0, 0, *self.size)
-        one = self.shrunk
-        within = (left / one, top / one, right / one, bottom / one)
+        factor = self.shrunk
+        within = (left / factor, top / factor, right / factor, bottom / factor)
         return type(self)(self.image.resize(size, Image.Resampling(resample), within), size)
 
 
 class EncodedImage:
-    """An image whose header was read: its size is known, nothing is decoded yet."""
+    """An image whose header was read: its size is known, but nothing is decoded yet."""
 
     def __init__(self, image: Image.Image, *, is_decoded_by_rows: bool) -> None:
         self._image = image
         self._is_decoded_by_rows = is_decoded_by_rows
         self._shrunk = 1
         self.size: Size = image.size
-        """Width and height that the file tells."""
+        """Width and height according to the file."""
 
     @classmethod
     def open(cls, content: bytes, limits: Limits) -> Self:
-        """Read the header. Neither time nor memory depend on what it claims.
+        """Read the header. Neither time nor memory depends on the size that it claims.
 
         Raises:
-            NotAnImage: the bytes are no image of a format in worker.images.formats.
-            TooManyPixels, TooManyFrames, TooComplex: they ask for more than is allowed.
+            NotAnImage: the bytes are not an image of a format in worker.images.formats.
+            TooManyPixels, TooManyFrames, TooComplex: the image exceeds a limit.
         """
         with _as_item_errors():
             name, sanitized = sanitize(content, limits)
@@ -90,14 +90,14 @@ class EncodedImage:
 
     @property
     def pixels(self) -> int:
-        """How many there will be in memory at once."""
+        """The number of pixels that will be in memory at once."""
         width, height = self._image.size if self._is_decoded_by_rows else self.size
         return width * height
 
     def shrink(self, least: Size) -> None:
-        """Have a JPEG decoded at a half, a quarter or an eighth, but no smaller than `least`.
+        """Decode a JPEG at 1/2, 1/4 or 1/8 of its size, but no smaller than `least`.
 
-        Other formats are decoded in full. To be called before `decode`.
+        Other formats are decoded at full size. Call it before `decode`.
 
         Raises:
             NotAnImage: the image is broken.
@@ -109,19 +109,19 @@ class EncodedImage:
                 self._shrunk = round(self.size[0] / width)
 
     def decode(self) -> DecodedImage:
-        """The first frame. To be called once.
+        """The first frame. Call it once.
 
-        Converted as the reference implementation does: alpha is dropped, not blended, and an EXIF
-        orientation is not applied.
+        Converted like the reference implementation: alpha is dropped, not blended, and the EXIF
+        orientation is ignored.
 
         Raises:
             NotAnImage: the image is broken.
         """
         with _as_item_errors():
             self._image.load()
-            # Loading may turn an image, but none that can be shrunk.
+            # Loading may rotate an image, but none of a format that can be shrunk.
             size = self._image.size if self._shrunk == 1 else self.size
-            if self._image.mode == "RGB":  # which to convert would copy
+            if self._image.mode == "RGB":  # converting would copy it
                 return DecodedImage(self._image, size, self._shrunk)
             with closing(self._image) as image:
                 return DecodedImage(image.convert("RGB"), size, self._shrunk)
@@ -131,12 +131,12 @@ class EncodedImage:
 def _as_item_errors() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            # Pillow warns of sizes below our own limit and of odd metadata; neither concerns us.
+            # Pillow warns of sizes below our own limit, and of odd metadata, which we ignore.
             warnings.simplefilter("ignore")
             yield
-    except (ItemError, MemoryError):  # too little memory is not the image's fault
+    except (ItemError, MemoryError):  # lack of memory is not the image's fault
         raise
     except Image.DecompressionBombError:
         raise TooManyPixels from None
-    except Exception:  # noqa: BLE001 - decoders raise whatever they like at broken input
+    except Exception:  # noqa: BLE001 - decoders raise any exception on broken input
         raise NotAnImage from None

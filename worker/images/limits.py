@@ -1,4 +1,4 @@
-"""What an image may ask of the worker."""
+"""The limits on an image."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from common.errors import TooComplex, TooManyFrames, TooManyPixels
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one image: width times height, and frames."""
+    """The maximum pixels (width times height) and frames of an image."""
 
     max_pixels: int
     max_frames: int
@@ -19,12 +19,12 @@ class Limits:
             )
 
     def check_frames(self, frames: int) -> None:
-        """For a count that stops one above the limit: nobody knows how many there are."""
+        """Check a count of frames, which may have stopped one above the limit."""
         if frames > self.max_frames:
             raise TooManyFrames(f"has more than the {self.max_frames} frames allowed")
 
 
-def check_parts(parts: int, most: int, name: str) -> None:
-    """For parts of a file that each cost some work, however small they are."""
-    if parts > most:
-        raise TooComplex(f"has more than the {most} {name} allowed")
+def check_parts(parts: int, max_parts: int, name: str) -> None:
+    """Check a count of parts of a file, each of which costs some work."""
+    if parts > max_parts:
+        raise TooComplex(f"has more than the {max_parts} {name} allowed")

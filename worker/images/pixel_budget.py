@@ -1,10 +1,10 @@
-"""How many pixels a worker decodes at once, so that its memory is bounded.
+"""Limits the pixels that a worker decodes at once, to bound its memory.
 
-From header to resized image a pixel takes, at its peak: 5 bytes of RGB (JPEG, PNG, BMP), grey
-or palette, 8 of CMYK, RGBA or 16 bits, 10 of AVIF or a progressive JPEG (12 in CMYK), 16 of WebP;
-6 more where the checkpoint's own preprocessor resizes it; and the file comes on top.
+From header to resized image a pixel takes, at the peak: 5 bytes in RGB (JPEG, PNG, BMP), grey or
+palette, 8 in CMYK, RGBA or 16 bits, 10 in AVIF or a progressive JPEG (12 in CMYK), 16 in WebP; 6
+more if the checkpoint's own preprocessor resizes it; plus the file itself.
 
-Each priority has a budget of its own: large images of bulk work delay no interactive one.
+Each priority has its own budget, so that large bulk images do not delay interactive ones.
 """
 
 import threading
@@ -23,7 +23,7 @@ class _Claim:
 
 
 class PixelBudget:
-    """Pixels to share among threads; first come, first served, so that no large image starves."""
+    """Pixels shared among threads; first come, first served, so that no large image starves."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -38,16 +38,16 @@ class PixelBudget:
 
     @contextmanager
     def hold(self, pixels: int, check: Callable[[], None]) -> Iterator[None]:
-        """Have these pixels for as long as the context lasts; wait for them if need be.
+        """Hold these pixels within the context; wait for them if necessary.
 
-        Whoever holds some must not ask for more. `check` is called now and then while waiting, and
-        ends the wait by raising.
+        A thread that holds some must not ask for more. `check` is called periodically during the
+        wait, and may end it by raising.
 
         Raises:
-            ValueError: there will never be as many.
+            ValueError: the budget is smaller than that.
         """
         if pixels > self._limit:
-            raise ValueError(f"{pixels} pixels are more than the {self._limit} there are")
+            raise ValueError(f"{pixels} pixels exceed the budget of {self._limit}")
         claim = self._claim(pixels)
         try:
             while not claim.granted.wait(ASK_EVERY_S):

@@ -1,7 +1,7 @@
-"""An image → what the model takes: the numbers of the checkpoint's preprocessor, for less work.
+"""An image → the model's inputs: the same numbers as the checkpoint's preprocessor, but faster.
 
-The quick ways end with bytes: "pixel_values" of shape (height, width, 3). The encoder normalises a
-whole batch of them at once, on its device, and has a quarter of the data to move there.
+The fast paths return bytes: "pixel_values" of shape (height, width, 3). The encoder normalises a
+whole batch at once, on its device, and copies a quarter of the data there.
 """
 
 import math
@@ -14,19 +14,19 @@ import numpy.typing as npt
 from worker.images.decode import DecodedImage, Size
 from worker.model.encoder import PreparedImage
 
-# Beyond this ratio of its sides only the centre of an image is resized: one of 1 by 50,000 pixels
-# would otherwise become one of 224 by 11 million.
+# Beyond this ratio of its sides only the centre of an image is resized: 1 by 50,000 pixels would
+# otherwise become 224 by 11 million.
 LONG = 8
-LANCZOS_REACH = 3  # the widest filter there is, in pixels of the coarser of both images
-AMPLE = 2  # this many times the pixels of what the model sees, in both directions
-MAX_BEND = 1e-6  # what rounding to float32 makes of a straight line, and no more
+LANCZOS_REACH = 3  # the widest filter, in pixels of the coarser of both images
+MIN_OVERSAMPLING = 2  # a shrunk image has at least this many times the model's resolution
+MAX_NONLINEARITY = 1e-6  # rounding a straight line to float32 stays below it
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Pixels `first` to `last`, of which `start` to `end` (counted from `first`) are wanted.
+    """Pixels `first` to `last`, which contain the range `start` to `end` (counted from `first`).
 
-    The rest weighs in at the edges. Cut out before resizing, because Pillow takes a box in single
+    The margin counts at the edges. Cut out before resizing, because Pillow's box has single
     precision, which is too coarse far from the origin.
     """
 
@@ -45,14 +45,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Normalise:
-    """byte × `scale` + `shift` is what the model takes; each has a float32 for every channel."""
+    """The model takes byte × `scale` + `shift`; each has a float32 per channel."""
 
     scale: npt.NDArray[np.float32]
     shift: npt.NDArray[np.float32]
 
     @classmethod
     def like(cls, processor: Any) -> "Normalise | None":  # noqa: ANN401
-        """Send every byte value through the preprocessor. None where no straight line comes out."""
+        """Fitted to the preprocessor's outputs for all byte values; None if they are not linear."""
         values = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
         batch = processor(
             images=[values],
@@ -64,14 +64,14 @@ class Normalise:
         rows = np.asarray(batch["pixel_values"][0][:, 0, :], dtype=np.float64)
         scale, shift = np.polyfit(np.arange(256), rows.T, deg=1)
         line = scale[:, None] * np.arange(256) + shift[:, None]
-        if not np.allclose(rows, line, atol=MAX_BEND):
+        if not np.allclose(rows, line, atol=MAX_NONLINEARITY):
             return None
         return cls(scale.astype(np.float32), shift.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class ShortestEdgeCrop:
-    """Resize the shorter edge to `edge` pixels and cut out the centre. `normalise` is to follow."""
+    """Resize the shorter edge to `edge` pixels and crop the centre; `normalise` comes later."""
 
     edge: int
     height: int
@@ -80,13 +80,15 @@ class ShortestEdgeCrop:
     normalise: Normalise
 
     def resized(self, width: int, height: int) -> Size:
-        """Truncated, not rounded: so does the reference."""
+        """The size after resizing; truncated, not rounded, like the reference."""
         short = min(width, height)
         return int(self.edge * width / short), int(self.edge * height / short)
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         wide, tall = self.resized(width, height)
-        return None if max(wide, tall) > LONG * self.edge else (AMPLE * wide, AMPLE * tall)
+        if max(wide, tall) > LONG * self.edge:
+            return None
+        return MIN_OVERSAMPLING * wide, MIN_OVERSAMPLING * tall
 
     def __call__(self, image: DecodedImage) -> PreparedImage:
         width, height = image.size
@@ -107,7 +109,7 @@ class ShortestEdgeCrop:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Resize to a fixed size whatever the shape. `normalise` is to follow."""
+    """Resize to a fixed size, whatever the aspect ratio; `normalise` comes later."""
 
     height: int
     width: int
@@ -115,7 +117,7 @@ class Stretch:
     normalise: Normalise
 
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
-        return AMPLE * self.width, AMPLE * self.height
+        return MIN_OVERSAMPLING * self.width, MIN_OVERSAMPLING * self.height
 
     def __call__(self, image: DecodedImage) -> PreparedImage:
         return {"pixel_values": image.resized((self.width, self.height), self.resample).pixels}
@@ -123,7 +125,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Whatever the preprocessor does, done by the preprocessor."""
+    """Everything is left to the checkpoint's preprocessor."""
 
     processor: Any
     normalise: None = None
@@ -142,12 +144,12 @@ Preprocessor: TypeAlias = ShortestEdgeCrop | Stretch | Whole
 
 
 def resolution(preprocess: Preprocessor) -> tuple[int, int] | None:
-    """Height and width in pixels of what the model sees; None where the preprocessor decides."""
+    """Height and width in pixels of the model's input; None if the preprocessor decides."""
     return None if isinstance(preprocess, Whole) else (preprocess.height, preprocess.width)
 
 
 def preprocessor(processor: Any) -> Preprocessor:  # noqa: ANN401
-    """The quick way where the preprocessor's settings allow it, its own way elsewhere."""
+    """A fast path if the preprocessor's settings allow it, else the preprocessor itself."""
     if not processor.do_resize or getattr(processor, "do_pad", False):
         return Whole(processor)
     size: Any = processor.size

@@ -1,4 +1,4 @@
-"""The model: found, loaded, warmed up, asked for embeddings.
+"""The model: located, loaded, warmed up and run.
 
-The one room that imports torch, transformers and huggingface_hub.
+The only package that imports torch, transformers and huggingface_hub.
 """

@@ -1,4 +1,4 @@
-"""A checkpoint as transformers loads it: the only module that knows transformers."""
+"""A checkpoint, loaded by transformers: the only module that uses transformers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What transformers makes of a checkpoint; the weights are float32 and in main memory."""
+    """A loaded checkpoint; the weights are float32 and in main memory."""
 
     name: str
     revision: str
@@ -25,16 +25,16 @@ class Checkpoint:
 
 
 def open_checkpoint(source: Source) -> Checkpoint:
-    """Download if need be, and load.
+    """Download a checkpoint if necessary, and load it.
 
     Raises:
-        ModelLoadError: it is not there, broken, or of no family that is supported.
+        ModelLoadError: it does not exist, is broken, or is of an unsupported family.
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     folder, revision = source.fetch()
     name = source.name
-    # Never the code that a checkpoint may bring along.
+    # Never run code from a checkpoint.
     own = {"trust_remote_code": False, "local_files_only": True}
     with load_errors(name, "config.json"):
         config = AutoConfig.from_pretrained(folder, **own)
@@ -47,7 +47,7 @@ def open_checkpoint(source: Source) -> Checkpoint:
             folder,
             use_safetensors=None if source.allow_pickle else True,
             dtype="float32",
-            ignore_mismatched_sizes=True,  # named below, by us
+            ignore_mismatched_sizes=True,  # reported by _check_weights
             output_loading_info=True,
             **own,
         )
@@ -57,7 +57,7 @@ def open_checkpoint(source: Source) -> Checkpoint:
 
 
 def _check_weights(found: dict[str, Any]) -> None:
-    """Raise ModelLoadError where weights were made up: they would be random numbers."""
+    """Raise ModelLoadError if weights are missing: transformers initialises them at random."""
     misshapen = {name for name, *_ in found["mismatched_keys"]}
     for names, what in ((found["missing_keys"], "lacks"), (misshapen, "has in another shape")):
         if names:

@@ -1,4 +1,4 @@
-"""What a worker need not encode: texts that it remembers itself, and what is cached for all."""
+"""Known embeddings: texts in this worker's memory, and the embedding cache in Redis."""
 
 import threading
 import time
@@ -10,31 +10,31 @@ from common.cache.embeddings import CacheEntries, Embedding, EmbeddingCache, Spa
 from common.protocol.messages import Item, PartResult
 
 CACHED_AGAIN_S = 60.0
-"""How long a worker relies on its own memory alone. What is not looked up in the cache is soon
-dropped there, and then no API process could answer without a worker."""
+"""How long a worker relies on its own memory only. Embeddings that are not looked up in the cache
+are soon dropped there, and then an API process could not answer without a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownText:
-    """The embedding of a text, and since when it is known; an instant of time.monotonic()."""
+    """The embedding of a text, and the instant of time.monotonic() since when it is known."""
 
     embedding: Embedding
     since: float
 
 
 class TextMemory:
-    """Remembers the texts used last, by their keys, up to so many. Safe to use from many threads.
+    """An LRU cache of text embeddings. Thread-safe.
 
-    The keys are those of common.cache.embeddings.text_key: of one length, however long the text is.
+    The keys are those of common.cache.embeddings.text_key, of fixed length.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_texts: int) -> None:
+        self._max_texts = max_texts
         self._known: OrderedDict[bytes, KnownText] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, keys: Sequence[bytes]) -> list[KnownText | None]:
-        """What is known of each text, in their order."""
+        """The entry of each key, None for each miss."""
         with self._lock:
             for key in keys:
                 if key in self._known:
@@ -42,20 +42,20 @@ class TextMemory:
             return [self._known.get(key) for key in keys]
 
     def keep(self, key: bytes, embedding: Embedding) -> None:
-        """Remember an embedding as of now."""
-        if not self._most:
+        """Store an embedding."""
+        if not self._max_texts:
             return
-        # A copy: the vector may be a row of a whole batch, and would keep it in memory.
+        # A copy, because the vector may be a row of a batch and would keep all of it in memory.
         own = Embedding(embedding.vector.copy(), embedding.truncated)
         with self._lock:
             self._known[key] = KnownText(own, time.monotonic())
             self._known.move_to_end(key)
-            if len(self._known) > self._most:
+            if len(self._known) > self._max_texts:
                 self._known.popitem(last=False)
 
 
 class Memory:
-    """The memory of one worker, whose embeddings are of one space. Safe in many threads."""
+    """The embeddings that one worker knows, all of one space. Thread-safe."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class Memory:
         self._cached_again_s = cached_again_s
 
     def find(self, items: Sequence[Item], *, is_interactive: bool = False) -> dict[int, Embedding]:
-        """What is known, by the index of the item: one round trip at most, none without a cache.
+        """Known embeddings by item index; at most one round trip, none without a cache.
 
-        Of a URL nothing is known before it was fetched: see `find_image`. The API has looked up an
-        interactive request a moment ago, so that a single item is not looked up again.
+        Images behind URLs are looked up once they are fetched: see `find_image`. A single item of
+        an interactive request is not looked up in the cache again, because the API just did.
         """
         keys = {index: key for index, item in enumerate(items) if (key := key_of(item))}
         texts = {index: key for index, key in keys.items() if items[index].kind == "text"}
@@ -95,14 +95,14 @@ class Memory:
         return known | cached
 
     def find_image(self, key: bytes) -> Embedding | None:
-        """What is known of an image that was fetched."""
+        """The cached embedding of a fetched image."""
         [known] = self._cache.find(self.space, [key])
         return known
 
     def keep_text(self, key: bytes, embedding: Embedding) -> None:
-        """Remember a text that was encoded."""
+        """Store the embedding of an encoded text."""
         self._texts.keep(key, embedding)
 
     def shared(self, result: PartResult, encoded: Mapping[bytes, int]) -> CacheEntries | None:
-        """What the ledger is to share of what was `encoded` here, by key and index."""
+        """The cache entries for the items that were `encoded` (index by key)."""
         return self._cache.entries(self.space, result, encoded)

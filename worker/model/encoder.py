@@ -1,4 +1,4 @@
-"""What the batcher and the tasks know of a model."""
+"""The interface of a model, for the batcher and for parts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.images.decode import DecodedImage, Size
 
 PreparedImage = Mapping[str, npt.NDArray[Any]]
-"""One image as the model takes it: its inputs by name, each without the dimension of a batch."""
+"""The model's inputs for one image by name, each without the batch dimension."""
 
 ORDINARY_TOKENS = 16
-"""The tokens of an ordinary label, its prompt included."""
+"""The number of tokens of an ordinary label in its prompt."""
 
 TOKENIZED_CHARS = 1 << 14
 
 
 class OutOfMemory(Exception):
-    """The batch did not fit the device's memory; a smaller one may."""
+    """The batch did not fit into the device's memory; a smaller one may."""
 
 
 class DeviceFailed(Exception):
-    """The device takes no more work from this process: only another process can go on."""
+    """The device accepts no more work from this process; a new process is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """Token ids as the model takes them; `truncated` when the text was longer than its context.
+    """The token ids of a text; `truncated` if it was longer than the model's context.
 
-    A batch pads it to `padded_to` tokens at least. Many wait at once: have `ids` in an array.
+    A batch pads it to at least `padded_to` tokens. Many wait at once: keep `ids` in an array.
     """
 
     ids: Sequence[int]
@@ -40,14 +40,14 @@ class PreparedText:
 
     @property
     def weight(self) -> int:
-        """How many ordinary texts it takes the room of in a batch."""
+        """How many ordinary texts it counts as in a batch."""
         return max(1, -(-max(len(self.ids), self.padded_to) // ORDINARY_TOKENS))
 
 
 class Encoder(Protocol):
-    """One model. Preparing is safe in any thread, encoding happens in one thread only.
+    """One model. Preparing is thread-safe; encoding runs in one thread only.
 
-    Encoding raises OutOfMemory when a smaller batch may succeed, and DeviceFailed when none will.
+    Encoding raises OutOfMemory if a smaller batch may succeed, and DeviceFailed if none will.
     """
 
     @property
@@ -63,10 +63,10 @@ class Encoder(Protocol):
     def dtype(self) -> str: ...
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
-        """What an image of this size may be decoded at without much harm; None for all of it."""
+        """The smallest size at which an image may be decoded; None for its full size."""
 
     def prepare_image(self, image: DecodedImage) -> PreparedImage:
-        """An image → what `encode_images` takes."""
+        """An image → an input of `encode_images`."""
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]: ...
 
@@ -78,9 +78,9 @@ class Encoder(Protocol):
 
 
 def runs_of(texts: Iterable[str], chars: int = TOKENIZED_CHARS) -> Iterator[list[str]]:
-    """Texts in runs to be prepared at once: of so many characters, or of one text that has more.
+    """Texts in runs to prepare together, of at most `chars` characters or one longer text.
 
-    A tokenizer takes some hundred bytes for each character, those included that it then cuts off.
+    A tokenizer takes about a hundred bytes for each character, even those that it then truncates.
     """
     run: list[str] = []
     room = chars
@@ -95,7 +95,7 @@ def runs_of(texts: Iterable[str], chars: int = TOKENIZED_CHARS) -> Iterator[list
 
 
 def ensemble(embeddings: Iterable[Vectors]) -> Vectors:
-    """One embedding for a text in several templates, of those in each: (dimension,) each.
+    """The embedding of a text in several templates, from that in each: (dimension,) each.
 
     This is prompt ensembling in embedding space (Radford et al. 2021, section 3.1.4): each
     embedding is normalised, they are averaged, and the mean is normalised again. Zero stays zero.

@@ -1,6 +1,6 @@
-"""The families of models that rank texts against images, and where they differ.
+"""The supported families of models, and how they differ.
 
-Decided from a checkpoint's configuration, never from its name.
+The family is determined by a checkpoint's configuration, never by its name.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ Activation = Literal["softmax", "sigmoid"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How the models of a family were trained to be used.
+    """How the models of a family are used.
 
-    `padding` is how texts of unequal length share a batch; a model trained on texts of one fixed
-    length, without a mask, gives other numbers for shorter ones.
+    `padding` is how texts in a batch are padded: a model that was trained on texts of a fixed
+    length without a mask gives different embeddings for shorter padding.
     """
 
     title: str
@@ -39,7 +39,7 @@ FAMILIES = {
 """By the `model_type` of the configuration."""
 
 NO_LIMIT = 1_000_000
-"""A tokenizer that knows no longest text says so with a very large number."""
+"""A tokenizer without a maximum length reports a very large number."""
 DEFAULT_CONTEXT = 512
 
 
@@ -48,9 +48,9 @@ def supported() -> str:
 
 
 def context_length(tokenizer: Any, text_config: Any, reserved: int) -> int:  # noqa: ANN401
-    """The longest text in tokens, special ones included.
+    """The maximum length of a text in tokens, including special ones.
 
-    `reserved` is how many positions the text model keeps for itself, as RoBERTa and its kin do.
+    `reserved` is the number of positions that the text model reserves, as RoBERTa does.
     """
     limits = [
         int(tokenizer.model_max_length),

@@ -1,4 +1,4 @@
-"""Why a model cannot be had, in a sentence, and whether it is worth trying again."""
+"""Why a model cannot be loaded, in one sentence, and whether a retry may help."""
 
 import errno
 import os
@@ -28,34 +28,34 @@ KNOWN = {
     RevisionNotFoundError: "it has no such revision; see CLIP_REVISION",
     HFValidationError: "there is no such folder, and no model on the hub can have that name",
 }
-"""The first that fits counts: a gated repository is one not found as well."""
+"""The first match counts, because GatedRepoError is a subclass of RepositoryNotFoundError."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TRY_AGAIN = {408, 429}
 LONGEST = 400
 
 
 class ModelLoadError(Exception):
-    """The model cannot be served, however often one tries; the message says why."""
+    """The model cannot be loaded, and a retry will not help; the message says why."""
 
     exit_code = os.EX_CONFIG  # 78
 
 
 class ModelUnavailable(ModelLoadError):
-    """The model cannot be had at the moment."""
+    """The model cannot be loaded now; a retry may help."""
 
     exit_code = os.EX_TEMPFAIL  # 75
 
 
 @contextmanager
 def load_errors(name: str, part: str = "") -> Iterator[None]:
-    """Raise whatever goes wrong as an ModelLoadError; `part` is what is being loaded of it.
+    """Raise every error as a ModelLoadError; `part` is the part of the model being loaded.
 
-    Broken files make libraries raise anything, down to a bare `Exception`.
+    Broken files make libraries raise anything, even a bare `Exception`.
     """
     try:
         yield
     except Exception as error:
-        # As text: a trace with local variables would show HF_TOKEN.
+        # As text, because a traceback with local variables would reveal HF_TOKEN.
         log.debug("model_refused", traceback=traceback.format_exc())
         kind, reason = _judge(error, part)
         raise kind(f"cannot load {name}: {reason}") from error

@@ -1,4 +1,4 @@
-"""The model of a worker: loaded once, run once, and how much of it at once."""
+"""The model of a worker: loaded, warmed up, with its batch size and concurrency."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that has run once, its batch size, and how many parts to have in hand at once."""
+    """A warm model, its batch size, and the number of parts to run at once."""
 
     encoder: Encoder
     batch_size: int
@@ -26,7 +26,7 @@ class LoadedModel:
 
 def load_encoder(settings: WorkerSettings) -> Encoder:
     """The encoder of the settings' checkpoint. Raises ModelLoadError."""
-    # Torch takes seconds to load, and `celery status` needs none.
+    # Torch takes seconds to load, and `celery status` does not need it.
     from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
     from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""Where a repository of the hub has pickled weights only: the hub's own conversion of them.
+"""The hub's own safetensors conversion, for repositories that have pickled weights only.
 
-Many an old repository never merged the pull request in which the hub's bot proposes the same
-weights as safetensors. Made from the pickle by the hub, they run no code here.
+Many old repositories never merged the pull request in which the hub's bot proposes the same weights
+as safetensors. The hub converted them, so that no pickle is loaded here.
 """
 
 from huggingface_hub import get_paths_info, get_repo_discussions
@@ -13,7 +13,7 @@ SAFE = "model.safetensors"
 
 
 def proposed_conversion(name: str, commit: str) -> str | None:
-    """The revision (`refs/pr/N`) in which the hub's bot converts the very weights of a commit.
+    """The revision (`refs/pr/N`) in which the hub's bot converts the weights of this commit.
 
     Raises:
         huggingface_hub.errors.HfHubHTTPError, httpx2.HTTPError: the hub does not answer.
@@ -24,7 +24,7 @@ def proposed_conversion(name: str, commit: str) -> str | None:
     proposals = get_repo_discussions(
         name, author=BOT, discussion_type="pull_request", discussion_status="open"
     )
-    # Anybody may open a pull request: it must be the bot's, and of these weights.
+    # Anyone may open a pull request: it must be the bot's, and of the same weights.
     revisions = [each.git_reference for each in proposals if each.author == BOT]
     for revision in filter(None, revisions):
         if _sha256(name, revision, SAFE) and _sha256(name, revision, PICKLED) == pickled:
@@ -33,7 +33,7 @@ def proposed_conversion(name: str, commit: str) -> str | None:
 
 
 def _sha256(name: str, revision: str, path: str) -> str | None:
-    """The digest of a large file, None where there is none."""
+    """The digest of a large file; None if there is no such file."""
     for found in get_paths_info(name, [path], revision=revision):
         if isinstance(found, RepoFile) and found.lfs:
             return found.lfs.sha256

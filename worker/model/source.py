@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: a folder, or the hub by way of its cache."""
+"""Where a checkpoint comes from: a folder, or the hub through its cache."""
 
 import hashlib
 import io
@@ -30,9 +30,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The name of a model on the hub and a branch, tag or commit; or a folder.
+    """The name of a model on the hub with a branch, tag or commit; or a folder.
 
-    Pickled weights are only looked for when they are allowed: they may run code of their own.
+    Pickled weights are used only if they are allowed, because they may run arbitrary code.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Source:
     allow_pickle: bool = False
 
     def fetch(self) -> tuple[Path, str]:
-        """Download whatever is not in the cache yet. Returns the folder and the exact revision.
+        """Download what is not in the cache. Returns the folder and the exact revision.
 
-        The weights come last, so that a model of no supported family costs no gigabytes. Offline
-        (`HF_HUB_OFFLINE=1`) it is the cache or nothing.
+        The weights come last, so that an unsupported model does not cost gigabytes. Offline
+        (`HF_HUB_OFFLINE=1`), only the cache is used.
 
         Raises:
-            ModelLoadError: it cannot be had, or is of no use.
+            ModelLoadError: it cannot be loaded.
         """
         with load_errors(self.name):
             folder = Path(self.name)
@@ -55,7 +55,7 @@ class Source:
                 if self._has_weights(folder):
                     return folder, _fingerprint(folder)
             else:
-                # The cache keeps each commit in a folder of its name.
+                # The cache has a folder for each commit, named after it.
                 folder = self._download(self.revision, DESCRIPTIONS)
                 _check_descriptions(folder)
                 if self._has_weights(folder):
@@ -77,12 +77,12 @@ class Source:
             "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
             else "it has no weights as safetensors. Often a pull request on the hub has them"
-            " (CLIP_REVISION=refs/pr/N). Pickled ones, if it has any, load only with"
-            " CLIP_ALLOW_PICKLE=1: they may run code of their own"
+            " (CLIP_REVISION=refs/pr/N). Pickled weights load only with CLIP_ALLOW_PICKLE=1:"
+            " they may run arbitrary code"
         )
 
     def _converted(self, folder: Path) -> Path | None:
-        """The hub's own conversion of this commit; the cache remembers which that is."""
+        """The hub's own conversion of this commit; its revision is stored in the cache."""
         known = folder.parents[1] / "refs" / "converted" / folder.name
         if known.is_file():
             return folder.parent / known.read_text()
@@ -102,21 +102,21 @@ class Source:
             revision=revision,
             allow_patterns=list(patterns),
             ignore_patterns=["*/*"],
-            # A terminal gets the hub's own bars.
+            # On a terminal, show the hub's own progress bars.
             tqdm_class=None if sys.stderr.isatty() else LoggedProgress,
         )
         seconds = round(time.monotonic() - started, 2)
-        log.info("model_files_at_hand", model=self.name, patterns=patterns, seconds=seconds)
+        log.info("model_files_ready", model=self.name, patterns=patterns, seconds=seconds)
         return Path(folder)
 
 
 class LoggedProgress(tqdm):
-    """A progress bar as log lines, at most one every few seconds."""
+    """A progress bar that writes log lines, at most one every few seconds."""
 
     monitor_interval = 0  # no thread
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
-        # Of the several bars, the one that knows how many bytes there are in all.
+        # Of several bars, the one that has the total number of bytes.
         self._counts_bytes = options.get("name") == "huggingface_hub.snapshot_download"
         self._last = -PROGRESS_EVERY_S
         options |= {"disable": False, "file": io.StringIO()}
@@ -130,26 +130,26 @@ class LoggedProgress(tqdm):
 
 
 def _check_descriptions(folder: Path) -> None:
-    """Raise ModelLoadError unless these are the files of a supported model."""
+    """Raise ModelLoadError unless a folder has the files of a supported model."""
     config = folder / "config.json"
     if not config.is_file():
         raise ModelLoadError("it has no config.json: it is not in the format of transformers")
     try:
         described = json.loads(config.read_bytes())
     except ValueError as error:
-        raise ModelLoadError(f"its config.json is no JSON ({error})") from error
+        raise ModelLoadError(f"its config.json is not valid JSON ({error})") from error
     kind = described.get("model_type") if isinstance(described, dict) else None
     if not isinstance(kind, str):
-        raise ModelLoadError("its config.json does not say what kind of model it is (model_type)")
+        raise ModelLoadError("its config.json has no model_type")
     if kind not in FAMILIES:
         raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
-    # Without one, transformers may make up a tokenizer that knows no words.
+    # Without one, transformers may make a tokenizer with an empty vocabulary.
     if not _any(folder, VOCABULARIES):
-        raise ModelLoadError(f"it has no tokenizer, that is none of {', '.join(VOCABULARIES)}")
+        raise ModelLoadError(f"it has no tokenizer: none of {', '.join(VOCABULARIES)}")
 
 
 def _fingerprint(folder: Path) -> str:
-    """What a commit is on the hub: the same for the same files, wherever they lie."""
+    """The revision of a local model: a digest of its files, wherever they are."""
     digest = hashlib.sha256()
     patterns = (*DESCRIPTIONS, *WEIGHTS, *PICKLED_WEIGHTS)
     for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):

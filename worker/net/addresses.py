@@ -1,12 +1,12 @@
-"""Which addresses may be anybody's public server, and which are certainly not."""
+"""Which IP addresses are public."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-# The IANA registries of special-purpose and of multicast addresses. Listed here rather than asked
-# of `ipaddress`, whose is_private and is_global let some pass, and others by version of Python.
+# The IANA registries of special-purpose and of multicast addresses. Listed here because is_private
+# and is_global of `ipaddress` miss some of them, and vary between versions of Python.
 NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)
     for network in (
@@ -47,14 +47,13 @@ ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 def is_public(address: Address) -> bool:
     """Whether an address is globally routable unicast.
 
-    An IPv6 address that carries IPv4 ones (mapped, NAT64, 6to4, Teredo) is judged by what it
-    carries.
+    An IPv6 address that embeds IPv4 ones (mapped, NAT64, 6to4, Teredo) is public if these are.
     """
     if isinstance(address, IPv4Address):
         return not any(address in network for network in NOT_PUBLIC_V4)
-    carried = _carried(address)
-    if carried:
-        return all(is_public(each) for each in carried)
+    embedded = _embedded(address)
+    if embedded:
+        return all(is_public(each) for each in embedded)
     return (
         address in GLOBAL_UNICAST_V6
         and not any(address in network for network in NOT_PUBLIC_V6)
@@ -63,14 +62,14 @@ def is_public(address: Address) -> bool:
 
 
 def unmapped(address: Address) -> Address:
-    """The IPv4 address within an IPv4-mapped one; any other as it is."""
+    """The IPv4 address of an IPv4-mapped one; any other unchanged."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         return address.ipv4_mapped
     return address
 
 
-def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Where each form keeps its IPv4 addresses: RFC 4291, RFC 6052, RFC 3056 and RFC 4380."""
+def _embedded(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """The embedded IPv4 addresses, by RFC 4291, RFC 6052, RFC 3056 and RFC 4380."""
     bits = int(address)
     if address in MAPPED or address in NAT64:
         return (_low_bits(bits),)
@@ -82,7 +81,7 @@ def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def _is_isatap(address: IPv6Address) -> bool:
-    """An address of RFC 5214 leads to an IPv4 host within somebody's own site."""
+    """Whether it is an ISATAP address (RFC 5214), which leads to an IPv4 host within a site."""
     return (int(address) >> 32) & 0xFFFF_FFFF in ISATAP
 
 

@@ -1,4 +1,4 @@
-"""A deadline for a whole HTTP exchange: no slow drip of headers or bytes outlives it."""
+"""A deadline for a whole HTTP exchange, which also ends one that trickles bytes."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 class Deadline:
-    """Shuts down every socket it was told of once its time has come; use it as a context."""
+    """Shuts down all covered sockets when the time is over; use it as a context manager."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
@@ -37,23 +37,23 @@ class Deadline:
         self._timer.cancel()
 
     def cover(self, opened: socket.socket) -> None:
-        """Have this socket shut down too. Raises TimeoutError when the time has come already."""
+        """Cover a socket. Raises TimeoutError if the deadline has passed already."""
         with self._lock:
             self._sockets.append(opened)
         if self.has_passed:
             raise TimeoutError
 
     def bound(self, work: Callable[[], Answer]) -> Answer:
-        """Do what knows no timeout of its own, in a thread that is left behind when it is late.
+        """Run `work`, which has no timeout, in a thread that is abandoned at the deadline.
 
-        Raises TimeoutError when the time has come, and whatever `work` raises.
+        Raises TimeoutError at the deadline, and whatever `work` raises.
         """
         answer: Future[Answer] = Future()
 
         def run() -> None:
             try:
                 answer.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            except BaseException as error:  # noqa: BLE001 - raised by `answer.result`
                 answer.set_exception(error)
 
         threading.Thread(target=run, daemon=True).start()

@@ -1,4 +1,4 @@
-"""One request and its answer, from where the guard allows, capped in bytes and in time."""
+"""One HTTP request and its answer, guarded, and limited in bytes and in time."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -28,14 +28,14 @@ USER_AGENT = "clip-api"
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """An answer that sends us elsewhere; `location` may be relative."""
+    """A redirect; `location` may be relative."""
 
     location: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent to somebody."""
+    """A POST request."""
 
     url: str
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The head of an answer: its status, and when to come again as it stands there, or nothing."""
+    """The head of an answer; `retry_after` is the header's value, or empty."""
 
     status: int
     retry_after: str
@@ -53,10 +53,10 @@ class Reply:
 def exchange(
     url: str, guard: Guard, deadline: Deadline, max_bytes: int, *, use_proxies: bool
 ) -> bytes | Redirect:
-    """What a URL answers.
+    """The answer to a GET request.
 
     Raises:
-        UrlRefused: the guard does not allow it, or it is no http or https URL.
+        UrlRefused: the guard does not allow it, or it is not an http or https URL.
         FetchFailed, FetchTimeout, ImageTooLarge: see worker.net.fetch.Fetcher.
     """
     request = requests.Request("GET", url)
@@ -66,12 +66,12 @@ def exchange(
             return Redirect(response.headers["Location"].encode("latin-1").decode())
         if response.status_code != HTTPStatus.OK:
             status = response.status_code
-            raise FetchFailed(f"could not be fetched: the other side answered {status}")
+            raise FetchFailed(f"could not be fetched: the server answered {status}")
         return _content(response, max_bytes)
 
 
 def post(message: Message, guard: Guard, deadline: Deadline, *, use_proxies: bool) -> Reply:
-    """Send a message. Nothing is read of the answer but its head, and no redirect is followed.
+    """Send a POST request. Reads only the head of the answer, and follows no redirect.
 
     Raises:
         UrlRefused, FetchFailed, FetchTimeout: see `exchange`.
@@ -95,7 +95,7 @@ def _answered(
     url = request.url or ""
     if not url.lower().startswith(("http://", "https://")):
         raise UrlRefused
-    with _failures_told(deadline), closing(GuardedAdapter(guard, deadline, max_bytes)) as adapter:
+    with _as_clip_errors(deadline), closing(GuardedAdapter(guard, deadline, max_bytes)) as adapter:
         request.headers["User-Agent"] = USER_AGENT
         prepared = request.prepare()
         proxies = _proxies(url, guard) if use_proxies else {}
@@ -104,15 +104,15 @@ def _answered(
 
 
 @contextmanager
-def _failures_told(deadline: Deadline) -> Iterator[None]:
-    """Turn whatever goes wrong into words that tell nothing of the inside network."""
+def _as_clip_errors(deadline: Deadline) -> Iterator[None]:
+    """Turn all errors into ones that reveal nothing about the internal network."""
     try:
         yield
     except (InvalidURL, MissingSchema, UnicodeError):
         raise UrlRefused from None
     except (RequestException, HTTPError, OSError):
         raise (FetchTimeout if deadline.has_passed else FetchFailed) from None
-    # A socket that was shut down looks like an answer that is complete.
+    # A socket that was shut down looks like a complete answer.
     if deadline.has_passed:
         raise FetchTimeout
 
@@ -123,7 +123,7 @@ def _open(
     deadline: Deadline,
     proxies: dict[str, str],
 ) -> requests.Response:
-    """The response, its body unread. A connection that fails is tried once more."""
+    """The response, its body unread. A connection that fails is retried once."""
 
     def send() -> requests.Response:
         timeout_s = max(deadline.left_s, 0.001)
@@ -140,7 +140,7 @@ def _open(
 
 
 def _proxies(url: str, guard: Guard) -> dict[str, str]:
-    """The proxies of the environment. Behind one it is the proxy that resolves names."""
+    """The proxies of the environment. With a proxy, only literal addresses can be checked."""
     proxies: dict[str, str] = get_environ_proxies(url)
     if select_proxy(url, proxies):
         parsed = parse_url(url)
@@ -160,6 +160,6 @@ def _content(response: requests.Response, max_bytes: int) -> bytes:
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Decompressed pieces as they arrive: a slow drip must not hide behind a full chunk."""
+    """Decompressed pieces as they arrive, without waiting for a full chunk."""
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         yield chunk

@@ -1,4 +1,4 @@
-"""URL → bytes, with the redirects between: each hop is an exchange of its own."""
+"""URL → bytes, following redirects: each hop is its own exchange."""
 
 import threading
 import time
@@ -21,16 +21,16 @@ from worker.net.host_breaker import HostBreaker
 
 MAX_REDIRECTS = 5
 PAUSE_TIMEOUTS = 2
-"""A host that hangs is left alone for so many time-outs."""
+"""A host that hangs gets no requests for this many timeouts."""
 
 Used = TypeVar("Used")
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """`timeout_s` is for one image, redirects included; what it waits before does not count.
+    """`timeout_s` is for one image, redirects included; the wait for a thread does not count.
 
-    `threads` are for each priority.
+    `threads` is the number for each priority.
     """
 
     max_bytes: int
@@ -40,7 +40,7 @@ class FetchLimits:
 
 
 class Fetcher:
-    """Fetches images. Safe to use from many threads. Without a guard it refuses all URLs."""
+    """Fetches images. Thread-safe. Without a guard it refuses all URLs."""
 
     def __init__(
         self, guard: Guard | None, limits: FetchLimits, *, use_proxies: bool = False
@@ -52,14 +52,15 @@ class Fetcher:
         self._use_proxies = use_proxies
 
     def submit(self, url: str, part: PartRef, use: Callable[[bytes, float], Used]) -> Future[Used]:
-        """Fetch a URL, and have what `use` makes of its bytes and of the seconds that it took.
+        """Fetch a URL; the result is what `use` returns for its bytes and the seconds it took.
 
-        It waits until its host, job, owner and priority have a thread free, and keeps that while it
-        is used: so the images in memory are bounded. The result raises what `use` raises, and
+        The fetch waits until its host, job, owner and priority allow another thread, and keeps the
+        thread until `use` returns, which bounds the images in memory. The result raises what `use`
+        raises, and
 
-            UrlRefused: images are not fetched from there.
-            FetchFailed, FetchTimeout: the other side did not deliver, or not in time.
-            ImageTooLarge: it delivers more than is allowed.
+            UrlRefused: images may not be fetched from there.
+            FetchFailed, FetchTimeout: the server did not deliver, or not in time.
+            ImageTooLarge: the server sent more than is allowed.
         """
         fetch = Fetch(url, host_of(url), part, use, self._limits.timeout_s)
         self._queue.add(fetch)
@@ -67,11 +68,11 @@ class Fetcher:
         return fetch.result
 
     def _start_next(self) -> None:
-        started, hopeless = self._queue.take()
-        for fetch in hopeless:
+        started, failed = self._queue.take()
+        for fetch in failed:
             _fail(fetch, FetchTimeout())
         for fetch in started:
-            # Not of a pool: the process must not wait for it at its end.
+            # Not from a pool: the process must not wait for it at exit.
             thread = threading.Thread(target=self._run, args=(fetch,), name="fetch", daemon=True)
             try:
                 thread.start()
@@ -106,7 +107,7 @@ class Fetcher:
         except UrlRefused:
             raise
         except FetchTimeout:
-            # Where a redirect left little time, it is not the host that is slow.
+            # If a redirect left little time, this host is not to blame.
             if given_s > self._limits.timeout_s / 2:
                 self._breaker.timed_out(fetch.host)
             raise
@@ -122,7 +123,7 @@ class Fetcher:
 
     def _exchange(self, fetch: Fetch) -> bytes | Redirect:
         if self._guard is None:
-            raise UrlRefused("is a URL, and this service fetches none")
+            raise UrlRefused("is a URL, and this service fetches no URLs")
         with Deadline(fetch.left_s) as deadline:
             answer = exchange(
                 fetch.url,
@@ -136,7 +137,7 @@ class Fetcher:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL; empty where there is none, which is refused later."""
+    """The host of a URL; empty if it has none, which is refused later."""
     try:
         return parse_url(url).host or ""
     except LocationParseError:
@@ -145,7 +146,7 @@ def host_of(url: str) -> str:
 
 def _follow(fetch: Fetch, redirect: Redirect) -> None:
     if fetch.redirects == MAX_REDIRECTS:
-        raise FetchFailed("could not be fetched: it redirects too often")
+        raise FetchFailed("could not be fetched: too many redirects")
     try:
         fetch.url = urljoin(fetch.url, redirect.location)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where images may be fetched from: decided for the very address that is connected to."""
+"""The guard: which addresses may be connected to, checked on the resolved address."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONA
 
 
 def look_up(host: str, port: int, flags: int = 0) -> list[Endpoint]:
-    """What the system says that a name stands for. Raises OSError, UnicodeError."""
+    """Resolve a name with the system's resolver. Raises OSError, UnicodeError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     return [(family, address) for family, _, _, _, address in found]
 
@@ -31,7 +31,7 @@ class Ports:
 
     @classmethod
     def parse(cls, text: str) -> "Ports":
-        """Ports and ranges between commas, such as `80,443,8000-8999`. Raises ValueError."""
+        """Ports and ranges separated by commas, as in `80,443,8000-8999`. Raises ValueError."""
         ranges = []
         for piece in _pieces(text):
             first, dash, last = piece.partition("-")
@@ -47,14 +47,14 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Places within the inside network that images are fetched from all the same."""
+    """Internal networks and hosts that images may be fetched from."""
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> "Allowed":
-        """Networks (CIDR) and host names between commas. Raises ValueError."""
+        """Networks (CIDR) and host names separated by commas. Raises ValueError."""
         networks, hosts = [], set()
         for piece in _pieces(text):
             try:
@@ -68,21 +68,21 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Lets through what is public, and what an operator allowed by name or by network."""
+    """Permits public addresses, and those that the operator allowed by name or network."""
 
     ports: Ports
     allowed: Allowed = field(default_factory=Allowed)
     resolve: Resolver = look_up
 
     def endpoints(self, host: str, port: int) -> list[Endpoint]:
-        """What a host name stands for, as far as it may be connected to; never empty.
+        """The permitted addresses of a host name; never empty.
 
-        Connect to these and to nothing that was resolved a second time.
+        Connect to these: a second resolution might return others.
 
         Raises:
-            UrlRefused: there is no such name, or it leads to nothing but forbidden addresses. Both
-                are told alike, or the answer would tell which names the inside network knows.
-            OSError: the name could not be resolved now.
+            UrlRefused: there is no such name, or all its addresses are forbidden. Both give the
+                same error, which would otherwise reveal the names in the internal network.
+            OSError: the name cannot be resolved now.
         """
         name = _canonical(host)
         self._check_port(port)
@@ -97,7 +97,7 @@ class Guard:
         return self._permitted(name, found)
 
     def check_literal(self, host: str, port: int) -> None:
-        """Refuse a forbidden port or address, for a URL whose name a proxy will resolve.
+        """Refuse a forbidden port or literal address, for a URL whose name a proxy resolves.
 
         Raises:
             UrlRefused: see `endpoints`.
@@ -112,7 +112,7 @@ class Guard:
 
     def _check_port(self, port: int) -> None:
         if port not in self.ports:
-            raise UrlRefused("is on a port that images are not fetched from")
+            raise UrlRefused("has a port that is not allowed")
 
     def _permitted(self, name: str, found: Sequence[Endpoint]) -> list[Endpoint]:
         if name in self.allowed.hosts:

@@ -1,4 +1,4 @@
-"""Connections that go where the guard lets them, end with a deadline and are metered."""
+"""Connections that the guard checks, with a deadline and a limit on bytes."""
 
 import socket
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ POOLS = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPoo
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Resolves a name once for each connection, and connects to what the guard saw.
+    """Resolves a name once for each connection, and connects to the addresses that were checked.
 
-    A proxy is the operator's own, so it is connected to wherever it is.
+    A proxy is the operator's, so its address is not checked.
     """
 
     def __init__(self, guard: Guard, deadline: Deadline, max_bytes: int) -> None:
@@ -52,7 +52,7 @@ class GuardedAdapter(HTTPAdapter):
 
             def connect(self) -> None:
                 super().connect()
-                # TLS has put another socket in the place of the first.
+                # TLS has replaced the socket.
                 deadline.cover(self.sock)
 
         class Pool(kind):  # type: ignore[misc]
@@ -62,7 +62,7 @@ class GuardedAdapter(HTTPAdapter):
 
 
 def dial(endpoints: Sequence[Endpoint], deadline: Deadline) -> socket.socket:
-    """Connect to the first endpoint that answers. Raises OSError when none does."""
+    """Connect to the first endpoint that answers. Raises OSError if none does."""
     failure: OSError = ConnectionError()
     for family, address in endpoints:
         opened = socket.socket(family, socket.SOCK_STREAM)

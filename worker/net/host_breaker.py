@@ -1,4 +1,4 @@
-"""Hosts that time out again and again are left alone for a while."""
+"""A circuit breaker for hosts that time out repeatedly."""
 
 import threading
 import time
@@ -19,10 +19,10 @@ class _Timeouts:
 
 
 class HostBreaker:
-    """A circuit breaker for each host. Safe to use from many threads.
+    """A circuit breaker for each host. Thread-safe.
 
-    Three time-outs in a row open it: the host is not asked for `pause_s` seconds. Then it is on
-    probation, for one request at a time: an answer closes the breaker, a time-out opens it again.
+    Three timeouts in a row open it: the host gets no requests for `pause_s` seconds. Then it is on
+    probation, with one request at a time: an answer closes the breaker, a timeout opens it again.
     """
 
     def __init__(self, pause_s: float) -> None:
@@ -66,5 +66,5 @@ class HostBreaker:
         return time.monotonic() - found.last < self._pause_s
 
     def _forget_before(self, instant: float) -> None:
-        """A client can make up any number of hosts."""
+        """Forget old entries, because a client can invent any number of hosts."""
         self._hosts = {host: found for host, found in self._hosts.items() if found.last > instant}

@@ -1,4 +1,4 @@
-"""A cap on all that a server sends: headers, framing and body alike."""
+"""A limit on everything that a server sends: headers, framing and body."""
 
 import http.client
 import io
@@ -9,7 +9,7 @@ from common.errors import ClipError, FetchFailed, ImageTooLarge
 
 MAX_HEADER_BYTES = 65_536
 FRAMING = 2
-"""A body may take this many times its own size on the wire: its chunks have headers too."""
+"""A body may take this many times its size on the wire, because chunks have headers."""
 
 
 class Meter(io.RawIOBase):
@@ -20,7 +20,7 @@ class Meter(io.RawIOBase):
         self.allow(allowance, excess)
 
     def allow(self, allowance: int, excess: ClipError) -> None:
-        """Allow so many bytes from now on; more raise `excess`."""
+        """Allow `allowance` bytes from now on; reading more raises `excess`."""
         self._left, self._excess = allowance, excess
 
     def readable(self) -> bool:
@@ -39,10 +39,10 @@ class Meter(io.RawIOBase):
 
 
 class MeteredResponse(http.client.HTTPResponse):
-    """A response of at most 64 KiB of headers, then of at most `max_bytes` and their framing.
+    """A response with at most 64 KiB of headers, then at most `max_bytes` plus framing.
 
-    The library itself bounds neither the number of interim responses nor the length of a line
-    between two chunks.
+    http.client limits neither the number of interim responses nor the length of a line between two
+    chunks.
     """
 
     def __init__(

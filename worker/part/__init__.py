@@ -1,4 +1,4 @@
 """One part of a job, from begin to finish.
 
-It knows the ledger, the images and the batcher, and neither Celery nor torch.
+It uses the ledger, the images and the batcher, but neither Celery nor torch.
 """

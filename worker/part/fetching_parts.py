@@ -1,4 +1,4 @@
-"""How many parts may wait for images that do not arrive: the others are let go."""
+"""Limits how many parts wait for images that do not arrive; the others are released."""
 
 import threading
 import time
@@ -10,17 +10,16 @@ from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
 
 PATIENCE_S = 3.0
-"""A part is stalled once none of its images arrived for so long. As long waits a worker that
-ends."""
+"""A part is stalled if no image has arrived for this long. A worker that drains waits as long."""
 
 
-class LetGo(Exception):
-    """The part only waits for images: it is given back, and repair sends it again."""
+class PartReleased(Exception):
+    """The part only waits for images: this worker returns it, and repair resends it."""
 
 
 @dataclass(slots=True, eq=False)
 class FetchingPart:
-    """A part that waits for images of these hosts."""
+    """A part that waits for images from these hosts."""
 
     part: PartRef
     hosts: frozenset[str]
@@ -28,11 +27,11 @@ class FetchingPart:
 
 
 class FetchingParts:
-    """The parts of a worker that wait for images. Safe to use from many threads.
+    """The parts of a worker that wait for images. Thread-safe.
 
-    Of the threads that run parts, at most half are held by stalled interactive parts, at most a
-    quarter by stalled bulk parts. Of these, one job has at most half, and the jobs of an API key
-    have three quarters. A worker with few threads allows one of each.
+    Stalled interactive parts hold at most half of the threads that run parts, stalled bulk parts at
+    most a quarter. One job has at most half of that, one API key three quarters. A worker with few
+    threads allows one of each.
     """
 
     def __init__(self, threads: int) -> None:
@@ -45,15 +44,15 @@ class FetchingParts:
         self._drained_at = float("inf")
 
     def drain(self) -> None:
-        """Let go, in a while, of what is still fetching."""
+        """After `PATIENCE_S`, release the parts that still wait."""
         self._drained_at = time.monotonic() + PATIENCE_S
 
     @contextmanager
     def waiting(self, part: PartRef, hosts: frozenset[str]) -> Iterator[FetchingPart]:
-        """While a part waits for images.
+        """The context in which a part waits for images.
 
         Raises:
-            LetGo: it would stall like others that hold as much as they may.
+            PartReleased: stalled parts of its job or hosts already use up the limit.
         """
         fetching = FetchingPart(part, hosts)
         with self._lock:
@@ -62,7 +61,7 @@ class FetchingParts:
                 for stalled in self._stalled
             )
             if alike and not self._has_room(part):
-                raise LetGo
+                raise PartReleased
         try:
             yield fetching
         finally:
@@ -71,14 +70,14 @@ class FetchingParts:
                     self._stalled.remove(fetching)
 
     def check(self, fetching: FetchingPart, *, has_arrived: bool) -> None:
-        """To be called now and then while a part waits.
+        """Call it periodically while a part waits.
 
         Raises:
-            LetGo: it has stalled beside too many others, or the worker is ending.
+            PartReleased: too many parts have stalled, or the worker drains.
         """
         now = time.monotonic()
         if now >= self._drained_at:
-            raise LetGo
+            raise PartReleased
         if has_arrived:
             fetching.arrived_at = now
         elif now - fetching.arrived_at > PATIENCE_S:
@@ -86,16 +85,16 @@ class FetchingParts:
                 if fetching in self._stalled:
                     return
                 if not self._has_room(fetching.part):
-                    raise LetGo
+                    raise PartReleased
                 self._stalled.append(fetching)
 
     def _has_room(self, part: PartRef) -> bool:
-        most = self._max_stalled[part.priority]
+        max_stalled = self._max_stalled[part.priority]
         stalled = [one.part for one in self._stalled if one.part.priority is part.priority]
         of_job = sum(one.job == part.job for one in stalled)
         of_owner = sum(one.owner == part.owner for one in stalled)
         return (
-            len(stalled) < most
-            and not (part.owner and of_owner >= max(1, most * 3 // 4))
-            and of_job < max(1, most // 2)
+            len(stalled) < max_stalled
+            and not (part.owner and of_owner >= max(1, max_stalled * 3 // 4))
+            and of_job < max(1, max_stalled // 2)
         )

@@ -1,4 +1,4 @@
-"""The images of a part on their way through fetching and decoding to the batcher."""
+"""The images of a part: fetched, decoded and submitted to the batcher."""
 
 import time
 from collections.abc import Container
@@ -19,9 +19,9 @@ from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
 
 @dataclass(frozen=True, slots=True)
 class SubmittedImage:
-    """An image handed to the batcher, and the seconds that it took to get there.
+    """An image in the batcher, and the seconds that it took to get there.
 
-    One that is a `hit` in the cache has its answer already.
+    A `hit` in the cache has its answer already.
     """
 
     key: bytes
@@ -32,7 +32,7 @@ class SubmittedImage:
 
 
 class PartImages:
-    """Fetches and decodes the images of one part, uploaded ones without waiting for others."""
+    """Fetches and decodes the images of one part; uploaded ones do not wait for fetched ones."""
 
     def __init__(
         self, pipeline: Pipeline, begun: BegunPart, part: PartRef, cancellation: CancellationCheck
@@ -50,14 +50,14 @@ class PartImages:
         """By the index of the item."""
 
     def submit(self, known: Container[int]) -> None:
-        """Start on all images but those that are known."""
+        """Start on all images except known ones."""
         items = {i: item for i, item in enumerate(self._begun.items) if i not in known}
         self._urls = {i: item.value for i, item in items.items() if item.kind == "uri"}
         for index, url in self._urls.items():
             self.submitted[index] = self._fetched(index, url)
         uploaded = {i: item for i, item in items.items() if item.kind == "blob"}
         for index, item in uploaded.items():
-            if len(uploaded) == 1:  # nothing to gain from another thread
+            if len(uploaded) == 1:  # another thread would gain nothing
                 self.submitted[index] = self._submitted_here(item)
             else:
                 self.submitted[index] = self._threads.submit(self._submit_uploaded, item)
@@ -66,7 +66,7 @@ class PartImages:
         """Wait until all images have arrived.
 
         Raises:
-            TooLate, Cancelled, LetGo: there is no point in waiting.
+            TooLate, Cancelled, PartReleased: waiting is pointless.
         """
         missing = self._missing()
         if not missing:
@@ -89,14 +89,14 @@ class PartImages:
 
     def _fetched(self, index: int, url: str) -> Future[SubmittedImage]:
         def hand_over(content: bytes, fetch_s: float) -> SubmittedImage:
-            """Have the threads that decode take it on."""
+            """Pass the image to the threads that decode."""
             self._arrived.add(index)
             return self._threads.submit(self._submit_fetched, content, fetch_s).result()
 
         return self._pipeline.fetcher.submit(url, self._part, hand_over)
 
     def _submitted_here(self, item: Item) -> Future[SubmittedImage]:
-        """What a pool of threads would return, done in this thread."""
+        """The same as a pool of threads would return, but computed in this thread."""
         done: Future[SubmittedImage] = Future()
         try:
             done.set_result(self._submit_uploaded(item))
@@ -108,7 +108,7 @@ class PartImages:
         self._cancellation.check()
         content = self._begun.blobs.get(item.value)
         if content is None:
-            raise NotAnImage("is no longer there")
+            raise NotAnImage("is no longer stored")
         return self._submit_image(key_of(item) or image_key(content), content, 0.0)
 
     def _submit_fetched(self, content: bytes, fetch_s: float) -> SubmittedImage:
@@ -121,7 +121,7 @@ class PartImages:
         return self._submit_image(key, content, fetch_s)
 
     def _submit_image(self, key: bytes, content: bytes, fetch_s: float) -> SubmittedImage:
-        """Decode an image, and hand it to the batcher."""
+        """Decode an image and submit it to the batcher."""
         started = time.monotonic()
         answer = self._pipeline.batcher.submit("image", self._decode(content), self._part)
         return SubmittedImage(key, answer, fetch_s, time.monotonic() - started)

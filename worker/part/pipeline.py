@@ -1,4 +1,4 @@
-"""What parts are encoded with, and whether their results are still wanted."""
+"""The components that encode parts, and the check whether a job was cancelled."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ CHECK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What a worker encodes items with, from URL or bytes to embedding."""
+    """The components that turn items, from URL or bytes, into embeddings."""
 
     encoder: Encoder
     batcher: Batcher
@@ -35,11 +35,11 @@ class Pipeline:
 
 
 class Cancelled(Exception):
-    """The job was cancelled, has expired, or is gone."""
+    """The job was cancelled, has expired, or was deleted."""
 
 
 class CancellationCheck:
-    """The state of one job, read from the ledger now and then. Safe to use from many threads."""
+    """Whether a job was cancelled, read from the ledger at intervals. Thread-safe."""
 
     def __init__(self, ledger: Ledger, job: str) -> None:
         self._ledger = ledger
@@ -49,7 +49,7 @@ class CancellationCheck:
         self._checked = time.monotonic()  # a part of the job has just begun
 
     def check(self) -> None:
-        """Raise Cancelled when the job's result is not wanted any more."""
+        """Raise Cancelled if the job has ended."""
         with self._lock:
             if not self._is_cancelled and time.monotonic() - self._checked > CHECK_EVERY_S:
                 self._is_cancelled = self._ledger.is_cancelled(self._job)

@@ -1,4 +1,4 @@
-"""The one task: begin → fetch and decode → batcher → finish."""
+"""What the task does: begin → fetch and decode → batcher → finish."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from common.protocol.messages import CorruptRecord, Fault, NewerFormat, PartAbou
 from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
 from worker.part.encode_part import PartRun
-from worker.part.fetching_parts import LetGo
+from worker.part.fetching_parts import PartReleased
 from worker.part.pipeline import CancellationCheck, Cancelled, Pipeline
 from worker.telemetry.metrics import WorkerMetrics
 
@@ -21,12 +21,12 @@ log = structlog.get_logger()
 
 MAX_STRIKES = 3
 MAX_TRIES = 20
-"""A part is begun again after every death of a worker, but not forever: it may be the cause."""
+"""A part is begun again when its worker dies, but not forever, because it may be the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartRunner:
-    """Encodes parts of jobs. Holds what the task needs, and no state of its own."""
+    """Encodes parts of jobs. It has no state of its own."""
 
     worker: str
     ledger: Ledger
@@ -34,10 +34,10 @@ class PartRunner:
     metrics: WorkerMetrics
 
     def run(self, job: str, part: int) -> bool:
-        """Do one part. False when there is nothing to do, or its result is not wanted any more.
+        """Run one part. False if there is nothing to do, or its job has ended.
 
         Raises:
-            BatcherClosed: this process is ending; another worker must do the part.
+            BatcherClosed: this process is stopping; another worker must run the part.
         """
         begun = self._begin(job, part)
         if begun is None:
@@ -71,9 +71,9 @@ class PartRunner:
             log.info("part_cancelled", job=job, part=part)
             self.metrics.dropped()
             return False
-        except LetGo:
+        except PartReleased:
             self.ledger.release(job, part, self.worker)
-            log.info("part_let_go", job=job, part=part)
+            log.info("part_released", job=job, part=part)
             self.metrics.dropped()
             return False
         shared = self.pipeline.memory.shared(result, run.encoded)
@@ -94,7 +94,7 @@ class PartRunner:
         return is_stored
 
     def _give_up(self, begun: BegunPart) -> PartResult | None:
-        """A result without embeddings, for a part that took down worker after worker."""
+        """A result without embeddings, for a part that made too many workers fail."""
         if begun.strikes < MAX_STRIKES and begun.tries < MAX_TRIES:
             return None
         fault = Fault(GivenUp.code, GivenUp.title)

@@ -1,4 +1,4 @@
-"""Celery on the worker's side: its signals, its options, and the share of bulk work.
+"""Celery on the worker's side: signals, options, and the share of bulk work.
 
-What Celery calls or is told; what a part needs is in `worker/part`.
+What Celery calls or reads; what a part needs is in `worker/part`.
 """

@@ -1,8 +1,8 @@
-"""What a worker consumes from, and how much of bulk work.
+"""The queues that a worker consumes from, and the share of bulk work.
 
-Bulk work takes at most half of a worker's threads, so that interactive parts find one.
+Bulk work gets at most half of a worker's threads, so that interactive parts find a free one.
 
-A worker that consumes from bulk queues alone, and one of a single thread, has nothing to keep free.
+A worker that consumes from bulk queues only, or has a single thread, keeps no thread free.
 """
 
 import time
@@ -15,17 +15,18 @@ from celery.worker.control import control_command
 from common.protocol.messages import Priority
 
 CHECK_EVERY_S = 0.01
-"""While bulk queues are paused: how often their share is looked at, and how long a BRPOP blocks,
-because one that was sent without a queue does not return when that has a message."""
+"""While bulk queues are paused: how often their share is checked, and how long a BRPOP blocks,
+because a BRPOP that was sent without a queue does not return when that queue gets a message."""
 TICK_S = 1.0
 AWAY_AFTER_S = 5.0
-"""Without a tick, until a consumer counts as away; most connections are made anew before that."""
+"""A consumer without a tick for this long counts as disconnected; most reconnect sooner."""
 
 
 class BulkShare(bootsteps.StartStopStep):
-    """A step of Celery's consumer: stops consuming bulk queues while bulk parts have their share.
+    """A bootstep of Celery's consumer that pauses bulk queues while bulk parts have their share.
 
-    What runs is what Celery itself counts as reserved. All happens in the consumer's thread.
+    The running parts are those that Celery counts as reserved. All of it runs in the consumer's
+    thread.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
@@ -42,7 +43,7 @@ class BulkShare(bootsteps.StartStopStep):
         signals.task_received.connect(self._on_received, weak=False)
 
     def start(self, _consumer: Any) -> None:  # noqa: ANN401
-        """On each new connection, whose channel and timers are new too."""
+        """Called on each new connection, which has a new channel and new timers."""
         self._is_started = True
         self._note_tick()
         if self._tick:
@@ -52,14 +53,14 @@ class BulkShare(bootsteps.StartStopStep):
             self._watch()
 
     def stop(self, _consumer: Any) -> None:  # noqa: ANN401
-        """A worker that ends consumes nothing again, whatever parts end meanwhile."""
+        """From now on no queue is resumed, whatever parts end."""
         self._is_started = False
 
     def consumed_queues(self) -> tuple[str, ...]:
-        """The queues that parts are taken from now, or soon where bulk work has its share.
+        """The queues that the worker consumes from, including paused ones.
 
-        Empty once the consumer has had no connection, or its thread has hung, for a few seconds.
-        May be called from any thread.
+        Empty after a few seconds in which the consumer had no connection or its thread hung. May be
+        called from any thread.
         """
         if time.monotonic() - self._ticked_at > AWAY_AFTER_S:
             return ()
@@ -69,7 +70,7 @@ class BulkShare(bootsteps.StartStopStep):
         self._ticked_at = time.monotonic()
 
     def cancel(self, queue: str) -> None:
-        """Consume no more from a queue, be it paused or not."""
+        """Stop consuming from a queue, whether it is paused or not."""
         self._paused = [name for name in self._paused if name != queue]
         self._consumer.cancel_task_queue(queue)
 
@@ -79,7 +80,7 @@ class BulkShare(bootsteps.StartStopStep):
         return max(1, threads // 2)
 
     def _on_received(self, **_: object) -> None:
-        # Soon: it is reserved after this signal, and before the next message is read.
+        # Not now: the task is reserved after this signal, and before the next message is read.
         self._consumer.call_soon(self._adjust)
 
     def _adjust(self) -> None:
@@ -88,7 +89,7 @@ class BulkShare(bootsteps.StartStopStep):
         running = bulk_parts()
         if running >= self._share:
             self._pause()
-        elif self._timer and running <= self._share * 3 // 4:  # not one by one
+        elif self._timer and running <= self._share * 3 // 4:  # hysteresis
             self._consume_again()
 
     def _pause(self) -> None:
@@ -120,18 +121,18 @@ class BulkShare(bootsteps.StartStopStep):
 
 
 def bulk_parts() -> int:
-    """How many bulk parts have a thread of this worker, or wait for one."""
+    """The number of bulk parts that have a thread of this worker, or wait for one."""
     reserved = tuple(state.reserved_requests)
     return sum(is_bulk(request.delivery_info["routing_key"]) for request in reserved)
 
 
 def is_bulk(queue: str) -> bool:
-    """Whether a queue is one of bulk work, of any model."""
+    """Whether a queue is a bulk queue, of any model."""
     return queue.partition(":")[0] == Priority.BULK
 
 
 @control_command(args=[("queue", str)], signature="<queue>")
 def cancel_consumer(panel: Any, queue: str, **_: object) -> dict[str, str]:  # noqa: ANN401
-    """As Celery's own, which a queue that is paused would forget."""
+    """Like Celery's own command, which does not know paused queues."""
     panel.consumer.call_soon(panel.consumer.bulk_share.cancel, queue)
     return {"ok": f"no longer consuming from {queue}"}

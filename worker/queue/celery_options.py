@@ -1,4 +1,4 @@
-"""Options of `celery worker` that a threads pool cannot honour are refused, never ignored."""
+"""Refuses options of `celery worker` that a threads pool cannot honour."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,15 +20,15 @@ FIXED_SIZE = "the threads pool has a fixed size; restart the worker with another
 
 
 class UnsupportedOption(Exception):
-    """An option or setting of Celery that this worker cannot honour; says which, and why."""
+    """An option or setting of Celery that this worker cannot honour; the message says why."""
 
 
 def check_options(options: Mapping[str, Any], app: Celery) -> None:
-    """Check what `celery worker` was started with.
+    """Check the options of `celery worker`.
 
     Raises:
-        UnsupportedOption: the pool is another than threads, or something needs another pool; or
-            the queues are not those of the worker's model.
+        UnsupportedOption: the pool is not the threads pool, an option needs another pool, or the
+            queues are not those of the worker's model.
     """
     pool = options.get("pool") or app.conf.worker_pool
     if pool not in ("threads", ThreadPool):

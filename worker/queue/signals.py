@@ -1,4 +1,4 @@
-"""What Celery's signals mean for the worker process."""
+"""Celery's signals, connected to the worker process."""
 
 import sys
 from typing import Any
@@ -21,7 +21,7 @@ class CelerySignals:
         self._process = process
 
     def connect(self) -> None:
-        """Nothing happens until Celery starts a worker."""
+        """Connect the signals; nothing happens until Celery starts a worker."""
         self._app.steps["consumer"].add(BulkShare)
         signals.setup_logging.connect(self._setup_logging, weak=False)
         signals.celeryd_init.connect(self._configure, weak=False)
@@ -35,7 +35,7 @@ class CelerySignals:
         self._process.configure_logs()
 
     def _configure(self, conf: Any, options: dict[str, Any], **_: object) -> None:  # noqa: ANN401
-        """Before Celery makes the worker: `--concurrency` counts, or else what was measured."""
+        """Called before Celery makes the worker; `--concurrency` overrides the measured value."""
         try:
             check_options(options, self._app)
         except UnsupportedOption as error:
@@ -60,7 +60,7 @@ class CelerySignals:
             self._process.stop()
 
     def _revoked(self, request: Any, expired: bool, **_: object) -> None:  # noqa: ANN401
-        """`control revoke` cancels the job: repair would send the part again and again."""
+        """`control revoke` cancels the job, because repair would resend its part."""
         job, colon, _part = request.id.rpartition(":")
         if colon and not expired:
             self._process.cancel(job)

@@ -1,4 +1,4 @@
-"""What a worker counts and traces.
+"""Metrics and traces of a worker.
 
-Metrics and spans; nothing here changes a result.
+Nothing here changes a result.
 """

@@ -1,4 +1,4 @@
-"""What a worker measures of itself."""
+"""The metrics of a worker."""
 
 import sys
 from collections import Counter as Tally
@@ -28,7 +28,7 @@ KINDS_OF_ITEM: tuple[ItemKind, ...] = get_args(ItemKind)
 class WorkerMetrics:
     """The metrics of one worker process, in a registry of their own.
 
-    Children are bound once: finding one by its labels takes longer than counting.
+    Children are bound once, because looking one up by its labels takes longer than counting.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class WorkerMetrics:
         self.beat_failed = beats.labels("failed").inc
 
     def serve(self, host: str, port: int) -> None:
-        """Serve them on a port until the process ends, or end it now with the reason; 0 is none.
+        """Serve the metrics on a port, or exit with the reason; 0 serves none.
 
-        What the system knows of the process (its memory, say) is told too.
+        Includes metrics of the process itself, such as its memory.
         """
         if not port:
             return
@@ -61,11 +61,11 @@ class WorkerMetrics:
         self._begun.inc()
 
     def dropped(self) -> None:
-        """The result of a part was not wanted any more."""
+        """A part was cancelled, released, or finished too late."""
         self._dropped.inc()
 
     def finished(self, items: Sequence[Item], result: PartResult, hits: int) -> None:
-        """The result of a part is stored; so many of its items were not encoded anew."""
+        """The result of a part was stored; `hits` of its items were not encoded."""
         self._finished.inc()
         kinds = Tally(item.kind for item in items)
         for kind, count in kinds.items():
@@ -84,23 +84,23 @@ class WorkerMetrics:
             self._decode.observe(times.decode)
 
     def batch_done(self, kind: str, size: int, seconds: float) -> None:
-        """A batch came out of the model."""
+        """A batch was encoded."""
         items, took = self._batches[kind]
         items.observe(size)
         took.observe(seconds)
 
     def watch(self, batcher: Batcher) -> None:
-        """Tell of this batcher from now on."""
+        """Export the state of this batcher."""
         for kind in batcher.sizes:
             self._limit.labels(kind).set_function(partial(batcher.sizes.__getitem__, kind))
         self._in_flight.set_function(lambda: batcher.in_flight)
 
     def _count_parts(self, registry: CollectorRegistry) -> None:
-        self._begun = Counter("clip_parts_begun", "Parts taken in hand.", registry=registry)
+        self._begun = Counter("clip_parts_begun", "Parts begun.", registry=registry)
         ended = Counter(
             "clip_parts_ended",
-            "Parts let go: their result is stored (finished), nobody wanted it any more (dropped), "
-            "or an error left it to be done again (failed).",
+            "Parts ended: result stored (finished), cancelled or released (dropped), or failed "
+            "with an error and to be run again (failed).",
             ["outcome"],
             registry=registry,
         )
@@ -112,23 +112,23 @@ class WorkerMetrics:
         self._items = {kind: items.labels(kind) for kind in KINDS_OF_ITEM}
         errors = Counter(
             "clip_item_errors",
-            "Items of finished parts that failed, by the code of the error.",
+            "Items of finished parts that failed, by error code.",
             ["kind", "code"],
             registry=registry,
         )
-        # Present from the start, because a rate needs a zero to begin with.
+        # Created at start, because a rate needs to begin at zero.
         self._errors = {
             (kind, code): errors.labels(kind, code)
             for kind in KINDS_OF_ITEM
             for code in sorted(codes_of(ItemError))
         }
-        recalled = Counter(
+        cached = Counter(
             "clip_cached_embeddings",
-            "Items of finished parts: embedding known already (hit), or made by the model (miss).",
+            "Items of finished parts: embedding cached (hit), or made by the model (miss).",
             ["result"],
             registry=registry,
         )
-        self._hits, self._misses = recalled.labels("hit"), recalled.labels("miss")
+        self._hits, self._misses = cached.labels("hit"), cached.labels("miss")
 
     def _measure_batches(self, registry: CollectorRegistry) -> None:
         items = Histogram(
@@ -140,24 +140,24 @@ class WorkerMetrics:
         )
         took = Histogram(
             "clip_batch_seconds",
-            "Time that a batch took in the model.",
+            "Time of a batch in the model.",
             ["kind"],
             buckets=SECONDS,
             registry=registry,
         )
         self._batches = {kind: (items.labels(kind), took.labels(kind)) for kind in KINDS_OF_BATCH}
         self._limit = Gauge(
-            "clip_batch_limit_items", "Largest batch in force.", ["kind"], registry=registry
+            "clip_batch_limit_items", "Current maximum batch size.", ["kind"], registry=registry
         )
         self._in_flight = Gauge(
-            "clip_in_flight_items", "Items that wait for the model or are in it.", registry=registry
+            "clip_in_flight_items", "Items waiting for the model or in it.", registry=registry
         )
 
     def _measure_stages(self, registry: CollectorRegistry) -> None:
         def stage(name: str, words: str) -> Histogram:
             return Histogram(f"clip_{name}_seconds", words, buckets=SECONDS, registry=registry)
 
-        self._queue = stage("queue", "From a part's acceptance to a worker's hand.")
+        self._queue = stage("queue", "Time from a part's acceptance until a worker begins it.")
         self._fetch = stage("fetch", "Fetching the slowest image of a part with URLs.")
         self._decode = stage("decode", "Decoding the slowest image of a part with images.")
         self._inference = stage("inference", "A part's wait for the model, and its time in it.")

@@ -1,4 +1,4 @@
-"""Each part as a span of its request. Loaded only where CLIP_TRACING is on."""
+"""A span for each part, within its request's trace. Loaded only if CLIP_TRACING is on."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from worker.part.runner import PartRunner
 
 
 class TracedRunner:
-    """Runs parts as a PartRunner does, each in a span of its own."""
+    """Runs parts as a PartRunner does, each in its own span."""
 
     def __init__(self, runner: PartRunner, redis: Redis) -> None:
         self._tracer = Tracer("clip-worker")

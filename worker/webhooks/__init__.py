@@ -1,4 +1,4 @@
-"""Delivery of webhooks: when, how many at once, signed how.
+"""Delivery of webhooks: schedule, concurrency, signatures.
 
 The outbox itself is in `common/webhooks`, connections in `worker/net`.
 """

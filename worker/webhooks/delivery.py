@@ -1,6 +1,6 @@
-"""Webhooks: the thread that tells callers' URLs that their jobs have ended.
+"""The thread that delivers the webhooks of jobs that have ended.
 
-Signed as Standard Webhooks 1.0 has it: HMAC-SHA256 of "id.timestamp.body".
+Signed according to Standard Webhooks 1.0: HMAC-SHA256 of "id.timestamp.body".
 """
 
 import base64
@@ -26,14 +26,14 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 0.5
 LEASE_LEEWAY_S = 5.0
-SETTLED_AT_ONCE = 8
-"""Each takes a connection to Redis, for a millisecond."""
+MAX_RECORDING = 8
+"""Outcomes recorded at once; each takes a connection to Redis for a millisecond."""
 PAUSE_TIMEOUTS = 2
-"""A host that hangs is left alone for so many time-outs."""
+"""A host that hangs gets no requests for this many timeouts."""
 
 
 class Sender:
-    """Signs and sends, to where the guard of image URLs lets it."""
+    """Signs and sends webhooks, to addresses that the guard allows."""
 
     def __init__(
         self, guard: Guard, keys: Sequence[bytes], timeout_s: float, *, use_proxies: bool
@@ -59,7 +59,7 @@ class Sender:
 
 
 class WebhookDispatcher:
-    """Delivers what is due, many at once. Other workers do so too, of the same deliveries."""
+    """Delivers due webhooks, many at once. All workers share the deliveries."""
 
     def __init__(self, deliveries: Deliveries, sender: Sender, policy: RetryPolicy) -> None:
         self._deliveries = deliveries
@@ -68,7 +68,7 @@ class WebhookDispatcher:
         self._lease_s = sender.timeout_s + LEASE_LEEWAY_S
         self._breaker = HostBreaker(PAUSE_TIMEOUTS * sender.timeout_s)
         self._slots = DeliverySlots(self._breaker)
-        self._settling = threading.Semaphore(SETTLED_AT_ONCE)
+        self._recording = threading.Semaphore(MAX_RECORDING)
         self._freed = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
@@ -77,7 +77,7 @@ class WebhookDispatcher:
         self._thread.start()
 
     def end(self) -> None:
-        """Finish what is in hand, which takes no longer than one delivery may."""
+        """Finish the running deliveries, which takes no longer than the timeout of one."""
         self._ended.set()
         self._freed.set()
         if self._thread.is_alive():
@@ -100,7 +100,7 @@ class WebhookDispatcher:
             )
         except RedisError as error:
             log.warning("deliveries_not_read", error=type(error).__name__)
-        except Exception:  # without this thread nothing is delivered any more
+        except Exception:  # keep the thread alive: without it nothing is delivered
             log.exception("deliveries_not_read")
         return None
 
@@ -118,7 +118,7 @@ class WebhookDispatcher:
     def _deliver(self, claim: Claim) -> None:
         try:
             attempt = self._attempt(claim)
-            with self._settling:
+            with self._recording:
                 self._deliveries.record_attempt(claim, attempt)
             log.info(
                 "webhook",
@@ -130,7 +130,7 @@ class WebhookDispatcher:
                 error=attempt.error or None,
             )
         except RedisError as error:  # it is due again when the lease ends
-            log.warning("delivery_not_settled", job=claim.job, error=type(error).__name__)
+            log.warning("attempt_not_recorded", job=claim.job, error=type(error).__name__)
         except Exception:
             log.exception("delivery_failed", job=claim.job)
         finally:
@@ -139,7 +139,7 @@ class WebhookDispatcher:
 
     def _attempt(self, claim: Claim) -> Attempt:
         attempts = claim.delivery.attempts
-        if attempts > self._policy.attempts:  # workers ended in the midst of the others
+        if attempts > self._policy.attempts:  # workers died during earlier attempts
             return Attempt("failed", claim.delivery.status, claim.delivery.error)
         try:
             reply = self._sender.send(claim)
@@ -154,6 +154,6 @@ class WebhookDispatcher:
 
 
 def sign(key: bytes, name: str, at: int, body: bytes) -> str:
-    """The signature of a message, of this name and sent at this epoch time."""
+    """The signature of a webhook with this id, sent at this epoch time."""
     digest = hmac.digest(key, b"%s.%d.%s" % (name.encode(), at, body), hashlib.sha256)
     return f"v1,{base64.b64encode(digest).decode()}"

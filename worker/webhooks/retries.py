@@ -1,4 +1,4 @@
-"""Whether and when a webhook is tried again."""
+"""Whether and when a webhook is retried."""
 
 import random
 from contextlib import suppress
@@ -24,17 +24,17 @@ class RetryPolicy:
     backoff_s: float
 
     def pause_s(self, attempts: int, retry_after_s: float) -> float:
-        """Seconds until the next attempt, of which so many were made.
+        """Seconds until the next attempt, after `attempts` so far.
 
         Pauses grow fourfold up to an hour. Each is shortened at random by up to a half, so that
-        what failed together does not come again together; a receiver's own wish is obeyed.
+        webhooks that failed together are not retried together. `Retry-After` is honoured.
         """
         longest: float = min(self.backoff_s * GROWTH ** (min(attempts, 20) - 1), LONGEST_PAUSE_S)
         pause_s = longest * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
         return max(pause_s, min(retry_after_s, LONGEST_RETRY_AFTER_S))
 
     def judge(self, reply: Reply, attempts: int) -> Attempt:
-        """What an answer means: 2xx is delivered, 429 and 5xx may be better another time."""
+        """The outcome of an answer: 2xx is delivered, 429 and 5xx are retried."""
         status = reply.status
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return Attempt("delivered", status)
@@ -47,14 +47,14 @@ class RetryPolicy:
         return Attempt("pending", status, pause_s=pause_s)
 
     def judge_failure(self, error: ClipError, attempts: int) -> Attempt:
-        """What it means that there was no answer; a URL that is refused now always will be."""
+        """The outcome without an answer; a refused URL is not retried."""
         if isinstance(error, UrlRefused) or attempts >= self.attempts:
             return Attempt("failed", error=error.code)
         return Attempt("pending", error=error.code, pause_s=self.pause_s(attempts, 0))
 
 
 def seconds_of(retry_after: str) -> float:
-    """What `Retry-After` says, a number or a date, in seconds from now; 0 where it is neither."""
+    """`Retry-After`, a number or a date, in seconds from now; 0 if it is neither."""
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after[:9])
     with suppress(ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""How many webhooks are sent at once: in all, of those tried before, and to each host."""
+"""How many webhooks are sent at once: in total, as retries, and to each host."""
 
 import threading
 from collections import Counter
@@ -7,13 +7,13 @@ from common.webhooks.outbox import Claim
 from worker.net.host_breaker import HostBreaker
 
 AT_ONCE = 128
-"""One that hangs costs a thread that sleeps."""
+"""A delivery that hangs only costs a sleeping thread."""
 RETRIES_AT_ONCE = AT_ONCE // 2
 AT_ONCE_PER_HOST = 2
 
 
 class DeliverySlots:
-    """The deliveries under way, and what may join them. Safe to use from many threads."""
+    """The running deliveries, and which others may start. Thread-safe."""
 
     def __init__(self, breaker: HostBreaker) -> None:
         self._breaker = breaker
@@ -31,7 +31,7 @@ class DeliverySlots:
         return retries < RETRIES_AT_ONCE
 
     def busy_hosts(self) -> set[str]:
-        """Those that are sent as much as they may be, and those that are left alone for a while."""
+        """The hosts that may get no further delivery now."""
         with self._changed:
             sending = Counter(claim.host for claim in self._sending)
         busy = {host for host, count in sending.items() if count >= self._at_once(host)}

@@ -7,7 +7,7 @@ import pytest
 
 from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
-from worker.part.fetching_parts import PATIENCE_S, FetchingPart, FetchingParts, LetGo
+from worker.part.fetching_parts import PATIENCE_S, FetchingPart, FetchingParts, PartReleased
 
 A, B = frozenset({"a"}), frozenset({"b"})
 
@@ -42,7 +42,7 @@ def test_stalled_parts_hold_half_of_the_threads(stack: ExitStack) -> None:
     for job in "jk":
         stall(parts, stack.enter_context(parts.waiting(part(job), A)))
     late = stack.enter_context(parts.waiting(part("l"), B))
-    with pytest.raises(LetGo):
+    with pytest.raises(PartReleased):
         stall(parts, late)
     bulk = stack.enter_context(parts.waiting(part("m", Priority.BULK), B))
     stall(parts, bulk)
@@ -52,7 +52,7 @@ def test_parts_of_the_same_hosts_or_job_are_let_go_at_once(stack: ExitStack) -> 
     parts = FetchingParts(threads=2)
     stall(parts, stack.enter_context(parts.waiting(part("j"), A)))
     for like_it in (("k", A), ("j", B)):
-        with pytest.raises(LetGo):
+        with pytest.raises(PartReleased):
             stack.enter_context(parts.waiting(part(like_it[0]), like_it[1]))
     stack.enter_context(parts.waiting(part("k"), B))
 
@@ -61,7 +61,7 @@ def test_a_job_holds_half_of_what_all_may_hold(stack: ExitStack) -> None:
     parts = FetchingParts(threads=8)
     for _ in range(2):
         stall(parts, stack.enter_context(parts.waiting(part("j"), A)))
-    with pytest.raises(LetGo):
+    with pytest.raises(PartReleased):
         stack.enter_context(parts.waiting(part("j"), A))
     stack.enter_context(parts.waiting(part("k"), A))
 

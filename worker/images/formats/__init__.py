@@ -1,4 +1,4 @@
-"""The structure of image files, format by format, walked before a decoder sees them.
+"""The structure of image files by format, checked before a decoder sees them.
 
-A module for each format that is decoded, and the list of them; no decoder.
+A module for each supported format, and their registry; no decoder.
 """

@@ -1,6 +1,6 @@
-"""How large the frames of AV1 data are (AV1 Bitstream & Decoding Process Specification, 5.3-5.5).
+"""The frame sizes in AV1 data (AV1 Bitstream & Decoding Process Specification, 5.3-5.5).
 
-A container may tell another size than the data in it have, and a decoder obeys the data.
+A container may claim another size than its data have, and a decoder follows the data.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from worker.images.limits import check_parts
 
 SEQUENCE_HEADER = 1
 MAX_UNITS = 100_000
-HEADER_BYTES = 256  # more than the longest takes
+HEADER_BYTES = 256  # more than the longest header
 MAX_LEVEL_WITHOUT_TIER = 7
 
 
 def sequence_sizes(content: bytes, position: int, end: int) -> Iterator[tuple[int, int]]:
-    """Width and height of every sequence header among the units from `position` on."""
+    """Width and height in every sequence header among the units from `position` on."""
     units = 0
     while position < min(end, len(content)):
         units += 1
@@ -40,7 +40,7 @@ def _leb128(content: bytes, position: int) -> tuple[int, int]:
 
 
 class _Bits:
-    """Reads zeros behind the end, as decoders may."""
+    """Reads bits; zeros after the end, as decoders may."""
 
     def __init__(self, content: bytes) -> None:
         self._value = int.from_bytes(content, "big")
@@ -84,7 +84,7 @@ def _skip_operating_points(bits: _Bits) -> None:
 
 
 def _skip_timing(bits: _Bits) -> int:
-    """Returns how many bits a delay takes where a decoder model is told of, or 0."""
+    """Skip the timing info. Returns the number of bits of a delay; 0 without a decoder model."""
     bits.read(64)
     if bits.read(1):
         bits.skip_uvlc()

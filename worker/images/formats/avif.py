@@ -11,10 +11,10 @@ BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 BOX_HEAD_BYTES = 8
 MAX_BOXES = 10_000
 MAX_ITEMS = 10_000
-LONG = 1  # a length that stands for a longer one behind the name
-IN_FILE, IN_BOX = 0, 1  # where the data of an item are
+LONG = 1  # this length means: a 64-bit length follows the name
+IN_FILE, IN_BOX = 0, 1  # construction methods: where an item's data are
 MAX_TIMES_CODED = 3
-"""Transparency and thumbnails come on top of the image itself."""
+"""The image, its alpha plane and a thumbnail."""
 SMALL_PIXELS = 1_000_000
 
 
@@ -23,7 +23,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """All of it. What it claims is checked, because a decoder believes it and makes room."""
+    """The file unchanged. Its claimed sizes are checked, because decoders allocate by them."""
     try:
         for size in _coded_sizes(content, limits):
             limits.check_size(*size)
@@ -33,14 +33,14 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
 
 
 def check_claim(content: bytes, pixels: int, limits: Limits) -> None:
-    """That the images within, tiles and all, are about as large as the whole claims to be.
+    """Check that the coded images, tiles included, are about as large as the file claims.
 
     Raises:
-        TooComplex: there is more to decode.
+        TooComplex: they are much larger.
     """
     coded = sum(width * height for width, height in _coded_sizes(content, limits))
     if coded > MAX_TIMES_CODED * max(pixels, SMALL_PIXELS):
-        raise TooComplex("has far more pixels in its data than it claims")
+        raise TooComplex("has far more pixels in its data than its header claims")
 
 
 def _coded_sizes(content: bytes, limits: Limits) -> Iterator[tuple[int, int]]:
@@ -55,7 +55,7 @@ def _coded_sizes(content: bytes, limits: Limits) -> Iterator[tuple[int, int]]:
 
 
 def _boxes(content: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Names of boxes, and where their payloads start and end."""
+    """The names of boxes, and the start and end of their payloads."""
     boxes = 0
     while position + BOX_HEAD_BYTES <= end:
         boxes += 1
@@ -93,7 +93,7 @@ def _items(content: bytes, start: int, end: int) -> Iterator[bytes]:
             pieces[item].append(content[begin : begin + (length or len(content))])
             total += len(pieces[item][-1])
             if total > len(content):
-                raise TooComplex("has data that are used more than once")
+                raise TooComplex("uses the same data more than once")
     for parts in pieces.values():
         yield b"".join(parts)
 
@@ -151,14 +151,14 @@ def _check_samples(content: bytes, start: int, end: int, limits: Limits) -> None
 
 
 def _first_chunks(content: bytes, start: int, end: int) -> Iterator[int]:
-    """Where the first frame of each track is."""
+    """The position of the first frame of each track."""
     for name, size in ((b"stco", 4), (b"co64", 8)):
         for position in _found(content, name, start, end):
             yield int.from_bytes(content[position + 12 : position + 12 + size], "big")
 
 
 def _found(content: bytes, name: bytes, start: int, end: int) -> Iterator[int]:
-    """Wherever a name is, however deep in other boxes."""
+    """All positions of a name, at any nesting."""
     count = 0
     while (start := content.find(name, start, end)) >= 0:
         count += 1

@@ -5,7 +5,7 @@ from worker.images.limits import Limits, check_parts
 
 MAX_RLE_PIXELS = 4_000_000
 MAX_RLE_BYTES = 4_000_000
-"""Run lengths are decoded in Python, run by run and pixel by pixel."""
+"""Pillow decodes run lengths in Python, run by run and pixel by pixel."""
 
 RLE8, RLE4 = 1, 2
 INFO_HEADER_BYTES = 40

@@ -4,7 +4,7 @@ from common.errors import NotAnImage
 from worker.images.limits import Limits, check_parts
 
 MAX_BLOCKS = 1_000_000
-"""Blocks have up to 255 bytes, and all but the last of a frame do; 20 MB are some 80,000."""
+"""All blocks of a frame but the last usually have 255 bytes; 20 MB are about 80,000 blocks."""
 
 EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 GRAPHIC_CONTROL = 0xF9
@@ -16,7 +16,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The screen, its palette and the first frame."""
+    """The screen descriptor, its palette and the first frame."""
     try:
         walk = _Walk(content)
         first = walk.first_frame()
@@ -28,12 +28,12 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
             frames += 1
             limits.check_frames(frames)
     except IndexError:
-        pass  # Cut off after the first frame, which is all that counts.
+        pass  # truncated after the first frame, which is the only one used
     return first
 
 
 class _Walk:
-    """Over the blocks of a file. Raises IndexError where it ends too early."""
+    """Walks over the blocks of a file. Raises IndexError if it ends too early."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -52,7 +52,7 @@ class _Walk:
         )
 
     def skip_frame(self) -> bool:
-        """Go behind the next frame. Returns whether there was one."""
+        """Skip the next frame. Returns whether there was one."""
         if self._find_frame() is None:
             return False
         self._skip_image()
@@ -73,9 +73,9 @@ class _Walk:
         return None
 
     def _note_control(self) -> None:
-        """Of a frame's controls its transparent colour alone: how it is disposed of is for later.
+        """Keep only the transparent colour of a frame's controls, not its disposal method.
 
-        Where the frame does not cover the screen, that is the colour beneath.
+        It is the background where the frame does not cover the screen.
         """
         start = self._position + 3
         if self._content[start] & TRANSPARENT:

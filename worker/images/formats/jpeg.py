@@ -1,4 +1,4 @@
-"""JPEG (ITU-T T.81, annex B), and MPO: several of them in a row, of which the first counts."""
+"""JPEG (ITU-T T.81, annex B), and MPO: several JPEGs in a row, of which the first is used."""
 
 import re
 import struct
@@ -10,16 +10,16 @@ MAX_SEGMENTS = 1000
 MAX_SCANS = 100
 MAX_SCANNED_PIXELS = 1_000_000_000
 ORDINARY_SCANS = 20
-"""Every scan goes over all pixels, however few its bytes. A progressive image has about ten."""
+"""Decoding a scan touches all pixels, however short it is. Progressive images have about ten."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 JFIF, ADOBE = 0xE0, 0xEE
 DHT, DAC, DQT, DRI = 0xC4, 0xCC, 0xDB, 0xDD
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, DAC, 0xC8}
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-COMPONENTS_OF_FRAME, COMPONENTS_OF_SCAN = 9, 4  # where their number is, from the marker on
+COMPONENTS_OF_FRAME, COMPONENTS_OF_SCAN = 9, 4  # offsets of their number from the marker
 KEPT = FRAMES | {DHT, DAC, DQT, DRI, JFIF, ADOBE}
-"""The last two tell which colours are meant."""
+"""The last two determine the colour space."""
 
 _SIZE = struct.Struct(">HH")
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -32,7 +32,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The first image, without its metadata. Those that follow are cut off, uncounted."""
+    """The first image, without its metadata and without the images that follow."""
     kept = [content[:2]]
     frames = segments = width = height = 0
     position = 2
@@ -57,7 +57,7 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Whether the first scan has all there is. If not, a decoder keeps all scans until the last."""
+    """Whether there is one scan; with several, a decoder keeps all coefficients in memory."""
     position, components = 2, 0
     while True:
         marker, start, position = _next_segment(content, position, _MARKER)
@@ -72,7 +72,7 @@ def is_in_one_scan(content: bytes) -> bool:
 def _next_segment(
     content: bytes, position: int, pattern: re.Pattern[bytes]
 ) -> tuple[int, int, int]:
-    """The next marker, where it starts, and where its segment ends."""
+    """The next marker, its start, and the end of its segment."""
     found = pattern.search(content, position)
     if found is None:
         raise NotAnImage

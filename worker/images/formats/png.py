@@ -1,10 +1,10 @@
-"""PNG (www.w3.org/TR/png-3), and APNG, of which the default image counts."""
+"""PNG (www.w3.org/TR/png-3), and APNG, of which the default image is used."""
 
 from common.errors import NotAnImage
 from worker.images.limits import Limits, check_parts
 
 MAX_CHUNKS = 100_000
-"""Chunks of data are 8 KiB with most writers; a file of 20 MB has some 2,500 of them then."""
+"""Most writers use data chunks of 8 KiB, which makes about 2,500 in a file of 20 MB."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
@@ -16,7 +16,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The chunks that pixels depend on. The checksums of these are left to the decoder."""
+    """The chunks that the pixels depend on. The decoder verifies their checksums."""
     kept = [SIGNATURE]
     chunks = frames = 0
     position = len(SIGNATURE)

@@ -1,9 +1,9 @@
-"""Sanitizing: what Pillow gets to see of an image file, and what a file may ask for.
+"""Sanitizing: the bytes of an image file that Pillow gets to see, and the limits on a file.
 
-Of a file only the first frame counts, and of its metadata nothing. Each format's `sanitize` walks a
-file from part to part, without decoding any, and returns the bytes that the pixels of the first
-frame depend on. So comments, profiles, EXIF, text and further frames cost a walk over them and no
-more, whatever they are made of; and what is walked is capped too.
+Only the first frame of a file is used, and no metadata. Each format's `sanitize` walks over the
+structure of a file without decoding it, and returns the bytes that the pixels of the first frame
+depend on. So comments, profiles, EXIF, text and further frames cost only the walk, whatever they
+contain, and the length of the walk is limited too.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,11 @@ FORMATS = tuple(name for name, _, _ in _SANITIZERS)
 
 
 def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
-    """The name of an image's format, told by its content alone, and what decoding it takes.
+    """The name of an image's format, detected by content, and the sanitized bytes.
 
     Raises:
-        NotAnImage: it is of no known format, or broken.
-        TooManyPixels, TooManyFrames, TooComplex: it asks for more than is allowed.
+        NotAnImage: the format is unknown, or the image is broken.
+        TooManyPixels, TooManyFrames, TooComplex: the image exceeds a limit.
     """
     for name, accepts, sanitize_format in _SANITIZERS:
         if accepts(content[:32]):
@@ -38,14 +38,14 @@ def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
 
 
 def is_decoded_by_rows(name: str, content: bytes) -> bool:
-    """Whether a decoder that shrinks an image holds no more of it than what comes out."""
+    """Whether a decoder that shrinks an image never holds it at full size."""
     return name != "JPEG" or jpeg.is_in_one_scan(content)
 
 
 def check_claim(name: str, content: bytes, pixels: int, limits: Limits) -> None:
-    """That decoding takes no more pixels than an opened image claims to have.
+    """Check that decoding takes no more pixels than the opened image claims.
 
-    Of most formats the decoder makes sure.
+    For most formats the decoder ensures it.
 
     Raises:
         TooComplex: it takes far more.

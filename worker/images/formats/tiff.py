@@ -10,9 +10,9 @@ from worker.images.limits import Limits, check_parts
 
 MAX_TAGS = 1000
 MAX_VALUES = 100_000
-"""Of one tag: the strips of an image above all."""
+"""Of one tag, such as the offsets of an image's strips."""
 MAX_PARTS = 100_000
-"""Strips, or tiles: a table of them is made for the size that a file claims."""
+"""Strips or tiles: Pillow builds a table of them from the size that a file claims."""
 SMALL_TILE_PIXELS = 2048 * 2048
 
 WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP = 256, 257, 259, 278
@@ -21,12 +21,12 @@ KEPT = frozenset(
     {WIDTH, HEIGHT, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT, COMPRESSION}
     | {258, 262, 266, 273, 274, 277, 279, 284, 292, 293, 317, 320, 324, 325}
     | {338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
-    | {XMP}  # it may tell the orientation
+    | {XMP}  # it may contain the orientation
 )
 COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50000})
-"""None, fax (3), LZW, JPEG, deflate, PackBits, deflate of old, Zstandard.
+"""None, fax (3), LZW, JPEG, deflate, PackBits, old deflate, Zstandard.
 
-The others are hardly ever met, and hardly ever looked after.
+The others are rare, and their decoders are poorly maintained.
 """
 MAGICS = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}
 NUMBERS = {1: "B", 3: "H", 4: "L", 16: "Q"}
@@ -38,7 +38,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """The whole file, but with a directory of one image and of no more tags than that takes."""
+    """The file with a single directory, of the first image, that has only the tags it needs."""
     try:
         layout = _Layout.read(content)
         first = layout.first(content)
@@ -52,7 +52,7 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How the numbers of a directory are written; an entry is (tag, kind, count, data)."""
+    """The binary format of a directory; an entry is (tag, kind, count, data)."""
 
     order: str
     offset: struct.Struct
@@ -84,7 +84,7 @@ class _Layout:
         return int(self.offset.unpack_from(content, behind)[0])
 
     def rebuilt(self, content: bytes, entries: list["_Entry"]) -> bytes:
-        """The file with another directory, which is put at its end."""
+        """The file with a new directory at its end."""
         head = content[: self.header_bytes - self.offset.size]
         body = content[self.header_bytes :]
         padding = bytes(-len(content) % 8)
@@ -106,7 +106,7 @@ class _Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """`data` is the value, or where to find it when it takes more room."""
+    """`data` is the value, or the offset of a value that does not fit."""
 
     tag: int
     kind: int
@@ -115,7 +115,7 @@ class _Entry:
 
 
 def _count_directories(content: bytes, layout: _Layout, first: int, most: int) -> int:
-    """At most one more than `most`. A chain that bites its tail ends there."""
+    """The number of directories, at most one more than `most`. Stops at a cycle."""
     seen: set[int] = set()
     directory = first
     while directory and directory not in seen and len(seen) <= most:
@@ -144,14 +144,14 @@ def _kept_entries(content: bytes, layout: _Layout, directory: int) -> Iterator[_
 
 
 def _check_geometry(layout: _Layout, entries: list[_Entry], limits: Limits) -> None:
-    """Before any of the tables that it speaks of are made."""
+    """Check sizes and counts, before the decoder builds tables from them."""
     numbers = {entry.tag: _number(layout, entry) for entry in entries}
     width, height = numbers.get(WIDTH, 0), numbers.get(HEIGHT, 0)
     if not width or not height:
         raise NotAnImage
     limits.check_size(width, height)
     if numbers.get(COMPRESSION, 1) not in COMPRESSIONS:
-        raise NotAnImage("is a TIFF image of a compression that is not known here")
+        raise NotAnImage("is a TIFF image with an unsupported compression")
     tile_width = numbers.get(TILE_WIDTH) or width
     tile_height = numbers.get(TILE_HEIGHT) or numbers.get(ROWS_PER_STRIP) or height
     parts = -(-width // tile_width) * -(-height // tile_height)
@@ -162,7 +162,7 @@ def _check_geometry(layout: _Layout, entries: list[_Entry], limits: Limits) -> N
 
 
 def _number(layout: _Layout, entry: _Entry) -> int:
-    """The value of a tag that has one, or 0."""
+    """The value of a tag that has a single number, or 0."""
     code = layout.order + NUMBERS.get(entry.kind, "x")
     if code[1:] == "x" or entry.count != 1 or struct.calcsize(code) > len(entry.data):
         return 0

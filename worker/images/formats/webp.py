@@ -12,7 +12,7 @@ def accepts(head: bytes) -> bool:
 
 
 def sanitize(content: bytes, limits: Limits) -> bytes:
-    """All of it. Sizes are checked here, because the decoder takes memory as it opens a file."""
+    """The file unchanged. Sizes are checked, because the decoder allocates when it opens a file."""
     limits.check_size(*_size(content))
     chunks = frames = 0
     position = 12
