@@ -103,7 +103,7 @@ def test_a_resolver_that_fails_is_no_refusal() -> None:
 
 
 def test_without_a_guard_nothing_is_fetched(image_server: ImageServer) -> None:
-    with pytest.raises(UrlRefused, match="fetches none"):
+    with pytest.raises(UrlRefused, match="fetches no URLs"):
         BlockingFetcher(None, FetchLimits(100, 1.0)).fetch(image_server.serve(CONTENT))
 
 

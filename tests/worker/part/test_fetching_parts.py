@@ -70,10 +70,10 @@ def test_an_api_key_holds_three_quarters_of_what_all_may_hold(stack: ExitStack) 
     parts = FetchingParts(threads=8)
     for job in "jkl":
         stall(parts, stack.enter_context(parts.waiting(part(job, owner="a"), A)))
-    with pytest.raises(LetGo):
+    with pytest.raises(PartReleased):
         stack.enter_context(parts.waiting(part("m", owner="a"), A))
     unlike = stack.enter_context(parts.waiting(part("m", owner="a"), B))
-    with pytest.raises(LetGo):
+    with pytest.raises(PartReleased):
         stall(parts, unlike)
     stall(parts, stack.enter_context(parts.waiting(part("n", owner="b"), A)))
 
