@@ -17,7 +17,7 @@ SPINNER = "|/-\\"
 
 
 class Progress:
-    """One line that shows that something happens, where somebody can see it."""
+    """A progress line, on a terminal only."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -38,7 +38,7 @@ class Progress:
 
 
 def greet(service: Service, settings: StandaloneSettings) -> None:
-    """Show a ranking and how to get it by hand; a model that cannot is no reason to stop."""
+    """Print a sample ranking and the curl command for it; an error does not stop the service."""
     image = DEMO_IMAGE.relative_to(ROOT)
     try:
         ranking = rank_sample(service.url, DEMO_IMAGE, settings.own_key)
@@ -49,8 +49,8 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
         model = "the demo model" if default == str(DEMO_MODEL) else default
         print(f"\n{image} is, says {model}:\n\n{ranking}\n")
         command = curl_line(service.url, image, needs_key=settings.own_key is not None)
-        print(f"By hand:\n\n  {command}\n")
-    print(f"Serving on {service.url} (Ctrl-C ends it)", flush=True)
+        print(f"With curl:\n\n  {command}\n")
+    print(f"Serving on {service.url} (press Ctrl-C to stop)", flush=True)
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -59,7 +59,7 @@ def interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> int:
     settings = read(StandaloneSettings)
-    # SIGINT too: a shell that starts us in the background would have us ignore it.
+    # SIGINT too: a shell makes background processes ignore it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
@@ -73,7 +73,7 @@ def main() -> int:
         print(f"\nThe service stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nEnded.")
+        print("\nStopped.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a newcomer sees: an image, ranked."""
+"""The greeting: a sample image, ranked."""
 
 import base64
 from pathlib import Path
@@ -23,7 +23,7 @@ BAR_WIDTH = 40
 
 
 def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
-    """Rank an image against the labels. Returns lines with bars, the likeliest label first."""
+    """Rank labels for an image. Returns lines with bars, the most probable label first."""
     blob = base64.b64encode(image.read_bytes()).decode()
     body = {
         "queries": [{"img_blob": blob}],
@@ -41,7 +41,7 @@ def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
 
 
 def curl_line(url: str, image: Path, *, needs_key: bool) -> str:
-    """The command that does the same by hand; the key itself is not in it."""
+    """The curl command that does the same, without the API key itself."""
     key = ' -H "X-API-Key: $CLIP_API_KEY"' if needs_key else ""
     candidates = ", ".join(f'{{"text": "{label}"}}' for label in LABELS[:3])
     return (

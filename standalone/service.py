@@ -1,4 +1,4 @@
-"""The processes of the service: started together, watched together, ended in order."""
+"""The processes of the service: started, watched and stopped together."""
 
 import socket
 import subprocess
@@ -26,7 +26,7 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process of ours, in a session of its own: a Ctrl-C reaches it only through us."""
+    """A child process in its own session, so that Ctrl-C reaches only this process."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -49,7 +49,7 @@ class Service:
         self._children = children
 
     def check(self) -> None:
-        """Raise ServiceFailed when a process has ended."""
+        """Raise ServiceFailed if a process has ended."""
         for child in self._children:
             code = child.process.poll()
             if code is not None:
@@ -62,14 +62,14 @@ class Service:
             return False
 
     def wait_until_ready(self, tick: Callable[[], None]) -> None:
-        """Wait for a worker with a warm model. Raises ServiceFailed when a process ends."""
+        """Wait for a worker with a warm model. Raises ServiceFailed if a process ends."""
         while not self.is_ready():
             self.check()
             tick()
             time.sleep(POLL_S)
 
     def watch(self) -> None:
-        """Watch for ever. Raises ServiceFailed when a process ends."""
+        """Watch the processes. Raises ServiceFailed when one ends."""
         while True:
             self.check()
             time.sleep(POLL_S)
@@ -77,7 +77,7 @@ class Service:
 
 @contextmanager
 def running(settings: StandaloneSettings) -> Iterator[Service]:
-    """The service, started; on the way out everything is ended and removed.
+    """The running service; on exit all processes are stopped and all files removed.
 
     Raises:
         ServiceFailed: it could not be started.

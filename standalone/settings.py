@@ -15,43 +15,43 @@ DEMO_IMAGE = ROOT / "demo" / "pictures" / "t-shirt.png"
 
 
 class StandaloneSettings(SharedSettings):
-    """What `make run` needs to know itself; all else is for the processes it starts."""
+    """The settings that `make run` itself uses; all others are for the processes it starts."""
 
     host: str = Field(default="127.0.0.1", description="address the API listens on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=3000, description="port the API listens on"
     )
     model: Annotated[str, Field(min_length=1)] = Field(
-        default=str(DEMO_MODEL), description="a CLIP model: the bundled demo unless set"
+        default=str(DEMO_MODEL), description="a CLIP model; by default the bundled demo"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="warning", description="least severe log line that is written"
+        default="warning", description="lowest level of log lines that are written"
     )
-    api_keys: ApiKeys = Field(default=(), description="keys that the API asks for")
-    api_keys_file: ApiKeysFile = Field(default=(), description="a file with more of them")
+    api_keys: ApiKeys = Field(default=(), description="accepted API keys")
+    api_keys_file: ApiKeysFile = Field(default=(), description="a file with more keys")
 
     @property
     def served(self) -> tuple[str, ...]:
-        """The models that a worker is started for, the default first."""
+        """The models to start a worker for, the default first."""
         return self.models or (self.model,)
 
     @property
     def own_key(self) -> SecretStr | None:
-        """The key of our own requests; None where no key is asked for."""
+        """The key of our own requests; None if no keys are configured."""
         return next(iter(self.api_keys + self.api_keys_file), None)
 
 
 def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path) -> dict[str, str]:
-    """The environment of the API and the workers: ours, with what only we know.
+    """The environment of the API and the workers.
 
-    `folder` is removed in the end, and takes what torch would leave behind elsewhere.
+    torch's cache goes into `folder`, which is removed at the end.
     """
     known = {
         "REDIS_URL": redis_url,
         "HOST": settings.host,
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
-        "EXIT_PAUSE_S": "0",  # nothing is started again
+        "EXIT_PAUSE_S": "0",  # no process is restarted
     }
     torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
     return {**torch_cache, **os.environ, **{PREFIX + name: value for name, value in known.items()}}

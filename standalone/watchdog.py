@@ -1,7 +1,7 @@
-"""Ends the service's processes when the one that started them was killed and could not.
+"""Stops the service's processes if the process that started them was killed.
 
-`python -m standalone.watchdog FOLDER` reads process ids, one a line, from a pipe whose other end
-only the starting process has: when the pipe ends before the watchdog is dismissed, that one died.
+`python -m standalone.watchdog FOLDER` reads process ids, one per line, from a pipe whose other end
+only the starting process has: if the pipe closes before the watchdog is dismissed, it has died.
 """
 
 import os
@@ -13,15 +13,15 @@ import time
 from pathlib import Path
 
 STOP_TIMEOUT_S = 40.0
-"""How long a process may take to end once it was asked to."""
+"""How long a process may take to end after SIGTERM."""
 POLL_S = 0.1
 
 
 class Watchdog:
-    """The watchdog, seen from the process that it watches. Raises OSError where it cannot run."""
+    """The watchdog, from the side of the watched process. Raises OSError if it cannot run."""
 
     def __init__(self, folder: Path) -> None:
-        """Have `folder` removed after all processes."""
+        """Start the watchdog; it removes `folder` after stopping all processes."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "standalone.watchdog", str(folder)],
             cwd=Path(__file__).resolve().parent.parent,
@@ -32,12 +32,12 @@ class Watchdog:
         )
 
     def add(self, pid: int) -> None:
-        """Have the session that this process leads ended before those added earlier."""
+        """Add the session of this process; it is stopped before those added earlier."""
         if self._process.stdin:
             self._process.stdin.write(f"{pid}\n")
 
     def dismiss(self) -> None:
-        """All have ended: their ids may soon be those of others."""
+        """Stop the watchdog once all processes have ended, because their ids may be reused."""
         self._process.kill()
         self._process.communicate()
 
@@ -61,7 +61,7 @@ def _end(pid: int) -> None:
 
 
 def _send(pid: int, number: int) -> bool:
-    """Signal a session's processes; False when there are none any more."""
+    """Signal the processes of a session; False if there are none left."""
     try:
         os.killpg(pid, number)
     except OSError:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, in the tree that the service itself has.
+"""All errors, in the same tree as in the service.
 
 ClipError
 ├── RequestError                    the request is at fault
@@ -33,8 +33,8 @@ ClipError
 │   ├── FetchTimeout
 │   ├── EncodeFailed
 │   ├── GivenUp
-│   └── UnreadableImage             told by the client: it could not be read here
-├── Unavailable                     the service is at fault, try again
+│   └── UnreadableImage             raised by the client: the image could not be read locally
+├── Unavailable                     the service is at fault, retry
 │   ├── QueueFull
 │   ├── NoWorker
 │   ├── BrokerAway
@@ -42,8 +42,8 @@ ClipError
 │   └── ModelChanged
 ├── DeadlineExceeded
 ├── InternalError
-├── Unreachable                     told by the client: nobody answered
-└── UnexpectedAnswer                told by the client: not an answer of this service
+├── Unreachable                     raised by the client: no answer
+└── UnexpectedAnswer                raised by the client: not an answer of this service
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,9 +52,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request: where (a JSON Pointer, RFC 6901), what, and in words.
+    """One fault of a request: where (a JSON Pointer, RFC 6901), its code, and a description.
 
-    `index` is the place of the query at fault among those of the call, where it is one of them.
+    `index` is the index of the query at fault among those of the call, if it is a query.
     """
 
     pointer: str
@@ -66,8 +66,8 @@ class Fault:
 class ClipError(Exception):
     """The root. `code` is stable and for programs, `detail` is for people.
 
-    `status` is that of HTTP where an answer came, `retry_after_s` what it said of when to try
-    again, and `job` the id of the job in question where there is one.
+    `status` is the HTTP status if there was an answer, `retry_after_s` its `Retry-After`, and `job`
+    the id of the job, if there is one.
     """
 
     code = "error"
@@ -288,7 +288,7 @@ class ModelChanged(Unavailable):
 
 
 class DeadlineExceeded(ClipError):
-    """No answer in time; where the job goes on, `job` is its id."""
+    """No answer in time; `job` is the id of the job if it continues."""
 
     code = "deadline_exceeded"
     title = "The deadline passed"

@@ -39,7 +39,7 @@ class Playground:
 
     def link(self, *urls: str) -> None:
         for url in urls:
-            self.page.get_by_label("Link of an image").fill(url)
+            self.page.get_by_label("Link to an image").fill(url)
             self.button("Add").click()
 
     def label(self, *labels: str) -> None:

@@ -15,7 +15,7 @@ def rank_with_a_fault(playground: Playground) -> None:
     playground.page.get_by_text("More", exact=True).click()
     playground.rank()
     expect(playground.cards).to_have_count(4)
-    playground.page.get_by_text("The same by hand").click()
+    playground.page.get_by_text("The same request as code").click()
     playground.page.get_by_text("The answer as JSON").click()
 
 

@@ -1,4 +1,4 @@
-"""A service that asks for an API key: it is asked for once, and kept in the tab alone."""
+"""A service that needs an API key: the page asks for it once, and keeps it in the tab only."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_a_key_is_asked_for_and_what_was_refused_is_tried_again(
     expect(playground.cards).to_have_count(1)
     expect(field).to_be_hidden()
     expect(playground.alert).to_have_count(0)
-    playground.page.get_by_text("The same by hand").click()
+    playground.page.get_by_text("The same request as code").click()
     told = playground.page.content() + playground.page.url
     assert KEY not in told
     assert "$CLIP_API_KEY" in told

@@ -47,7 +47,7 @@ def test_labels_are_pasted_one_a_line(playground: Playground) -> None:
     playground.page.evaluate("navigator.clipboard.writeText('t-shirt\\n\\n  pizza \\r\\nbicycle')")
     playground.page.get_by_role("textbox", name="Labels").focus()
     playground.page.keyboard.press("Control+V")
-    expect(playground.page.get_by_text("3 labels, one a line.")).to_be_visible()
+    expect(playground.page.get_by_text("3 labels, one per line.")).to_be_visible()
 
 
 def test_images_are_dropped_and_pasted(playground: Playground) -> None:
@@ -83,7 +83,7 @@ def test_what_stands_under_more_counts(playground: Playground) -> None:
     playground.label(*LABELS)
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Templates").fill("a {}\na drawing of a {}")
-    playground.page.get_by_label("Only the best").fill("2")
+    playground.page.get_by_label("Best labels").fill("2")
     playground.page.get_by_label("Temperature").fill("50")
     playground.page.get_by_label("Scores").select_option("sigmoid")
     expect(playground.page.get_by_label("Model", exact=True).get_by_role("option")).to_have_count(2)
@@ -95,7 +95,7 @@ def test_what_stands_under_more_counts(playground: Playground) -> None:
     assert (body["top_k"], body["temperature"], body["activation"]) == (2, 50, "sigmoid")
     assert body["model"].endswith("demo/model")
     expect(playground.cards.first.get_by_role("listitem")).to_have_count(2)
-    expect(playground.page.get_by_text("Each label is judged by itself")).to_be_visible()
+    expect(playground.page.get_by_text("Each label is scored on its own")).to_be_visible()
 
 
 def test_removing_and_clearing(playground: Playground) -> None:

@@ -22,10 +22,10 @@ def test_a_link_brings_everything_back_but_uploads(
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Templates").fill("\n".join(TEMPLATES))
     page.get_by_label("Temperature").fill("2.5")
-    page.get_by_label("Only the best").fill("2")
+    page.get_by_label("Best labels").fill("2")
     page.get_by_label("Scores").select_option("none")
     playground.button("Copy link").click()
-    expect(page.get_by_text("1 uploaded image is not part of it.")).to_be_visible()
+    expect(page.get_by_text("1 uploaded image is not included.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url
     assert "cat.png" not in link
@@ -34,7 +34,7 @@ def test_a_link_brings_everything_back_but_uploads(
     expect(shared.get_by_role("textbox", name="Labels")).to_have_value("\n".join(LABELS))
     expect(shared.get_by_label("Templates")).to_have_value("\n".join(TEMPLATES))
     expect(shared.get_by_label("Temperature")).to_have_value("2.5")
-    expect(shared.get_by_label("Only the best")).to_have_value("2")
+    expect(shared.get_by_label("Best labels")).to_have_value("2")
     expect(shared.get_by_label("Scores")).to_have_value("none")
     thumbs = shared.get_by_role("list", name="Chosen images").locator(".name")
     expect(thumbs).to_have_text(["a b.png", "guitar.png"])

@@ -19,7 +19,7 @@ LABELS = ["pizza", 'it\'s a "cat"; $HOME', "@bicycle"]
 def snippets(playground: Playground) -> tuple[str, str, Any]:
     """The texts for curl and Python, and the answer that the page got."""
     expect(playground.cards).not_to_have_count(0)
-    playground.page.get_by_text("The same by hand").click()
+    playground.page.get_by_text("The same request as code").click()
     playground.page.get_by_text("The answer as JSON").click()
     curl, python, answer = (
         playground.page.get_by_role("region", name=name, exact=True).locator("code").inner_text()

@@ -202,15 +202,15 @@ def test_jobs_are_listed_shown_cancelled_and_deleted(
     ("arguments", "words"),
     [
         ([], "required: COMMAND"),
-        (["rank", "jeans.png"], "labels are needed"),
-        (["rank", "-l", "a"], "images are needed"),
+        (["rank", "jeans.png"], "give labels"),
+        (["rank", "-l", "a"], "give images"),
         (["rank", "x", "-l", "a", "--label-set", "b"], "not both"),
         (["rank", "x", "-l", "a", "--top", "0"], "above 0"),
         (["rank", "x", "-l", "a", "--json", "--csv"], "not allowed with"),
         (["rank", "x", "-l", "a", "--url", "localhost"], "http://"),
         (["rank", "jeans.png", "-l", "a", "--model", "none"], "not served"),
         (["rank", "x", "--labels-file", "nope"], "nope could not be read"),
-        (["encode"], "images are needed"),
+        (["encode"], "give images"),
         (["encode", "x", "--npy", "/nowhere/x.npy"], "could not be written"),
     ],
 )
@@ -232,7 +232,7 @@ def test_no_service_ends_with_3(strict_api: Api) -> None:
     )
     assert ended.code == 3
     assert f"{url} does not answer" in ended.errors
-    assert "trying again in" in ended.errors
+    assert "retrying in" in ended.errors
     at = ("--url", strict_api.url)
     unknown = here("rank", "jeans.png", "-l", "a", *at, env=environment())
     assert unknown.code == 3
@@ -281,7 +281,7 @@ def test_help_tells_the_exit_codes(clip_api: Command) -> None:
 def test_serve_without_the_service_says_so(tmp_path: Path) -> None:
     ended = run("serve", folder=tmp_path, env=environment())
     assert ended.code == 2
-    assert "code is not here" in ended.errors
+    assert "no checkout of the service" in ended.errors
 
 
 def test_serve_starts_what_make_run_starts(tmp_path: Path) -> None:

@@ -91,14 +91,14 @@ def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
     assert counted.total("clip_requests_total", route="/rank", status="200") == 1
     run.process.send_signal(ending)
     assert run.process.wait(30) == 0
-    assert "Ended." in run.text
+    assert "Stopped." in run.text
     assert run.left_behind() == []
 
 
 def test_the_printed_curl_line_works(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port())
     run.wait_for("Serving on")
-    command = run.text.partition("By hand:")[2].partition("Serving on")[0]
+    command = run.text.partition("With curl:")[2].partition("Serving on")[0]
     answer = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What may stand on the command line."""
+"""The arguments of the command line."""
 
 import argparse
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +12,7 @@ STATES = ("queued", "running", "done", "failed", "cancelled", "expired")
 
 
 def parser(settings: Settings) -> argparse.ArgumentParser:
-    """The whole command; the settings are the defaults of its options."""
+    """The parser of the whole command; the settings are the defaults of its options."""
     whole = argparse.ArgumentParser(
         "clip-api",
         description="Rank texts against images with a CLIP API.",
@@ -26,8 +26,8 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
         commands.add_parser(
             "rank",
             parents=[service],
-            help="which labels fit an image",
-            description="Rank labels for images, the likeliest first.",
+            help="rank labels for images",
+            description="Rank labels for images, the most probable first.",
             epilog='example:\n  clip-api rank photos/*.jpg --labels "t-shirt, jeans"\n\n' + EPILOG,
             formatter_class=RAW,
         )
@@ -36,8 +36,8 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
         commands.add_parser(
             "encode",
             parents=[service],
-            help="the embeddings of images and texts",
-            description="Print the embeddings of images and texts; they are not normalised.",
+            help="print embeddings of images and texts",
+            description="Print the embeddings of images and texts, not normalised.",
             epilog="example:\n  clip-api encode photos --npy photos.npy\n\n" + EPILOG,
             formatter_class=RAW,
         )
@@ -45,8 +45,8 @@ def parser(settings: Settings) -> argparse.ArgumentParser:
     _jobs(
         commands.add_parser(
             "jobs",
-            help="what is queued, running and done",
-            description="Look at the asynchronous jobs, end or forget them.",
+            help="list, show, cancel and delete jobs",
+            description="List, show, wait for, cancel and delete asynchronous jobs.",
         ),
         service,
     )
@@ -67,27 +67,27 @@ def _service(settings: Settings) -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     group = shared.add_argument_group("service")
     group.add_argument(
-        "--url", default=settings.url, help="where it is (CLIP_API_URL; now %(default)s)"
+        "--url", default=settings.url, help="its URL (CLIP_API_URL; now %(default)s)"
     )
     group.add_argument(
         "--api-key",
         default=settings.api_key,
         metavar="KEY",
-        help="better given as CLIP_API_KEY, where no list of processes shows it",
+        help="prefer CLIP_API_KEY, which does not appear in the list of processes",
     )
     group.add_argument(
         "--timeout",
         type=_positive,
         default=TIMEOUT_S,
         metavar="S",
-        help="seconds that a request is pursued (%(default)g)",
+        help="timeout of a request in seconds, retries included (%(default)g)",
     )
     group.add_argument(
         "--retries",
         type=int,
         default=RETRIES,
         metavar="N",
-        help="how many failures of a request are put up with (%(default)s)",
+        help="failures that a request tolerates (%(default)s)",
     )
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, only errors")
     return shared
@@ -98,7 +98,7 @@ def _files(command: argparse.ArgumentParser) -> None:
         "files", nargs="*", metavar="IMAGE", help="a file, a folder, a URL, or - (standard input)"
     )
     command.add_argument(
-        "--files-from", metavar="FILE", help="a file with more of them, one a line, or -"
+        "--files-from", metavar="FILE", help="a file with more images, one per line, or -"
     )
 
 
@@ -109,7 +109,7 @@ def _formats(command: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGro
         dest="format",
         action="store_const",
         const="json",
-        help="a JSON object for each, a line each",
+        help="one JSON object per line",
     )
     return formats
 
@@ -121,12 +121,12 @@ def _rank(command: argparse.ArgumentParser) -> None:
         "-l", "--labels", action="append", default=[], metavar="A,B", help="separated by commas"
     )
     labels.add_argument(
-        "--label", action="append", default=[], metavar="A", help="one that may have a comma"
+        "--label", action="append", default=[], metavar="A", help="one label, which may have commas"
     )
     labels.add_argument(
-        "--labels-file", action="append", default=[], metavar="FILE", help="one a line"
+        "--labels-file", action="append", default=[], metavar="FILE", help="one per line"
     )
-    labels.add_argument("--label-set", metavar="NAME", help="a set that the service has")
+    labels.add_argument("--label-set", metavar="NAME", help="a label set on the service")
     labels.add_argument(
         "--template",
         action="append",
@@ -135,7 +135,7 @@ def _rank(command: argparse.ArgumentParser) -> None:
         help='such as "a photo of a {}"; several are averaged',
     )
     scoring = command.add_argument_group("scoring")
-    scoring.add_argument("--model", help="one of several")
+    scoring.add_argument("--model", help="the model, if the service has several")
     scoring.add_argument("--temperature", type=_positive, metavar="X")
     scoring.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
     output = command.add_argument_group("output")
@@ -143,8 +143,8 @@ def _rank(command: argparse.ArgumentParser) -> None:
         "--top",
         type=_top,
         metavar="N",
-        help="how many labels of each image, or `all` (5 on a terminal, 1 there if there are "
-        "many images; else all)",
+        help="number of labels per image, or `all` (default on a terminal: 5, or 1 with many "
+        "images; otherwise all)",
     )
     formats = _formats(command)
     formats.add_argument(
@@ -159,32 +159,32 @@ def _rank(command: argparse.ArgumentParser) -> None:
 def _encode(command: argparse.ArgumentParser) -> None:
     _files(command)
     command.add_argument(
-        "--text", action="append", default=[], metavar="T", help="a text; they come last"
+        "--text", action="append", default=[], metavar="T", help="a text; texts follow the images"
     )
-    command.add_argument("--model", help="one of several")
+    command.add_argument("--model", help="the model, if the service has several")
     _formats(command).add_argument(
         "--npy",
         metavar="FILE",
-        help="write a float32 array, a row for each in their order; NaN where one failed",
+        help="write a float32 array with a row for each input, in order; NaN for failed ones",
     )
 
 
 def _jobs(command: argparse.ArgumentParser, service: argparse.ArgumentParser) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = actions.add_parser("list", parents=[service], help="the newest first")
+    listed = actions.add_parser("list", parents=[service], help="list jobs, the newest first")
     listed.add_argument("--status", choices=STATES)
     listed.add_argument("--limit", type=int, default=LISTED, metavar="N", help="(%(default)s)")
     _formats(listed)
     for name, words in (
-        ("show", "state, progress, errors and result of a job"),
-        ("wait", "wait for a job, and show it"),
+        ("show", "show state, progress, errors and result of a job"),
+        ("wait", "wait for a job, then show it"),
     ):
         shown = actions.add_parser(name, parents=[service], help=words)
         shown.add_argument("job", metavar="ID")
         _formats(shown)
     for name, words in (
-        ("cancel", "end jobs"),
-        ("delete", "end jobs if need be, and forget their images and results"),
+        ("cancel", "cancel jobs"),
+        ("delete", "cancel jobs if necessary, and delete their images and results"),
     ):
         ended = actions.add_parser(name, parents=[service], help=words)
         ended.add_argument("job", nargs="+", metavar="ID")
@@ -194,7 +194,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--checkout",
         metavar="FOLDER",
-        help="where the service's code is (here, or above)",
+        help="the checkout of the service (default: the current folder or a parent)",
     )
 
 
@@ -206,7 +206,7 @@ def _positive(text: str) -> float:
 
 
 def _top(text: str) -> int:
-    """A number of labels; 0 is all of them."""
+    """A number of labels; 0 for all."""
     if text == "all":
         return 0
     if not text.isascii() or not text.isdigit() or int(text) == 0:

@@ -25,7 +25,7 @@ def run(given: Namespace, client: Client) -> int:
     inputs = images(given)
     names = [each.name for each in inputs] + given.text
     if not names:
-        raise UsageError("images are needed (files, folders, URLs, -, --files-from), or --text")
+        raise UsageError("give images (files, folders, URLs, -, --files-from) or --text")
     code = FINE
     with _output(given, len(names)) as write, bar(len(names), quiet=given.quiet) as progress:
         rows = client.encode_each(
@@ -57,7 +57,7 @@ def _output(given: Namespace, rows: int) -> Iterator[Write]:
 
 @contextmanager
 def _npy(path: str, rows: int, *, quiet: bool) -> Iterator[Write]:
-    """Write beside the file, and put it in place when it is whole."""
+    """Write to a temporary file, and rename it when it is complete."""
     unfinished = Path(f"{path}.part")
     try:
         file = unfinished.open("wb")
@@ -92,7 +92,7 @@ def _write_line(name: str, row: Encoded) -> None:
 
 
 def _show(name: str, row: Encoded) -> None:
-    """Hundreds of numbers are nothing to look at."""
+    """Print the first numbers of a vector."""
     if row.vector is not None:
         numbers = "  ".join(f"{number:8.4f}" for number in row.vector[:SHOWN])
         print(f"{visible(name)}\n  {numbers}  … {len(row.vector)} numbers (--json for all)")

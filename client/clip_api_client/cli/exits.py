@@ -1,4 +1,4 @@
-"""The exit codes, and which error has which."""
+"""The exit codes of errors."""
 
 from clip_api_client.errors import ClipError, RateLimited, RequestError, Unauthorized
 
@@ -11,10 +11,10 @@ BROKEN_PIPE = 141
 
 EPILOG = """\
 exit codes:
-  0  all is fine
+  0  success
   1  some images failed; standard error names them
-  2  the command is wrong, or the service finds fault with what was asked for
-  3  the service does not answer, or refuses
+  2  the command or the request is not valid
+  3  the service does not answer, or refuses the request
 """
 
 
@@ -24,4 +24,4 @@ def code_of(error: ClipError) -> int:
 
 
 class UsageError(Exception):
-    """The command is wrong; the message says how."""
+    """The command is not valid; the message says why."""

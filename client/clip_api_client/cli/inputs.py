@@ -1,4 +1,4 @@
-"""Which images and labels a command is about."""
+"""The images and labels of a command."""
 
 import os
 import sys
@@ -12,19 +12,19 @@ from clip_api_client.queries import URL, ImageSource
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 STDIN = "-"
-NO_LABELS = 'labels are needed: --labels "t-shirt, jeans", --labels-file or --label-set'
+NO_LABELS = 'give labels: --labels "t-shirt, jeans", --labels-file or --label-set'
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An image, and what the user calls it."""
+    """An image, and its name as the user gave it."""
 
     name: str
     source: ImageSource
 
 
 def images(given: Namespace) -> list[Input]:
-    """The images of a command. Raises UsageError when there are none."""
+    """The images of a command. Raises UsageError if there are none."""
     names = list(given.files)
     if given.files_from:
         names += [name for name in _lines(given.files_from) if name]
@@ -35,12 +35,12 @@ def images(given: Namespace) -> list[Input]:
 
 
 def labels(given: Namespace) -> list[str] | None:
-    """The labels of a command, None for those of a label set. Raises UsageError for none."""
+    """The labels of a command; None with a label set. Raises UsageError if there are none."""
     found = [word.strip() for words in given.labels for word in words.split(",")]
     found += [label.strip() for label in given.label]
     for path in given.labels_file:
         found += [line.strip() for line in _lines(path)]
-    # One that comes twice would share its probability with itself.
+    # A duplicate would split its own probability.
     distinct = list(dict.fromkeys(label for label in found if label))
     if given.label_set and distinct:
         raise UsageError("give labels or a label set, not both")
@@ -58,7 +58,7 @@ def _expanded(name: str) -> Iterator[Input]:
         for path in _images_in(Path(name)):
             yield Input(str(path), path)
     else:
-        # A path, even where its name begins like a URL of data.
+        # A path, even if it begins like a data URL.
         yield Input(name, Path(name))
 
 

@@ -1,4 +1,4 @@
-"""A table of jobs for people."""
+"""A table of jobs on a terminal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def print_jobs(jobs: Sequence[JobDocument]) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Rounded down to one unit, as one says it: 3 min."""
+    """A duration rounded down to one unit, such as 3 min."""
     for length, unit in UNITS:
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"

@@ -15,7 +15,7 @@ from clip_api_client.errors import ClipError, RequestError
 from clip_api_client.results import Ranked
 
 DETAILS = {"model", "timings", "errors", "truncated", "result"}
-"""What a list does not tell."""
+"""What a list of jobs does not contain."""
 
 
 def run(given: Namespace, client: Client) -> int:
@@ -72,7 +72,7 @@ def _show(job: Job[AnyResults], given: Namespace) -> int:
 
 
 def _print_best(result: AnyResults | None) -> None:
-    """The best candidates of each query, by number: their names are with whoever sent the job."""
+    """Print the best candidates of each query by index, because the job does not have names."""
     for row in result or ():
         if isinstance(row, Ranked) and row.error is None:
             best = [f"{each.label} {each.probability:.4f}" for each in row.candidates[:TOP]]
@@ -80,7 +80,7 @@ def _print_best(result: AnyResults | None) -> None:
 
 
 def _end(given: Namespace, client: Client) -> int:
-    """Go on with the others where one is none any more, or has ended."""
+    """Cancel or delete jobs; continue if one does not exist or has ended."""
     code = FINE
     for name in given.job:
         try:

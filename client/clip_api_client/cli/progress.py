@@ -1,4 +1,4 @@
-"""A bar on standard error, out of the way whenever something is printed."""
+"""A progress bar on standard error, hidden while results are printed."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ FEWEST = 2
 
 
 class NoBar:
-    """Nobody looks, or wants to."""
+    """No progress bar: standard error is no terminal, or the user wants none."""
 
     def __call__(self, progress: Progress) -> None: ...
 
@@ -23,12 +23,12 @@ class NoBar:
 
     @contextmanager
     def aside(self, place: int) -> Iterator[None]:  # noqa: ARG002 - for a bar that comes back
-        """While the result at this place is printed."""
+        """The context in which the result at this index is printed."""
         yield
 
 
 class PlainBar(NoBar):
-    """One line of counts, wiped in the end."""
+    """One line of counts, erased at the end."""
 
     def __call__(self, progress: Progress) -> None:
         self._wipe()
@@ -49,7 +49,7 @@ class PlainBar(NoBar):
 
 
 class RichBar(NoBar):
-    """A bar with the time that is left."""
+    """A bar with the remaining time."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console  # noqa: PLC0415 - an extra
@@ -87,7 +87,7 @@ class RichBar(NoBar):
     def aside(self, place: int) -> Iterator[None]:
         self._bars.stop()
         yield
-        # Back again only where nothing more is there to be printed at once.
+        # Show it again only if no other result is ready to print.
         if self._done == place + 1 < self._total:
             self._bars.start()
 

@@ -14,7 +14,7 @@ from clip_api_client.client import Client
 def run(given: Namespace, client: Client) -> int:
     wanted, inputs = labels(given), images(given)
     if not inputs:
-        raise UsageError("images are needed: files, folders, URLs, - or --files-from")
+        raise UsageError("give images: files, folders, URLs, - or --files-from")
     options = _options(given)
     if given.label_set:
         options["labels"] = client.label_set(given.label_set).labels

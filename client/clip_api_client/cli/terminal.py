@@ -1,4 +1,4 @@
-"""Where output goes, and how rich it may be. Standard output is for results alone."""
+"""Terminal output. Standard output is for results only."""
 
 import io
 import sys
@@ -11,14 +11,14 @@ from clip_api_client.retries import Retry
 
 
 def prepare() -> None:
-    """Print any file name, whatever the encoding of the terminal."""
+    """Make all file names printable in any encoding of the terminal."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def rich_for(stream: TextIO) -> ModuleType | None:
-    """The library `rich`, where it is installed and somebody looks at the stream."""
+    """The library `rich`, if it is installed and the stream is a terminal."""
     if not stream.isatty():
         return None
     with suppress(ImportError):
@@ -29,7 +29,7 @@ def rich_for(stream: TextIO) -> ModuleType | None:
 
 
 def visible(text: str) -> str:
-    """A text on one line, without what would command a terminal."""
+    """A text on one line, without control characters."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
@@ -43,4 +43,4 @@ def tell_failed(name: str, error: ClipError) -> None:
 
 
 def tell_retry(retry: Retry) -> None:
-    complain(f"{retry.error.detail}; trying again in {retry.pause_s:.1f} s")
+    complain(f"{retry.error.detail}; retrying in {retry.pause_s:.1f} s")

@@ -1,4 +1,4 @@
-// The public HTTP API, and what it says when it says no.
+// Calls of the public HTTP API, and their errors.
 
 import { Problem } from "./problem.js";
 
@@ -7,7 +7,7 @@ const KEY = "api-key";
 export const events = new EventTarget();
 export const apiKey = () => sessionStorage.getItem(KEY) ?? "";
 
-/** Remember a key in this tab; whoever was refused may try again. */
+/** Store a key in this tab; refused requests may be retried. */
 export function useKey(key) {
   sessionStorage.setItem(KEY, key);
   events.dispatchEvent(new Event("key"));
@@ -16,8 +16,8 @@ export function useKey(key) {
 export const address = (path) => new URL(path, document.baseURI).href;
 
 /**
- * Ask the API. Resolves to the response, whose body is not read yet.
- * Throws a Problem for whatever is not a success, and an AbortError where `signal` ends it.
+ * Call the API. Resolves to the response, whose body is not read yet.
+ * Throws a Problem unless the response is a success, and an AbortError if `signal` aborts it.
  */
 export async function call(path, { method = "GET", json, signal } = {}) {
   const headers = { Accept: "application/json" };
@@ -42,7 +42,7 @@ export async function get(path, options) {
   return (await call(path, options)).json();
 }
 
-/** A server that refuses a body early may close the connection before it was sent whole. */
+/** A server that refuses a body early may close the connection before all of it was sent. */
 async function unreachable(sent) {
   const alive = await fetch(address("healthz"), { cache: "no-store" }).then((r) => r.ok, () => false);
   return alive ? Problem.brokeOff(sent) : Problem.offline();

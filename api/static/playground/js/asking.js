@@ -1,4 +1,4 @@
-// The form: from what it holds to an answer on the page.
+// The form: from its fields to an answer on the page.
 
 import { events } from "./api.js";
 import { copied } from "./explained.js";
@@ -53,7 +53,7 @@ export function startAsking(images) {
 
   function fail(request, error) {
     if (error.name === "AbortError") return outcome.cancelled();
-    const problem = error instanceof Problem ? error : new Problem({ title: "This did not work", detail: error.message });
+    const problem = error instanceof Problem ? error : new Problem({ title: "Something went wrong", detail: error.message });
     wantsKey = problem.status === 401;
     outcome.fail(place(problem, request), problem.faults.length ? null : submit);
   }
@@ -102,14 +102,14 @@ function busy(is) {
 
 function countLabels() {
   const count = lines(byId("labels").value).length;
-  byId("labels-told").textContent = count ? `${counted(count, "label")}, one a line.` : "One a line.";
+  byId("labels-told").textContent = count ? `${counted(count, "label")}, one per line.` : "One per line.";
 }
 
-/** What can be told without asking the server; the cursor goes where something is missing. */
+/** Checks without the server; the focus goes to the field that is incomplete. */
 function check({ images: chosen, settings }) {
   const hasLabels = settings.labels.length > 0 || settings.labelSet;
-  if (!hasLabels) tellFault(byId("labels"), "Type at least one label; two or more make sense.");
-  if (!chosen.length) tellFault(byId("link"), "Choose an image first, or take a sample.");
+  if (!hasLabels) tellFault(byId("labels"), "Type at least one label; better two or more.");
+  if (!chosen.length) tellFault(byId("link"), "Choose an image or a sample first.");
   const missing = !chosen.length ? byId("files") : hasLabels ? null : byId("labels");
   missing?.focus();
   return !missing;
@@ -119,7 +119,7 @@ async function share(chosen) {
   const fragment = toFragment(readSettings(), chosen);
   history.replaceState(null, "", fragment);
   const left = chosen.filter((each) => each.kind === "file").length;
-  const rest = left ? ` ${counted(left, "uploaded image")} ${left === 1 ? "is" : "are"} not part of it.` : "";
-  const where = (await copied(location.href)) ? "Copied." : "It is in the address bar.";
+  const rest = left ? ` ${counted(left, "uploaded image")} ${left === 1 ? "is" : "are"} not included.` : "";
+  const where = (await copied(location.href)) ? "Copied." : "The link is in the address bar.";
   byId("share-told").textContent = where + rest;
 }

@@ -1,4 +1,4 @@
-// A card for each image: the image, and its labels as bars, the likeliest first.
+// A card for each image: the image, and its labels as bars, the most probable first.
 
 import { make } from "./dom.js";
 import { faultsByQuery } from "./faults.js";
@@ -8,8 +8,8 @@ import { preview } from "./thumbs.js";
 const SHOWN = 5;
 
 /**
- * `images` have a name and perhaps a source; `result` is the answer of POST /rank;
- * `scores` says how its numbers are to be read: "share", "each" or "raw".
+ * `images` have a name and an optional source; `result` is the answer of POST /rank;
+ * `scores` is the kind of its numbers: "share", "each" or "raw".
  */
 export function makeCards(images, labels, result, scores) {
   const faults = faultsByQuery(result, images);
@@ -19,7 +19,7 @@ export function makeCards(images, labels, result, scores) {
   });
 }
 
-/** The places of a row: as the server ranked them, or all, the likeliest first. */
+/** The labels of a row: as the server ranked them, or all, the most probable first. */
 function placesOf(result, row) {
   if (result.ranking) return result.ranking[row];
   const cosines = result.cosine_similarities[row];
@@ -55,7 +55,7 @@ function makeBars(places, labels, scores) {
   return rows.length > SHOWN ? [list, makeShowAll(rows)] : [list];
 }
 
-/** How long a bar is, from 0 to 1: raw scores have no bounds but those of their row. */
+/** The length of a bar, from 0 to 1; raw scores are scaled to the range of their row. */
 function rangeOf(places, scores) {
   if (scores !== "raw") return (score) => score;
   const all = places.map((place) => place.probability);

@@ -1,8 +1,8 @@
-// The same request with curl. A form where there are files: it needs no base64.
+// The same request with curl. With files it is a form, which needs no base64.
 
 import { asFormValue, filesOf, linksOf } from "./sources.js";
 
-/** `fields` are those of the request but for its queries. */
+/** `fields` are those of the request without its queries. */
 export function curl(url, images, fields, needsKey) {
   const files = filesOf(images);
   const links = linksOf(images);
@@ -23,13 +23,13 @@ function form(files, links, { candidates, ...fields }) {
   ];
 }
 
-/** To -F some values mean a file or a type; to --form-string none does. */
+/** -F gives some values a special meaning (a file, a type); --form-string does not. */
 function field(name, value) {
   const option = /^[@<"(=]|;/.test(value) ? "--form-string" : "-F";
   return `${option} ${quoted(`${name}=${value}`)}`;
 }
 
-/** A name with commas or semicolons is more than a name to curl, unless in double quotes. */
+/** curl splits names at commas and semicolons, unless they are in double quotes. */
 const asFormFile = (name) => (/[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name);
 
 /** A word of a POSIX shell. */

@@ -1,4 +1,4 @@
-// Make elements without a word of HTML: nothing that comes in is ever parsed as markup.
+// Make elements without HTML strings, so that no input is ever parsed as markup.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -14,7 +14,7 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Tell what is wrong beside a field, or with no words that nothing is. */
+/** Show a fault beside a field; an empty text clears it. */
 export function tellFault(field, words = "") {
   const place = byId(`${field.id}-fault`);
   place.textContent = words;

@@ -1,4 +1,4 @@
-// Beneath the results: how to read them, where the time went, and the same by hand.
+// Below the results: how to read them, timings, and the request as code.
 
 import { address, apiKey } from "./api.js";
 import { curl } from "./curl.js";
@@ -7,9 +7,9 @@ import { python } from "./python.js";
 import { showTimings } from "./timings.js";
 
 const READINGS = {
-  share: "The shares of an image add up to 100 %: the model picks the best of your labels, even where none fits.",
-  each: "Each label is judged by itself: several may fit an image, or none.",
-  raw: "These are raw scores: only their order and distance within an image mean something.",
+  share: "The shares of an image add up to 100 %: the best of your labels wins, even if none fits.",
+  each: "Each label is scored on its own: several may fit an image, or none.",
+  raw: "These are raw scores: only compare them within one image.",
 };
 
 export function makeExplained({ images, fields, answer, scores }) {
@@ -18,7 +18,7 @@ export function makeExplained({ images, fields, answer, scores }) {
   return [
     make("p", { class: "reading" }, READINGS[scores]),
     showTimings(answer.timings, answer.seconds),
-    make("details", {}, make("summary", {}, "The same by hand"),
+    make("details", {}, make("summary", {}, "The same request as code"),
       makeSnippet("curl", curl(url, images, fields, needsKey)),
       makeSnippet("Python", python(url, images, fields, needsKey))),
     make("details", {}, make("summary", {}, "The answer as JSON"),
@@ -37,7 +37,7 @@ function makeSnippet(name, text) {
     make("pre", { tabindex: "0", "aria-label": `${name}, text` }, make("code", {}, text)));
 }
 
-/** Whether the text is in the clipboard; over plain http on another host browsers refuse. */
+/** Whether the text was copied; browsers refuse it over plain http on another host. */
 export async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);

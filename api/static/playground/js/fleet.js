@@ -1,4 +1,4 @@
-// Who does the work, and with which models.
+// The tables of workers and models.
 
 import { byId, make } from "./dom.js";
 import { duration, shortName } from "./numbers.js";

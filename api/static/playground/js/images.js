@@ -41,7 +41,7 @@ export class Images extends EventTarget {
     this.#changed();
   }
 
-  /** Say what is wrong with some: a map from image to a predicate ("is not an image"). */
+  /** Set the faults of images: a map from image to a predicate ("is not an image"). */
   tellFaults(faults) {
     for (const image of this.#chosen) image.fault = faults.has(image) ? `It ${faults.get(image)}.` : "";
     this.#changed();
@@ -67,7 +67,7 @@ function nameOf(url) {
   }
 }
 
-/** What an image is sent as. The bytes of a file are read now, and go as they are. */
+/** The form in which an image is sent; the bytes of a file are read now and sent unchanged. */
 export async function asItem(image) {
   if (image.kind === "link") return { img_uri: image.url };
   const file = image.file ?? (await (await fetch(image.path)).blob());

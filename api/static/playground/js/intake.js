@@ -1,4 +1,4 @@
-// How images come in: chosen, dropped, pasted, linked.
+// How images are added: chosen, dropped, pasted, linked.
 
 import { byId, tellFault } from "./dom.js";
 
@@ -72,7 +72,7 @@ function link(images) {
 
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
-/** Add all links in a text. Returns whether there was one and all were good. */
+/** Add all links in a text. Returns whether there was at least one and all were valid. */
 function addLinks(text, images) {
   const links = words(text);
   const faults = links.map((each) => [each, images.addLink(each)]).filter(([, fault]) => fault);

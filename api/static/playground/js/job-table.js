@@ -1,4 +1,4 @@
-// The table of jobs, kept in step with the list: a row that stays keeps its focus.
+// The table of jobs, updated in place, so that rows keep their focus.
 
 import { make } from "./dom.js";
 import { duration } from "./numbers.js";

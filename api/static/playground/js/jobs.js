@@ -1,4 +1,4 @@
-// The jobs view: refreshed while somebody looks, and only then.
+// The jobs view, refreshed while it is visible.
 
 import { call, events, get } from "./api.js";
 import { byId } from "./dom.js";

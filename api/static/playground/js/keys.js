@@ -1,4 +1,4 @@
-// The API key: asked for once the server wants one.
+// The API key: the form appears when the server needs one.
 
 import { events, useKey } from "./api.js";
 import { byId } from "./dom.js";

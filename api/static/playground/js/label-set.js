@@ -1,8 +1,8 @@
-// What the labels of a label set are.
+// The labels of a label set.
 
 import { get } from "./api.js";
 
-/** Empty where the set is gone, or has become another than `version` since. */
+/** Empty if the set is gone, or has another version now. */
 export async function labelsOf({ name, version }) {
   const found = await get(`label-sets/${encodeURIComponent(name)}`).catch(() => null);
   return found && (version ?? found.version) === found.version ? found.labels : [];

@@ -1,4 +1,4 @@
-// The page: puts its parts together.
+// The entry point of the page.
 
 import { startAsking } from "./asking.js";
 import { byId } from "./dom.js";
@@ -24,7 +24,7 @@ startSamples(images, asking.submit);
 const jobs = startJobs();
 startViews({ jobs, openShared });
 
-/** Fill the form with what a link says; nothing is sent before somebody asks for it. */
+/** Fill the form from a shared link; nothing is sent until the user submits it. */
 function openShared(fragment) {
   const shared = fromFragment(fragment);
   if (!shared) return;

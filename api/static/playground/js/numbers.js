@@ -1,6 +1,6 @@
-// Numbers as people read them.
+// Numbers, formatted for people.
 
-/** A probability as a percentage: never 0 % or 100 % for what is not. */
+/** A probability as a percentage: 0 % and 100 % only if exact. */
 export function percent(share) {
   const hundredths = share * 100;
   if (hundredths > 0 && hundredths < 0.1) return "< 0.1 %";
@@ -26,7 +26,7 @@ export function counted(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
-/** The end of a model's name: a folder's whole path says little. */
+/** The last part of a model's name, which may be a path. */
 export function shortName(model) {
   return model.split("/").filter(Boolean).slice(-2).join("/");
 }

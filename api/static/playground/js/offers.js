@@ -1,4 +1,4 @@
-// What this server has on offer: its models and the caller's label sets.
+// The choices that depend on the server: its models and the client's label sets.
 
 import { events, get } from "./api.js";
 import { byId } from "./dom.js";
@@ -11,7 +11,7 @@ export function startOffers() {
 }
 
 async function load() {
-  // Without them the defaults are used; a ranking will tell what is wrong.
+  // Without them the defaults are used; a ranking will show the error.
   const [models, sets] = await Promise.all([
     get("models").catch(() => ({ models: [] })),
     get("label-sets").catch(() => ({ label_sets: [] })),
@@ -23,7 +23,7 @@ async function load() {
   offer(byId("label-set"), sets.label_sets.map(({ name, count }) => [name, `${name} (${counted(count, "label")})`]));
 }
 
-/** Replace all choices but the first, which names none; what was chosen stays so. */
+/** Replace all choices except the first, which is none; the selection is kept. */
 function offer(select, choices) {
   const chosen = select.value;
   const known = choices.some(([value]) => value === chosen) || !chosen;

@@ -1,4 +1,4 @@
-// A job, opened: its result as cards, or why there is none.
+// An opened job: its result as cards, or why there is none.
 
 import { get } from "./api.js";
 import { makeCards } from "./cards.js";

@@ -1,4 +1,4 @@
-// The right-hand side: welcome, progress, trouble or results.
+// The right-hand side: welcome, progress, a problem or results.
 
 import { byId } from "./dom.js";
 import { makeCards } from "./cards.js";
@@ -62,7 +62,7 @@ export function showOutcome() {
   return { reset, begin, progress, show, fail, cancelled };
 }
 
-/** On a phone the answer comes up below the form, where nobody would see it. */
+/** On a phone the answer is below the form, outside the viewport. */
 function bringIntoView(element) {
   const { top } = element.getBoundingClientRect();
   if (top < 0 || top > window.innerHeight * 0.7) element.scrollIntoView({ block: "start" });

@@ -1,18 +1,18 @@
-// One kind of error, whatever went wrong: what the server said, or why it could not.
+// One class for all errors: those from the server, and failed connections.
 
 import { bytes } from "./numbers.js";
 
 const HINTS = {
   unauthorized: "Enter an API key above.",
   body_too_large: "Send fewer or smaller images at once.",
-  queue_full: "Others are being served; try again in a moment.",
-  no_worker: "No model is loaded yet. Just after a start this takes a while.",
-  broker_away: "The operator of the service should look at Redis.",
-  rate_limited: "You have asked more often than you may.",
+  queue_full: "The service is busy; try again in a moment.",
+  no_worker: "No model is loaded yet; after a start this takes a while.",
+  broker_away: "The operator of the service should check Redis.",
+  rate_limited: "You have exceeded the rate limit.",
 };
 
 export class Problem extends Error {
-  /** `faults` are `{pointer, code, detail}`; `retryAfter` is in seconds, null where none is told. */
+  /** `faults` are `{pointer, code, detail}`; `retryAfter` is in seconds, or null. */
   constructor({ title, detail = "", code = "", status = 0, faults = [], retryAfter = null, location = null }) {
     super(title);
     Object.assign(this, { title, code, status, faults, retryAfter, location });
@@ -52,6 +52,6 @@ export class Problem extends Error {
 
   static brokeOff(sent) {
     const title = `The connection ended while ${bytes(sent)} were sent`;
-    return new Problem({ title, detail: "The server may not take so much.", code: "body_too_large" });
+    return new Problem({ title, detail: "The server may have a lower limit.", code: "body_too_large" });
   }
 }

@@ -2,7 +2,7 @@
 
 import { asFormValue, filesOf, linksOf } from "./sources.js";
 
-/** `fields` are those of the request but for its queries. */
+/** `fields` are those of the request without its queries. */
 export function python(url, images, fields, needsKey) {
   const files = filesOf(images);
   return [
@@ -40,7 +40,7 @@ function json(links, fields) {
 
 const indented = (rows) => rows.map((row) => `    ${row}`);
 
-/** What JSON can say, as Python says it. */
+/** A JSON value as a Python literal. */
 function literal(value) {
   if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
   if (typeof value === "boolean") return value ? "True" : "False";

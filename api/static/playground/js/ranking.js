@@ -1,4 +1,4 @@
-// Have images ranked: at once where they are few, as a job with progress where they are many.
+// Rank images: few at once, many as a job with progress.
 
 import { call, get } from "./api.js";
 import { Problem } from "./problem.js";
@@ -10,8 +10,8 @@ const PASSING = [0, 429, 503]; // 0: no connection
 const ATTEMPTS = 30;
 
 /**
- * Resolves to `{result, timings, seconds}`. Tells `onProgress({total, done, failed})` on the way.
- * Throws a Problem; an AbortError once `signal` ended it, and then the job is cancelled too.
+ * Resolves to `{result, timings, seconds}`. Calls `onProgress({total, done, failed})` meanwhile.
+ * Throws a Problem; an AbortError after `signal`, which also cancels the job.
  */
 export async function rank(body, { signal, onProgress, onJob }) {
   const started = performance.now();
@@ -25,14 +25,14 @@ export async function rank(body, { signal, onProgress, onJob }) {
   return { result: job.result, timings: timingsOfJob(job.timings), seconds: seconds() };
 }
 
-/** The answer, or the path of the job that will have it. */
+/** The answer, or the path of its job. */
 async function submit(path, body, signal) {
   try {
     const response = await call(path, { method: "POST", json: body, signal });
     if (response.status === 202) return relative(response.headers.get("Location"));
     return { result: await response.json(), timings: parseTimings(response.headers.get("Server-Timing")) };
   } catch (error) {
-    if (error.status === 504 && error.location) return relative(error.location); // the job goes on
+    if (error.status === 504 && error.location) return relative(error.location); // the job continues
     throw error;
   }
 }
@@ -50,7 +50,7 @@ async function follow(path, signal, onProgress) {
   }
 }
 
-/** The job goes on though the way to it is blocked for a while: ask again. */
+/** The job continues even if it is unreachable for a while: retry. */
 async function patiently(ask, signal) {
   for (let left = ATTEMPTS; ; left -= 1) {
     try {
@@ -72,10 +72,10 @@ function pause(ms, signal) {
   });
 }
 
-/** It may have ended meanwhile, which is as well. */
+/** The job may have ended meanwhile, which is fine. */
 async function cancel(path) {
   await call(`${path}/cancel`, { method: "POST" }).catch(() => null);
 }
 
-/** Below the page, wherever a proxy has put it. */
+/** Relative to the page, which a proxy may serve under any path. */
 const relative = (location) => location.replace(/^\//, "");

@@ -1,4 +1,4 @@
-// What this tab knows of the jobs it made: a job's document tells neither its labels nor its images.
+// What this tab remembers of its jobs, because a job's document has neither labels nor images.
 
 const KEY = "jobs";
 const MOST = 50;
@@ -11,12 +11,12 @@ export function remember(job, images, settings) {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(jobs));
   } catch {
-    sessionStorage.removeItem(KEY); // full: it is a convenience, no more
+    sessionStorage.removeItem(KEY); // full: this is only a convenience
   }
 }
 
-/** `{labels, activation, images}` of a job, or undefined of one that was made elsewhere. */
+/** `{labels, activation, images}` of a job; undefined for jobs that were made elsewhere. */
 export const recall = (job) => all().get(job);
 
-/** An upload is a name only: its bytes are gone with the page. */
+/** Of an upload only the name is kept. */
 const shown = ({ kind, name, url, source }) => (kind === "file" ? { name } : { name, url, source });

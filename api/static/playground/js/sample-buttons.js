@@ -1,4 +1,4 @@
-// Samples for whoever has no image at hand, and an example for whoever is new.
+// Buttons for sample images, and an example for new users.
 
 import { byId, make } from "./dom.js";
 import { EXAMPLE, LABELS, SAMPLES } from "./samples.js";

@@ -1,4 +1,4 @@
-// Images that are at hand, and what to ask of them.
+// The sample images, and labels for them.
 
 const sample = (id, file) => ({ id, name: file, path: `playground/samples/${file}` });
 

@@ -1,4 +1,4 @@
-// What the form says beside the images, as the fields of a request of POST /rank.
+// The form's fields other than images, as fields of a request to POST /rank.
 
 import { byId, tellFault } from "./dom.js";
 
@@ -23,7 +23,7 @@ export function readSettings() {
   };
 }
 
-/** The fields of the request but for its queries; none that only repeats a default. */
+/** The fields of the request without its queries and without defaults. */
 export function asFields(settings) {
   const { labels, labelSet, templates, temperature, topK, activation, model } = settings;
   const fields = labelSet ? { label_set: labelSet } : { candidates: labels.map((text) => ({ text })) };
@@ -39,7 +39,7 @@ export function asFields(settings) {
 export function fillSettings(settings) {
   const fill = (id, value) => {
     const field = byId(id);
-    // A choice that this server does not offer (yet) is kept: it may be asked for all the same.
+    // Keep a choice that this server does not offer (yet): it can be requested all the same.
     if (field.tagName === "SELECT" && value && ![...field.options].some((each) => each.value === value)) {
       field.add(new Option(value, value));
     }
@@ -62,7 +62,7 @@ export function forgetFaults() {
   for (const id of new Set(Object.values(FIELDS))) tellFault(byId(id));
 }
 
-/** Put a fault beside the field that a pointer leads to. Returns the field, if there is one. */
+/** Show a fault beside the field of its pointer. Returns the field, if there is one. */
 export function placeFault(pointer, settings, detail) {
   const [, name, index] = pointer.split("/");
   if (!(name in FIELDS)) return null;

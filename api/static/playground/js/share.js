@@ -1,9 +1,9 @@
-// The settings in the fragment of a link: it never leaves the browser, and no upload is part of it.
+// The settings in the fragment of a link, which never leaves the browser; uploads are not included.
 
 const NUMBERS = { temperature: "temperature", top_k: "topK" };
 const WORDS = { activation: "activation", model: "model", label_set: "labelSet" };
 
-/** `images` are those chosen; of them only links and samples can be shared. */
+/** Of the chosen `images` only links and samples can be shared. */
 export function toFragment(settings, images) {
   const shared = new URLSearchParams();
   settings.labels.forEach((label) => shared.append("label", label));
@@ -18,7 +18,7 @@ export function toFragment(settings, images) {
   return `#${shared}`;
 }
 
-/** What a fragment says, or null where it is no shared link. */
+/** The settings in a fragment; null if it is not a shared link. */
 export function fromFragment(fragment) {
   const shared = new URLSearchParams(fragment.replace(/^#/, ""));
   if (![...shared.values()].some(Boolean)) return null;

@@ -1,4 +1,4 @@
-// Not a module: it runs before the first paint, so that no page flashes in the other theme.
+// Not a module: it runs before the first paint, so that the page does not flash in the other theme.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -1,8 +1,8 @@
-// The chosen images as they stand in the form, each with a button that takes it away.
+// The chosen images in the form, each with a button that removes it.
 
 import { make } from "./dom.js";
 
-/** Show an image, or its name where the browser cannot (a broken link, a TIFF). */
+/** Show an image, or its name if the browser cannot (a broken link, a TIFF). */
 export function preview(image, size) {
   const frame = make("span", { class: "frame" });
   const element = make("img", {
@@ -17,7 +17,7 @@ export function preview(image, size) {
   return frame;
 }
 
-/** Keep a list in step with the images; entries that stay keep their focus. */
+/** Update the list in place, so that entries keep their focus. */
 export function showThumbs(list, images) {
   const entries = new Map();
   images.addEventListener("change", () => {

@@ -1,4 +1,4 @@
-// Where the time went, as the server tells it.
+// Where the time went, according to the server.
 
 import { make } from "./dom.js";
 import { duration } from "./numbers.js";
@@ -17,7 +17,7 @@ export function timingsOfJob(timings) {
 }
 
 export function showTimings(timings, seconds) {
-  // All is zero where everything was known before: then no time went anywhere.
+  // All timings are zero if everything was cached.
   const told = Object.entries(WORDS).filter(([name]) => timings[name] > 0);
   return make("dl", { class: "timings" },
     make("div", {}, make("dt", {}, "Answered in"), make("dd", {}, duration(seconds))),

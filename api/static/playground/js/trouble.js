@@ -1,8 +1,8 @@
-// A problem told on the page, with a way to try again once the server says when.
+// Shows a problem on the page, with a button to retry after the time that the server names.
 
 import { make } from "./dom.js";
 
-/** Show a Problem in a place; `again` is what the button does, none where it would not help. */
+/** Show a Problem in a place; the button calls `again`; without it there is no button. */
 export function showTrouble(place, problem, again = null) {
   const listed = problem.faults.slice(0, 10).map((fault) => make("li", {}, fault.told ?? `${fault.pointer} ${fault.detail}`));
   const more = problem.faults.length - listed.length;
@@ -17,7 +17,7 @@ export function showTrouble(place, problem, again = null) {
 
 export const clearTrouble = (place) => place.replaceChildren();
 
-/** The countdown stands outside of the alert: nobody wants to hear every second of it. */
+/** The countdown is outside the alert, so that screen readers do not announce every second. */
 function makeAgain(problem, again) {
   const button = make("button", { type: "button", onclick: again }, "Try again");
   let left = problem.retryAfter ?? 0;

@@ -1,4 +1,4 @@
-// Two views on one page, told apart by the fragment: the jobs at #jobs, else the playground.
+// Two views on one page, selected by the fragment: the jobs at #jobs, otherwise the playground.
 
 import { byId } from "./dom.js";
 
