@@ -1,4 +1,4 @@
-# `make run` serves, `make test` tests, `make check` reads the code. Python 3.11 or newer is all it takes.
+# `make run` serves, `make test` tests, `make check` lints. Only Python 3.11 or newer is needed.
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
-# A process for each core and one more, files at a time: a file's tests share servers. ARGS="-n 0" is one process.
-# It leaves out the tests of benchmarks and deployments: those are `make test-tooling`.
+# One process per core and one more; the tests of a file share servers. ARGS="-n 0" uses one process.
+# The tests of benchmarks and deployments are `make test-tooling`.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev
 	$(PYTEST) -m "not tooling" $(ARGS)
@@ -18,17 +18,17 @@ test: $(VENV)/dev
 test-tooling: $(VENV)/dev
 	$(PYTEST) -m tooling $(ARGS)
 
-# For the inner loop: what needs no model.
+# For quick feedback: the tests that need no model.
 FAST := tests/common tests/api/request tests/api/answer tests/worker/batching tests/worker/net tests/worker/part
 test-fast: $(VENV)/dev
 	$(BIN)/python -m pytest -q -m "not service" --numprocesses 2 --dist loadfile $(FAST) $(ARGS)
 
-# Every fault under load, over and over, for MINUTES.
+# Every fault under load, repeated for MINUTES.
 MINUTES ?= 30
 soak: $(VENV)/dev
 	$(BIN)/python -m tests.faults.report --minutes $(MINUTES)
 
-# INPUTS mutated images against the decoder, EXAMPLES of requests against the service.
+# INPUTS mutated images against the decoder, EXAMPLES requests against the service.
 INPUTS ?= 100000
 EXAMPLES ?= 5000
 SEED ?= 1
@@ -36,11 +36,11 @@ fuzz: $(VENV)/dev
 	$(BIN)/python -m tests.fuzz.decoder --inputs $(INPUTS) --seed $(SEED)
 	$(BIN)/python -m tests.fuzz.http --examples $(EXAMPLES) --seed $(SEED)
 
-# What the service loses against the bare model, and what it gains over its peers.
+# The service compared with the bare model and with its peers.
 bench: $(VENV)/bench
 	$(BIN)/python -m bench $(ARGS)
 
-# What a user would run instead, each in a virtual environment of its own. Pulls gigabytes.
+# The peers, each in its own virtual environment. Downloads gigabytes.
 PEERS := .venv-peers
 bench-peers: $(PEERS)/litserve/installed $(PEERS)/infinity/installed
 
@@ -49,15 +49,15 @@ $(PEERS)/%/installed: requirements/bench-%.in
 	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# On a GPU, with the Python that has a CUDA build of torch: `make bench-gpu PYTHON=python3`. Nothing is
-# fetched; what else that Python lacks may lie as wheels in a folder: WHEELS=FOLDER.
+# On a GPU, with a Python that has a CUDA build of torch: `make bench-gpu PYTHON=python3`. Downloads
+# nothing; missing packages can be wheels in a folder: WHEELS=FOLDER.
 bench-gpu:
 	$(if $(WHEELS),$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
 		--no-compile --upgrade --target $(PEERS)/gpu $(wildcard $(WHEELS)/*.whl))
 	PYTHONPATH=$(abspath $(PEERS)/gpu):$$PYTHONPATH PATH=$(abspath $(PEERS)/gpu/bin):$$PATH \
 		$(PYTHON) -m bench.gpu $(ARGS)
 
-# Known holes in what is pinned; asks a database of them on the network.
+# Known vulnerabilities in the pinned versions, from an online database.
 audit: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-audit
 	for name in api worker flower standalone tracing bench dev; do \
@@ -70,7 +70,7 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/contract/test_imports.py
 
-# A stamp for each set of requirements, so that `make run` installs nothing that only tests need.
+# A stamp for each set of requirements, so that `make run` does not install the tests' requirements.
 $(VENV)/standalone $(VENV)/bench $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
@@ -80,7 +80,7 @@ $(BIN)/python:
 		|| { echo "Python 3.11 or newer is needed (found: $(PYTHON))" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Pin what requirements/*.in ask for. A local build tag of torch (+cpu) is not part of the pin.
+# Pin the versions of requirements/*.in, without torch's local build tag (+cpu).
 lock: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-tools
 	for name in api worker flower standalone tracing bench dev; do \

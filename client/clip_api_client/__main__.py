@@ -55,7 +55,7 @@ def _run(given: Namespace) -> int:
 
 
 def _end_at_once(code: int) -> NoReturn:
-    """Threads that wait for an answer would keep an ordinary exit waiting too."""
+    """Exit without waiting for threads that still wait for an answer."""
     sys.stderr.flush()
     os._exit(code)
 

@@ -1,4 +1,4 @@
-"""What the service answers. What it may add one day is passed over."""
+"""The service's answers as models. Unknown keys are ignored."""
 
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
@@ -54,14 +54,14 @@ class JobProgress(_Answer):
 
 
 class NamedModel(_Answer):
-    """What made the embeddings; before there are any, what the request is for."""
+    """The model that made the embeddings; before that, the requested model."""
 
     name: str
     revision: str | None
 
 
 class JobTimings(_Answer):
-    """Where the time went, in seconds, in the part that took longest."""
+    """Where the time went, in seconds; the largest value of any part."""
 
     queue_s: float
     fetch_s: float
@@ -70,7 +70,7 @@ class JobTimings(_Answer):
 
 
 class JobDocument(_Answer):
-    """A job as the service tells of it. In a list, what comes after `finished_at` is left out."""
+    """A job's document. In a list, the fields after `finished_at` are missing."""
 
     id: str
     kind: str
@@ -91,7 +91,7 @@ class JobDocument(_Answer):
 
     @property
     def took_s(self) -> float | None:
-        """From when it was begun to its end; None before that."""
+        """The seconds from its start to its end; None before that."""
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
@@ -105,10 +105,10 @@ class JobPage(_Answer):
 
 
 class LabelSet(_Answer):
-    """Candidates that are stored at the service; the version is a hash of their content.
+    """Candidates stored on the service; the version is a hash of their content.
 
-    `labels` and `models` are empty where the set stands in a list. A label is the candidate's text,
-    in the first of its templates, or its URL; None for an image that was sent in base64.
+    In a list, `labels` and `models` are empty. A label is the candidate's text in the first
+    template, or its URL; None for an image that was sent in base64.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Resolution(_Answer):
 
 
 class Model(_Answer):
-    """A model that requests may choose; None where no live worker says."""
+    """A model that requests may choose; fields are None without a live worker."""
 
     name: str
     is_default: bool
@@ -167,7 +167,7 @@ class Models(_Answer):
 
 
 class Readiness(_Answer):
-    """Whether a request would be served now, and why not."""
+    """Whether the service can serve a request, and why not."""
 
     status: Literal["ready", "not_ready"]
     redis: bool
@@ -185,7 +185,7 @@ VECTORS = TypeAdapter(list[list[float]])
 
 
 def read(response: Response, kind: type[Answer] | TypeAdapter[Answer]) -> Answer:
-    """The body of an answer. Raises UnexpectedAnswer when it is nothing of that kind."""
+    """The body of an answer as a model. Raises UnexpectedAnswer if it does not fit."""
     adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
         return adapter.validate_json(response.body)

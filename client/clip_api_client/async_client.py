@@ -30,9 +30,9 @@ DEFAULT_URL = "http://localhost:3000"
 
 
 class AsyncClient:
-    """Talks to one service. Use it in an `async with`, or close it.
+    """A client of one service. Use it in an `async with`, or close it.
 
-    Its methods do what those of `Client` do.
+    Its methods are those of `Client`.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default
@@ -45,7 +45,7 @@ class AsyncClient:
         at_once: int = 4,
         on_retry: Callable[[Retry], None] | None = None,
     ) -> None:
-        """Connects to nothing yet; see `Client`."""
+        """Does not connect yet; see `Client` for the arguments."""
         self._http = httpx.AsyncClient(**core.http_options(url, api_key, at_once))
         self._driver = AsyncDriver(self._http)
         self._patience = Patience(timeout_s, retries, on_retry)
@@ -59,10 +59,10 @@ class AsyncClient:
     ) -> Ranking:
         """Rank candidates for each image (and each of `texts`); options are in `CallOptions`.
 
-        Any number of images may be given: they are read and sent in pieces, as one goes.
+        There may be any number of images: they are read and sent in several requests.
 
         Raises:
-            ClipError: a query failed, where `allow_partial` is not given; or the request did.
+            ClipError: a query failed without `allow_partial`, or the request failed.
         """
         call = core.rank_call(images, candidates, options, self._patience)
         return Ranking([part async for part in self._parts(call, options.get("progress"))])
@@ -73,7 +73,7 @@ class AsyncClient:
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> AsyncIterator[Ranked]:
-        """As `rank`, but each result is there as soon as it may be, and none is kept."""
+        """Like `rank`, but yields each result as soon as it is available, and keeps none."""
         call = core.rank_call(images, candidates, options, self._patience)
         async with aclosing(self._parts(call, options.get("progress"))) as parts:
             async for part in parts:
@@ -102,7 +102,7 @@ class AsyncClient:
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> AsyncIterator[Encoded]:
-        """As `encode`, but each result is there as soon as it may be, and none is kept."""
+        """Like `encode`, but yields each result as soon as it is available, and keeps none."""
         call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
         async with aclosing(self._parts(call, progress)) as parts:
             async for part in parts:
@@ -115,7 +115,7 @@ class AsyncClient:
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
     ) -> "AsyncJob[Ranking]":
-        """Have it ranked in the background: one request, one job, all in memory at once."""
+        """Submit a job that ranks: one request, which is in memory as a whole."""
         steps = core.submit_rank(images, candidates, options, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
 
@@ -126,7 +126,7 @@ class AsyncClient:
         *,
         model: str | None = None,
     ) -> "AsyncJob[Embeddings]":
-        """Have it encoded in the background."""
+        """Submit a job that encodes."""
         steps = core.submit_encode(images, texts, model, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
 
@@ -148,11 +148,11 @@ class AsyncClient:
                 return
 
     async def cancel(self, job: str) -> None:
-        """End a job. Raises JobHasEnded when it has ended already."""
+        """Cancel a job. Raises JobHasEnded if it has ended already."""
         await self._driver.run(jobs.cancel(job, self._patience))
 
     async def delete(self, job: str) -> None:
-        """Cancel a job if need be, and have the service forget its images and result."""
+        """Cancel a job if necessary, and delete its images and result."""
         await self._driver.run(jobs.delete(job, self._patience))
 
     async def put_label_set(
@@ -180,7 +180,7 @@ class AsyncClient:
         return (await self._driver.run(jobs.get("/workers", Workers, self._patience))).workers
 
     async def ready(self) -> Readiness:
-        """Whether a request would be served now; asked once, and never again by itself."""
+        """Whether the service can serve a request now; without retries."""
         return await self._driver.run(core.ready())
 
     async def close(self) -> None:
@@ -201,7 +201,7 @@ class AsyncClient:
 
 
 class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
-    """A job at the service. Its methods raise NotFound once it is forgotten there."""
+    """A job on the service. Its methods raise NotFound if it was deleted there."""
 
     def __init__(
         self, submitted: Submitted[Outcome_co], driver: AsyncDriver, patience: Patience
@@ -211,7 +211,7 @@ class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
         self._patience = patience
 
     async def refresh(self) -> None:
-        """Ask how it stands."""
+        """Read its current state."""
         self._see(await self._driver.run(jobs.fetch(self.id, self._patience)))
 
     async def wait(
@@ -220,8 +220,8 @@ class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
         """Wait until it has ended, and return its result.
 
         Raises:
-            InvalidRequest, JobCancelled: it ended without one.
-            DeadlineExceeded: it was given up; or it goes on after `timeout_s`.
+            InvalidRequest, JobCancelled: it ended without a result.
+            DeadlineExceeded: it expired, or has not ended after `timeout_s`.
         """
         await self._driver.run(
             jobs.wait(
@@ -231,9 +231,9 @@ class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
         return self._outcome()
 
     async def cancel(self) -> None:
-        """End it. Raises JobHasEnded when it has ended already."""
+        """Cancel it. Raises JobHasEnded if it has ended already."""
         self._see(await self._driver.run(jobs.cancel(self.id, self._patience)))
 
     async def delete(self) -> None:
-        """Cancel it if need be, and have the service forget its images and result."""
+        """Cancel it if necessary, and delete its images and result."""
         await self._driver.run(jobs.delete(self.id, self._patience))

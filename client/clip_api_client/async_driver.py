@@ -36,10 +36,10 @@ class AsyncDriver:
     async def stream(
         self, operations: Iterable[Steps[Result]], at_once: int
     ) -> AsyncGenerator[Result]:
-        """The results of operations in their order, no more of which run at once.
+        """The results of operations, in order; at most `at_once` run concurrently.
 
-        Operations are taken only as they are needed: there may be any number of them. The first
-        exception ends it, and what runs is cancelled.
+        Operations are taken lazily, so there may be any number of them. The first exception ends
+        the iteration and cancels running operations.
         """
         free = asyncio.Semaphore(at_once)
         running: deque[asyncio.Task[Result]] = deque()

@@ -1,4 +1,4 @@
-"""What a call is ranked by."""
+"""The candidates and options of a call."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from clip_api_client.queries import ImageSource, Query
 
 Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
 CandidateLike: TypeAlias = ImageSource
-"""A text; or an image, but no path or URL that is a `str`."""
+"""A text as `str`, or an image, whose path or URL must not be a `str`."""
 
 
 class RankOptions(TypedDict, total=False):
     """How to rank.
 
     texts: queries that are texts; they come after the images.
-    label_set: the name of a stored set of candidates, in place of `candidates`.
-    labels: what to call the candidates of a label set, as `label_set(name).labels` has it.
-    template, templates: put each text candidate in the place of `{}`; several are averaged.
-    top_k: how many candidates of each query are listed.
-    temperature: what the logits are divided by.
-    activation: what makes probabilities of the logits, in place of the model's own.
+    label_set: the name of a stored set of candidates, instead of `candidates`.
+    labels: the names of a label set's candidates: `label_set(name).labels`.
+    template, templates: `{}` is replaced by each text candidate; several are averaged.
+    top_k: the number of candidates to list for each query.
+    temperature: divides the logits.
+    activation: turns logits into probabilities, instead of the model's own.
     model: one of those that `models()` lists.
-    allow_partial: a query that fails has an `error` in its row, and the others go on.
+    allow_partial: a query that fails has an `error` in its row, and the others continue.
     """
 
     texts: Iterable[str]
@@ -39,7 +39,7 @@ class RankOptions(TypedDict, total=False):
 
 
 class CallOptions(RankOptions, total=False):
-    """How to rank, and who hears of it.
+    """How to rank, and how to report progress.
 
     progress: True for a bar on standard error, or a function that is called with a Progress.
     """
@@ -52,7 +52,7 @@ AS_GIVEN = ("label_set", "template", "temperature", "activation", "model", "allo
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request to rank, all but its queries."""
+    """A request to rank, without its queries."""
 
     body: dict[str, Any]
     labels: tuple[str, ...]
@@ -61,11 +61,11 @@ class Wish:
 
 
 def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) -> Wish:
-    """Read what is given as candidates and options.
+    """Read the candidates and options of a call.
 
     Raises:
-        TypeError: neither candidates nor a label set are given, or both; or labels of candidates.
-        UnreadableImage: of an image among the candidates.
+        TypeError: there are neither candidates nor a label set, or both; or labels without a set.
+        UnreadableImage: an image among the candidates cannot be read.
     """
     if (candidates is None) == (options.get("label_set") is None):
         raise TypeError("rank needs candidates, or a label_set, and not both")

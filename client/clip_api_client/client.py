@@ -1,4 +1,4 @@
-"""The client for ordinary, blocking code."""
+"""The synchronous client."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Self, Unpack
@@ -29,9 +29,9 @@ DEFAULT_URL = "http://localhost:3000"
 
 
 class Client:
-    """Talks to one service; may be used by several threads. Use it in a `with`, or close it.
+    """A client of one service; thread-safe. Use it in a `with`, or close it.
 
-    Whatever goes wrong between it and the service, or there, is a ClipError.
+    All errors of the connection and of the service are ClipErrors.
     """
 
     def __init__(  # noqa: PLR0913 - each has a default
@@ -44,16 +44,16 @@ class Client:
         at_once: int = 4,
         on_retry: Callable[[Retry], None] | None = None,
     ) -> None:
-        """Connects to nothing yet.
+        """Does not connect yet.
 
         Args:
-            url: where the service is.
+            url: the URL of the service.
             api_key: sent as `Authorization: Bearer`.
-            timeout_s: how long one request is pursued, retries and waiting for its job included.
-            retries: how many failures of one request are put up with. A rate limit or a full queue
-                is no failure: it is waited for as long as there is time.
-            at_once: how many requests a large call has under way.
-            on_retry: is told before a request is sent again.
+            timeout_s: the timeout of a request, including retries and waiting for its job.
+            retries: the number of failures that a request tolerates. A rate limit or a full queue
+                is not a failure: the client waits until the timeout.
+            at_once: the number of concurrent requests of a large call.
+            on_retry: called before each retry.
         """
         self._http = httpx.Client(**core.http_options(url, api_key, at_once))
         self._driver = SyncDriver(self._http)
@@ -68,10 +68,10 @@ class Client:
     ) -> Ranking:
         """Rank candidates for each image (and each of `texts`); options are in `CallOptions`.
 
-        Any number of images may be given: they are read and sent in pieces, as one goes.
+        There may be any number of images: they are read and sent in several requests.
 
         Raises:
-            ClipError: a query failed, where `allow_partial` is not given; or the request did.
+            ClipError: a query failed without `allow_partial`, or the request failed.
         """
         call = core.rank_call(images, candidates, options, self._patience)
         return Ranking(self._parts(call, options.get("progress")))
@@ -82,7 +82,7 @@ class Client:
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[CallOptions],
     ) -> Iterator[Ranked]:
-        """As `rank`, but each result is there as soon as it may be, and none is kept."""
+        """Like `rank`, but yields each result as soon as it is available, and keeps none."""
         call = core.rank_call(images, candidates, options, self._patience)
         for part in self._parts(call, options.get("progress")):
             yield from part.rows
@@ -109,7 +109,7 @@ class Client:
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Iterator[Encoded]:
-        """As `encode`, but each result is there as soon as it may be, and none is kept."""
+        """Like `encode`, but yields each result as soon as it is available, and keeps none."""
         call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
         for part in self._parts(call, progress):
             yield from part.rows
@@ -120,7 +120,7 @@ class Client:
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
     ) -> "Job[Ranking]":
-        """Have it ranked in the background: one request, one job, all in memory at once."""
+        """Submit a job that ranks: one request, which is in memory as a whole."""
         steps = core.submit_rank(images, candidates, options, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
 
@@ -131,7 +131,7 @@ class Client:
         *,
         model: str | None = None,
     ) -> "Job[Embeddings]":
-        """Have it encoded in the background."""
+        """Submit a job that encodes."""
         steps = core.submit_encode(images, texts, model, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
 
@@ -153,11 +153,11 @@ class Client:
                 return
 
     def cancel(self, job: str) -> None:
-        """End a job. Raises JobHasEnded when it has ended already."""
+        """Cancel a job. Raises JobHasEnded if it has ended already."""
         self._driver.run(jobs.cancel(job, self._patience))
 
     def delete(self, job: str) -> None:
-        """Cancel a job if need be, and have the service forget its images and result."""
+        """Cancel a job if necessary, and delete its images and result."""
         self._driver.run(jobs.delete(job, self._patience))
 
     def put_label_set(
@@ -182,7 +182,7 @@ class Client:
         return self._driver.run(jobs.get("/workers", Workers, self._patience)).workers
 
     def ready(self) -> Readiness:
-        """Whether a request would be served now; asked once, and never again by itself."""
+        """Whether the service can serve a request now; without retries."""
         return self._driver.run(core.ready())
 
     def close(self) -> None:
@@ -202,7 +202,7 @@ class Client:
 
 
 class Job(JobView[Outcome_co], Generic[Outcome_co]):
-    """A job at the service. Its methods raise NotFound once it is forgotten there."""
+    """A job on the service. Its methods raise NotFound if it was deleted there."""
 
     def __init__(
         self, submitted: Submitted[Outcome_co], driver: SyncDriver, patience: Patience
@@ -212,7 +212,7 @@ class Job(JobView[Outcome_co], Generic[Outcome_co]):
         self._patience = patience
 
     def refresh(self) -> None:
-        """Ask how it stands."""
+        """Read its current state."""
         self._see(self._driver.run(jobs.fetch(self.id, self._patience)))
 
     def wait(
@@ -221,8 +221,8 @@ class Job(JobView[Outcome_co], Generic[Outcome_co]):
         """Wait until it has ended, and return its result.
 
         Raises:
-            InvalidRequest, JobCancelled: it ended without one.
-            DeadlineExceeded: it was given up; or it goes on after `timeout_s`.
+            InvalidRequest, JobCancelled: it ended without a result.
+            DeadlineExceeded: it expired, or has not ended after `timeout_s`.
         """
         self._driver.run(
             jobs.wait(
@@ -232,9 +232,9 @@ class Job(JobView[Outcome_co], Generic[Outcome_co]):
         return self._outcome()
 
     def cancel(self) -> None:
-        """End it. Raises JobHasEnded when it has ended already."""
+        """Cancel it. Raises JobHasEnded if it has ended already."""
         self._see(self._driver.run(jobs.cancel(self.id, self._patience)))
 
     def delete(self) -> None:
-        """Cancel it if need be, and have the service forget its images and result."""
+        """Cancel it if necessary, and delete its images and result."""
         self._driver.run(jobs.delete(self.id, self._patience))

@@ -1,4 +1,4 @@
-"""What both clients have in common: all but how a step is done."""
+"""What both clients share: everything except how a step is executed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ LISTS = {"rank": "/queries", "label_set": "/candidates"}
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Row]):
-    """A call in pieces; `total` is how many queries it has, where that is known."""
+    """A call, split into requests; `total` is its number of queries, if known."""
 
     pieces: Iterator[Steps[Part[Row]]]
     total: int | None
@@ -40,7 +40,7 @@ class Call(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Submitted(Generic[Outcome]):
-    """A job that was accepted, how its result is read, and where its queries stand in it."""
+    """An accepted job, how to read its result, and the positions of its queries."""
 
     document: JobDocument
     read: Callable[[JobDocument], Outcome]
@@ -48,7 +48,7 @@ class Submitted(Generic[Outcome]):
 
 
 def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
-    """What an HTTP client of httpx is made with. Raises ValueError for what is no URL."""
+    """The options of the httpx client. Raises ValueError for an invalid URL."""
     if not url.lower().startswith(("http://", "https://")):
         raise ValueError(f"the URL of a service begins with http:// or https://, not {url!r}")
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
@@ -114,13 +114,13 @@ def submit_encode(
 
 
 def find_job(job: str, patience: Patience) -> Steps[Submitted[AnyResults]]:
-    """A job that somebody has sent."""
+    """Any existing job."""
     document = yield from jobs.fetch(job, patience)
     return found(document)
 
 
 def found(document: JobDocument) -> Submitted[AnyResults]:
-    """A job of which the names of queries and candidates are not known."""
+    """A job whose names of queries and candidates are unknown."""
     places = Places.of_all(unnamed(document.progress.total), LISTS.get(document.kind, ""))
     return Submitted(document, partial(_results, places.piece), places)
 
@@ -158,7 +158,7 @@ def delete_label_set(name: str, patience: Patience) -> Steps[None]:
 
 
 def ready() -> Steps[Readiness]:
-    """Asked once: whoever asks wants to know how things stand now."""
+    """Whether the service is ready; without retries, because the current state matters."""
     response: Response = yield Request("GET", "/readyz", timeout_s=10)
     if response.status not in TOLD_OF_READINESS:
         raise UnexpectedAnswer(f"the answer has status {response.status}", status=response.status)
@@ -166,7 +166,7 @@ def ready() -> Steps[Readiness]:
 
 
 def _whole(images: object, texts: Iterable[str]) -> Piece:
-    """A job is one request, however many queries it has."""
+    """All queries as a single piece, because a job is one request."""
     return Piece(0, tuple(queries_of(images, texts)))
 
 

@@ -1,4 +1,4 @@
-"""POST /encode, for one piece of a call."""
+"""POST /encode, for one request of a call."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,17 @@ from clip_api_client.steps import Steps
 
 @dataclass(frozen=True, slots=True)
 class EncodeWish:
-    """A request to encode, all but its items."""
+    """A request to encode, without its items."""
 
     model: str | None
     allow_partial: bool
 
 
 def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Part[Encoded]]:
-    """Encode a piece of the queries of a call.
+    """Encode some of the queries of a call.
 
-    The service has no partial answers here: items that it finds at fault are left out, and the
-    others sent again, which costs little, because it remembers what it has encoded.
+    /encode has no partial answers: items at fault are removed, and the others sent again, which is
+    cheap, because the service caches embeddings.
     """
     packed = yield from pack(piece, allow_partial=wish.allow_partial)
     failed: dict[int, ItemError] = dict(packed.unreadable)
@@ -49,7 +49,7 @@ def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Pa
 
 
 def encoded_job(piece: Piece, document: JobDocument) -> Part[Encoded]:
-    """The result of a job that was sent with all of a piece."""
+    """The result of a job with all queries of a piece."""
     answer = Answered(document, document.id, len(document.truncated))
     vectors = dict(enumerate(_vectors(answer, len(piece.queries))))
     return Part(_rows(piece, vectors, {}), document.id, answer.truncated_texts)

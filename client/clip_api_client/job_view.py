@@ -1,4 +1,4 @@
-"""A job as this client last saw it."""
+"""A job as of its last update in this client."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ Outcome_co = TypeVar("Outcome_co", covariant=True)
 
 
 class JobView(Generic[Outcome_co]):
-    """What is known of a job without asking; `document` is all that the service told last."""
+    """A job without further requests; `document` is the last one from the service."""
 
     def __init__(self, submitted: Submitted[Outcome_co]) -> None:
         self.document = submitted.document
@@ -54,12 +54,12 @@ class JobView(Generic[Outcome_co]):
 
     @property
     def errors(self) -> list[Fault]:
-        """What is wrong with it; of queries, with their places in the call."""
+        """Its faults; those of queries with their indices in the call."""
         return [self._places.fault(told) for told in self.document.errors]
 
     @property
     def result(self) -> Outcome_co | None:
-        """The result of a job that was seen as done by `refresh` or `wait`; None before."""
+        """The result once `refresh` or `wait` has seen the job as done; None before."""
         return None if self.document.result is None else self._read(self.document)
 
     def _outcome(self) -> Outcome_co:

@@ -21,14 +21,14 @@ Answer = TypeVar("Answer")
 
 
 def post(path: str, body: object, *, model: str | None = None, is_async: bool = False) -> Request:
-    """A request with a JSON body; its bytes are the same each time it is sent."""
+    """A request with a JSON body, whose bytes are the same in each attempt."""
     headers = {**JSON, "Prefer": "respond-async"} if is_async else JSON
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return Request("POST", path, {"model": model} if model else {}, headers, content)
 
 
 def fetch(job: str, patience: Patience, wait_s: float = 0) -> Steps[JobDocument]:
-    """A job as it stands, once it has ended or so many seconds have passed."""
+    """A job's document, once it has ended or after `wait_s` seconds."""
     parameters = {"wait": f"{wait_s:g}"} if wait_s else {}
     response = yield from send(Request("GET", path_of(job), parameters), patience)
     return read(response, JobDocument)
@@ -45,14 +45,14 @@ def wait(
     """Wait until a job has ended.
 
     Raises:
-        DeadlineExceeded: it has not, after `timeout_s`; the job goes on.
+        DeadlineExceeded: it has not ended after `timeout_s`; the job continues.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     meter: Meter | None = None
     while True:
         left_s = LONG_WAIT_S if deadline is None else max(0.0, deadline - time.monotonic())
         wait_s = min(REPORTED_EVERY_S if progress else LONG_WAIT_S, left_s)
-        # The first look does not wait: a bar is to be there from the beginning.
+        # The first request does not wait, so that a bar appears at once.
         document = yield from fetch(job, patience, 0 if progress and meter is None else wait_s)
         if seen:
             seen(document)
@@ -66,7 +66,7 @@ def wait(
 
 
 def finished(job: str, patience: Patience, timeout_s: float) -> Steps[JobDocument]:
-    """Wait for a job that was to be answered at once. Raises what kept it from being done."""
+    """Wait for the job of a synchronous request. Raises the job's error if it is not done."""
     document = yield from wait(job, patience, timeout_s=timeout_s)
     error = ending_of(document)
     if error:

@@ -1,4 +1,4 @@
-"""Rows of numbers as a file of numpy's format (NEP 1, version 1.0), without numpy."""
+"""Writes numpy's file format (NEP 1, version 1.0) without numpy."""
 
 import struct
 import sys
@@ -10,7 +10,7 @@ ALIGNED = 64
 
 
 class NpyWriter:
-    """Writes a float32 array row by row; how many rows there will be is told at the beginning."""
+    """Writes a float32 array row by row; the number of rows is fixed at the start."""
 
     def __init__(self, file: BinaryIO, rows: int) -> None:
         self._file = file
@@ -30,7 +30,7 @@ class NpyWriter:
         self._file.write(_bytes(vector))
 
     def close(self) -> None:
-        """Write what is missing in the end. Without any vector, it is an array of no columns."""
+        """Fill missing rows. Without any vector, the array has no columns."""
         if self._columns is None:
             self._columns = 0
             self._file.write(_header(self._rows, 0))

@@ -1,4 +1,4 @@
-"""Many queries, cut into requests that are neither too many nor too large."""
+"""Splits queries into pieces: requests of limited count and size."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_BYTES = 16_000_000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Queries that are sent together; `start` is the place of the first in the call."""
+    """Queries of one request; `start` is the index of the first in the call."""
 
     start: int
     queries: tuple[Query, ...]
@@ -21,7 +21,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What of a piece is sent; both have the places in the piece as keys."""
+    """The queries of a piece to send; the keys of both are indices in the piece."""
 
     items: dict[int, Item]
     unreadable: dict[int, ItemError]
@@ -30,7 +30,7 @@ class Packed:
 def cut(
     queries: Iterable[Query], most_queries: int = MOST_QUERIES, most_bytes: int = MOST_BYTES
 ) -> Iterator[Piece]:
-    """Cut as one goes: no more is taken of the queries than a piece needs, and no file is read."""
+    """Split queries lazily, without reading files."""
     start, gathered, weight = 0, list[Query](), 0
     for query in queries:
         added = query.weight
@@ -44,7 +44,7 @@ def cut(
 
 
 def pack(piece: Piece, *, allow_partial: bool) -> Steps[Packed]:
-    """Read a piece's files. Raises UnreadableImage unless such ones may be left out."""
+    """Read a piece's files. Raises UnreadableImage unless these may be left out."""
 
     def read() -> Packed:
         packed = Packed({}, {})
@@ -64,5 +64,5 @@ def pack(piece: Piece, *, allow_partial: bool) -> Steps[Packed]:
 
 
 def unnamed(count: int) -> Piece:
-    """Queries that nothing is known of: those of a job that was sent by somebody else."""
+    """Unknown queries: those of a job that another client submitted."""
     return Piece(0, (Query(None),) * count)

@@ -1,4 +1,4 @@
-"""From the service's pointers back to the queries of the call."""
+"""Maps the service's pointers to the queries of the call."""
 
 import re
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ MOST_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Which queries of a piece stand where in a request.
+    """The positions of a piece's queries in a request.
 
-    `pointer` leads to their list, and `sent` are their places in the piece.
+    `pointer` is that of their list, and `sent` are their indices in the piece.
     """
 
     piece: Piece
@@ -27,12 +27,12 @@ class Places:
         return cls(piece, pointer, tuple(range(len(piece.queries))))
 
     def place(self, pointer: str) -> int | None:
-        """The place in the piece of the query that a pointer leads to, if it leads to one."""
+        """The index in the piece of the query at a pointer; None if there is none."""
         found = re.match(rf"{re.escape(self.pointer)}/(\d+)(/|$)", pointer)
         return self.sent[int(found[1])] if found and int(found[1]) < len(self.sent) else None
 
     def errors(self, told: Iterable[FaultBody | Fault]) -> dict[int, ItemError]:
-        """The errors of queries, by their places in the piece."""
+        """The errors of queries, by their indices in the piece."""
         return {
             place: item_error(fault := self.fault(each), self._subject(fault))
             for each in told
@@ -40,7 +40,7 @@ class Places:
         }
 
     def locate(self, error: ClipError) -> None:
-        """Have the faults of an error tell places in the call, and its words tell names."""
+        """Replace the pointers of an error by indices in the call, and by names in its message."""
         if not error.faults:
             return
         error.faults = tuple(self.fault(fault) for fault in error.faults)
@@ -57,7 +57,7 @@ class Places:
         return Fault(told.pointer, told.code, told.detail, index)
 
     def _subject(self, fault: Fault) -> str:
-        """What a fault is told of: a query by its name or number, else a place in the request."""
+        """The subject of a fault: a query's name or number, or else the pointer."""
         if fault.index is None:
             return fault.pointer
         return self.piece.queries[fault.index - self.piece.start].name or f"#{fault.index}"

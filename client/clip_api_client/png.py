@@ -1,4 +1,4 @@
-"""Arrays of pixels as PNG, with nothing but zlib."""
+"""Encodes arrays of pixels as PNG, using only zlib."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ FAST = 1
 
 
 class PixelArray(Protocol):
-    """A numpy array, or what looks like one."""
+    """A numpy array, or a compatible object."""
 
     @property
     def __array_interface__(self) -> dict[str, Any]: ...

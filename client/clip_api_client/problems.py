@@ -1,4 +1,4 @@
-"""From an answer that is an error to an exception."""
+"""From an error response to an exception."""
 
 import re
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ BY_STATUS: dict[int, type[ClipError]] = {
     422: errors.InvalidRequest,
     429: errors.RateLimited,
     500: errors.InternalError,
-    # Of a proxy: the service says more.
+    # From a proxy: the service's own errors have more detail.
     502: errors.Unavailable,
     503: errors.Unavailable,
     504: errors.Unavailable,
@@ -31,7 +31,7 @@ JOB = re.compile(r"/jobs/([0-9a-f]+)$")
 
 
 def problem_of(response: Response) -> ClipError:
-    """What an answer of status 400 or more says."""
+    """The exception for a response with status 400 or more."""
     try:
         told = Problem.model_validate_json(response.body)
     except ValidationError:
@@ -52,7 +52,7 @@ def problem_of(response: Response) -> ClipError:
 
 
 def ending_of(job: JobDocument) -> ClipError | None:
-    """Why a job that has ended has no result; None where it is done, or goes on."""
+    """Why a job ended without a result; None if it is done or has not ended."""
     if job.status == "done" or not job.has_ended:
         return None
     if job.status == "cancelled":

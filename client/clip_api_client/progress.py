@@ -1,4 +1,4 @@
-"""How far a call has come, and a bar that shows it."""
+"""The progress of a call, and a bar that shows it."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ REDRAW_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Queries that are through, those among them that failed, and all there are, where known."""
+    """The number of finished queries, of failed ones among them, and of all, if known."""
 
     done: int
     failed: int
@@ -28,7 +28,7 @@ ProgressOption: TypeAlias = bool | Report | None
 
 
 class Bar:
-    """One line that is drawn again and again; without a terminal, only its last state is told."""
+    """A line that is redrawn; without a terminal, only its last state is printed."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -59,7 +59,7 @@ def _counts(progress: Progress) -> str:
 
 
 class Meter:
-    """Counts queries as they come through, and reports."""
+    """Counts finished queries and reports progress."""
 
     def __init__(self, option: ProgressOption, total: int | None) -> None:
         self._report: Report | None = Bar() if option is True else option or None

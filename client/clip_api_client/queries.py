@@ -1,4 +1,4 @@
-"""What may be sent: texts, and images in many forms. Pillow and numpy are never imported."""
+"""Queries: texts, and images in many forms. Pillow and numpy are never imported."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ Item: TypeAlias = dict[str, str]
 URL = ("http://", "https://")
 DATA_URL = "data:"
 AS_PNG = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
-"""The modes of Pillow that a PNG holds as they are."""
+"""The modes of Pillow that PNG supports directly."""
 BASE64_GROWTH = 4 / 3
 PIXEL_BYTES = 3
 AROUND_BYTES = 64
@@ -31,10 +31,10 @@ class PillowImage(Protocol):
     @property
     def size(self) -> tuple[int, int]: ...
     def convert(self, mode: str) -> "PillowImage":
-        """The same image with other pixels."""
+        """The image in another mode."""
 
     def save(self, fp: IO[bytes], format: str) -> None:  # noqa: A002 - Pillow's name
-        """Write it."""
+        """Write the image."""
 
 
 ImageSource: TypeAlias = (
@@ -52,18 +52,18 @@ class Query:
 
     @property
     def name(self) -> str:
-        """How to tell it to a person; empty where it has no name."""
+        """Its name in messages; empty if it has none."""
         if isinstance(self.source, str):
             return self.source if not self.source.startswith(DATA_URL) else ""
         return os.fspath(self.source) if isinstance(self.source, os.PathLike) else ""
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes in a request; reads no file."""
+        """Its approximate size in a request in bytes; reads no file."""
         return int(_content_bytes(self) * BASE64_GROWTH) + AROUND_BYTES
 
     def item(self) -> Item:
-        """What is sent. Raises UnreadableImage."""
+        """The item to send. Raises UnreadableImage."""
         return {"text": str(self.source)} if self.is_text else _image_item(self.source)
 
 
@@ -77,7 +77,7 @@ def queries_of(images: object, texts: Iterable[str]) -> Iterator[Query]:
 
 
 def count_of(images: object, texts: object) -> int | None:
-    """How many queries there will be; None where only going through them would tell."""
+    """The number of queries; None if it is unknown before iterating."""
     count = 0
     for given in (images, texts):
         if given is None:
@@ -92,11 +92,11 @@ def count_of(images: object, texts: object) -> int | None:
 
 
 def is_single(given: object) -> bool:
-    """Whether it is one image or text, not several of them."""
+    """Whether it is a single image or text."""
     single = (str, bytes, bytearray, memoryview, os.PathLike)
     if isinstance(given, single) or _is_pillow(given):
         return True
-    # Two or three dimensions are an image, four are many.
+    # An array of two or three dimensions is an image, one of four is several.
     return _is_array(given) and len(given.__array_interface__["shape"]) <= 3  # type: ignore[attr-defined]  # noqa: PLR2004
 
 
@@ -119,7 +119,7 @@ def _content_bytes(query: Query) -> int:
             try:
                 return Path(source).stat().st_size
             except (OSError, ValueError):
-                return 0  # told when it is read
+                return 0  # raises when it is read
     if _is_pillow(source):
         width, height = source.size  # type: ignore[attr-defined]
         return int(width * height * PIXEL_BYTES)
@@ -167,7 +167,7 @@ def _saved(image: PillowImage) -> bytes:
 
 
 def _is_pillow(source: object) -> bool:
-    """Who has a Pillow image has imported Pillow."""
+    """Whether it is a Pillow image; if so, Pillow is imported already."""
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(source, pillow.Image)
 

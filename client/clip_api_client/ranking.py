@@ -1,4 +1,4 @@
-"""POST /rank, for one piece of a call."""
+"""POST /rank, for one request of a call."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from clip_api_client.steps import Steps
 
 
 def rank_piece(piece: Piece, wish: Wish, patience: Patience) -> Steps[Part[Ranked]]:
-    """Rank a piece of the queries of a call."""
+    """Rank some of the queries of a call."""
     packed = yield from pack(piece, allow_partial=wish.allow_partial)
     if not packed.items:
         return Part(_rows(piece, wish, None, packed.unreadable))
@@ -32,7 +32,7 @@ def rank_piece(piece: Piece, wish: Wish, patience: Patience) -> Steps[Part[Ranke
 
 
 def ranked_job(piece: Piece, wish: Wish, document: JobDocument) -> Part[Ranked]:
-    """The result of a job that was sent with all of a piece."""
+    """The result of a job with all queries of a piece."""
     ranked = _result(document)
     failed = Places.of_all(piece, "/queries").errors(ranked.errors or ())
     return Part(_rows(piece, wish, ranked, failed), document.id, len(document.truncated))
@@ -45,7 +45,7 @@ def _result(document: JobDocument) -> RankAnswer:
 
 
 def _spread(ranked: RankAnswer, sent: Sequence[int], count: int) -> RankAnswer:
-    """The rows of those that were sent, at their places among all."""
+    """The rows of the queries that were sent, at their positions among all."""
     if len(sent) != len(ranked.probabilities) or len(sent) != len(ranked.cosine_similarities):
         raise UnexpectedAnswer("the answer has another number of rows than were asked for")
     probabilities: list[list[float] | None] = [None] * count

@@ -1,4 +1,4 @@
-"""What came of the queries of a call."""
+"""The results of a call."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ Row = TypeVar("Row", bound="QueryResult")
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """What came of one query: `index` is its place in the call, `source` what was given.
+    """The result of one query: `index` is its index in the call, `source` the given object.
 
-    `name` is its path, URL or text, where it has one. With `allow_partial` a query may have an
-    `error` in place of a result.
+    `name` is its path, URL or text, if it has one. With `allow_partial` a query may have an
+    `error` instead of a result.
     """
 
     index: int
@@ -30,9 +30,9 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A candidate as one query sees it; `index` is its place among the candidates of the call.
+    """A candidate in the result of a query; `index` is its index among the candidates of the call.
 
-    `label` is its text or file name; its number where the client was not told of it.
+    `label` is its text or file name; its number if the client does not know it.
     """
 
     index: int
@@ -43,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked(QueryResult):
-    """One query, ranked; `probabilities` and `cosine_similarities` are as the candidates were."""
+    """A ranked query; `probabilities` and `cosine_similarities` are in the candidates' order."""
 
     labels: Sequence[str]
     probabilities: list[float] | None
@@ -52,7 +52,7 @@ class Ranked(QueryResult):
 
     @property
     def candidates(self) -> list[Candidate]:
-        """The most similar first, equals in their own order; `top_k` at most.
+        """The candidates, most similar first, ties in order; at most `top_k`.
 
         Raises:
             ItemError: the query failed.
@@ -67,7 +67,7 @@ class Ranked(QueryResult):
 
     @property
     def best(self) -> Candidate:
-        """The most similar candidate. Raises ItemError when the query failed."""
+        """The most similar candidate. Raises ItemError if the query failed."""
         return self.candidates[0]
 
     def _label(self, place: int) -> str:
@@ -76,14 +76,14 @@ class Ranked(QueryResult):
 
 @dataclass(frozen=True, slots=True)
 class Encoded(QueryResult):
-    """One query's embedding, not normalised; None where it failed."""
+    """One query's embedding, not normalised; None if it failed."""
 
     vector: list[float] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[Row]):
-    """What came of a piece; `job` is empty where no job was needed."""
+    """The results of a piece; `job` is empty if there was none."""
 
     rows: list[Row]
     job: str = ""
@@ -95,11 +95,10 @@ class Part(Generic[Row]):
 
 
 class Results(Sequence[Row]):
-    """What came of all queries of a call, in the order they were given.
+    """The results of all queries of a call, in order.
 
-    `jobs` are the ids of those that were needed; the service may answer from its cache without one.
-    `truncated_texts` says how many texts the model did not see whole: in the request that had most,
-    where there were several.
+    `jobs` are the ids of its jobs; answers from the cache have none. `truncated_texts` is the
+    number of texts that the model truncated; the maximum over several requests.
     """
 
     def __init__(self, parts: Iterable[Part[Row]]) -> None:
@@ -110,7 +109,7 @@ class Results(Sequence[Row]):
 
     @property
     def errors(self) -> list[ItemError]:
-        """Those of the queries that failed."""
+        """The rows of the queries that failed."""
         return [row.error for row in self._rows if row.error is not None]
 
     def __len__(self) -> int:
@@ -131,7 +130,7 @@ class Results(Sequence[Row]):
 
 
 class Ranking(Results[Ranked]):
-    """A row for each query, and the two matrices; a row of None is a query that failed."""
+    """A row for each query, and the two matrices; a failed query has None instead of a row."""
 
     @property
     def probabilities(self) -> list[list[float] | None]:

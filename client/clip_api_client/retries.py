@@ -1,4 +1,4 @@
-"""When a request is sent again, and when it is given up."""
+"""When a request is retried, and when it fails."""
 
 import random
 import secrets
@@ -22,16 +22,16 @@ from clip_api_client.steps import Request, Response, Sleep, Steps
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 LONGEST_ASKED_FOR_S = 120.0
 ERROR_STATUS = 400
-# A server holds a request for a minute, unless it is told otherwise.
+# By default the service answers a request within a minute.
 LONGEST_SILENCE_S = 90.0
 KEY = "Idempotency-Key"
 IN_TURN = (RateLimited, QueueFull)
-"""Refusals that only say "later": trying again does not count as a failure."""
+"""Refusals that only mean "later": they do not count as failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A request is about to be sent again: why, in how many seconds, and for which time."""
+    """A retry: its cause, the seconds until it, and its number."""
 
     error: ClipError
     pause_s: float
@@ -40,7 +40,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one request is pursued, and how many failures of it are put up with."""
+    """The timeout of a request, and the number of failures that it tolerates."""
 
     timeout_s: float = 300.0
     retries: int = 5
@@ -49,7 +49,7 @@ class Patience:
 
 @dataclass(slots=True)
 class _Pursuit:
-    """One request, from the first try to the last."""
+    """All attempts of one request."""
 
     patience: Patience
     deadline: float = field(init=False)
@@ -64,7 +64,7 @@ class _Pursuit:
         return max(0.1, self.deadline - time.monotonic())
 
     def pause_after(self, error: ClipError) -> float:
-        """Seconds until the next try. Raises the error when there shall be none."""
+        """Seconds until the next attempt. Raises the error if there is none."""
         if not isinstance(error, (Unreachable, RateLimited, Unavailable)):
             raise error
         if not isinstance(error, IN_TURN):
@@ -83,13 +83,13 @@ def new_key() -> str:
 
 
 def send(request: Request, patience: Patience) -> Steps[Response]:
-    """Send a request until there is an answer of success.
+    """Send a request until it succeeds.
 
-    A POST carries an idempotency key made once: however often it is sent, the work is done once.
-    Only a job that came to nothing by the service's fault is asked for anew, with a new key.
+    All attempts of a POST have the same idempotency key, so that the work is done once. Only if a
+    job is lost by the service, the request is repeated with a new key.
 
     Raises:
-        ClipError: the request is at fault, or it was tried often or long enough.
+        ClipError: the request is at fault, or its retries or its timeout are used up.
     """
     pursuit = _Pursuit(patience)
     if request.method == "POST":
@@ -106,7 +106,7 @@ def send(request: Request, patience: Patience) -> Steps[Response]:
                 return response
             error = problem_of(response)
         if request.method == "DELETE" and pursuit.failures and isinstance(error, NotFound):
-            return Response(204, {}, b"")  # an earlier try was not for nothing
+            return Response(204, {}, b"")  # an earlier attempt succeeded
         pause_s = pursuit.pause_after(error)
         if isinstance(error, (JobLost, ModelChanged)):
             request = _with_key(request)
@@ -118,7 +118,7 @@ def _with_key(request: Request) -> Request:
 
 
 def _pause_s(error: ClipError, tries: int) -> float:
-    """What the server asks for and a little more, or twice as long each time: never in step."""
+    """`Retry-After` plus jitter, or exponential backoff with jitter."""
     if error.retry_after_s is not None:
         asked_for = min(error.retry_after_s, LONGEST_ASKED_FOR_S)
         return asked_for * random.uniform(1, 1.2)  # noqa: S311 - nothing to guess

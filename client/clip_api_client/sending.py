@@ -1,4 +1,4 @@
-"""A request that is answered with a result, be it at once or by way of its job."""
+"""A request whose result comes in its answer or from its job."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from clip_api_client.steps import Request, Response, Steps
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The plain result, or the job that has it."""
+    """The result, or the job that has it."""
 
     outcome: Response | JobDocument
     job: str
@@ -21,10 +21,10 @@ class Answered:
 
 
 def answered(request: Request, places: Places, patience: Patience) -> Steps[Answered]:
-    """Send a request, and wait on for its job when the service waits no longer.
+    """Send a request; if the service stops waiting, wait for its job.
 
     Raises:
-        ClipError: its faults tell the places of queries in the call.
+        ClipError: its faults have the indices of queries in the call.
     """
     deadline = time.monotonic() + patience.timeout_s
     try:

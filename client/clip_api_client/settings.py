@@ -1,4 +1,4 @@
-"""What the command line takes from the environment."""
+"""The environment variables of the command line."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from clip_api_client.client import DEFAULT_URL
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """CLIP_API_URL and CLIP_API_KEY, for what is not given as an option."""
+    """CLIP_API_URL and CLIP_API_KEY, the defaults of options."""
 
     url: str
     api_key: str | None

@@ -1,8 +1,8 @@
-"""What an operation asks of the outside world.
+"""The steps that an operation yields to its driver.
 
-An operation is a generator: it yields what it wants done and is sent what came of it, or has the
-exception thrown into it. It knows nothing of sockets, threads and event loops; the two drivers do,
-and nothing else is different between the synchronous and the asynchronous client.
+An operation is a generator: it yields a step and receives the result, or the exception is thrown
+into it. It is independent of sockets, threads and event loops; only the two drivers differ between
+the synchronous and the asynchronous client.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Sent as it is; what comes of it is a Response, or Unreachable."""
+    """An HTTP request; its result is a Response, or Unreachable is raised."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer of any status; the names of its headers are in lower case."""
+    """A response of any status; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,14 +35,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Let so many seconds pass."""
+    """Sleep for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """Call this where nothing else waits for it; what comes of it is what it returns."""
+    """Call a function in a thread; the result is its return value."""
 
     call: Callable[[], object]
 

@@ -1,4 +1,4 @@
-"""Runs operations with blocking calls, and several at once in threads."""
+"""Runs operations with blocking calls, and several of them in threads."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ class SyncDriver:
         self._streams: set[Event] = set()
 
     def close(self) -> None:
-        """Close the connections. What streams still run in threads is not tried again."""
+        """Close the connections. Operations that still run in threads are not retried."""
         for stopped in list(self._streams):
             stopped.set()
         self._http.close()
@@ -45,10 +45,10 @@ class SyncDriver:
             return result
 
     def stream(self, operations: Iterable[Steps[Result]], at_once: int) -> Iterator[Result]:
-        """The results of operations in their order, no more of which run at once.
+        """The results of operations, in order; at most `at_once` run concurrently.
 
-        Operations are taken only as they are needed: there may be any number of them. The first
-        exception ends it; what runs is waited for, unless the caller is in a hurry.
+        Operations are taken lazily, so there may be any number of them. The first exception ends
+        the iteration; running operations are awaited, unless the caller is interrupted.
         """
         stopped = Event()
         self._streams.add(stopped)

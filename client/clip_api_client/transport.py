@@ -1,4 +1,4 @@
-"""Between our requests and those of httpx."""
+"""Converts between our requests and those of httpx."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 def arguments(request: Request) -> dict[str, Any]:
-    """What `httpx.Client.request` is to be called with."""
+    """The arguments of `httpx.Client.request`."""
     return {
         "method": request.method,
         "url": request.path,
@@ -32,7 +32,7 @@ def response_of(answer: httpx.Response) -> Response:
 
 @contextmanager
 def telling_of_outages(url: str) -> Iterator[None]:
-    """Whatever keeps an answer from coming is Unreachable."""
+    """Raise every error without an answer as Unreachable."""
     try:
         yield
     except httpx.TransportError as error:
