@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _run(options: Options) -> tuple[list[Result], list[str]]:
-    """Run what was asked for. A row that cannot be run costs the others nothing."""
+    """Run the selected rows. A row that fails does not affect the others."""
     results: list[Result] = []
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-logs-") as folder:
@@ -70,7 +70,7 @@ def interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    # Whatever ends this must end what it has started.
+    # However this ends, the processes that it started must end too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     sys.exit(main(sys.argv[1:]))

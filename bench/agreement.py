@@ -1,4 +1,4 @@
-"""Whether all contenders do the same work: they must give the same answers."""
+"""Checks that all contenders give the same answers."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,13 @@ from bench.images import HOLE, Kind, draw, with_hole
 from bench.wire import ranking
 
 SAME = 1e-3
-"""Of cosine similarities. Where preprocessing or weights differ, they differ by far more."""
+"""Of cosine similarities; different preprocessing or weights give far larger differences."""
 SEED = 1000
 TIMEOUT_S = 60
 
 
 class Disagree(Exception):
-    """Two servers tell other things of the same image, so their speeds cannot be compared."""
+    """Two servers give different answers for the same image, so their speeds are not comparable."""
 
 
 def largest_difference(servers: Iterable[Server], kind: Kind) -> float:

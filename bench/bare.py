@@ -1,8 +1,8 @@
-"""The limit: the same weights in one process, in a loop, with nothing around it.
+"""The bare model: the same weights in one process, in a loop.
 
 `python -m bench.bare FOLDER WIDTH HEIGHT GRAIN` reads orders from standard input, one JSON object
-a line, and answers each with one line. Written by hand as somebody would who wants it fast: the
-work of the reference's preprocessor in a third of its time. It shares no code with the worker.
+per line, and answers each with one line. It is optimised by hand: the preprocessing takes a third
+of the reference's time. It shares no code with the worker.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The bars: what is asked of the service, and whether it is met."""
+"""The targets of the service, and whether they are met."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A figure held against its bar; `missing` says why there is no figure."""
+    """A figure and its target; `missing` says why there is no figure."""
 
     what: str
     bar: Bar

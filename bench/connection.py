@@ -17,9 +17,9 @@ class Closed(Exception):
 
 
 class Connection:
-    """Sends one request at a time and reads its answer, without ever blocking.
+    """Sends one request at a time and reads its answer, without blocking.
 
-    Connects anew where the server closed after the last answer.
+    Reconnects if the server closed the connection after the last answer.
     """
 
     def __init__(self, address: Address) -> None:
@@ -38,7 +38,7 @@ class Connection:
         return bool(self._unsent)
 
     def begin(self, request: bytes) -> None:
-        """Start to send. Raises OSError where nobody listens."""
+        """Start to send. Raises OSError if the server does not listen."""
         if self._socket is None:
             self._socket = socket.create_connection(
                 (self._address.host, self._address.port), CONNECT_TIMEOUT_S
@@ -59,7 +59,7 @@ class Connection:
             return
 
     def receive(self) -> int:
-        """Read what has come. Returns the status once the answer is complete, and 0 before.
+        """Read available data. Returns the status once the answer is complete, 0 before.
 
         Raises:
             Closed, OSError: there will be no answer.

@@ -1,4 +1,4 @@
-"""Whatever is measured: it is awake only while it is its turn."""
+"""Contenders: whatever is measured. All but one are paused."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +15,7 @@ READY_TIMEOUT_S = 2.0
 
 
 class Contender(Protocol):
-    """One that can be measured, and does nothing while it is paused."""
+    """A contender, which does nothing while it is paused."""
 
     def resume(self) -> None: ...
 
@@ -27,7 +27,7 @@ class Contender(Protocol):
 
 
 class Server:
-    """A contender that answers HTTP requests: its processes and how it is asked."""
+    """A contender that answers HTTP requests: its processes and its requests."""
 
     def __init__(
         self, processes: Sequence[Process], address: Address, ready_path: str, make: MakeRequest
@@ -73,7 +73,7 @@ class Server:
             return False
 
     def is_ready(self, answer: requests.Response) -> bool:
-        """Whether that answer means that all of it works."""
+        """Whether this answer shows that the server is ready."""
         return answer.ok
 
 
@@ -88,7 +88,7 @@ def awake(contender: Contender) -> Iterator[None]:
 
 @contextmanager
 def ended_in_the_end(contenders: Mapping[str, Contender]) -> Iterator[None]:
-    """Stop whatever contenders there are by then; one that fails at that keeps no other running."""
+    """Stop all contenders, even if one of them fails to stop."""
     with ExitStack() as stack:
         try:
             yield

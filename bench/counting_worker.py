@@ -1,6 +1,6 @@
-"""A worker that counts how often its model is run: `python -m bench.counting_worker`.
+"""A worker that counts the runs of its model: `python -m bench.counting_worker`.
 
-It is the real worker in every other way. The count is a number in the file that BENCH_CALLS names.
+Otherwise it is the real worker. The count is in the file that BENCH_CALLS names.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What is made of the raw measurements: percentiles, samples, medians, ratios."""
+"""Statistics of the raw measurements: percentiles, samples, medians, ratios."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ class Series:
         return median(map(of, self.samples)) if self.samples else math.nan
 
     def against(self, other: "Series", compare: Callable[[Sample, Sample], float]) -> float:
-        """The median of what each round's two samples come to: what drifts, drifts for both."""
+        """The median over the rounds of a comparison of two samples, so that drift cancels out."""
         pairs = list(zip(self.samples, other.samples, strict=True))
         return median(compare(mine, its) for mine, its in pairs) if pairs else math.nan
 

@@ -1,4 +1,4 @@
-"""The bare model as a contender: a process that is given orders."""
+"""The bare model as a contender: a process that takes orders."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ PASSES = 3
 
 
 class Bare:
-    """The bare model in a process of its own, at the batch size that is best for it."""
+    """The bare model in its own process, at its best batch size."""
 
     def __init__(self, model: Path, kind: Kind, folder: Path, probe_s: float) -> None:
         command = [sys.executable, "-m", "bench.bare", str(model)]
@@ -41,10 +41,10 @@ class Bare:
             raise
 
     def resume(self) -> None:
-        """It waits for orders, and costs nothing meanwhile."""
+        """Nothing to pause: it idles until it gets an order."""
 
     def pause(self) -> None:
-        """As above."""
+        """Nothing to resume."""
 
     def stop(self) -> None:
         self._process.stop()

@@ -1,8 +1,8 @@
 """The load generator: a closed loop of connections in one thread.
 
 Each connection sends its next request as soon as the last one is answered. One thread with
-non-blocking sockets and prepared bytes costs 0.1 to 0.2 ms of CPU a request; every sample says
-what share of the machine that was.
+non-blocking sockets and prepared bytes takes 0.1 to 0.2 ms of CPU per request; every sample has
+the generator's share of the machine.
 """
 
 import os
@@ -19,7 +19,7 @@ OK = 200
 PATIENCE_S = 120.0
 LOOK_UP_S = 0.2
 MOST_FAILURES = 200
-"""In a row: then there is nothing to measure."""
+"""Consecutive errors after which a measurement is aborted."""
 
 
 class NothingWorks(Exception):
@@ -28,10 +28,10 @@ class NothingWorks(Exception):
 
 @dataclass
 class Window:
-    """What happened while it counted; `started` is zero before.
+    """The counted period; `started` is zero before it.
 
-    It lasted until its last answer. A server that works in batches answers in bursts, and would be
-    charged otherwise with the time of a batch whose answers came too late to count.
+    It ends with its last answer. Otherwise a server that answers in batches would be charged with
+    the time of a batch whose answers came too late to count.
     """
 
     started: float = 0.0
@@ -54,7 +54,7 @@ class Window:
         self.cpu_s += time.process_time()
 
     def count(self, now: float, seconds: float, error: str = "") -> None:
-        """One request that took so long, and its answer or what became of it."""
+        """One request: its duration, and its answer or error."""
         if error:
             self.errors[error] += 1
         else:
@@ -69,7 +69,7 @@ class Window:
 
 
 class ClosedLoop:
-    """Some connections, each with one request under way all the time."""
+    """Connections, each with one running request at all times."""
 
     def __init__(self, address: Address, make_request: MakeRequest, connections: int) -> None:
         self._make_request = make_request
@@ -82,10 +82,10 @@ class ClosedLoop:
         self._window = Window()
 
     def run_for(self, seconds: float, warm_s: float) -> Sample:
-        """Measure for that long, once the load is steady, then close.
+        """Measure for `seconds`, once the load is steady, then close.
 
-        That is after `warm_s`, and not before each connection had an answer: the first answers
-        found an empty queue. What is under way in the end is waited for and does not count.
+        It is steady after `warm_s` and one answer on each connection, because the first requests
+        find an empty queue. Requests that run at the end are awaited and do not count.
         """
         window = self._window
         warm = time.perf_counter() + warm_s
@@ -102,13 +102,13 @@ class ClosedLoop:
         return window.sample()
 
     def run_count(self, requests: int) -> Sample:
-        """Send exactly that many requests, all of which count, then close."""
+        """Send exactly `count` requests, all of which count, then close."""
         sample = self.run_part(requests)
         self.close()
         return sample
 
     def run_part(self, requests: int) -> Sample:
-        """As `run_count`, and stay connected."""
+        """Like `run_count`, but stay connected."""
         self._window = Window()
         self._window.open(time.perf_counter())
         left = requests
@@ -129,7 +129,7 @@ class ClosedLoop:
             self._turn()
 
     def _begin_idle(self, most: int | None = None) -> int:
-        """Give idle connections something to do. Returns how many requests that were."""
+        """Send requests on idle connections. Returns their number."""
         beginning = self._idle[:most]
         del self._idle[: len(beginning)]
         for connection in beginning:
@@ -142,7 +142,7 @@ class ClosedLoop:
         return len(beginning)
 
     def _turn(self) -> None:
-        """Wait for something to happen, and see to it."""
+        """Wait for events and handle them."""
         for key, events in self._selector.select(LOOK_UP_S if self._since else 0):
             connection = key.fileobj
             assert isinstance(connection, Connection)

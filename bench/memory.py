@@ -1,4 +1,4 @@
-"""Resident memory of processes, as Linux tells it."""
+"""Resident memory of processes, from /proc."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ def can_tell() -> bool:
 
 
 def resident_mb(pid: int) -> float:
-    """VmRSS of a process in MB; 0 where it has ended."""
+    """VmRSS of a process in MB; 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
@@ -20,6 +20,6 @@ def resident_mb(pid: int) -> float:
 
 
 def descendants(pid: int) -> list[int]:
-    """A process and all that come from it."""
+    """A process and its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(d for child in children for d in descendants(int(child)))]

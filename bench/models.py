@@ -1,6 +1,6 @@
-"""The checkpoints that are measured: the demo, and random weights of two well-known shapes.
+"""The checkpoints: the demo, and random weights of two well-known shapes.
 
-Speed does not depend on what the weights are.
+Speed does not depend on the values of the weights.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def folder_of(name: str) -> Path:
-    """Where a model lies; one of random weights is made the first time it is asked for."""
+    """The folder of a model; one with random weights is made on first use."""
     if name == "demo":
         return DEMO_FOLDER
     folder = CACHE / name

@@ -1,4 +1,4 @@
-"""The peers as contenders: who they are, how they are started, and whether they are installed."""
+"""The peers as contenders: how to start them, and whether they are installed."""
 
 import sys
 from collections.abc import Callable
@@ -17,7 +17,7 @@ INFINITY_MODEL = "bench"
 
 
 class NotInstalled(Exception):
-    """The peer is not there; the message says what would change that."""
+    """The peer is not installed; the message says how to install it."""
 
 
 StartPeer = Callable[[Path, Kind, Path, int], Server]

@@ -14,11 +14,10 @@ MODELS = ("demo", "tinyclip-8m-16", "vit-b-32")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which rows, on what, and how thoroughly.
+    """The options of a run.
 
-    `seconds` is the length of one measurement, `warm_s` the time before it in which nothing
-    counts. With `fake` the service's model sleeps and nothing is compared with a bare model: that
-    tries the harness, and measures nothing.
+    `seconds` is the length of one measurement, `warm_s` that of the warm-up before it. With `fake`
+    the service's model sleeps and is not compared with a bare model: that only tests the harness.
     """
 
     rows: tuple[str, ...]
@@ -33,18 +32,23 @@ class Options:
 
 
 def parse(words: Sequence[str], rows: Sequence[str]) -> Options:
-    """Read the command line, or end the process with what is wrong with it."""
-    parser = argparse.ArgumentParser("bench", description="Measure the service against its bars.")
+    """Read the command line, or exit with an error message."""
+    parser = argparse.ArgumentParser("bench", description="Compare the service with its targets.")
     add = parser.add_argument
-    add("--only", type=_names(rows), default=tuple(rows), help=f"of {','.join(rows)}")
-    add("--models", type=_names(MODELS), default=MODELS, help=f"of {','.join(MODELS)}")
-    add("--connections", type=_counts, default=CONNECTIONS, help="such as 1,32")
-    add("--rounds", type=int, default=3, help="how often everything is measured")
+    add("--only", type=_names(rows), default=tuple(rows), help=f"from {','.join(rows)}")
+    add("--models", type=_names(MODELS), default=MODELS, help=f"from {','.join(MODELS)}")
+    add("--connections", type=_counts, default=CONNECTIONS, help="for example 1,32")
+    add("--rounds", type=int, default=3, help="number of rounds")
     add("--seconds", type=float, default=5.0, help="length of one measurement")
-    add("--warm", type=float, default=1.0, help="seconds before each that do not count")
-    add("--memory-requests", type=_counts, default=(2_000, 20_000), help="the two to compare")
+    add("--warm", type=float, default=1.0, help="seconds of warm-up before each measurement")
+    add(
+        "--memory-requests",
+        type=_counts,
+        default=(2_000, 20_000),
+        help="the two numbers of requests to compare",
+    )
     add("--results", type=Path, default=RESULTS, help="folder of the JSON and the plot")
-    add("--fake", action="store_true", help="try the harness with a model that sleeps")
+    add("--fake", action="store_true", help="test the harness with a model that sleeps")
     given = parser.parse_args(words)
     if len(given.memory_requests) != 2:  # noqa: PLR2004 - before and after
         parser.error("--memory-requests takes two numbers")

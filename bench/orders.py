@@ -1,4 +1,4 @@
-"""What the bare model is told, and what it answers."""
+"""The orders to the bare model, and its answers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One line for whatever was done, so that nobody wonders."""
+"""Progress of a run, one line per step."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What the measurements come to: a table for people, JSON for programs."""
+"""The report of a run: tables for people, JSON for programs."""
 
 import json
 import math
@@ -38,7 +38,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def text(results: Sequence[Result]) -> str:
-    """All results, and the bars last, because that is what one looks for."""
+    """All results, the targets last."""
     blocks = []
     for result in results:
         notes = "".join(f"\n{name}: {note}" for name, note in result.notes.items())

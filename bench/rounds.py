@@ -1,4 +1,4 @@
-"""Interleaving: every contender in every round, so that what drifts drifts for all."""
+"""Interleaving: every contender runs in every round, so that drift affects all of them."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar

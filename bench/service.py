@@ -1,4 +1,4 @@
-"""This service: the processes that `make run` starts, with as many workers as wanted."""
+"""This service: the processes that `make run` starts, with any number of workers."""
 
 import sys
 import tempfile
@@ -30,7 +30,7 @@ class Plan:
 
 
 class Service(Server):
-    """A Valkey of its own, workers, and the API."""
+    """A Valkey, workers, and the API."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan

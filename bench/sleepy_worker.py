@@ -1,7 +1,7 @@
 """A worker whose model sleeps: `python -m bench.sleepy_worker`.
 
-It is the real worker in every other way, and takes no core while its model is busy: so several on
-one machine show how the machinery scales. How long an image takes is in BENCH_SECONDS_PER_IMAGE.
+Otherwise it is the real worker. It needs no CPU while its model is busy, so several on one machine
+show how the service scales. BENCH_SECONDS_PER_IMAGE is the time of an image.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The requests that are sent: whole and ready, but for the number that makes each unique."""
+"""The prepared requests, complete except for the number that makes each unique."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ Wire = Callable[[str], object]
 
 RANK = "/rank"
 LABELS = ("t-shirt", "jeans", "jacket", "dress", "skirt", "shorts", "coat", "shoes", "hat", "scarf")
-"""As many as a caller usually has; the same in every request, as a caller's are."""
+"""A typical number of labels; the same in every request, as in practice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What the service makes of a GPU: `make bench-gpu`, with no network, in six minutes at most."""
+"""GPU benchmarks: `make bench-gpu`, without network, in at most six minutes."""

@@ -1,6 +1,6 @@
-"""`make bench-gpu`: every step in a process of its own, each figure at once, a table in the end.
+"""`make bench-gpu`: every step in its own process, each figure at once, a table at the end.
 
-A step that fails, hangs or takes its device down with it costs the others nothing.
+A step that fails, hangs or breaks its device does not affect the others.
 """
 
 import json

@@ -81,12 +81,12 @@ def folder_of(model: str) -> Path:
 def parse(words: Sequence[str], steps: Sequence[str] = ()) -> Options:
     parser = argparse.ArgumentParser("bench.gpu", description="Measure the service on a GPU.")
     add = parser.add_argument
-    add("--device", default="cuda", help="cuda, or cpu to try the harness")
-    add("--quick", action="store_true", help="try the harness: measures nothing")
+    add("--device", default="cuda", help="cuda, or cpu to test the harness")
+    add("--quick", action="store_true", help="test the harness: measures nothing")
     add("--models", default="", help=f"of {','.join(MODELS)}, demo")
     add("--steps", default=",".join(steps), help=f"of {','.join(steps)}")
     add("--seconds", type=float, default=3.0, help="length of one measurement of the service")
-    add("--limit", type=float, default=350.0, help="seconds for all of it")
+    add("--limit", type=float, default=350.0, help="maximum time in seconds")
     add("--folder", type=Path, default=Path(os.environ.get("OUT") or RESULTS))
     given = parser.parse_args(words)
     models = given.models or ("demo" if given.quick else ",".join(MODELS))

@@ -1,4 +1,4 @@
-"""Where a process of Python spends its time, by py-spy."""
+"""Profiles a Python process with py-spy."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ THREAD = re.compile(r"^thread \((?:0x)?[0-9A-Fa-f]+\)(?:: )?")
 
 
 class Profile:
-    """Samples of who holds the interpreter's lock in a process, from now on."""
+    """Samples of the threads that hold the GIL in a process, from now on."""
 
     def __init__(self, pid: int, path: Path) -> None:
         self._path = path

@@ -96,7 +96,7 @@ class Measurement:
         return f"{', '.join(words)} ({', '.join(busiest)}), clients {generator:.1%} of all"
 
     def _profile(self) -> None:
-        """Who holds the interpreter's lock, where py-spy is installed."""
+        """The threads that hold the GIL, if py-spy is installed."""
         if shutil.which("py-spy") is None:
             return
         orders = [Order(self._fleet.port, 32, 5, WARM_S, 1, number) for number in range(CLIENTS)]

@@ -1,7 +1,7 @@
-"""What both peers do with an image: transformers as its documentation shows it.
+"""The image encoding of both peers: transformers as its documentation shows it.
 
-The labels are encoded once and remembered, as anybody would who knows them beforehand: so the
-peers are measured on images alone, which is the best that they can do.
+The labels are encoded once and kept, as one would with labels that are known in advance, so that
+the peers are measured on images only, which is their best case.
 """
 
 import base64

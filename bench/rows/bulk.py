@@ -1,4 +1,4 @@
-"""What interactive requests lose to a backlog of bulk work, each part slow in fetching."""
+"""The latency of interactive requests beside a backlog of bulk work whose images fetch slowly."""
 
 import time
 from collections.abc import Callable, Iterator

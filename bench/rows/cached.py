@@ -1,4 +1,4 @@
-"""The same request again and again: everything it needs was computed before."""
+"""The same request repeatedly, answered from the cache."""
 
 from pathlib import Path
 

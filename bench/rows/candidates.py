@@ -1,4 +1,4 @@
-"""What a thousand labels cost that were seen before."""
+"""The cost of a thousand cached labels."""
 
 from collections.abc import Callable
 

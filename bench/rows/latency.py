@@ -1,4 +1,4 @@
-"""What the way through the service adds to one image, when nobody else asks."""
+"""The overhead of the service for one image, without other load."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whether a process grows with the requests that it has served."""
+"""Whether the memory of a process grows with the number of requests."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a row gets, and what it gives."""
+"""The input and the result of a row."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

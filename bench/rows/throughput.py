@@ -1,4 +1,4 @@
-"""Images per second: the bare model, this service, and what a user would run instead."""
+"""Images per second of the bare model, this service and its peers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -27,7 +27,7 @@ AnyResults = Ranking | Embeddings
 USER_AGENT = "clip-api-client/0.1.0"
 TOLD_OF_READINESS = (200, 503)
 LISTS = {"rank": "/queries", "label_set": "/candidates"}
-"""Where the queries of a job stand in its request."""
+"""The JSON Pointers of the queries in a job's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _results(piece: Piece, document: JobDocument) -> AnyResults:
 
 
 UNKNOWN = wish_of(None, {"label_set": "-"})
-"""What may have been asked for by somebody else."""
+"""The results of any job, which another client may have submitted."""
 
 
 def put_label_set(

@@ -83,7 +83,7 @@ class SyncDriver:
 
 
 def _check(steps: Steps[Result], stopped: Event) -> None:
-    """Nobody waits for it any more: nothing is tried again, and nobody is told of a retry."""
+    """The caller no longer waits: there are no further retries or notifications."""
     if stopped.is_set():
         steps.close()
         raise CancelledError
