@@ -32,7 +32,7 @@ def test_refusals_of_the_framework_have_our_shape(
         assert "Allow" in answer.headers
 
 
-def test_a_bug_is_told_by_number_and_nothing_of_the_inside(
+def test_a_bug_is_reported_by_number_without_internals(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     app = Flask("buggy")

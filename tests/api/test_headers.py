@@ -43,7 +43,7 @@ def guarded(folder: Path, redis_url_of_its_own: str) -> Iterator[Api]:
         ("OPTIONS", "/rank", 200),
     ],
 )
-def test_no_answer_is_sniffed_or_tells_a_version(
+def test_no_answer_is_sniffed_or_reveals_a_version(
     guarded: Api, method: str, path: str, status: int
 ) -> None:
     headers = {"X-API-Key": KEY}

@@ -36,7 +36,7 @@ def refuses(api: Api) -> bool:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_the_port_is_free_at_once_and_requests_in_hand_are_answered(
+def test_the_port_is_free_at_once_and_running_requests_are_answered(
     api: Api, redis: Redis, folder: Path, redis_url: str, ending: signal.Signals
 ) -> None:
     location = api.post("/rank?wait=0", BODY).headers["Location"]

@@ -26,7 +26,7 @@ def test_a_rate_is_what_was_done_in_a_second() -> None:
     assert sample(30, seconds=2.0).rate == 15
 
 
-def test_a_series_tells_the_median_of_its_rounds() -> None:
+def test_a_series_has_the_median_of_its_rounds() -> None:
     series = Series("x", 1, [sample(10, 0.1), sample(1000, 9.0), sample(20, 0.2)])
     assert series.rate == 20
     assert series.p50_ms == pytest.approx(200)

@@ -145,7 +145,7 @@ def test_an_answer_that_breaks_off_is_an_error(server: Server) -> None:
     assert sample.done == 0
 
 
-def test_where_nobody_listens_it_gives_up() -> None:
+def test_it_gives_up_if_no_server_listens() -> None:
     with serving(Server()) as server:
         gone = loop(server, "/")
     with pytest.raises(NothingWorks, match="ConnectionRefusedError"):

@@ -32,7 +32,7 @@ def test_rows_and_numbers_are_chosen() -> None:
         (["--rounds", "many"], "invalid int value"),
     ],
 )
-def test_what_cannot_be_measured_is_told(
+def test_what_cannot_be_measured_is_reported(
     words: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

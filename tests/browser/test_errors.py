@@ -27,7 +27,7 @@ def test_a_bad_image_among_good_ones_is_named_and_the_rest_is_ranked(
     expect(playground.thumbs.nth(0)).not_to_contain_text("It ")
 
 
-def test_a_single_bad_image_is_told_at_the_image(playground: Playground) -> None:
+def test_a_single_bad_image_is_reported_at_the_image(playground: Playground) -> None:
     playground.choose_content("bad.png", b"no image")
     playground.label("pizza", "cat")
     playground.rank()
@@ -35,20 +35,20 @@ def test_a_single_bad_image_is_told_at_the_image(playground: Playground) -> None
     expect(playground.thumbs).to_contain_text([UNREADABLE])
 
 
-def test_a_link_that_leads_nowhere_is_told_at_its_image(playground: Playground) -> None:
+def test_a_link_that_leads_nowhere_is_reported_at_its_image(playground: Playground) -> None:
     playground.link("http://127.0.0.1:1/none.png")
     playground.label("pizza", "cat")
     playground.rank()
     expect(playground.alert).to_contain_text("none.png could not be fetched")
 
 
-def test_what_is_no_link_is_told_at_the_field(playground: Playground) -> None:
+def test_what_is_no_link_is_reported_at_the_field(playground: Playground) -> None:
     playground.link("ftp://example.org/a.png")
     expect(playground.page.get_by_text("is not an http or https address")).to_be_visible()
     expect(playground.thumbs).to_have_count(0)
 
 
-def test_a_refused_setting_is_told_at_its_field(playground: Playground) -> None:
+def test_a_refused_setting_is_reported_at_its_field(playground: Playground) -> None:
     playground.choose("pizza.png")
     playground.label("pizza", "cat")
     playground.page.get_by_text("More", exact=True).click()
@@ -67,7 +67,7 @@ def test_what_is_missing_is_said_without_asking_the_server(playground: Playgroun
     expect(playground.page.get_by_label("Choose images")).to_be_focused()
 
 
-def test_no_connection_is_told_and_tried_again(playground: Playground) -> None:
+def test_no_connection_is_reported_and_retried(playground: Playground) -> None:
     playground.choose("pizza.png")
     playground.label("pizza", "cat")
     playground.page.context.set_offline(offline=True)
@@ -88,7 +88,7 @@ def narrow(folder: Path, service_redis_url: str, service: Api) -> Iterator[Api]:
     api.stop()
 
 
-def test_too_much_at_once_and_too_often_are_told(narrow: Api, open_tab: OpenTab) -> None:
+def test_too_much_at_once_and_too_often_are_reported(narrow: Api, open_tab: OpenTab) -> None:
     playground = open_tab(narrow.url).open()
     playground.choose("pizza.png", "cat.png", "bicycle.png")
     playground.label("pizza", "cat")

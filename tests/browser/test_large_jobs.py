@@ -27,7 +27,7 @@ def test_many_images_are_ranked_as_a_job_that_can_be_opened_again(playground: Pl
     expect(opened.get_by_role("article").first).to_contain_text(re.compile(r"pizza\.png.*pizza"))
 
 
-def test_a_job_in_hand_is_cancelled(
+def test_a_running_job_is_cancelled(
     playground: Playground, image_server: ImageServer, service: Api
 ) -> None:
     stalling = Stalling(image_server, PIZZA)

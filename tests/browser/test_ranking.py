@@ -18,7 +18,7 @@ def test_a_newcomer_is_shown_an_example_with_one_click(playground: Playground) -
     assert [playground.best(nth) for nth in range(3)] == ["pizza", "bicycle", "umbrella"]
 
 
-def test_an_upload_is_ranked_and_told_in_text(playground: Playground) -> None:
+def test_an_upload_is_ranked_and_described_in_text(playground: Playground) -> None:
     playground.choose("pizza.png")
     playground.label(*LABELS)
     playground.rank()

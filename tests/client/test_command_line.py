@@ -273,7 +273,7 @@ def test_ctrl_c_ends_it_at_once(clip_api: Command, image_server: ImageServer) ->
     slow.let_go.set()
 
 
-def test_help_tells_the_exit_codes(clip_api: Command) -> None:
+def test_help_lists_the_exit_codes(clip_api: Command) -> None:
     for command in ([], ["rank"], ["encode"]):
         assert "exit codes:" in clip_api(*command, "--help").output
 

@@ -31,7 +31,7 @@ def test_it_is_submitted_waited_for_and_read(client: Client) -> None:
     assert client.submit_encode(T_SHIRT, ["a"]).wait().vectors[1] is not None
 
 
-def test_its_progress_is_told_to_the_end(client: Client) -> None:
+def test_its_progress_is_reported_to_the_end(client: Client) -> None:
     told: list[Progress] = []
     client.submit([T_SHIRT] * 3, ["a"]).wait(progress=told.append)
     assert told[-1] == Progress(3, 0, 3)
@@ -65,7 +65,7 @@ def test_it_is_deleted_and_then_unknown(client: Client) -> None:
         job.refresh()
 
 
-def test_why_it_failed_is_told_by_name(client: Client) -> None:
+def test_its_failure_is_reported_by_name(client: Client) -> None:
     job = client.submit_encode([b"no image", T_SHIRT])
     with pytest.raises(errors.InvalidRequest, match="#0 is not an image") as raised:
         job.wait()

@@ -220,18 +220,18 @@ def test_bad_images_are_left_out_of_what_is_encoded(client: Client, tmp_path: Pa
         client.encode([bad, T_SHIRT])
 
 
-def test_what_was_cut_is_told(client: Client) -> None:
+def test_truncation_is_reported(client: Client) -> None:
     assert client.rank(T_SHIRT, ["word " * 200, "b"]).truncated_texts == 1
     assert client.encode(texts=["word " * 200]).truncated_texts == 1
 
 
-def test_models_and_workers_are_told(client: Client) -> None:
+def test_models_and_workers_are_reported(client: Client) -> None:
     assert client.ready().is_ready
     assert [model.is_default for model in client.models()] == [True]
     assert len(client.workers()) == 1
 
 
-def test_an_unknown_model_is_told(client: Client) -> None:
+def test_an_unknown_model_is_reported(client: Client) -> None:
     with pytest.raises(errors.UnknownModel):
         client.rank(T_SHIRT, LABELS, model="none")
     with pytest.raises(errors.UnknownModel):

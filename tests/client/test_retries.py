@@ -86,7 +86,7 @@ def test_retry_after_is_obeyed(proxy: TroubledProxy) -> None:
     assert 1 <= retries[0].pause_s <= 1.2
 
 
-def test_a_job_that_the_service_spoilt_is_asked_for_anew(proxy: TroubledProxy) -> None:
+def test_a_job_that_the_service_spoilt_is_requested_again(proxy: TroubledProxy) -> None:
     proxy.troubles.append(refuse(503, MODEL_CHANGED, Retry_After="0"))
     with Client(proxy.url) as client:
         client.encode(texts=["a"])
@@ -136,7 +136,7 @@ def test_an_answer_from_the_cache_names_no_job(proxy: TroubledProxy) -> None:
     assert (embeddings.vectors, embeddings.jobs) == ([[1.0, 2.0]], [])
 
 
-def test_another_service_is_told(proxy: TroubledProxy) -> None:
+def test_another_service_is_reported(proxy: TroubledProxy) -> None:
     proxy.troubles.append(refuse(200, b"<html>hello"))
     with Client(proxy.url) as client, pytest.raises(errors.UnexpectedAnswer, match="hello"):
         client.encode(texts=["a"])
@@ -167,7 +167,7 @@ def test_a_rate_limit_is_waited_for_and_is_no_failure(strict_api: Api) -> None:
     assert set(codes) == {"rate_limited"}
 
 
-def test_a_missing_key_is_told(strict_api: Api) -> None:
+def test_a_missing_key_is_reported(strict_api: Api) -> None:
     with Client(strict_api.url) as client, pytest.raises(errors.Unauthorized) as raised:
         client.rank(Path("/nowhere"), ["a"], texts=["b"], allow_partial=True)
     assert raised.value.status == 401

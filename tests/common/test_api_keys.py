@@ -87,7 +87,7 @@ def test_a_file_without_good_keys_is_refused(
     assert told == f"CLIP_API_KEYS_FILE: {reason}\n"
 
 
-def test_a_file_that_is_not_there_is_told(
+def test_a_file_that_is_not_there_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     told = refusal(monkeypatch, capsys, "CLIP_API_KEYS_FILE", str(tmp_path / "missing"))

@@ -34,7 +34,7 @@ def test_a_wrong_value_ends_the_process_and_names_the_variable(
     assert capsys.readouterr().err.startswith(f"{name}: ")
 
 
-def test_a_password_in_a_url_is_not_told(
+def test_a_password_in_a_url_is_not_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CLIP_REDIS_URL", "http://user:secret@somewhere")
@@ -114,7 +114,7 @@ def test_models_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("models", ["one one", "x" * 257, "a\x06b"])
-def test_models_that_cannot_be_told_apart_or_named_are_refused(
+def test_duplicate_or_invalid_model_names_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: str
 ) -> None:
     monkeypatch.setenv("CLIP_MODELS", models)
@@ -130,7 +130,7 @@ def test_a_worker_serves_its_own_model_through_that_models_queues() -> None:
     assert WorkerSettings(model="two").queues == ("interactive", "bulk")
 
 
-def test_a_worker_that_is_told_no_model_serves_the_first() -> None:
+def test_a_worker_without_a_model_serves_the_first() -> None:
     assert WorkerSettings(models="two, one").model == "two"
 
 

@@ -92,7 +92,7 @@ def seconds(duration: str) -> int:
     return 60 * minutes + rest
 
 
-def test_what_is_in_hand_may_end_before_a_container_is_killed(services: dict[str, Any]) -> None:
+def test_running_work_may_end_before_a_container_is_killed(services: dict[str, Any]) -> None:
     gunicorn = (ROOT / "api" / "gunicorn.conf.py").read_text()
     [graceful] = re.findall(r"^graceful_timeout = (\d+)$", gunicorn, re.MULTILINE)
     assert seconds(services["api"]["stop_grace_period"]) > int(graceful)

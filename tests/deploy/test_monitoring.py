@@ -42,7 +42,7 @@ ALERTS = yaml.safe_load((MONITORING / "alerts.yml").read_text())
 SCALED = yaml.safe_load(
     (ROOT / "deploy/kubernetes/components/autoscaling/scaled-object.yaml").read_text()
 )
-QUESTIONS = ["Is it healthy?", "Is it keeping up?", "What is slow?"]
+SECTIONS = ["Health", "Load", "Latency"]
 METRIC = re.compile(r"\b(?:clip|process)_[a-z_]+\b|\bup\b")
 LABELS = re.compile(r"\bby \(([^)]*)\)|(\w+)(?:=~|!~|=|!=)\"")
 PROMETHEUS_ITSELF = {"up", "job", "instance", "namespace", "le"}
@@ -104,9 +104,7 @@ def scaling_queries() -> list[str]:
 
 
 @pytest.mark.parametrize("query", [*dashboard_queries(), *alert_queries(), *scaling_queries()])
-def test_every_query_asks_for_what_the_service_tells(
-    told: tuple[Scrape, Scrape], query: str
-) -> None:
+def test_every_query_uses_metrics_of_the_service(told: tuple[Scrape, Scrape], query: str) -> None:
     names = set(METRIC.findall(query))
     assert names
     assert names - {"up"} <= told[0].names | told[1].names
@@ -127,10 +125,10 @@ def test_every_query_asks_for_what_the_service_tells(
 
 def test_the_dashboard_answers_three_questions_in_this_order() -> None:
     rows = [panel["title"] for panel in DASHBOARD["panels"] if panel["type"] == "row"]
-    assert rows == QUESTIONS
+    assert rows == SECTIONS
 
 
-def test_its_panels_are_told_apart_and_say_what_they_show() -> None:
+def test_its_panels_have_distinct_titles_and_descriptions() -> None:
     panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
     for panel in panels:
@@ -219,7 +217,7 @@ def test_api_and_worker_tell_of_the_same_work(told: tuple[Scrape, Scrape]) -> No
     assert worker.total("process_resident_memory_bytes") > 1e8
 
 
-def test_a_part_that_an_error_leaves_undone_is_told(
+def test_a_part_that_an_error_leaves_undone_is_reported(
     watched: Service, redis_url_of_its_own: str
 ) -> None:
     job = secrets.token_hex(16)

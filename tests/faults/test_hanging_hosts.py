@@ -126,7 +126,7 @@ def test_a_host_that_answers_again_is_asked_again(
         image.let_go.set()
 
 
-def test_a_worker_that_ends_lets_go_of_what_it_only_fetches(
+def test_a_worker_that_drains_releases_parts_that_only_fetch(
     service: Deployment, image_server: ImageServer
 ) -> None:
     [old] = service.workers

@@ -101,7 +101,7 @@ def test_a_message_delivered_twice_is_stored_once(service: Deployment) -> None:
     assert tries(service, location) <= 2
 
 
-def test_a_poisoned_image_costs_itself_alone(service: Deployment) -> None:
+def test_a_poisoned_image_fails_alone(service: Deployment) -> None:
     service.add_worker(batch_size=16)
     images = [grey(100 + number) for number in range(15)]
     body = rank_body(*images[:7], grey(POISON), *images[7:], allow_partial=True)
@@ -188,7 +188,7 @@ def test_redis_comes_back_empty(service: Deployment, image_server: ImageServer) 
     assert served.status_code == 200
 
 
-def test_a_frozen_redis_keeps_nobody_waiting(service: Deployment) -> None:
+def test_a_frozen_redis_keeps_no_client_waiting(service: Deployment) -> None:
     """However many ask at the same time."""
     service.add_worker()
     os.kill(service.valkey.pid, signal.SIGSTOP)
@@ -208,7 +208,7 @@ def test_a_frozen_redis_keeps_nobody_waiting(service: Deployment) -> None:
     assert max(seconds for _, seconds in answers) < 2
 
 
-def test_a_client_that_waited_in_vain_for_redis_is_told_its_job(
+def test_a_client_that_waited_in_vain_for_redis_gets_the_location_of_its_job(
     service: Deployment, image_server: ImageServer
 ) -> None:
     service.add_worker()
@@ -269,7 +269,7 @@ def test_a_full_redis_is_worked_off(service: Deployment, image_server: ImageServ
             assert document(service, location)["status"] == "done"
 
 
-def test_redis_away_is_told_within_two_seconds(service: Deployment) -> None:
+def test_an_outage_of_redis_is_reported_within_two_seconds(service: Deployment) -> None:
     service.valkey.kill()
     for path, body in (("/rank", rank_body(grey(1))), ("/rank?wait=0", rank_body(TEXT))):
         started = time.monotonic()

@@ -21,7 +21,7 @@ def serve_badly(connection: Connection, _seed: int) -> None:
         connection.send(Verdict("fine" if clean else "RuntimeError()", clean, 0.1, 1_000_000))
 
 
-def test_crashes_hangs_and_odd_errors_are_told_apart_and_outlived() -> None:
+def test_crashes_hangs_and_odd_errors_are_distinguished_and_survived() -> None:
     target, tally = Target(0, serve_badly, limit_s=2), Tally()
     for number in range(5):
         tally.add(number, target.attempt(number))

@@ -81,7 +81,7 @@ def enough(model: ClipEncoder, images: list[PreparedImage]) -> int:
     return left
 
 
-def test_too_large_a_batch_is_told_from_other_errors(
+def test_too_large_a_batch_is_distinguished_from_other_errors(
     model: ClipEncoder, images: list[PreparedImage], enough: int
 ) -> None:
     with only(enough):

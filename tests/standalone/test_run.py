@@ -138,7 +138,7 @@ def test_open_to_others_without_keys_it_warns(short_folder: Path) -> None:
     run.process.wait(30)
 
 
-def test_a_taken_port_is_told(short_folder: Path) -> None:
+def test_a_taken_port_is_reported(short_folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -151,7 +151,7 @@ def test_a_taken_port_is_told(short_folder: Path) -> None:
     assert run.left_behind() == []
 
 
-def test_a_worker_that_dies_at_start_is_told(short_folder: Path) -> None:
+def test_a_worker_that_dies_at_start_is_reported(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port(), model="/nowhere/to/be/found")
     assert run.process.wait(READY_S) == 1
     assert "CLIP_MODEL: cannot load /nowhere/to/be/found" in run.text
@@ -167,7 +167,7 @@ def test_a_wrong_setting_names_the_variable(short_folder: Path) -> None:
     assert run.left_behind() == []
 
 
-def test_nowhere_to_write_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nowhere_to_write_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody can make a folder there, not even root.
     monkeypatch.setattr(tempfile, "tempdir", "/proc")
     with pytest.raises(ServiceFailed, match="/proc"), running(StandaloneSettings(port=free_port())):

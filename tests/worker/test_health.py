@@ -25,7 +25,7 @@ def check(redis_url: str, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_worker_that_beats_is_healthy(redis: Redis, redis_url: str) -> None:
+def test_a_worker_with_heartbeats_is_healthy(redis: Redis, redis_url: str) -> None:
     Heartbeats(redis, ttl_s=30).beat(BEAT)
     checked = check(redis_url)
     assert (checked.returncode, checked.stderr) == (0, "")

@@ -78,7 +78,7 @@ def test_a_worker_without_its_model_pauses_before_it_ends(tmp_path: Path, redis_
     worker.stop(timeout_s=10)
 
 
-def test_a_device_that_is_not_there_is_told(tmp_path: Path, redis_url: str) -> None:
+def test_a_device_that_is_not_there_is_reported(tmp_path: Path, redis_url: str) -> None:
     settings: dict[str, object] = {"device": "cuda:77", "exit_pause_s": 0}
     worker = start_worker(tmp_path, redis_url, DEMO_MODEL, **settings)
     assert worker.popen.wait(READY_S) == 78

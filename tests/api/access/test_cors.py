@@ -61,7 +61,7 @@ def test_it_reads_what_it_needs_of_results_and_refusals(client: FlaskClient) -> 
     "origin",
     ["https://evil.example", "https://page.example.evil.example", "http://page.example", "null"],
 )
-def test_another_origin_is_told_nothing(client: FlaskClient, origin: str) -> None:
+def test_another_origin_gets_no_headers(client: FlaskClient, origin: str) -> None:
     assert cors_headers(preflight(client, origin)) == set()
     answer = client.get("/jobs", headers={"Origin": origin, "X-API-Key": KEY})
     assert cors_headers(answer) == set()

@@ -94,7 +94,7 @@ def test_every_other_route_needs_one(client: FlaskClient) -> None:
     assert closed - {("GET", path) for path in OPEN} == set(CLOSED)
 
 
-def test_what_leads_nowhere_tells_nothing_about_a_key(client: FlaskClient) -> None:
+def test_an_unknown_path_reveals_nothing_about_a_key(client: FlaskClient) -> None:
     for headers in ({}, {"X-API-Key": "wrong"}, {"X-API-Key": KEY}):
         assert client.get("/nothing", headers=headers).status_code == 404
         assert client.get("/rank", headers=headers).status_code == 405
@@ -110,7 +110,7 @@ def test_without_keys_every_client_is_served(make_api: ClientMaker, redis_url: s
     assert client.get("/jobs", headers={"X-API-Key": "whatever"}).status_code == 200
 
 
-def test_the_log_tells_owners_apart_and_has_no_key(
+def test_the_log_distinguishes_owners_and_has_no_key(
     client: FlaskClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wrong = "a-wrong-key-0123"

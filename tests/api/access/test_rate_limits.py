@@ -34,7 +34,7 @@ def left_s(answer: TestResponse) -> int:
     return int(seconds)
 
 
-def test_over_the_limit_is_refused_and_told_when_to_come_back(
+def test_over_the_limit_is_refused_and_told_when_to_retry(
     make_api: ClientMaker, redis_url: str
 ) -> None:
     client = make_api(redis_url=redis_url, rate_limit="2 per minute")
@@ -46,7 +46,7 @@ def test_over_the_limit_is_refused_and_told_when_to_come_back(
     assert answer.headers["RateLimit"].startswith('"default";r=0;')
 
 
-def test_who_waits_as_told_is_served(make_api: ClientMaker, redis_url: str) -> None:
+def test_a_client_that_waits_as_told_is_served(make_api: ClientMaker, redis_url: str) -> None:
     client = make_api(redis_url=redis_url, rate_limit="1 per 2 seconds")
     assert statuses(client, 1) == [200]
     told_s = int(client.get("/jobs").headers["Retry-After"])
@@ -54,7 +54,7 @@ def test_who_waits_as_told_is_served(make_api: ClientMaker, redis_url: str) -> N
     assert client.get("/jobs").status_code == 200
 
 
-def test_every_limited_answer_tells_policy_and_what_is_left(
+def test_every_limited_answer_has_policy_and_remaining_requests(
     make_client: ClientMaker, service_redis_url: str
 ) -> None:
     client = make_client(rate_limit="100 per minute", api_keys=KEYS)
@@ -161,7 +161,7 @@ def test_what_is_open_is_not_limited(make_api: ClientMaker, redis_url: str, path
     assert client.options("/jobs").status_code == 200
 
 
-def test_without_a_limit_nothing_is_told(make_api: ClientMaker, redis_url: str) -> None:
+def test_without_a_limit_there_are_no_headers(make_api: ClientMaker, redis_url: str) -> None:
     answer = make_api(redis_url=redis_url).get("/jobs")
     assert {"RateLimit", "RateLimit-Policy"}.isdisjoint(answer.headers.keys())
 
@@ -238,7 +238,7 @@ def test_a_wrong_limit_ends_the_process_and_names_the_variable(
     assert capsys.readouterr().err.startswith("CLIP_RATE_LIMIT: ")
 
 
-def test_a_full_redis_limits_nobody(make_api: ClientMaker, redis_url: str, redis: Redis) -> None:
+def test_a_full_redis_limits_no_client(make_api: ClientMaker, redis_url: str, redis: Redis) -> None:
     """Or nothing could be cancelled or deleted, which makes room."""
     client = make_api(redis_url=redis_url, rate_limit="2 per minute")
     redis.config_set("maxmemory", 1)

@@ -125,7 +125,7 @@ def test_a_new_revision_replaces_the_old_one_at_first_use(
     assert sorted(ttl > 0 for ttl in ttls) == [False, True]
 
 
-def test_an_image_that_was_lost_is_told_where_the_set_is_named(
+def test_an_image_that_was_lost_is_reported_where_the_set_is_named(
     client: FlaskClient, redis: Redis
 ) -> None:
     put(client, "a", [LABELS[0], image_item(seed=7)])

@@ -29,7 +29,7 @@ def test_only_the_last_half_minute_counts() -> None:
     assert meter.retry_after_s(10) == 10
 
 
-def test_a_count_that_began_anew_is_no_rate() -> None:
+def test_a_restarted_count_is_no_rate() -> None:
     meter = DrainMeter()
     meter.observe(0, Load(0, 1000))
     meter.observe(1, Load(0, 3))

@@ -60,7 +60,9 @@ def test_a_notification_that_came_first_counts_too(ledger: Ledger, waiter: Waite
         assert not other.is_set()
 
 
-def test_the_sweep_finds_what_was_not_told(redis: Redis, ledger: Ledger, waiter: Waiter) -> None:
+def test_the_sweep_finds_a_job_without_a_notification(
+    redis: Redis, ledger: Ledger, waiter: Waiter
+) -> None:
     create(ledger, "j")
     with waiter.watch("j") as ended:
         redis.hset("clip:job:j", "state", "done")
@@ -98,9 +100,7 @@ def test_the_sweep_repairs(waiter: Waiter, repairs: list[float]) -> None:
         wait_until(lambda: len(repairs) > 1, "the sweep repairs again and again")
 
 
-def test_a_subscription_that_went_silent_is_made_anew(
-    redis: Redis, redis_url: str, ledger: Ledger
-) -> None:
+def test_a_silent_subscription_is_replaced(redis: Redis, redis_url: str, ledger: Ledger) -> None:
     create(ledger, "before", "after")
     with SilentProxy(redis_url).running() as proxy, capture_logs() as logs:
         client = connection.fail_fast(proxy.url, max_connections=4)

@@ -116,7 +116,7 @@ def test_its_forms_have_the_fields_that_are_known(document: dict[str, Any]) -> N
         assert set(form["properties"]) == set(known) - {"callback_url"}
 
 
-def test_it_tells_of_webhooks_where_the_service_sends_any(document: dict[str, Any]) -> None:
+def test_it_describes_webhooks_if_the_service_sends_any(document: dict[str, Any]) -> None:
     secret = f"whsec_{'A' * 32}"
     told = (
         assemble(ApiSettings(webhook_secret=secret)).test_client().get("/openapi.json").get_json()

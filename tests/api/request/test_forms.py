@@ -187,7 +187,7 @@ def test_an_unknown_field_is_named_beside_those_that_are_known(make_client: Clie
     assert detail == "/imgae is not a known field; known fields: items, image, text"
 
 
-def test_what_is_no_text_is_told_so(make_client: ClientMaker) -> None:
+def test_invalid_text_is_reported(make_client: ClientMaker) -> None:
     body = form([("image", IMAGE), ("candidate", "?"), ("template", "{}?")])
     body = body.replace(b"?", b"\xff")
     answer = make_client().post("/rank", data=body, content_type=FORM.partition(": ")[2])
@@ -323,7 +323,7 @@ class TestOnTheWire:
             ),
         ],
     )
-    def test_what_is_no_form_is_told_so(self, api: Api, media_type: str, body: bytes) -> None:
+    def test_an_invalid_form_is_reported(self, api: Api, media_type: str, body: bytes) -> None:
         told = f"Content-Type: {media_type}"
         answer = self.ask(api, request("/encode", told, f"Content-Length: {len(body)}", body=body))
         assert (answer.status, answer.problem["code"]) == (400, "broken_form")

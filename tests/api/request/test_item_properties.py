@@ -57,7 +57,7 @@ def resolved(body: Any, pointer: str) -> Any:
 @given(st.lists(ITEM, max_size=6) | VALUES)
 @example([{"a/b~c": 1, "text": "a"}])
 @example([{"": 1, "text": "a"}])
-def test_any_json_is_taken_in_or_its_faults_are_told(body: Any) -> None:
+def test_any_json_is_accepted_or_its_faults_are_reported(body: Any) -> None:
     told = outcome(body)
     faults = told.faults if isinstance(told, ItemCollector) else told
     for fault in faults:

@@ -28,7 +28,7 @@ def test_vectors_are_not_normalised_and_give_the_similarities_of_rank(service: A
     assert t @ p / np.linalg.norm(t) / np.linalg.norm(p) == pytest.approx(cosine, abs=1e-6)
 
 
-def test_a_cut_text_is_told_of(service: Api) -> None:
+def test_a_truncated_text_is_reported(service: Api) -> None:
     answer = service.post("/encode", [{"text": "very " * 300}, {"text": "short"}])
     assert answer.headers["X-Truncated-Texts"] == "1"
 

@@ -166,7 +166,7 @@ class TestIdempotency:
 
 
 class TestLooking:
-    def test_a_job_that_is_done_tells_everything(self, service: Api) -> None:
+    def test_a_job_that_is_done_has_everything(self, service: Api) -> None:
         long = {"text": "very " * 300}
         body = {"queries": [image_item(5), long], "candidates": [CAT, long]}
         document = finished(service, submit(service, body).headers["Location"])
@@ -247,7 +247,7 @@ class TestEnding:
         assert (answer.status_code, answer.content) == (204, b"")
         assert service.get(location).status_code == 404
 
-    def test_who_waits_for_a_cancelled_job_is_told(
+    def test_a_client_that_waits_for_a_cancelled_job_gets_an_error(
         self, make_api: ClientMaker, redis_url: str
     ) -> None:
         client = make_api(redis_url=redis_url)

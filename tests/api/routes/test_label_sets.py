@@ -80,7 +80,7 @@ def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> Non
     ("templates", "labels"),
     [(None, ["cat", None, "cat"]), (["a {}", "the {}"], ["a cat", None, "a cat"])],
 )
-def test_a_set_tells_what_its_candidates_are_called(
+def test_a_set_has_the_names_of_its_candidates(
     client: FlaskClient, templates: Any, labels: Any
 ) -> None:
     cat = {"text": "cat"}
@@ -132,7 +132,7 @@ def test_a_ranking_by_a_set_is_that_by_its_candidates(
     assert "X-Label-Set" not in plain.headers
 
 
-def test_a_job_tells_its_version_and_keeps_it(client: FlaskClient, redis: Redis) -> None:
+def test_a_job_has_its_version_and_keeps_it(client: FlaskClient, redis: Redis) -> None:
     version = put(client, "a").get_json()["version"]
     body = {"queries": SAMPLES, "label_set": "a"}
     jobs = [client.post("/rank?wait=0", json=body) for _ in range(2)]
@@ -162,7 +162,7 @@ def test_what_is_current_does_not_expire(client: FlaskClient, redis: Redis) -> N
     assert {redis.ttl(key) for key in [*keys, "clip:label-sets:"]} == {-1}
 
 
-def test_a_text_that_was_cut_is_told(client: FlaskClient) -> None:
+def test_a_truncated_text_is_reported(client: FlaskClient) -> None:
     answer = put(client, "a", [{"text": "a"}, {"text": "x" * 99}], templates=["{}", "{}a"])
     assert answer.headers["X-Truncated-Texts"] == "1"
 
@@ -232,7 +232,7 @@ def test_a_ranking_has_candidates_or_a_set(
     assert [(e["pointer"], e["code"]) for e in answer.get_json()["errors"]] == [(pointer, code)]
 
 
-def test_a_set_that_is_not_there_is_told(client: FlaskClient) -> None:
+def test_a_set_that_is_not_there_is_reported(client: FlaskClient) -> None:
     answer = rank(client, label_set="nowhere")
     assert (answer.status_code, answer.get_json()["code"]) == (404, "no_such_label_set")
 

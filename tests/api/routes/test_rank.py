@@ -66,7 +66,7 @@ def test_null_counts_as_absent(service: Api) -> None:
     assert rank(service, [item], [CAT]).status_code == 200
 
 
-def test_a_cut_text_is_told_of(service: Api) -> None:
+def test_a_truncated_text_is_reported(service: Api) -> None:
     long = {"text": "very " * 300 + "long"}
     answer = rank(service, [image_item()], [CAT, long, long])
     assert answer.status_code == 200
@@ -74,7 +74,7 @@ def test_a_cut_text_is_told_of(service: Api) -> None:
     assert "X-Truncated-Texts" not in rank(service, [image_item()], [CAT]).headers
 
 
-def test_the_answer_tells_its_job_and_where_time_went(service: Api) -> None:
+def test_the_answer_has_its_job_and_its_timings(service: Api) -> None:
     headers = rank(service, [{"text": f"new at {time.monotonic_ns()}"}], [CAT]).headers
     assert len(headers["X-Job-Id"]) == 32
     names = [metric.partition(";")[0] for metric in headers["Server-Timing"].split(", ")]
@@ -209,7 +209,7 @@ def test_too_large_a_image_is_refused(make_client: ClientMaker) -> None:
     assert answer.get_json()["errors"][0]["code"] == "image_too_large"
 
 
-def test_a_request_that_takes_too_long_is_told_so(
+def test_a_request_that_takes_too_long_is_reported(
     make_client: ClientMaker, image_server: ImageServer
 ) -> None:
     stalling = Stalling(image_server, encoded(noise(9, 9)))
@@ -219,7 +219,7 @@ def test_a_request_that_takes_too_long_is_told_so(
     assert (answer.status_code, answer.get_json()["code"]) == (504, "deadline_exceeded")
 
 
-def test_a_full_queue_is_told_with_when_to_come_back(make_client: ClientMaker) -> None:
+def test_a_full_queue_is_reported_with_retry_after(make_client: ClientMaker) -> None:
     client = make_client(max_open_items=1, cached_embeddings=0)
     answer = client.post("/rank", json={"queries": [CAT], "candidates": [DOG]})
     assert (answer.status_code, answer.get_json()["code"]) == (503, "queue_full")

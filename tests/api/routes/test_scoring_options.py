@@ -150,7 +150,7 @@ def test_a_fault_points_at_the_candidate_as_it_was_given(service: Api) -> None:
     assert (error["pointer"], error["code"]) == ("/candidates/5/img_blob", "not_an_image")
 
 
-def test_a_text_that_was_cut_in_several_templates_counts_once(service: Api) -> None:
+def test_a_truncated_text_in_several_templates_counts_once(service: Api) -> None:
     long = {"text": "very " * 300 + "long"}
     body = {**BODY, "candidates": [{"text": "a"}, long], "templates": TEMPLATES}
     assert service.post("/rank", body).headers["X-Truncated-Texts"] == "1"
@@ -182,7 +182,7 @@ def test_sigmoid_and_none_take_the_place_of_softmax(
 
 
 @pytest.mark.parametrize("top_k", [1, 3.0, 5, 1_000_000])
-def test_the_best_are_told_in_order(service: Api, top_k: float) -> None:
+def test_the_best_are_listed_in_order(service: Api, top_k: float) -> None:
     got = rank(service, top_k=top_k, temperature=2)
     assert list(got) == ["probabilities", "cosine_similarities", "ranking"]
     matrices = got["probabilities"], got["cosine_similarities"]

@@ -68,7 +68,7 @@ def until_both_have_counted(api: Api, path: str) -> int:
     return calls
 
 
-def test_every_process_tells_what_all_of_them_counted(service: Api, two_processes: Api) -> None:
+def test_every_process_reports_the_counts_of_all(service: Api, two_processes: Api) -> None:
     before = Scrape.of(two_processes.url).total(
         "clip_requests_total", route="/healthz", status="200"
     )
@@ -152,7 +152,9 @@ def test_refusals_are_counted_by_their_code(make_api: ClientMaker, redis_url: st
     assert seen.total("clip_errors_total") == 4
 
 
-def test_what_the_cache_answers_is_told_from_what_workers_do(make_client: ClientMaker) -> None:
+def test_answers_from_the_cache_are_counted_apart_from_those_of_workers(
+    make_client: ClientMaker,
+) -> None:
     client = make_client()
     for path in ("/encode", "/encode", "/encode?wait=0"):
         client.post(path, json=[{"text": "counted by the cache"}])
@@ -188,7 +190,7 @@ def test_the_backlog_is_read_from_the_ledger(
     assert ended.total("clip_drained_items_total") == 3
 
 
-def test_workers_are_told_by_model_those_without_any_too(
+def test_workers_are_counted_by_model_even_without_any(
     make_api: ClientMaker, redis_url: str, redis: Redis
 ) -> None:
     client = make_api(redis_url=redis_url, models="some/model other/model")

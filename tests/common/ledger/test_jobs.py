@@ -83,7 +83,7 @@ def test_a_job_that_is_created_again_is_left_as_it_is(ledger: Ledger, redis: Red
     assert ledger.load().open_items == 3
 
 
-def test_a_server_that_forgot_its_scripts_is_told_them(ledger: Ledger, redis: Redis) -> None:
+def test_a_server_that_lost_its_scripts_gets_them_again(ledger: Ledger, redis: Redis) -> None:
     redis.script_flush()
     assert create(ledger, new_job()).outcome == "created"
     begun = ledger.begin("j", 0, "w")

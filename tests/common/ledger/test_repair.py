@@ -48,7 +48,7 @@ def test_a_part_whose_worker_lives_is_left_alone(ledger: Ledger, redis: Redis) -
     assert ledger.repair() == []
 
 
-def test_a_part_that_its_live_worker_let_go_of_is_sent_again(ledger: Ledger, redis: Redis) -> None:
+def test_a_part_that_its_live_worker_released_is_sent_again(ledger: Ledger, redis: Redis) -> None:
     open_part(ledger)
     ledger.begin("j", 0, "alive")
     beat(redis, "alive", parts=("j:0",))

@@ -13,7 +13,7 @@ from tests.processes import free_port, wait_until
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server is installed")
-def test_a_server_that_takes_no_more_writes_is_connected_to_anew(tmp_path: Path) -> None:
+def test_a_server_that_takes_no_more_writes_is_reconnected(tmp_path: Path) -> None:
     port = free_port()
     arguments = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
     server = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -27,7 +27,7 @@ def test_there_may_be_none_one_or_several(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "secret", ["A" * 32, "whsec_", "whsec_" + "A" * 28, "whsec_" + "A" * 92, "whsec_?" + "A" * 31]
 )
-def test_a_wrong_one_is_refused_and_not_told(secret: str) -> None:
+def test_an_invalid_one_is_refused_and_not_printed(secret: str) -> None:
     with pytest.raises(ValidationError) as raised:
         secrets(webhook_secret=secret)
     told = str(raised.value.errors(include_input=False))

@@ -52,7 +52,7 @@ def test_a_job_without_a_callback_leaves_nothing(ledger: Ledger, redis: Redis) -
     assert not list(redis.scan_iter("clip:webhook*"))
 
 
-def test_a_job_that_is_done_tells_what_made_it(ledger: Ledger, deliveries: Deliveries) -> None:
+def test_a_job_that_is_done_names_its_model(ledger: Ledger, deliveries: Deliveries) -> None:
     add(ledger)
     for part, items in enumerate(([TEXT, IMAGE], [TEXT])):
         ledger.begin("j", part, "w")
@@ -65,7 +65,7 @@ def test_a_job_that_is_done_tells_what_made_it(ledger: Ledger, deliveries: Deliv
     assert told["data"]["model"] == {"name": "demo", "revision": "main"}
 
 
-def test_a_job_that_expires_tells_so_too(
+def test_a_job_that_expires_has_a_webhook_too(
     ledger: Ledger, deliveries: Deliveries, redis: Redis
 ) -> None:
     add(ledger)

@@ -187,7 +187,7 @@ def test_a_checkpoint_that_needs_code_is_refused(checkpoint: Path, tmp_path: Pat
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_folder_has_a_revision_that_tells_its_content(checkpoint: Path, whole: Path) -> None:
+def test_a_folder_has_a_revision_that_depends_on_its_content(checkpoint: Path, whole: Path) -> None:
     assert load(checkpoint).revision == load(whole).revision
     (checkpoint / "README.md").write_text("words about it")
     assert load(checkpoint).revision == load(whole).revision

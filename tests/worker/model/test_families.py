@@ -63,7 +63,7 @@ def test_texts_are_prepared_by_several_threads_at_once(encoder: ClipEncoder) -> 
             assert prepared == alone
 
 
-def test_texts_and_images_have_the_dimension_that_is_told(encoder: ClipEncoder) -> None:
+def test_texts_and_images_have_the_reported_dimension(encoder: ClipEncoder) -> None:
     images = encoder.encode_images([encoder.prepare_image(SAMPLES[0])])
     texts = encoder.encode_texts(encoder.prepare_texts(["a"]))
     assert images.shape == texts.shape == (1, encoder.info.dimension)

@@ -94,7 +94,7 @@ def test_a_worker_downloads_its_model_and_then_starts_without_the_hub(
         assert hub.asked == []
 
 
-def test_a_branch_is_told_as_the_commit_it_is_at(
+def test_a_branch_is_reported_as_its_commit(
     hub: HubServer, environment: dict[str, object], redis_url: str, tmp_path: Path
 ) -> None:
     worker = start_worker(tmp_path, redis_url, NAME, batch_size=1, **environment)
@@ -171,7 +171,7 @@ def test_what_is_prefetched_starts_offline(
     worker.stop()
 
 
-def test_progress_is_told_where_there_is_no_terminal(
+def test_progress_is_logged_without_a_terminal(
     checkpoint: Path, prefetch: Callable[..., Process]
 ) -> None:
     fetched = prefetch(NAME)
@@ -231,7 +231,7 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
         ({"HF_HUB_OFFLINE": "1"}, 78, "HF_HUB_OFFLINE is set"),
     ],
 )
-def test_without_hub_and_cache_the_reason_is_told(
+def test_without_hub_and_cache_the_reason_is_reported(
     prefetch: Callable[..., Process], settings: dict[str, object], status: int, told: str
 ) -> None:
     ended = prefetch(NAME, **settings)
@@ -251,7 +251,7 @@ def test_a_hub_that_answers_with_an_error_is_quoted(
     assert "Traceback" not in ended.log
 
 
-def test_a_cache_that_lacks_a_file_is_told_offline(
+def test_a_cache_that_lacks_a_file_is_reported_offline(
     environment: dict[str, object], prefetch: Callable[..., Process]
 ) -> None:
     prefetch(NAME)
@@ -280,7 +280,7 @@ def prefetch_in_a_small_place(
     )
 
 
-def test_a_file_beyond_the_quota_is_told(environment: dict[str, object]) -> None:
+def test_a_file_beyond_the_quota_is_reported(environment: dict[str, object]) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (15_000, 15_000))
 
@@ -289,7 +289,7 @@ def test_a_file_beyond_the_quota_is_told(environment: dict[str, object]) -> None
     assert f"cannot load {NAME}: the disk of the cache is full" in ended.stderr
 
 
-def test_a_full_disk_is_told(environment: dict[str, object], tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(environment: dict[str, object], tmp_path: Path) -> None:
     small = tmp_path / "cache"
     small.mkdir()
     mount = f'mount -t tmpfs -o size=80k tmpfs {small} && exec "$@"'

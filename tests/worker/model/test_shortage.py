@@ -58,7 +58,7 @@ def prepared(encoder: ClipEncoder, count: int) -> list[PreparedImage]:
     return [encoder.prepare_image(DecodedImage.of(image)) for image in images]
 
 
-def test_a_batch_that_did_not_fit_is_let_go_before_its_halves_are_tried(
+def test_a_batch_that_did_not_fit_is_freed_before_its_halves_are_tried(
     encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = prepared(encoder, MANY)

@@ -131,7 +131,7 @@ def test_time_outs_between_answers_open_nothing() -> None:
     assert not breaker.is_open("a")
 
 
-def test_what_waits_for_a_host_that_hangs_is_told_apart() -> None:
+def test_what_waits_for_a_host_that_hangs_is_distinguished() -> None:
     waiting, other = fetch("a", "j"), fetch("b", "k")
     queue = FetchQueue(8, 2, hung(LONG_S))
     queue.add(waiting)

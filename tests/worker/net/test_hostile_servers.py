@@ -349,7 +349,7 @@ def test_an_unknown_certificate_is_not_accepted(fetcher: BlockingFetcher) -> Non
         assert asked == []
 
 
-def test_a_proxy_of_the_environment_is_used_only_when_told_to(
+def test_a_proxy_of_the_environment_is_used_only_if_configured(
     image_server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proxy is asked for the whole URL, of a name that only it can resolve."""

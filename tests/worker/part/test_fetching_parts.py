@@ -48,7 +48,7 @@ def test_stalled_parts_hold_half_of_the_threads(stack: ExitStack) -> None:
     stall(parts, bulk)
 
 
-def test_parts_of_the_same_hosts_or_job_are_let_go_at_once(stack: ExitStack) -> None:
+def test_parts_of_the_same_hosts_or_job_are_released_at_once(stack: ExitStack) -> None:
     parts = FetchingParts(threads=2)
     stall(parts, stack.enter_context(parts.waiting(part("j"), A)))
     for like_it in (("k", A), ("j", B)):

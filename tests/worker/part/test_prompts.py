@@ -56,7 +56,7 @@ def test_it_is_truncated_when_any_of_its_prompts_is(redis: Redis, runner: PartRu
     assert newcomer.batches == []
 
 
-def test_what_was_encoded_is_found_again_and_told_from_plain_texts(
+def test_what_was_encoded_is_found_again_and_distinguished_from_plain_texts(
     redis: Redis, runner: PartRunner, encoder: FakeEncoder
 ) -> None:
     stored = run(runner, "one", [in_templates("cat")])

@@ -71,13 +71,13 @@ def test_a_text_is_encoded_once_and_marked_as_truncated_each_time(
 @pytest.mark.parametrize(
     ("bad", "code"), [(b"not an image", "not_an_image"), (plain(TOO_MUCH), "encode_failed")]
 )
-def test_a_bad_image_costs_itself_alone(runner: PartRunner, bad: bytes, code: str) -> None:
+def test_a_bad_image_fails_alone(runner: PartRunner, bad: bytes, code: str) -> None:
     stored = run(runner, "j", [text("a")], [bad, plain(3)])
     assert codes(stored) == {1: code}
     assert stored.vectors.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [3, 3, 3, 1]]
 
 
-def test_an_image_that_makes_the_model_raise_costs_itself_alone(runner: PartRunner) -> None:
+def test_an_image_that_makes_the_model_raise_fails_alone(runner: PartRunner) -> None:
     good = [plain(100 + n) for n in range(15)]
     stored = run(runner, "j", [], [*good[:7], plain(POISON), *good[7:]])
     assert codes(stored) == {7: "encode_failed"}

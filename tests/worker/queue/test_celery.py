@@ -127,7 +127,7 @@ def stalled_part(app: Celery, ledger: Ledger, job: str) -> Iterator[None]:
         wait_for(ledger, job)
 
 
-def test_a_task_that_anybody_sends_is_run(app: Celery, worker: Process, ledger: Ledger) -> None:
+def test_a_task_of_any_sender_is_run(app: Celery, worker: Process, ledger: Ledger) -> None:
     job = create(ledger, "anybody", priority=Priority.INTERACTIVE)
     app.send_task(TASK_NAME, [job, 0], queue="interactive")
     wait_for(ledger, job)

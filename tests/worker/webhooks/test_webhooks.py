@@ -77,7 +77,7 @@ def settled(client: FlaskClient, job: str) -> Any:
     return callback(client, job)
 
 
-def test_the_end_of_a_job_is_told_and_signed(client: FlaskClient, receiver: Receiver) -> None:
+def test_the_webhook_of_a_job_is_sent_and_signed(client: FlaskClient, receiver: Receiver) -> None:
     job = submit(client, receiver.url)
     [told] = receiver.wait_for(1)
     assert told.path == "/hook?token=of-theirs"
@@ -251,7 +251,7 @@ class TestEndings:
         assert told.json["type"] == "job.cancelled"
 
 
-def test_another_worker_delivers_what_a_killed_one_had_in_hand(
+def test_another_worker_delivers_the_webhooks_of_a_killed_one(
     deployment: Deployment, client: FlaskClient, receiver: Receiver
 ) -> None:
     stalled = Stalled()

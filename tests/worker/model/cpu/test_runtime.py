@@ -37,7 +37,7 @@ def page_faults(call: str) -> int:
     return int(output_of(MANY_TIMES.format(call=call, until_settled=UNTIL_SETTLED)))
 
 
-def test_freed_memory_is_used_again_and_not_mapped_anew() -> None:
+def test_freed_memory_is_reused_and_not_mapped_again() -> None:
     assert page_faults("") > 20 * 1000
     assert page_faults("keep_freed_memory()") < 1000
 
