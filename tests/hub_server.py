@@ -1,4 +1,4 @@
-"""A small imitation of the Hugging Face hub, on loopback: what a download asks of it."""
+"""A fake Hugging Face hub on loopback, with the routes that a download uses."""
 
 import hashlib
 import json

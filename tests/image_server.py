@@ -1,4 +1,4 @@
-"""A web server for images, on loopback: the outside world of the tests."""
+"""A web server for images on loopback."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,7 @@ def _delivering(content: bytes, status: int, headers: Mapping[str, str]) -> Answ
 
 
 class Stalling:
-    """An image that is not delivered before it is let go: until then its part is in hand."""
+    """An image that is not delivered before it is released: until then its part is running."""
 
     def __init__(self, server: ImageServer, content: bytes) -> None:
         self.asked = threading.Semaphore(0)

@@ -150,7 +150,7 @@ def start_api(folder: Path, redis_url: str, /, **settings: object) -> Api:
 
 
 def wait_for_workers(api: Api, workers: list[Process], count: int | None = None) -> None:
-    """Wait until that many workers beat; fail at once when one of them ends."""
+    """Wait until that many workers are alive; fail at once if one of them exits."""
 
     def all_beat() -> bool:
         for worker in workers:
@@ -161,7 +161,7 @@ def wait_for_workers(api: Api, workers: list[Process], count: int | None = None)
 
 
 def wait_for_heartbeat(worker: Process, redis_url: str) -> None:
-    """Wait until a worker beats in a Redis of its own; fail at once when it ends."""
+    """Wait until the only worker of a Redis is alive; fail at once if it exits."""
     with Redis.from_url(redis_url) as redis:
 
         def beats() -> bool:
@@ -175,7 +175,7 @@ def wait_for_heartbeat(worker: Process, redis_url: str) -> None:
 def running_worker(
     arguments: list[str], folder: Path, redis_url: str, /, **settings: object
 ) -> Iterator[Process]:
-    """A worker in a Redis of its own, started as `arguments` say; it beats, and is stopped."""
+    """A worker with its own Redis, started with these arguments; alive, and stopped at the end."""
     process = fork(arguments, folder, {"redis_url": redis_url, **LOOPBACK_ALLOWED, **settings})
     try:
         wait_for_heartbeat(process, redis_url)

@@ -1,4 +1,4 @@
-"""HTTP as bytes on a socket: what no client library would send."""
+"""HTTP as raw bytes on a socket, for requests that no client library would send."""
 
 import http.client
 import json

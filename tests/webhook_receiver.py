@@ -1,4 +1,4 @@
-"""Somebody who is told that jobs have ended: a web server on loopback."""
+"""A receiver of webhooks: a web server on loopback."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The one shape of errors, wherever they come from."""
+"""All errors have one shape, whatever raises them."""
 
 import json
 

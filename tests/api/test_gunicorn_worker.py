@@ -1,4 +1,4 @@
-"""What the server answers before a request comes to the application."""
+"""Answers of the server to requests that do not reach the application."""
 
 import pytest
 

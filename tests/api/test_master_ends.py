@@ -1,4 +1,4 @@
-"""What clients meet when gunicorn's master ends while requests are in hand."""
+"""What clients see when gunicorn's master dies while requests are running."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The bare model does the work that everybody else does."""
+"""The bare model does the same work as the other contenders."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshot`: take the image of the playground in docs/ anew."""
+"""`python -m tests.browser.screenshot`: update the image of the playground in docs/."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page that shows the contract, with its viewer."""
+"""The page with the API's contract, in its viewer."""
 
 from playwright.sync_api import expect
 

@@ -1,4 +1,4 @@
-"""What goes wrong is told where it belongs."""
+"""Errors appear beside the field or image that they concern."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same request by hand: what the page shows is executed."""
+"""The request as code: the snippets on the page are executed."""
 
 import json
 import subprocess

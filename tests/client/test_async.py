@@ -1,4 +1,4 @@
-"""AsyncClient does what Client does: the logic is the same, so only what is its own is tested."""
+"""AsyncClient shares its logic with Client, so only the differences are tested."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""`clip-api`, by its exit codes and what it writes."""
+"""`clip-api`: its exit codes and its output."""
 
 import csv
 import io

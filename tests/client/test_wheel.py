@@ -1,4 +1,4 @@
-"""What is built and installed is whole, and needs nothing of the service."""
+"""The built wheel is complete, and needs nothing of the service."""
 
 import shutil
 import subprocess

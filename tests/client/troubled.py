@@ -1,4 +1,4 @@
-"""A proxy in front of the service that does what networks do, then lets requests through."""
+"""A proxy in front of the service that fails like a network, then forwards requests."""
 
 from collections import deque
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What is set below Python, looked at in a process of its own."""
+"""Settings of malloc, checked in a separate process."""
 
 from tests.worker.model.cpu.test_runtime import output_of
 

@@ -1,6 +1,6 @@
-"""The examples of the OpenAPI document: asked of a running service, and written down.
+"""The examples of the OpenAPI document, from a running service.
 
-`python -m tests.contract.examples` asks and writes them anew; `test_examples` asks again.
+`python -m tests.contract.examples` updates them; `test_examples` compares them with the service.
 """
 
 import base64

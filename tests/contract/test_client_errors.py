@@ -1,4 +1,4 @@
-"""The client has the service's tree of errors, and what it makes of answers."""
+"""The client has the service's tree of errors."""
 
 from clip_api_client import errors as theirs
 

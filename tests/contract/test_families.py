@@ -72,7 +72,7 @@ def api(folder: Path, redis_url_of_its_own: str) -> Iterator[Api]:
 def served(
     request: pytest.FixtureRequest, folder: Path, redis_url_of_its_own: str, api: Api
 ) -> Iterator[Reference]:
-    """A worker with the family's model, beside nobody, and the reference to it."""
+    """A worker with the family's model, and the reference."""
     path = save_tiny_model(request.param, folder / f"served-{request.param}")
     worker = start_worker(folder, redis_url_of_its_own, path, batch_size=4, torch_threads=1)
     wait_for_workers(api, [worker])

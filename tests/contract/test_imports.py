@@ -1,4 +1,4 @@
-"""Who knows whom: `api → common ← worker`, and nothing else across."""
+"""Imports between packages: `api → common ← worker` only."""
 
 import ast
 import subprocess
@@ -17,7 +17,7 @@ ALLOWED = {
 }
 OURS = list(ALLOWED)
 TELL_LIBRARIES = {"worker/model/cpu/runtime.py", "api/telemetry/metrics_files.py"}
-"""They use the environment to tell libraries what these have no other way to be told."""
+"""They write environment variables, because some libraries have no other configuration."""
 ONLY_IN: dict[str, set[str]] = {
     "torch": {"worker/model/"},
     "transformers": {"worker/model/"},
@@ -32,7 +32,7 @@ ONLY_IN: dict[str, set[str]] = {
     | {"worker/heartbeat.py", "worker/process.py", "worker/queue/"},
     "opentelemetry": {"api/telemetry/", "common/telemetry/"},
 }
-"""The rooms that a library may be imported in, or single modules."""
+"""The packages or modules that may import a library."""
 STDLIB_ONLY = ["worker/batching", "worker/images/pixel_budget.py"]
 KNOWN_TO_STDLIB_ONLY = {
     "common.protocol.messages",

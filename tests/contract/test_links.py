@@ -1,4 +1,4 @@
-"""Links between documents, and from documents to code, lead somewhere."""
+"""Links between documents, and from documents to code, are valid."""
 
 import re
 from pathlib import Path

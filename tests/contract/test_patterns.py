@@ -1,4 +1,4 @@
-"""No pattern takes more time or memory than its input is long: a client chooses the input."""
+"""Every pattern takes time and memory linear in its input, because clients choose the input."""
 
 import importlib
 import pkgutil
@@ -28,7 +28,7 @@ WORST = {
     "commas": "," * CHARS,
 }
 MANY = 20
-"""Bytes of memory a character; what keeps its way back takes hundreds."""
+"""Bytes of memory per character; a pattern that backtracks takes hundreds."""
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
@@ -46,11 +46,11 @@ PATTERNS: dict[str, re.Pattern[Any]] = {
 }
 SEARCHED = {"api.request.body.TOKEN", "api.request.items.NEVER_IN_URL"}
 BOUNDED = {"api.request.items.DATA_PREFIX"}
-"""Never sees more than the beginning of what a client sends; see the test of that below."""
+"""Only applied to the beginning of the input; see the test below."""
 
 
 def memory_taken(name: str, text: str) -> int:
-    """The most bytes at once, while a pattern is used as the product uses it."""
+    """The peak memory in bytes, with a pattern used as in the product."""
     pattern = PATTERNS[name]
     given = text if isinstance(pattern.pattern, str) else text.encode()
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The service does what its OpenAPI document says, whatever it is asked."""
+"""The service conforms to its OpenAPI document."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every setting has an effect: product code reads it outside of the class that declares it."""
+"""Every setting has an effect: code outside its class reads it."""
 
 import ast
 from collections.abc import Iterable

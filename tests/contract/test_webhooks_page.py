@@ -1,4 +1,4 @@
-"""The receiver on the page of webhooks takes what a worker sends, and nothing else."""
+"""The receiver on the page of webhooks accepts only what a worker sends."""
 
 import re
 import subprocess

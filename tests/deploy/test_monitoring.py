@@ -1,4 +1,4 @@
-"""What docs/metrics.md, dashboard, alerts and autoscaling count on is what the service tells."""
+"""docs/metrics.md, dashboard, alerts and autoscaling use metrics that the service exports."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every command and every piece of code in the README and the docs works as it stands there."""
+"""Every command and code block in the README and the docs works."""
 
 from collections.abc import Iterator
 from pathlib import Path

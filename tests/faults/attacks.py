@@ -1,4 +1,4 @@
-"""Clients that mean harm, while others go on as ever."""
+"""Hostile clients beside normal load."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

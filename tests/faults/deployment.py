@@ -1,4 +1,4 @@
-"""A service to be maltreated: Valkey with AOF, one API process, workers with a fake model."""
+"""A service for fault tests: Valkey with AOF, one API process, workers with a fake model."""
 
 import threading
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Deployment:
         return worker
 
     def add_worker(self, **settings: object) -> Process:
-        """The same, and wait until it beats beside those that live."""
+        """Add a worker, and wait until it is alive beside the others."""
         worker = self.start_worker(**settings)
         wait_for_workers(self.api, [w for w in self.workers if w.popen.poll() is None])
         return worker
@@ -87,7 +87,7 @@ class Deployment:
             thread.join()
 
     def restart_api(self) -> None:
-        """Kill the API and start it anew on the same port."""
+        """Kill the API and restart it on the same port."""
         self.api.process.kill()
         self.start_api_again()
 

@@ -1,4 +1,4 @@
-"""Clients that never rest, and an account of every job that the service accepted."""
+"""Clients that keep the service busy, and a tally of all accepted jobs."""
 
 import random
 import threading

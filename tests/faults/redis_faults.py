@@ -1,4 +1,4 @@
-"""What Redis, and the way to it, can do to the service: each fault under load."""
+"""Faults of Redis and of the connections to it, under load."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Clients that are many, slow or silent: /healthz is answered, and no request waits too long."""
+"""Many, slow or silent clients: /healthz is answered, and no request waits too long."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Hosts of images that take connections and never answer."""
+"""Image hosts that accept connections and never answer."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The service is ready when a worker takes synchronous requests, not when one merely beats."""
+"""Readiness needs a worker that takes synchronous requests; a heartbeat is not enough."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def celery(service: Deployment) -> Iterator[Celery]:
 
 
 def readiness(service: Deployment) -> tuple[int, int]:
-    """The status of `/readyz`, and how many workers beat."""
+    """The status of `/readyz`, and the number of live workers."""
     answer = service.api.get("/readyz")
     return answer.status_code, answer.json()["workers"]
 

@@ -1,4 +1,4 @@
-"""A worker's connection that a firewall drops without a word."""
+"""A worker's connection that a firewall drops silently."""
 
 from pathlib import Path
 

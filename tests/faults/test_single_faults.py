@@ -1,4 +1,4 @@
-"""Faults that one job meets alone."""
+"""Faults that affect a single job."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def document(service: Deployment, location: str, wait: float = 30) -> Any:
 
 
 def only_worker(service: Deployment) -> Any:
-    """What the one worker told of itself last."""
+    """The last heartbeat of the only worker."""
     [beat] = service.api.get("/workers").json()["workers"]
     return beat
 

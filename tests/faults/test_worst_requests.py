@@ -1,4 +1,4 @@
-"""What the worst requests may cost: the table in docs/security.md."""
+"""The maximum cost of the worst requests: the table in docs/security.md."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

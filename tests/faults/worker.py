@@ -1,6 +1,6 @@
-"""A worker whose model is a fake that can be told to misbehave: `python -m tests.faults.worker`.
+"""A worker with a fake model that can misbehave: `python -m tests.faults.worker`.
 
-It is the real worker in every other way. How it misbehaves is in the environment, as FAULT_*; and
+Otherwise it is the real worker. The variables FAULT_* select the misbehaviour; and
 Celery's remote control has a command `hang`, for its consumer.
 """
 

@@ -1,4 +1,4 @@
-"""The fuzzer finds what there is to find."""
+"""The fuzzer finds crashes, hangs and unexpected errors."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""A model that can be told to misbehave; it keeps the promises of worker.model.encoder.Encoder."""
+"""A fake worker.model.encoder.Encoder that can misbehave."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a worker that has nothing to do costs Redis."""
+"""The load of an idle worker on Redis."""
 
 import threading
 import time

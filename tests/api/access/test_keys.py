@@ -1,4 +1,4 @@
-"""API keys: what is open, what is not, and how a key is shown."""
+"""API keys: which routes need one, and how a client sends it."""
 
 import re
 

@@ -18,7 +18,7 @@ ASYNC = {"Prefer": "respond-async"}
 
 @pytest.fixture
 def client(make_api: ClientMaker, redis_url: str) -> FlaskClient:
-    """No worker looks at its Redis: jobs stay queued."""
+    """A Redis without workers, so that jobs stay queued."""
     return make_api(redis_url=redis_url, api_keys=BOTH)
 
 

@@ -1,4 +1,4 @@
-"""Rate limits: whom a request counts for, what is told, and what happens without Redis."""
+"""Rate limits: which client a request counts for, the headers, and behaviour without Redis."""
 
 import re
 import time
@@ -50,7 +50,7 @@ def test_a_client_that_waits_as_told_is_served(make_api: ClientMaker, redis_url:
     client = make_api(redis_url=redis_url, rate_limit="1 per 2 seconds")
     assert statuses(client, 1) == [200]
     told_s = int(client.get("/jobs").headers["Retry-After"])
-    time.sleep(told_s)  # to wait as told is what is tested
+    time.sleep(told_s)  # the wait itself is tested
     assert client.get("/jobs").status_code == 200
 
 
@@ -239,7 +239,7 @@ def test_a_wrong_limit_ends_the_process_and_names_the_variable(
 
 
 def test_a_full_redis_limits_no_client(make_api: ClientMaker, redis_url: str, redis: Redis) -> None:
-    """Or nothing could be cancelled or deleted, which makes room."""
+    """Otherwise no job could be cancelled or deleted, which frees memory."""
     client = make_api(redis_url=redis_url, rate_limit="2 per minute")
     redis.config_set("maxmemory", 1)
     try:

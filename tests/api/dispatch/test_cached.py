@@ -1,4 +1,4 @@
-"""Requests that the embedding cache answers whole: without a job, a queue or the model."""
+"""Requests that the embedding cache answers completely, without a job, a queue or the model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ KEYS = ("my-key-0123456789abcdef", "your-key-0123456789abcdef")
 
 @pytest.fixture
 def cache(redis: Redis) -> EmbeddingCache:
-    """Of a model whose worker beats but takes no parts: what needs a job is never answered."""
+    """A model whose worker sends heartbeats but takes no parts, so that jobs never end."""
     Heartbeats(redis, 60).beat(BEAT)
     cache = EmbeddingCache(redis, CacheBounds(100, 60))
     cache.store(SPACE, KNOWN)
@@ -205,7 +205,7 @@ def test_without_a_cache_every_request_makes_a_job(make: ClientMaker) -> None:
 
 
 def test_what_is_looked_up_stays(make: ClientMaker, redis: Redis) -> None:
-    """Labels that workers need not encode must not be pushed out by images that are new."""
+    """New images must not evict labels that requests use."""
     client = make(cached_embeddings=20)
     small = EmbeddingCache(redis, CacheBounds(20, 60))
     for number in range(100):

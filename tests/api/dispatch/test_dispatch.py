@@ -31,7 +31,7 @@ def make(make_api: ClientMaker, redis_url: str) -> ClientMaker:
 
 @pytest.fixture
 def client(make: ClientMaker, redis: Redis) -> FlaskClient:
-    """With a label set, and with a worker that beats but takes no parts."""
+    """An API with a label set, and a worker that sends heartbeats but takes no parts."""
     Heartbeats(redis, 60).beat(BEAT)
     EmbeddingCache(redis, CacheBounds(100, 60)).store(SPACE, KNOWN)
     client = make()
@@ -74,7 +74,7 @@ def test_a_get_starts_no_work(client: FlaskClient, make: ClientMaker, redis: Red
 
 
 def finish(ledger: Ledger, job: str) -> None:
-    """Do the one part of a job, as a worker does."""
+    """Run the single part of a job, as a worker does."""
     begun = ledger.begin(job, 0, BEAT.name)
     assert begun is not None
     vectors = np.ones((len(begun.items), MODEL.dimension), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The page that shows the contract. That it works is seen in tests/browser."""
+"""The page with the API's contract; tests/browser tests that it works."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""What label sets may take in Redis: no more than a bound, and nothing that no job needs."""
+"""Label sets in Redis stay within a limit, and versions that no job needs are deleted."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""GET /metrics: what several API processes counted, and what the ledger tells."""
+"""GET /metrics: the counts of all API processes, and the state of the ledger."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What is finished is cached in the same step."""
+"""Finished embeddings are cached in the same step."""
 
 import numpy as np
 import pytest

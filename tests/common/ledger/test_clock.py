@@ -1,4 +1,4 @@
-"""What becomes of open jobs when Redis' clock is set, or everything was away for long."""
+"""Open jobs survive changes of Redis' clock, and long outages of all processes."""
 
 import pytest
 from redis import Redis

@@ -1,4 +1,4 @@
-"""A Redis that holds as much as its maxmemory allows: nothing new enters, what is there ends."""
+"""A Redis at its maxmemory: new jobs are refused, and open ones are finished."""
 
 from collections.abc import Callable, Iterator
 

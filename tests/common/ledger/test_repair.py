@@ -1,4 +1,4 @@
-"""Repair: which parts are sent again, and which are left alone."""
+"""Repair: which parts are sent again, and which are not."""
 
 from redis import Redis
 

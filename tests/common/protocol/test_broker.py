@@ -1,4 +1,4 @@
-"""How a part is sent: an ordinary task message, or a line in the log where Redis is away."""
+"""Sending a part: an ordinary task message, or a log line if Redis does not answer."""
 
 import base64
 

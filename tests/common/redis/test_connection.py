@@ -1,4 +1,4 @@
-"""Connections that lead to another server when theirs takes no more writes."""
+"""Connections move to another server when theirs refuses writes."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Models of every family, as encoders: the same numbers in any company and in any precision."""
+"""Encoders of every family: the same embeddings in any batch and in any precision."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

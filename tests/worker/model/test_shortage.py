@@ -1,4 +1,4 @@
-"""What the encoder makes of a device that is short of memory, or takes no more work."""
+"""The encoder on a device that runs out of memory, or fails."""
 
 import weakref
 from concurrent.futures import wait

@@ -1,4 +1,4 @@
-"""Which fetches start, in which order; and which hosts are left alone."""
+"""Which fetches start, in which order; and which hosts get no requests."""
 
 from common.protocol.messages import Priority
 from worker.batching.policy import PartRef

@@ -1,4 +1,4 @@
-"""What a server may do to a worker that fetches from it, and what comes of it."""
+"""Hostile servers, and how a worker that fetches from them behaves."""
 
 import gzip
 import socket

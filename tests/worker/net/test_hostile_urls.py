@@ -1,4 +1,4 @@
-"""What strangers may ask a worker to fetch: a table of addresses that they must not reach."""
+"""Hostile URLs: a table of addresses that a worker must not connect to."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Which parts may wait for images, and which are let go."""
+"""Which parts may wait for images, and which are released."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A worker as an engineer who knows Celery uses it: with Celery's own command line and client."""
+"""A worker used with Celery's own command line and client."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a worker measures: of its parts, its batches, and its own life."""
+"""A worker's metrics: parts, batches, heartbeats."""
 
 import socket
 import threading
