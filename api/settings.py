@@ -11,7 +11,7 @@ from common.api_keys import ApiKeys, ApiKeysFile
 from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 
-LONGEST_WINDOW_S = 31_104_000
+MAX_WINDOW_S = 31_104_000
 LABELS_LEEWAY_S = 300
 # No other wildcards: flask-cors would take them for regular expressions.
 ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
@@ -19,7 +19,7 @@ ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:\d+)?", re.IGNORECASE)
 
 def _rate_limit(text: str) -> str:
     if text and not all(
-        limit.amount > 0 and limit.get_expiry() <= LONGEST_WINDOW_S for limit in parse_many(text)
+        limit.amount > 0 and limit.get_expiry() <= MAX_WINDOW_S for limit in parse_many(text)
     ):
         raise ValueError("a limit must allow at least one request, and last at most a year")
     return text

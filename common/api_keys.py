@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 
 from common.settings import words
 
-SHORTEST = 16
+MIN_CHARS = 16
 VISIBLE = re.compile(r"[!-~]+")  # what a header carries unchanged
 
 
@@ -39,8 +39,8 @@ def _checked(keys: Sequence[str]) -> tuple[str, ...]:
     if not keys:
         raise ValueError("it contains no key")
     for number, key in enumerate(keys, 1):
-        if len(key) < SHORTEST:
-            raise ValueError(f"key {number} has fewer than {SHORTEST} characters")
+        if len(key) < MIN_CHARS:
+            raise ValueError(f"key {number} has fewer than {MIN_CHARS} characters")
         if not VISIBLE.fullmatch(key):
             raise ValueError(f"key {number} has characters that are not visible ASCII")
     return tuple(keys)

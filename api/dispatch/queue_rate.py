@@ -8,7 +8,7 @@ from common.ledger.records import Load
 WINDOW_S = 30.0
 MEASURED_S = 5.0
 """The minimum time over which a rate is measured."""
-SHORTEST_S, LONGEST_S = 1, 60
+MIN_RETRY_S, MAX_RETRY_S = 1, 60
 
 
 class DrainMeter:
@@ -45,14 +45,14 @@ class DrainMeter:
     def retry_after_s(self, excess: int) -> int:
         """Whole seconds until `excess` items will have left, at the measured rate."""
         if len(self._samples) < 2:  # noqa: PLR2004
-            return SHORTEST_S
+            return MIN_RETRY_S
         (since, before), (until, after) = self._samples[0], self._samples[-1]
         if after == before:
-            return LONGEST_S
+            return MAX_RETRY_S
         seconds = excess * (until - since) / (after - before)
         return whole(seconds)
 
 
 def whole(seconds: float) -> int:
     """Seconds rounded and bounded for `Retry-After`."""
-    return max(SHORTEST_S, min(LONGEST_S, math.ceil(seconds)))
+    return max(MIN_RETRY_S, min(MAX_RETRY_S, math.ceil(seconds)))

@@ -21,7 +21,7 @@ WORDS = ("template", "activation", "label_set", "model", "callback_url")
 SINGLE = (*ARRAYS, *NUMBERS, *WORDS)
 RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *NUMBERS, *WORDS)
 ENCODE_FIELDS = ("items", "image", "text")
-MOST_SINGLE = len(SINGLE)
+MAX_SINGLE_FIELDS = len(SINGLE)
 
 
 class Fields:
@@ -121,7 +121,7 @@ def read_json_or_form(
         if not request.is_json:
             raise UnsupportedMediaType(f"the body must be application/json or {MULTIPART}")
         return read_json(request, max_bytes=max_bytes, max_items=max_items)
-    parts = read_parts(request, max_bytes=max_bytes, max_parts=max_items + MOST_SINGLE)
+    parts = read_parts(request, max_bytes=max_bytes, max_parts=max_items + MAX_SINGLE_FIELDS)
     sha256 = _fingerprint(parts) if has_key(request) else ""
     fields = Fields(parts, max_items)
     value = of_form(fields)

@@ -36,11 +36,11 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
 def _read(settings: ApiSettings) -> Request:
     """Read the request; in its own function, so that the body is freed before the wait."""
     wish = preference_of(request, settings)
-    most = settings.max_async_queries if wish.is_async else settings.max_queries
+    max_queries = settings.max_async_queries if wish.is_async else settings.max_queries
     body = read_json_or_form(
-        request, encode_body, max_bytes=settings.max_body_bytes, max_items=most
+        request, encode_body, max_bytes=settings.max_body_bytes, max_items=max_queries
     )
-    check_count(body.value, most, "")
+    check_count(body.value, max_queries, "")
     items = collector(settings)
     wanted = validate(body.value, REQUEST)
     items.add(wanted, "", are_queries=True, required=True)

@@ -62,13 +62,13 @@ def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
 
 
 def _body(wish: Preference, settings: ApiSettings) -> JsonBody:
-    most = settings.max_async_queries if wish.is_async else settings.max_queries
-    max_items = most + settings.max_candidates + MOST_TEMPLATES
+    max_queries = settings.max_async_queries if wish.is_async else settings.max_queries
+    max_items = max_queries + settings.max_candidates + MOST_TEMPLATES
     body = read_json_or_form(
         request, rank_body, max_bytes=settings.max_body_bytes, max_items=max_items
     )
     if isinstance(body.value, dict):
-        check_count(body.value.get("queries"), most, "/queries")
+        check_count(body.value.get("queries"), max_queries, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
     return body

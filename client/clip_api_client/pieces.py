@@ -7,8 +7,8 @@ from clip_api_client.errors import Fault, ItemError, UnreadableImage, item_error
 from clip_api_client.queries import Item, Query
 from clip_api_client.steps import Blocking, Steps
 
-MOST_QUERIES = 64
-MOST_BYTES = 16_000_000
+MAX_QUERIES = 64
+MAX_BYTES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Packed:
 
 
 def cut(
-    queries: Iterable[Query], most_queries: int = MOST_QUERIES, most_bytes: int = MOST_BYTES
+    queries: Iterable[Query], max_queries: int = MAX_QUERIES, max_bytes: int = MAX_BYTES
 ) -> Iterator[Piece]:
     """Split queries lazily, without reading files."""
     start, gathered, weight = 0, list[Query](), 0
     for query in queries:
         added = query.weight
-        if gathered and (len(gathered) == most_queries or weight + added > most_bytes):
+        if gathered and (len(gathered) == max_queries or weight + added > max_bytes):
             yield Piece(start, tuple(gathered))
             start, gathered, weight = start + len(gathered), [], 0
         gathered.append(query)

@@ -8,7 +8,7 @@ from clip_api_client.answers import FaultBody
 from clip_api_client.errors import ClipError, Fault, ItemError, item_error
 from clip_api_client.pieces import Piece
 
-MOST_TOLD = 3
+MAX_LISTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Places:
             return
         error.faults = tuple(self.fault(fault) for fault in error.faults)
         told = [
-            f"{self._subject(fault)} {fault.detail}".strip() for fault in error.faults[:MOST_TOLD]
+            f"{self._subject(fault)} {fault.detail}".strip() for fault in error.faults[:MAX_LISTED]
         ]
         more = len(error.faults) - len(told)
         error.detail = "; ".join(told) + (f"; and {more} more" if more else "")

@@ -19,11 +19,11 @@ from clip_api_client.errors import (
 from clip_api_client.problems import problem_of
 from clip_api_client.steps import Request, Response, Sleep, Steps
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
-LONGEST_ASKED_FOR_S = 120.0
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 8.0
+MAX_RETRY_AFTER_S = 120.0
 ERROR_STATUS = 400
 # By default the service answers a request within a minute.
-LONGEST_SILENCE_S = 90.0
+MAX_SILENCE_S = 90.0
 KEY = "Idempotency-Key"
 IN_TURN = (RateLimited, QueueFull)
 """Refusals that only mean "later": they do not count as failures."""
@@ -95,7 +95,7 @@ def send(request: Request, patience: Patience) -> Steps[Response]:
     if request.method == "POST":
         request = _with_key(request)
     while True:
-        timeout_s = min(LONGEST_SILENCE_S, pursuit.left_s)
+        timeout_s = min(MAX_SILENCE_S, pursuit.left_s)
         error: ClipError
         try:
             response: Response = yield replace(request, timeout_s=timeout_s)
@@ -120,7 +120,7 @@ def _with_key(request: Request) -> Request:
 def _pause_s(error: ClipError, tries: int) -> float:
     """`Retry-After` plus jitter, or exponential backoff with jitter."""
     if error.retry_after_s is not None:
-        asked_for = min(error.retry_after_s, LONGEST_ASKED_FOR_S)
+        asked_for = min(error.retry_after_s, MAX_RETRY_AFTER_S)
         return asked_for * random.uniform(1, 1.2)  # noqa: S311 - nothing to guess
-    most = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))
-    return most * random.uniform(0.5, 1)  # noqa: S311
+    pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))
+    return pause_s * random.uniform(0.5, 1)  # noqa: S311

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 PREFIX = "whsec_"
-FEWEST_BYTES, MOST_BYTES = 24, 64
+MIN_BYTES, MAX_BYTES = 24, 64
 
 
 def key_of(secret: str) -> bytes:
@@ -23,8 +23,8 @@ def key_of(secret: str) -> bytes:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         raise ValueError(f"the part after {PREFIX} is not base64") from None
-    if not FEWEST_BYTES <= len(key) <= MOST_BYTES:
-        raise ValueError(f"a secret has {FEWEST_BYTES} to {MOST_BYTES} bytes")
+    if not MIN_BYTES <= len(key) <= MAX_BYTES:
+        raise ValueError(f"a secret has {MIN_BYTES} to {MAX_BYTES} bytes")
     return key
 
 

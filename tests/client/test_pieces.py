@@ -20,11 +20,11 @@ from tests.processes import wait_until
 
 def test_pieces_are_neither_too_many_nor_too_large() -> None:
     queries = [Query(b"x" * 750) for _ in range(10)]
-    by_count = list(cut(queries, most_queries=4))
+    by_count = list(cut(queries, max_queries=4))
     assert [(piece.start, len(piece.queries)) for piece in by_count] == [(0, 4), (4, 4), (8, 2)]
-    by_bytes = list(cut(queries, most_bytes=3500))
+    by_bytes = list(cut(queries, max_bytes=3500))
     assert [len(piece.queries) for piece in by_bytes] == [3, 3, 3, 1]
-    assert [len(piece.queries) for piece in cut(queries, most_bytes=1)] == [1] * 10
+    assert [len(piece.queries) for piece in cut(queries, max_bytes=1)] == [1] * 10
     assert list(cut([])) == []
 
 

@@ -7,7 +7,7 @@ from threading import Event, Timer
 
 import pytest
 from clip_api_client import Client, Retry, errors
-from clip_api_client.pieces import MOST_QUERIES
+from clip_api_client.pieces import MAX_QUERIES
 
 from tests.client.conftest import KEY
 from tests.client.troubled import Handler, TroubledProxy, drop, forward, lose_answer, refuse
@@ -59,7 +59,7 @@ def test_what_a_closed_client_leaves_in_flight_is_not_tried_again(proxy: Trouble
     retries: list[Retry] = []
     proxy.troubles += [forward, hold]
     with Client(proxy.url, on_retry=retries.append, at_once=1) as client:
-        rows = client.rank_each([encoded(noise(8, 8))] * 3 * MOST_QUERIES, ["a"])
+        rows = client.rank_each([encoded(noise(8, 8))] * 3 * MAX_QUERIES, ["a"])
         assert next(rows).index == 0
         assert begun.wait(30)
     go_on.set()

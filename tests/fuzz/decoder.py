@@ -124,7 +124,7 @@ class Tally:
     slowest: int = -1
     first_bytes: int = 0
     last_bytes: int = 0
-    most_bytes: int = 0
+    max_bytes: int = 0
 
     def add(self, number: int, verdict: Verdict) -> None:
         if verdict.is_clean:
@@ -136,12 +136,10 @@ class Tally:
         if verdict.memory_bytes:
             self.first_bytes = self.first_bytes or verdict.memory_bytes
             self.last_bytes = verdict.memory_bytes
-            self.most_bytes = max(self.most_bytes, verdict.memory_bytes)
+            self.max_bytes = max(self.max_bytes, verdict.memory_bytes)
 
     def lines(self) -> list[str]:
-        megabytes = [
-            bytes_ / 1e6 for bytes_ in (self.first_bytes, self.last_bytes, self.most_bytes)
-        ]
+        megabytes = [bytes_ / 1e6 for bytes_ in (self.first_bytes, self.last_bytes, self.max_bytes)]
         return [
             f"inputs tried   {self.outcomes.total() + len(self.bugs)}",
             *(f"{outcome:15}{count}" for outcome, count in self.outcomes.most_common()),

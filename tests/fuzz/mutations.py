@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 EDGES = (0, 1, 2, 7, 8, 127, 128, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 
 
 def flip_bits(content: bytes, generator: random.Random) -> bytes:
@@ -81,4 +81,4 @@ def mutated(corpus: list[bytes], seed: int, number: int) -> bytes:
     for _ in range(generator.choice((1, 1, 1, 2, 4))):
         if content:
             content = generator.choice(MUTATIONS)(content, generator)
-    return content[:MOST_BYTES]
+    return content[:MAX_BYTES]

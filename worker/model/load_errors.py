@@ -31,7 +31,7 @@ KNOWN = {
 """The first match counts, because GatedRepoError is a subclass of RepositoryNotFoundError."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 TRY_AGAIN = {408, 429}
-LONGEST = 400
+MAX_CHARS = 400
 
 
 class ModelLoadError(Exception):
@@ -74,8 +74,8 @@ def _judge(error: Exception, part: str) -> tuple[type[ModelLoadError], str]:
     words = " ".join(str(error).split())
     if "trust_remote_code" in words:
         return ModelLoadError, "it needs code of its own, which is never run"
-    told = f"{type(error).__name__}: {words[:LONGEST]}"
-    return ModelLoadError, f"its {part} cannot be used ({told})" if part else told
+    described = f"{type(error).__name__}: {words[:MAX_CHARS]}"
+    return ModelLoadError, f"its {part} cannot be used ({described})" if part else described
 
 
 def _judge_hub(error: Exception) -> tuple[type[ModelLoadError], str]:

@@ -12,8 +12,8 @@ from common.webhooks.outbox import Attempt
 from worker.net.exchange import Reply
 
 GROWTH = 4.0
-LONGEST_PAUSE_S = 3600.0
-LONGEST_RETRY_AFTER_S = 6 * 3600.0
+MAX_PAUSE_S = 3600.0
+MAX_RETRY_AFTER_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class RetryPolicy:
         Pauses grow fourfold up to an hour. Each is shortened at random by up to a half, so that
         webhooks that failed together are not retried together. `Retry-After` is honoured.
         """
-        longest: float = min(self.backoff_s * GROWTH ** (min(attempts, 20) - 1), LONGEST_PAUSE_S)
+        longest: float = min(self.backoff_s * GROWTH ** (min(attempts, 20) - 1), MAX_PAUSE_S)
         pause_s = longest * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
-        return max(pause_s, min(retry_after_s, LONGEST_RETRY_AFTER_S))
+        return max(pause_s, min(retry_after_s, MAX_RETRY_AFTER_S))
 
     def judge(self, reply: Reply, attempts: int) -> Attempt:
         """The outcome of an answer: 2xx is delivered, 429 and 5xx are retried."""

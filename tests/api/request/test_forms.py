@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.request.forms import MOST_SINGLE
+from api.request.forms import MAX_SINGLE_FIELDS
 from api.request.multipart import MAX_BUFFERED_BYTES
 from api.request.schemas import MOST_TEMPLATES
 from tests.conftest import ClientMaker
@@ -222,7 +222,7 @@ class TestLimits:
         self, make_client: ClientMaker
     ) -> None:
         client = make_client(max_queries=10, max_candidates=10)
-        most = 10 + 10 + MOST_TEMPLATES + MOST_SINGLE
+        most = 10 + 10 + MOST_TEMPLATES + MAX_SINGLE_FIELDS
         assert post(client, "/rank", [("candidate", "")] * most).status_code == 422
         answer = post(client, "/rank", [("candidate", "")] * (most + 1))
         assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")

@@ -51,8 +51,8 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
             kept.append(content[start:end])
     if frames != 1:
         raise NotAnImage
-    most_scans = max(ORDINARY_SCANS, min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
-    kept.append(content[start : _end_of_scans(content, end, segments, most_scans)])
+    max_scans = max(ORDINARY_SCANS, min(MAX_SCANS, MAX_SCANNED_PIXELS // max(1, width * height)))
+    kept.append(content[start : _end_of_scans(content, end, segments, max_scans)])
     return b"".join(kept)
 
 
@@ -86,7 +86,7 @@ def _next_segment(
     return marker, start, end
 
 
-def _end_of_scans(content: bytes, position: int, segments: int, most_scans: int) -> int:
+def _end_of_scans(content: bytes, position: int, segments: int, max_scans: int) -> int:
     scans = 1
     while found := _MARKER_IN_SCAN.search(content, position):
         marker, position = content[found.start() + 1], found.end()
@@ -95,6 +95,6 @@ def _end_of_scans(content: bytes, position: int, segments: int, most_scans: int)
         segments += 1
         scans += marker == SOS
         check_parts(segments, MAX_SEGMENTS, "segments")
-        check_parts(scans, most_scans, "scans")
+        check_parts(scans, max_scans, "scans")
         position += int.from_bytes(content[position : position + 2], "big")
     return len(content)

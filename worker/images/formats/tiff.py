@@ -114,11 +114,11 @@ class _Entry:
     data: bytes
 
 
-def _count_directories(content: bytes, layout: _Layout, first: int, most: int) -> int:
-    """The number of directories, at most one more than `most`. Stops at a cycle."""
+def _count_directories(content: bytes, layout: _Layout, first: int, limit: int) -> int:
+    """The number of directories, at most one more than `limit`. Stops at a cycle."""
     seen: set[int] = set()
     directory = first
-    while directory and directory not in seen and len(seen) <= most:
+    while directory and directory not in seen and len(seen) <= limit:
         seen.add(directory)
         try:
             directory = layout.next(content, directory)
