@@ -79,7 +79,7 @@ def test_with_keys_there_is_no_warning(guarded: Api) -> None:
 def test_a_service_open_to_others_says_so_once(folder: Path, redis_url_of_its_own: str) -> None:
     api = start_api(folder, redis_url_of_its_own, api_processes=2, host="0.0.0.0")
     api.stop()
-    assert api.process.log.count("no API key is asked for") == 1
+    assert api.process.log.count("needs no API key") == 1
 
 
 def test_on_loopback_there_is_no_warning(service: Api) -> None:

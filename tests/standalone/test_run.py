@@ -133,7 +133,7 @@ def test_with_keys_it_uses_its_own_and_prints_none(short_folder: Path) -> None:
 def test_open_to_others_without_keys_it_warns(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port(), host="0.0.0.0")
     run.wait_for("Serving on")
-    assert run.text.count("no API key is asked for") == 1
+    assert run.text.count("needs no API key") == 1
     run.process.terminate()
     run.process.wait(30)
 

@@ -47,13 +47,13 @@ class TestWithoutConfiguredModels:
         assert submit(client, "&model=one")[0] == 202
         refused = client.post("/encode?model=two", json=[ITEM]).get_json()
         assert refused["code"] == "unknown_model"
-        assert "served are one" in refused["detail"]
+        assert "served models: one" in refused["detail"]
 
     def test_without_workers_no_model_may_be_named(
         self, make: Callable[[str], FlaskClient]
     ) -> None:
         refused = make("").post("/encode?model=one", json=[ITEM]).get_json()
-        assert "none at all" in refused["detail"]
+        assert "served models: none" in refused["detail"]
 
     def test_a_model_may_be_named_as_soon_as_it_is_served(
         self, make: Callable[[str], FlaskClient], redis: Redis
