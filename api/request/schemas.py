@@ -19,9 +19,9 @@ from common.ledger.records import Activation
 from common.protocol.messages import HOLE, MAX_URL_CHARS
 
 KINDS = ("text", "img_uri", "img_blob")
-MOST_KEYS = 11
-MOST_TEMPLATES = 100
-MOST_TOP = 1_000_000
+MAX_KEYS = 11
+MAX_TEMPLATES = 100
+MAX_TOP = 1_000_000
 DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
 # What `items` reads, for the document alone: a regular expression is far slower at it.
 BASE64 = (
@@ -67,7 +67,7 @@ class Closed(BaseModel):
     @classmethod
     def few_keys(cls, given: object) -> object:
         """One fault in place of a thousand, where an object is nothing like what it should be."""
-        if isinstance(given, dict) and len(given) > MOST_KEYS:
+        if isinstance(given, dict) and len(given) > MAX_KEYS:
             raise PydanticCustomError(
                 "unknown_key",
                 "has {count} keys; only {known} are known",
@@ -110,7 +110,7 @@ def _one_hole(text: str) -> str:
 
 
 Template = Annotated[str, AfterValidator(_one_hole), _documented(pattern=TEMPLATE)]
-Templates = Annotated[list[Template], Field(min_length=1, max_length=MOST_TEMPLATES)]
+Templates = Annotated[list[Template], Field(min_length=1, max_length=MAX_TEMPLATES)]
 
 
 def _not_both(schema: dict[str, Any]) -> None:
@@ -201,7 +201,7 @@ class RankRequest(Prompts):
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=1.0, description="what the logits are divided by"
     )
-    top_k: Annotated[int, Field(ge=1, le=MOST_TOP), BeforeValidator(_whole)] | None = Field(
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP), BeforeValidator(_whole)] | None = Field(
         default=None, description="have the answer tell, in `ranking`, so many of the best"
     )
     activation: Activation | None = Field(

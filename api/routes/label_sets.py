@@ -14,7 +14,7 @@ from api.openapi.operation import Answer, Operation, links_to
 from api.request.body import check_count, read_json, validate
 from api.request.options import add_candidates, collector
 from api.request.request import EncodeSpec, Request
-from api.request.schemas import MOST_TEMPLATES, LabelSetRequest
+from api.request.schemas import MAX_TEMPLATES, LabelSetRequest
 from api.routes.submissions import ON_BODY, ON_JOB
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet, TooManyLabelSets
@@ -116,11 +116,11 @@ def check_name(name: str) -> None:
 
 def _read(settings: ApiSettings) -> EncodeSpec:
     """Read the candidates; in its own function, so that the body is freed before the wait."""
-    max_items = settings.max_candidates + MOST_TEMPLATES
+    max_items = settings.max_candidates + MAX_TEMPLATES
     body = read_json(request, max_bytes=settings.max_body_bytes, max_items=max_items)
     if isinstance(body.value, dict):
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
-        check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
+        check_count(body.value.get("templates"), MAX_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST)
     items = collector(settings)
     add_candidates(items, wanted.candidates, wanted, settings, are_queries=True)

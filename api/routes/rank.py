@@ -20,7 +20,7 @@ from api.request.options import (
 )
 from api.request.preference import Preference
 from api.request.request import EncodeSpec, Request
-from api.request.schemas import MOST_TEMPLATES, RankRequest
+from api.request.schemas import MAX_TEMPLATES, RankRequest
 from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet
@@ -63,14 +63,14 @@ def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
 
 def _body(wish: Preference, settings: ApiSettings) -> JsonBody:
     max_queries = settings.max_async_queries if wish.is_async else settings.max_queries
-    max_items = max_queries + settings.max_candidates + MOST_TEMPLATES
+    max_items = max_queries + settings.max_candidates + MAX_TEMPLATES
     body = read_json_or_form(
         request, rank_body, max_bytes=settings.max_body_bytes, max_items=max_items
     )
     if isinstance(body.value, dict):
         check_count(body.value.get("queries"), max_queries, "/queries")
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
-        check_count(body.value.get("templates"), MOST_TEMPLATES, "/templates")
+        check_count(body.value.get("templates"), MAX_TEMPLATES, "/templates")
     return body
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.request.body import TOKENS_AROUND, TOKENS_PER_ITEM, has_more_tokens
-from api.request.schemas import MOST_TEMPLATES
+from api.request.schemas import MAX_TEMPLATES
 from tests.conftest import ClientMaker
 from tests.processes import Api, start_api
 from tests.raw_http import RawAnswer, RawConnection, chunked, request
@@ -205,7 +205,7 @@ def test_no_depth_ends_the_process(make_client: ClientMaker, levels: int, openin
 
 def test_more_values_than_a_request_may_have_are_refused_unparsed(make_client: ClientMaker) -> None:
     client = make_client(max_queries=10, max_candidates=10)
-    many = TOKENS_AROUND + TOKENS_PER_ITEM * (20 + MOST_TEMPLATES) + 1
+    many = TOKENS_AROUND + TOKENS_PER_ITEM * (20 + MAX_TEMPLATES) + 1
     for body in (b"1," * many, b"[" * many, b'{"queries":[' + b"[]," * many, b'"",' * many):
         answer = client.post("/rank", data=body, content_type="application/json")
         assert (answer.status_code, answer.get_json()["code"]) == (400, "too_many_values")
@@ -216,7 +216,7 @@ def test_the_most_spacious_request_within_the_limits_is_served(make_client: Clie
     body = {
         "queries": [item] * 10,
         "candidates": [item] * 10,
-        "templates": ['{},[{"\\'] * MOST_TEMPLATES,
+        "templates": ['{},[{"\\'] * MAX_TEMPLATES,
         "allow_partial": False,
     }
     assert (

@@ -12,7 +12,7 @@ import pytest
 
 from api.request.forms import MAX_SINGLE_FIELDS
 from api.request.multipart import MAX_BUFFERED_BYTES
-from api.request.schemas import MOST_TEMPLATES
+from api.request.schemas import MAX_TEMPLATES
 from tests.conftest import ClientMaker
 from tests.images import blob, encoded, noise
 from tests.processes import SAMPLES, Api, start_api
@@ -209,7 +209,7 @@ class TestLimits:
             assert faults(post(client, "/rank", parts)) == [("/queries", "too_many")]
         assert faults(post(client, "/rank", [*RANK, LABELS[0]])) == [("/candidates", "too_many")]
         assert faults(post(client, "/encode", [("text", "a")] * 3)) == [("", "too_many")]
-        many = [("templates", json.dumps(["{}"] * (MOST_TEMPLATES + 1)))]
+        many = [("templates", json.dumps(["{}"] * (MAX_TEMPLATES + 1)))]
         assert faults(post(client, "/rank", [*RANK, *many])) == [("/templates", "too_many")]
 
     def test_json_in_a_field_has_no_more_values_than_json_alone(
@@ -222,7 +222,7 @@ class TestLimits:
         self, make_client: ClientMaker
     ) -> None:
         client = make_client(max_queries=10, max_candidates=10)
-        most = 10 + 10 + MOST_TEMPLATES + MAX_SINGLE_FIELDS
+        most = 10 + 10 + MAX_TEMPLATES + MAX_SINGLE_FIELDS
         assert post(client, "/rank", [("candidate", "")] * most).status_code == 422
         answer = post(client, "/rank", [("candidate", "")] * (most + 1))
         assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")

@@ -17,7 +17,7 @@ from worker.images.decode import EncodedImage
 
 IN_TIME_S = 10.0
 """Far more than any takes: the machine may be busy with other things."""
-MOST_MEMORY = 49_000_000 * 22
+MAX_MEMORY = 49_000_000 * 22
 """What the largest image allowed takes."""
 INPUTS = 2000
 
@@ -71,7 +71,7 @@ def test_no_image_takes_more_memory_than_the_largest_one_allowed(files: Path) ->
     ended = subprocess.run(
         [sys.executable, "-c", script, files], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert int(ended.stdout) < MOST_MEMORY
+    assert int(ended.stdout) < MAX_MEMORY
 
 
 def test_truncated_images_are_errors_to_pillow() -> None:
