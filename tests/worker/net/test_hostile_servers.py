@@ -143,7 +143,7 @@ def test_five_redirects_are_followed_and_six_are_not(
     for _ in range(5):
         url = image_server.serve(b"", 302, Location=url)
     assert fetcher.fetch(url) == CONTENT
-    with pytest.raises(FetchFailed, match="too often"):
+    with pytest.raises(FetchFailed, match="too many redirects"):
         fetcher.fetch(image_server.serve(b"", 302, Location=url))
 
 
