@@ -62,7 +62,7 @@ def test_a_refused_setting_is_reported_at_its_field(playground: Playground) -> N
 
 def test_what_is_missing_is_said_without_asking_the_server(playground: Playground) -> None:
     playground.rank()
-    expect(playground.page.get_by_text("Choose an image first")).to_be_visible()
+    expect(playground.page.get_by_text("Choose an image or a sample first")).to_be_visible()
     expect(playground.page.get_by_text("Type at least one label")).to_be_visible()
     expect(playground.page.get_by_label("Choose images")).to_be_focused()
 

@@ -120,7 +120,7 @@ def test_giving_up_waiting_holds_up_no_other() -> None:
 
 def test_what_never_fits_is_refused_at_once() -> None:
     with (
-        pytest.raises(ValueError, match="more than the 10"),
+        pytest.raises(ValueError, match="exceed the budget"),
         PixelBudget(10).hold(11, keep_waiting),
     ):
         pass
