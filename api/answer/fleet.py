@@ -1,4 +1,4 @@
-"""The workers, their models, and whether they are ready, as a client is shown them."""
+"""The workers, their models and the readiness, for clients."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -20,9 +20,9 @@ class Worker(BaseModel):
     device: str
     dtype: str
     batch_size: int
-    in_flight: int = Field(description="items handed to the model and not yet through")
+    in_flight: int = Field(description="items submitted to the model and not finished")
     queues: list[str] = Field(
-        description="the queues that it takes parts from now; synchronous work is in `interactive`"
+        description="the queues that it consumes; synchronous work is in `interactive`"
     )
     since: Timestamp
 
@@ -41,35 +41,35 @@ class Resolution(BaseModel):
 
 
 class Model(BaseModel):
-    """A model that requests may choose; null where no live worker says."""
+    """A model that requests may choose; null if no live worker serves it."""
 
     name: str
-    is_default: bool = Field(description="whether it serves requests that name no model")
+    is_default: bool = Field(description="whether requests that name no model use it")
     revision: str | None
     family: str | None
-    dimension: int | None = Field(description="numbers in an embedding")
-    context_length: int | None = Field(description="most tokens of a text")
+    dimension: int | None = Field(description="dimension of its embeddings")
+    context_length: int | None = Field(description="maximum length of a text in tokens")
     resolution: Resolution | None = Field(
-        description="what images are scaled to; null too where they keep their shape"
+        description="size that images are resized to; also null if they keep their shape"
     )
     precision: str | None
     workers: int = Field(description="live workers that serve it")
 
 
 class Models(BaseModel):
-    """The models of `CLIP_MODELS` in its order, then what else live workers serve."""
+    """The models of `CLIP_MODELS` in order, then others that live workers serve."""
 
     models: list[Model]
 
 
 class Health(BaseModel):
-    """The process lives."""
+    """The process is alive."""
 
     status: Literal["ok"]
 
 
 class Readiness(BaseModel):
-    """Whether a request would be served now, and why not."""
+    """Whether a request would be served now, and if not, why."""
 
     status: Literal["ready", "not_ready"] = Field(
         description="`ready` when a live worker of the default model takes synchronous requests"
@@ -77,10 +77,9 @@ class Readiness(BaseModel):
     redis: bool
     workers: int = Field(description="live workers with a loaded model")
     models: list[str] = Field(description="the models that live workers serve")
-    models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` that none serves")
+    models_without_worker: list[str] = Field(description="those of `CLIP_MODELS` without a worker")
     conflicting_models: list[str] = Field(
-        description="models that answer the same requests in turns, because `CLIP_MODELS` does not"
-        " name them"
+        description="models that answer the same requests, because `CLIP_MODELS` does not name them"
     )
 
 
@@ -90,12 +89,12 @@ def workers(alive: Iterable[Heartbeat]) -> Workers:
 
 
 def models(served: Sequence[ServedModel]) -> Models:
-    """The models on offer, as they come."""
+    """The models that requests may choose."""
     return Models(models=[_model(each) for each in served])
 
 
 def readiness(served: Sequence[ServedModel], *, redis: bool) -> Readiness:
-    """Whether a request would be served; nothing is served while Redis is away."""
+    """Whether a request would be served; none is while Redis is away."""
     alive = [beat for each in served for beat in each.workers]
     return Readiness(
         status="ready" if is_ready(served) else "not_ready",
@@ -126,7 +125,7 @@ def _worker(beat: Heartbeat) -> Worker:
 
 
 def _model(served: ServedModel) -> Model:
-    """A model as the worker that started last says it is."""
+    """A model as described by the worker that started last."""
     beat = served.workers[-1] if served.workers else None
     traits = beat.traits if beat else None
     size = traits.resolution if traits else None

@@ -1,4 +1,4 @@
-"""A job as a client is shown it: in full, in a list, and once it is accepted."""
+"""A job, for clients: in full, in a list, and when it is accepted."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,14 +22,14 @@ Timestamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-tim
 
 
 class Links(BaseModel):
-    """Where to go from here."""
+    """Related resources."""
 
     self: str
     cancel: str
 
 
 class Accepted(BaseModel):
-    """The job goes on; ask at `links.self`, which is the header `Location` too."""
+    """The job continues; ask at `links.self`, as in the header `Location`."""
 
     id: str
     status: State
@@ -45,7 +45,7 @@ class Progress(BaseModel):
 
 
 class JobSummary(BaseModel):
-    """A job as it stands in a list. Times are ISO 8601 in UTC."""
+    """A job in a list. Times are ISO 8601 in UTC."""
 
     id: str
     kind: Kind
@@ -58,14 +58,14 @@ class JobSummary(BaseModel):
 
 
 class JobModel(BaseModel):
-    """What made the embeddings; before there are any, what the request is for."""
+    """The model of the embeddings; before there are any, the model that was requested."""
 
     name: str
     revision: str | None
 
 
 class JobTimings(BaseModel):
-    """Where the time went, in seconds, in the part that took longest."""
+    """The time spent, in seconds, in the part that took longest."""
 
     queue_s: float
     fetch_s: float
@@ -74,7 +74,7 @@ class JobTimings(BaseModel):
 
 
 class CallbackDelivery(BaseModel):
-    """What became of telling the `callback_url`.
+    """The state of the webhook.
 
     The URL is shown to the owner of an API key; where there are none, no more than its host.
     """
@@ -82,24 +82,26 @@ class CallbackDelivery(BaseModel):
     url: str
     state: DeliveryState
     attempts: int
-    last_status: int | None = Field(description="that of the last answer, where there was one")
-    last_error: str | None = Field(description="why there was none", examples=["fetch_timeout"])
+    last_status: int | None = Field(description="the last response's status, if there was one")
+    last_error: str | None = Field(
+        description="why there was no response", examples=["fetch_timeout"]
+    )
     next_attempt_at: Timestamp | None
 
 
 class Job(JobSummary):
-    """A job in full. `result` is there once it is done, and is what the request asked for."""
+    """A job in full. `result` is there once it is done: the answer to the request."""
 
     label_set: LabelSetVersion | None = Field(
-        default=None, description="only of a request that named a label set"
+        default=None, description="only if the request named a label set"
     )
     model: JobModel | None
     callback: CallbackDelivery | None = Field(
-        default=None, description="only of a request that named a `callback_url`"
+        default=None, description="only if the request named a `callback_url`"
     )
     timings: JobTimings
     errors: list[FaultBody]
-    truncated: list[str] = Field(description="JSON Pointers of texts that were cut")
+    truncated: list[str] = Field(description="JSON Pointers of texts that were truncated")
     result: RankResponse | list[list[float]] | None = None
 
 
@@ -111,7 +113,7 @@ class JobList(BaseModel):
 
 
 def summary(record: JobRecord) -> JobSummary:
-    """A job as it stands in a list."""
+    """A job in a list."""
     total = len(record.request.lists[COUNTED[record.kind]])
     return JobSummary(
         id=record.id,
@@ -126,7 +128,7 @@ def summary(record: JobRecord) -> JobSummary:
 
 
 def job(outcome: Outcome, callback: CallbackDelivery | None = None) -> Job:
-    """A job in full, but for its result; with what became of its callback, if it has one."""
+    """A job in full, without its result; with the state of its webhook, if it has one."""
     ending = ENDINGS.get(outcome.record.state)
     faults = outcome.item_faults()
     if ending:
@@ -148,7 +150,7 @@ def job(outcome: Outcome, callback: CallbackDelivery | None = None) -> Job:
 def stream(
     outcome: Outcome, candidates: Units | None, callback: CallbackDelivery | None = None
 ) -> Iterator[bytes]:
-    """A job in full, its result last and in pieces: it may be larger than this process."""
+    """A job in full, its result last and in pieces: it may be larger than the memory."""
     head = to_json(job(outcome, callback))
     if outcome.record.state != "done":
         yield head
@@ -160,7 +162,7 @@ def stream(
 
 
 def callback(record: JobRecord, delivery: Delivery | None) -> CallbackDelivery:
-    """What a client is shown of the delivery of a job's end; None before there is one.
+    """The state of a job's webhook, for clients; `delivery` is None before the job has ended.
 
     A URL may hold secrets. Where no keys are asked for everybody may see the job, and is shown no
     more of it than its host.

@@ -1,4 +1,4 @@
-"""A label set as a client is shown it."""
+"""A label set, for clients."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ from common.protocol.messages import ModelInfo
 
 
 class LabelSetSummary(BaseModel):
-    """A label set as it stands in a list; the version is a hash of its content."""
+    """A label set in a list; the version is a hash of its content."""
 
     name: str
     version: str
@@ -23,10 +23,10 @@ class LabelSet(LabelSetSummary):
     """A label set."""
 
     labels: list[str | None] = Field(
-        description="what to call each candidate: its text, in the first of its templates, or its "
+        description="the name of each candidate: its text, in the first of its templates, or its "
         "URL; `null` for an image that was sent in base64"
     )
-    models: list[JobModel] = Field(description="those whose embeddings of it are stored")
+    models: list[JobModel] = Field(description="models whose embeddings of it are stored")
 
 
 class LabelSetList(BaseModel):
@@ -36,7 +36,7 @@ class LabelSetList(BaseModel):
 
 
 def summary(found: label_content.LabelSet) -> LabelSetSummary:
-    """A label set as it stands in a list."""
+    """A label set in a list."""
     return LabelSetSummary(
         name=found.name,
         version=found.version,
@@ -48,6 +48,6 @@ def summary(found: label_content.LabelSet) -> LabelSetSummary:
 def label_set(
     found: label_content.LabelSet, names: Sequence[str | None], models: Iterable[ModelInfo]
 ) -> LabelSet:
-    """A label set in full: what its candidates are called, and for which models it is encoded."""
+    """A label set in full, with the models it is encoded for."""
     encoded = [JobModel(name=model.name, revision=model.revision) for model in models]
     return LabelSet(**dict(summary(found)), labels=names, models=encoded)

@@ -44,7 +44,7 @@ class RankResponse(BaseModel):
         "first, equals in the order of the request",
     )
     errors: list[FaultBody] | None = Field(
-        default=None, description="only with `allow_partial`, and only where a query failed"
+        default=None, description="only with `allow_partial`, and only if a query failed"
     )
 
 

@@ -21,16 +21,16 @@ RETRY_AFTER_S = 1
 BLOCK_BYTES = 262_144
 """A longer answer is sent while it is made: it may be thousands of times as long as its request."""
 LABEL_SET = {"X-Label-Set": "the label set that was used, and its version: `name@version`"}
-TRUNCATED = {"X-Truncated-Texts": "how many texts were cut, because the model reads no more"}
-APPLIED = {"Preference-Applied": "`respond-async`, where that was asked for"}
+TRUNCATED = {"X-Truncated-Texts": "how many texts were truncated to the model's context"}
+APPLIED = {"Preference-Applied": "`respond-async`, if that was requested"}
 ACCEPTED = Answer(
-    "The job goes on.",
+    "The job continues.",
     Accepted,
     202,
     {
         "X-Job-Id": "the id of the job",
         "Location": "the job",
-        "Retry-After": "seconds until it makes sense to ask for it",
+        "Retry-After": "seconds after which to ask for it",
         **LABEL_SET,
         **APPLIED,
     },

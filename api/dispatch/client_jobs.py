@@ -111,5 +111,5 @@ class Jobs:
 
 def _owned(record: JobRecord | None, owner: str) -> JobRecord:
     if record is None or record.owner != owner:
-        raise NotFound("there is no such job (any more)")
+        raise NotFound("no such job")
     return record

@@ -1,4 +1,4 @@
-"""What routes declare of themselves, and the OpenAPI document that is made of it.
+"""The declarations of routes, and the OpenAPI document made from them.
 
 Descriptions alone: what a request may hold is decided in `api/request`.
 """

@@ -26,7 +26,7 @@ TAGS = {
     "jobs": "Jobs",
     "label_sets": "Label sets",
 }
-"""Operations that a reader finds together, by blueprint."""
+"""The tags of operations, by blueprint."""
 PATH_PARAMETERS = {
     "job": parameter("job", "path", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "its id"),
     "name": parameter("name", "path", {"type": "string", "pattern": NAME}, "its name"),
@@ -62,7 +62,7 @@ ERROR_HEADERS: dict[type[ClipError], dict[str, str]] = {
 
 
 def document(app: Flask, settings: ApiSettings) -> dict[str, Any]:
-    """The document of this deployment: its limits are in it.
+    """The document of this deployment, with its limits.
 
     Raises:
         LookupError: a route declares nothing, or has an argument that is not described here.
@@ -96,7 +96,7 @@ def document(app: Flask, settings: ApiSettings) -> dict[str, Any]:
 
 
 def _types(declared: Iterable[Operation], settings: ApiSettings) -> dict[Any, TypeAdapter[Any]]:
-    """All that needs a schema, by what asks for it."""
+    """All types that need a schema, by their users."""
     types: dict[Any, TypeAdapter[Any]] = {Problem: TypeAdapter(Problem)}
     for operation in declared:
         if operation.body:
@@ -144,7 +144,7 @@ def _answer(told: Answer[Any], schemas: Schemas) -> Schema:
 
 
 def _problems(kinds: Iterable[type[ClipError]]) -> dict[str, Schema]:
-    """What is answered where something is wrong, by status."""
+    """The error responses, by status."""
     found: dict[str, list[type[ClipError]]] = {}
     for kind in kinds:
         found.setdefault(str(status_of(kind)), []).append(kind)

@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI document: requests that were made, and what was answered to them."""
+"""Examples in the OpenAPI document: requests that were made, and their answers."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ PATH = Path(__file__).with_suffix(".json")
 
 
 def illustrate(paths: dict[str, Any]) -> None:
-    """Put the examples to their operations.
+    """Add the examples to their operations.
 
     Each has its `operation`'s id, a `name` and a `summary`, the values of `parameters` by name,
     the `request` body if there is one, the `status` and the `answer`.

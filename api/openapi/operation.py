@@ -1,4 +1,4 @@
-"""What a route declares: the OpenAPI document is made of it, and so are short answers."""
+"""What a route declares: the OpenAPI document and short answers are made from it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Body]):
-    """An answer of a route that is not an error; one without a body has None for its type.
+    """A successful answer of a route; the body is None if there is none.
 
     `headers` has the description of each. `links` are those of OpenAPI, see `links_to`.
     """
@@ -33,13 +33,13 @@ class Answer(Generic[Body]):
     media_type: str = JSON
 
     def of(self: "Answer[Model]", body: Model) -> Response:
-        """The response that is declared here, with this body."""
+        """The declared response, with this body."""
         return Response(to_json(body), self.status, content_type=self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the document says of a route beside its rule and the errors that any route may answer.
+    """What the document says about a route, besides its rule and the errors of all routes.
 
     `parameters` are those that the route reads by itself, see `parameter`; `query` has others as
     its fields. `body` validates the JSON of the request; `form` is the name of the schema of the
@@ -56,19 +56,19 @@ class Operation:
     form: str = ""
 
     def __call__(self, view: View) -> View:
-        """Declare that a view is this operation."""
+        """Declare that a view performs this operation."""
         view.__dict__[DECLARED] = self
         return view
 
 
 def page(view: View) -> View:
-    """Declare that a view is part of a page for people, which the document leaves out."""
+    """Declare that a view is a page for people, which the document leaves out."""
     view.__dict__[DECLARED] = None
     return view
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """What a view declares; None for a page. Raises LookupError where it declares nothing."""
+    """The operation of a view; None for a page. Raises LookupError if none is declared."""
     if DECLARED not in view.__dict__:
         raise LookupError(f"{view.__module__}.{view.__qualname__} declares no operation")
     declared: Operation | None = view.__dict__[DECLARED]
@@ -81,5 +81,5 @@ def parameter(name: str, where: str, schema: Schema, description: str) -> Schema
 
 
 def links_to(parameter: str, value: str, *operations: str) -> Schema:
-    """OpenAPI links from an answer to operations, which take a value of it as a parameter."""
+    """OpenAPI links from an answer to operations that take a value of it as a parameter."""
     return {each: {"operationId": each, "parameters": {parameter: value}} for each in operations}

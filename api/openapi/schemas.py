@@ -16,7 +16,7 @@ Schemas = Mapping[Any, Schema]
 def schemas_of(
     types: Mapping[Any, TypeAdapter[Any]], settings: ApiSettings
 ) -> tuple[Schemas, dict[str, Schema]]:
-    """The schemas by what they are of, and those that have names by their names."""
+    """The schemas by type, and the named ones by name."""
     mode: Literal["validation"] = "validation"
     inputs = [(key, mode, adapter) for key, adapter in types.items()]
     found, definitions = TypeAdapter.json_schemas(inputs, ref_template=REF)
@@ -46,7 +46,7 @@ def ref(model: str) -> Schema:
 
 
 def query_parameters(model: type[BaseModel]) -> list[Schema]:
-    """A model's fields as parameters; one that is left out is not null."""
+    """A model's fields as parameters; optional ones are never null."""
     return [
         parameter(name, "query", schema.get("anyOf", [schema])[0], schema.pop("description"))
         for name, schema in model.model_json_schema()["properties"].items()

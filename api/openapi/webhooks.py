@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of webhooks, where the service sends any."""
+"""Webhooks in the OpenAPI document, if the service sends any."""
 
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class JobEndedData(BaseModel):
 
 
 class JobEnded(BaseModel):
-    """What is sent to a `callback_url`."""
+    """The body sent to a `callback_url`."""
 
     type: Literal["job.done", "job.failed", "job.cancelled", "job.expired"]
     timestamp: Timestamp
@@ -45,14 +45,14 @@ class JobEnded(BaseModel):
 
 
 def webhooks(job_ended: dict[str, Any]) -> dict[str, Any]:
-    """The request to a `callback_url`, of the schema of its body."""
+    """The request to a `callback_url`."""
     headers = [
         {**parameter(name, "header", {"type": "string"}, words), "required": True}
         for name, words in HEADERS.items()
     ]
     told = {
         "operationId": "job_ended",
-        "summary": "A job has ended; sent as Standard Webhooks has it, at least once.",
+        "summary": "A job has ended; sent at least once, as in Standard Webhooks.",
         "security": [],
         "parameters": headers,
         "requestBody": {"required": True, "content": {"application/json": {"schema": job_ended}}},

@@ -1,4 +1,4 @@
-"""What the JSON of a request looks like."""
+"""The JSON of requests."""
 
 from typing import Annotated, Any, Self
 
@@ -43,12 +43,12 @@ def _exactly_one(schema: dict[str, Any]) -> None:
 
 
 def _documented(**keywords: object) -> WithJsonSchema:
-    """A string, and what the document says of it; whether that holds is checked elsewhere."""
+    """A string with its schema in the document; the schema is checked elsewhere."""
     return WithJsonSchema({"type": "string", **keywords})
 
 
 def _base64_or_bytes(given: object) -> object:
-    """A form's files come as bytes, which JSON has none of."""
+    """The files of a form are bytes, which JSON does not have."""
     if not isinstance(given, str | bytes):
         raise PydanticKnownError("string_type")
     return given
@@ -59,14 +59,14 @@ Blob = Annotated[str | bytes, PlainValidator(_base64_or_bytes), _documented(patt
 
 
 class Closed(BaseModel):
-    """An object of a request: none but the known keys, and no value is converted."""
+    """An object of a request: only known keys, and no value is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def few_keys(cls, given: object) -> object:
-        """One fault in place of a thousand, where an object is nothing like what it should be."""
+        """Report one fault instead of a thousand if an object is something else entirely."""
         if isinstance(given, dict) and len(given) > MAX_KEYS:
             raise PydanticCustomError(
                 "unknown_key",
@@ -121,17 +121,18 @@ def _not_both(schema: dict[str, Any]) -> None:
 
 
 class Prompts(Closed):
-    """Templates that texts among the candidates are put into; images are left as they are."""
+    """Templates for the texts among the candidates; images are left as they are."""
 
     model_config = ConfigDict(json_schema_extra=_not_both)
 
     template: Template | None = Field(
         default=None,
-        description="each text among the candidates takes the place of `{}` in it",
+        description="`{}` is replaced by each text among the candidates",
         examples=["a photo of a {}"],
     )
     templates: Templates | None = Field(
-        default=None, description="several; the embeddings of a candidate in each are averaged"
+        default=None,
+        description="several templates; the embeddings of a candidate in each are averaged",
     )
 
     @model_validator(mode="after")
@@ -144,12 +145,12 @@ class Prompts(Closed):
 
     @property
     def prompts(self) -> list[str]:
-        """All templates; one that changes nothing where none was given."""
+        """All templates; if none was given, one that changes nothing."""
         return [self.template or HOLE] if self.templates is None else self.templates
 
 
 def _whole(number: object) -> object:
-    """JSON has one kind of numbers: 3.0 is a whole one too."""
+    """JSON has one number type: 3.0 is an integer too."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
@@ -157,7 +158,7 @@ Candidates = Annotated[list[Item], Field(min_length=1)]
 
 
 class LabelSetRequest(Prompts):
-    """Candidates that many requests are to be ranked by."""
+    """Candidates that many requests share."""
 
     candidates: Annotated[Candidates, Field(description="what is ranked")]
 
@@ -189,24 +190,24 @@ class RankRequest(Prompts):
     candidates: Candidates | None = Field(default=None, description="what is ranked")
     label_set: Annotated[str, Field(pattern=NAME)] | None = Field(
         default=None,
-        description="the name of a label set, in place of candidates and of templates",
+        description="the name of a label set, instead of candidates and templates",
     )
     allow_partial: bool = Field(
         default=False,
-        description="answer a failing query with a null row and an entry in `errors`",
+        description="answer a query that fails with a null row and an entry in `errors`",
     )
     model: str | None = Field(
         default=None, description="one of those that `GET /models` lists; the default if absent"
     )
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
-        default=1.0, description="what the logits are divided by"
+        default=1.0, description="the logits are divided by it"
     )
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP), BeforeValidator(_whole)] | None = Field(
-        default=None, description="have the answer tell, in `ranking`, so many of the best"
+        default=None, description="list this many of the best candidates in `ranking`"
     )
     activation: Activation | None = Field(
         default=None,
-        description="what makes `probabilities` of the logits, in place of the model's own; "
+        description="turns logits into `probabilities`, instead of the model's own; "
         "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
     )
 
@@ -214,7 +215,7 @@ class RankRequest(Prompts):
         Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None
     ) = Field(
         default=None,
-        description="only of an asynchronous request: what is told once the job has ended",
+        description="only for asynchronous requests: the webhook, sent once the job has ended",
     )
 
     @model_validator(mode="after")

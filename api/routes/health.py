@@ -7,21 +7,21 @@ from api.answer.fleet import Health, Readiness, readiness
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi.operation import Answer, Operation
 
-ALIVE = Answer("The process lives.", Health)
-READY = Answer("A request would be served now.", Readiness)
-NOT_READY = Answer("A request would not be served now.", Readiness, 503)
+ALIVE = Answer("The process is alive.", Health)
+READY = Answer("The service is ready.", Readiness)
+NOT_READY = Answer("The service is not ready.", Readiness, 503)
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
-    @Operation("healthz", "The process lives.", (ALIVE,))
+    @Operation("healthz", "The process is alive.", (ALIVE,))
     def healthz() -> Response:
         return ALIVE.of(Health(status="ok"))
 
     @blueprint.get("/readyz")
-    @Operation("readyz", "A request would be served now.", (READY, NOT_READY))
+    @Operation("readyz", "The service is ready.", (READY, NOT_READY))
     def readyz() -> Response:
         try:
             found = readiness(dispatcher.models(), redis=True)

@@ -26,20 +26,18 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: State | None = Field(default=None, description="only jobs in this state")
-    limit: int = Field(default=20, ge=1, le=100, description="most")
+    limit: int = Field(default=20, ge=1, le=100, description="maximum number of jobs")
     # The creation time of the last job seen.
     cursor: str | None = Field(
         default=None,
         pattern=r"^[0-9]{1,12}(\.[0-9]{1,12})?$",
-        description="`next` of the page before",
+        description="`next` of the previous page",
     )
 
 
 FRESH = {"Cache-Control": "`no-store`"}
 JOBS = Answer("The jobs.", JobList, headers=FRESH)
-JOB = Answer(
-    "The job.", Job, headers={**FRESH, "Retry-After": "seconds, where the job has not ended"}
-)
+JOB = Answer("The job.", Job, headers={**FRESH, "Retry-After": "seconds, if the job has not ended"})
 FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
 WAIT = parameter("wait", "query", SECONDS, "seconds to wait for it")
 LIST = Operation("jobs", "The jobs.", (JOBS,), (InvalidRequest,), query=ListQuery)

@@ -1,4 +1,4 @@
-"""What the routes that submit items declare alike."""
+"""The common declarations of routes that submit items."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ PARAMETERS = (
     CALLBACK,
     parameter(
         *("Idempotency-Key", "header", KEY),
-        "the same key with the same body is the same job; with a key there always is one",
+        "the same key with the same body is the same job; with a key there always is a job",
     ),
 )
 

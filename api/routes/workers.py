@@ -7,7 +7,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.openapi.operation import Answer, Operation
 
 WORKERS = Answer("The live workers.", fleet.Workers)
-MODELS = Answer("What requests may choose from.", fleet.Models)
+MODELS = Answer("The models that requests may choose.", fleet.Models)
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
@@ -19,7 +19,7 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         return WORKERS.of(fleet.workers(dispatcher.live_workers()))
 
     @blueprint.get("/models")
-    @Operation("models", "What requests may choose from.", (MODELS,))
+    @Operation("models", "The models that requests may choose.", (MODELS,))
     def models() -> Response:
         return MODELS.of(fleet.models(dispatcher.models()))
 

@@ -132,7 +132,7 @@ class BodyTooLarge(RequestError):
 
 class Unauthorized(RequestError):
     code = "unauthorized"
-    title = "A valid API key is needed"
+    title = "API key missing or not valid"
 
 
 class RateLimited(RequestError):
@@ -142,7 +142,7 @@ class RateLimited(RequestError):
 
 class NotFound(RequestError):
     code = "not_found"
-    title = "There is nothing here"
+    title = "Not found"
 
 
 class NoSuchLabelSet(NotFound):

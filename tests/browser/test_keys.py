@@ -29,7 +29,7 @@ def test_a_key_is_asked_for_and_what_was_refused_is_tried_again(
     playground.choose("pizza.png")
     playground.label("pizza", "cat")
     playground.rank()
-    expect(playground.alert).to_contain_text("A valid API key is needed")
+    expect(playground.alert).to_contain_text("API key missing or not valid")
     field.fill("wrong")
     field.press("Enter")
     expect(playground.page.get_by_text("That key was not accepted")).to_be_visible()

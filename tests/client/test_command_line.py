@@ -195,7 +195,7 @@ def test_jobs_are_listed_shown_cancelled_and_deleted(
     assert "status\tcancelled" in waited.lines
     assert clip_api("jobs", "delete", done.id).code == 0
     gone = clip_api("jobs", "show", done.id)
-    assert (gone.code, gone.errors) == (2, "clip-api: there is no such job (any more)\n")
+    assert (gone.code, gone.errors) == (2, "clip-api: no such job\n")
 
 
 @pytest.mark.parametrize(

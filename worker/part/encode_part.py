@@ -54,7 +54,7 @@ class PartRun:
         """Encode all items.
 
         Raises:
-            TooLate, Cancelled, LetGo, BatcherClosed: and what is under way is dropped.
+            TooLate, Cancelled, PartReleased, BatcherClosed: and running work is cancelled.
         """
         known = self._pipeline.memory.find(
             self._begun.items, is_interactive=self._part.priority is Priority.INTERACTIVE
