@@ -22,6 +22,7 @@ class SleepyEncoder:
 
     device = "cpu"
     dtype = "float32"
+    batch_size = 1
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 

@@ -3,33 +3,22 @@
 import ctypes
 import gc
 import sys
-from collections.abc import Mapping
 
-# From glibc's malloc.h.
-M_TRIM_THRESHOLD = -1
-M_MMAP_THRESHOLD = -3
-M_ARENA_MAX = -8
-
+M_ARENA_MAX = -8  # of glibc's malloc.h
 FEW_ARENAS = 2
 
 
-def set_mallopt(options: Mapping[int, int]) -> None:
-    """Set options of glibc's malloc; call it before there are threads. No-op elsewhere."""
-    if not sys.platform.startswith("linux"):
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "mallopt"):
-        for option, value in options.items():
-            library.mallopt(option, value)
-
-
 def share_arenas() -> None:
-    """Make threads share malloc's arenas.
+    """Make threads share malloc's arenas; call it before there are threads. No-op without glibc.
 
     By default there are eight per core, and each grows to the most that its threads ever needed at
     once.
     """
-    set_mallopt({M_ARENA_MAX: FEW_ARENAS})
+    if not sys.platform.startswith("linux"):
+        return
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(M_ARENA_MAX, FEW_ARENAS)
 
 
 def pause_gc() -> None:

@@ -6,16 +6,17 @@ It also takes the options of `celery worker`, such as `-Q bulk`.
 import signal
 import sys
 
-from common.runtime import freeze_gc, pause_gc
+from common.runtime import freeze_gc, pause_gc, share_arenas
 from worker.app import app, node_name, process
-from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_sleep
+from worker.model.cpu.runtime import let_waiting_threads_sleep
 
 
 def main() -> None:
     # Until Celery handles it: as PID 1 of a container, a loading worker would ignore SIGTERM.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    keep_freed_memory()
-    let_waiting_threads_sleep()
+    if process.settings.cpu_acceleration == "auto":
+        share_arenas()
+        let_waiting_threads_sleep()
     pause_gc()
     process.configure_logs()
     process.load()

@@ -35,14 +35,22 @@ class WorkerSettings(SharedSettings):
         default="auto", description="`auto` is float16 on a GPU and float32 elsewhere"
     )
     batch_size: Annotated[int, Field(ge=0, le=4096)] = Field(
-        default=0, description="images in a batch; 0 measures the best size at start"
+        default=0,
+        description="images in a batch; 0 is 128 on a GPU, and on a CPU 1 to 32, by the size of"
+        " the model",
     )
     concurrency: Annotated[int, Field(ge=0, le=512)] = Field(
         default=0,
         description="parts that run at once; 0 is twice the batch size, from 8 to 64 (CPU: 32)",
     )
     torch_threads: Annotated[int, Field(ge=0, le=512)] = Field(
-        default=0, description="CPU threads of the model; 0 leaves the choice to the worker"
+        default=0,
+        description="CPU threads of the model; 0 is one for a small model, otherwise torch's own"
+        " number",
+    )
+    cpu_acceleration: Literal["auto", "off"] = Field(
+        default="auto",
+        description="`off` runs the model with the public functions of torch and transformers only",
     )
     remembered_texts: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
         default=20_000, description="texts whose embeddings a worker keeps in memory; 0 for none"

@@ -15,7 +15,6 @@ from bench.images import Kind, draw
 from worker.images.decode import DecodedImage, EncodedImage
 from worker.images.limits import Limits
 from worker.images.preprocess import Normalise, ShortestEdgeCrop
-from worker.model.cpu.runtime import keep_freed_memory
 
 POOL = 16
 RUNS = 40
@@ -48,8 +47,6 @@ def measure(pool: Executor, workers: int, options: Options) -> float:
 
 
 def measure_threads(options: Options, counts: Sequence[int]) -> list[float]:
-    """In this process, whose memory is kept as a worker's is."""
-    keep_freed_memory()
     rates = []
     for count in counts:
         with ThreadPoolExecutor(count) as threads:

@@ -20,6 +20,7 @@ class FakeEncoder:
 
     device = "cpu"
     dtype = "float32"
+    batch_size = 32
 
     traits = ModelTraits("fake", CONTEXT)
 

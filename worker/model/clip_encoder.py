@@ -12,53 +12,48 @@ from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.images.decode import DecodedImage, Size
 from worker.images.preprocess import Preprocessor, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
-from worker.model.cpu.linear import pack_linear_layers
-from worker.model.cpu.split import split_over_cores
-from worker.model.cpu.threads import is_quicker_in_pieces, quickest_threads
-from worker.model.cpu.vision_tower import VisionTower, has_tower
+from worker.model.cpu.accelerate import accelerate
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.model.families import FAMILIES, context_length
 from worker.model.load_errors import ModelLoadError
-from worker.model.warmup import blank_image
-
-PIECE = 2
-"""The fewest images that are worth a thread of their own."""
-MEASURED_PIECE = 4
-"""More, as in full batches: reading the weights is a large part of what a few images take."""
-NOISE = (256, 256, 3)  # height and width in pixels, and the channels
+from worker.model.warmup import images_at_once
 
 
 class ClipEncoder:
     """A model of any family that ranks texts against images, as an Encoder."""
 
-    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str, threads: int = 0) -> None:
-        """Move the model to its device. On a CPU it runs on so many `threads`; 0: as measured.
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: str,
+        dtype: str,
+        threads: int = 0,
+        *,
+        accelerated: bool = True,
+    ) -> None:
+        """Move the model to its device. On a CPU it runs on so many `threads`; 0: by rule.
 
         Raises:
             ModelLoadError: the device does not take it.
         """
         if threads:
             torch.set_num_threads(threads)
-        self._threads: int | None = threads or None
-        self._in_pieces = False
         family = FAMILIES[checkpoint.config.model_type]
         # Before it is rounded to the precision of the rest.
         scale, bias = _scale_and_bias(checkpoint.model)
-        is_tower = has_tower(checkpoint.model, _noise(checkpoint))
-        self._model = _placed(checkpoint, device, dtype)
-        self._tokenizer = checkpoint.tokenizer
-        self._padding = family.padding
-        self._preprocess = preprocessor(checkpoint.image_processor)
         self._context = context_length(
             checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
         )
+        model = _placed(checkpoint, device, dtype)
+        self._device, self._dtype = model.device, model.dtype
+        self.batch_size = images_at_once(self.device, model.vision_model.num_parameters())
+        self._model = accelerate(model, threads) if accelerated else model
+        self._tokenizer = checkpoint.tokenizer
+        self._padding = family.padding
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
-        self._normalise = _normaliser(self._preprocess, self._model)
-        self.device = str(self._model.device)
-        self.dtype = str(self._model.dtype).removeprefix("torch.")
-        pack_linear_layers(self._model)
-        self._see = VisionTower(self._model) if is_tower else self._see_with_model
+        self._preprocess = preprocessor(checkpoint.image_processor)
+        self._normalise = _normaliser(self._preprocess, self._device, self._dtype)
         self.info = ModelInfo(
             name=checkpoint.name,
             revision=checkpoint.revision,
@@ -68,8 +63,14 @@ class ClipEncoder:
             activation=family.activation,
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
-        if self.device == "cpu":
-            self._choose_threads(blank_image(self))
+
+    @property
+    def device(self) -> str:
+        return str(self._device)
+
+    @property
+    def dtype(self) -> str:
+        return str(self._dtype).removeprefix("torch.")
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
@@ -91,25 +92,7 @@ class ClipEncoder:
         ]
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
-        threads = self._threads or 1
-        if self._in_pieces and len(images) >= PIECE * threads:
-            return self._encode_in_pieces(images, threads)
-        return self._encode_whole(images, self._threads)
-
-    def _choose_threads(self, image: PreparedImage) -> None:
-        threads = self._threads or quickest_threads(lambda: self._encode_whole([image], None))
-        batch = [image] * (MEASURED_PIECE * threads)
-        self._in_pieces = threads > 1 and is_quicker_in_pieces(
-            lambda: self._encode_whole(batch, threads),
-            lambda: self._encode_in_pieces(batch, threads),
-        )
-        self._threads = threads
-
-    def _encode_in_pieces(self, images: Sequence[PreparedImage], pieces: int) -> Vectors:
-        return split_over_cores(lambda piece: self._encode_whole(piece, 1), images, pieces)
-
-    def _encode_whole(self, images: Sequence[PreparedImage], threads: int | None) -> Vectors:
-        return self._features(lambda: self._see(**self._batch(images)), threads)
+        return self._features(lambda: self._model.get_image_features(**self._batch(images)))
 
     def _batch(self, images: Sequence[PreparedImage]) -> dict[str, torch.Tensor]:
         """On the device, as the model takes it."""
@@ -125,28 +108,20 @@ class ClipEncoder:
             max_length=self._context,
             return_tensors="pt",
         )
-        device = self._model.device
-        return self._features(
-            lambda: self._model.get_text_features(**batch.to(device)).pooler_output, self._threads
-        )
-
-    def _see_with_model(self, **batch: torch.Tensor) -> torch.Tensor:
-        return cast("torch.Tensor", self._model.get_image_features(**batch).pooler_output)
+        return self._features(lambda: self._model.get_text_features(**batch.to(self._device)))
 
     def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
-        tensor = torch.from_numpy(np.stack(arrays)).to(self._model.device)
-        return tensor.to(self._model.dtype) if tensor.is_floating_point() else tensor
+        tensor = torch.from_numpy(np.stack(arrays)).to(self._device)
+        return tensor.to(self._dtype) if tensor.is_floating_point() else tensor
 
     @torch.inference_mode()
-    def _features(self, forward: Callable[[], torch.Tensor], threads: int | None) -> Vectors:
-        if threads:
-            torch.set_num_threads(threads)  # of the calling thread: each has its own number
+    def _features(self, forward: Callable[[], Any]) -> Vectors:
         try:
-            return cast("Vectors", forward().float().cpu().numpy())
+            return cast("Vectors", forward().pooler_output.float().cpu().numpy())
         except torch.OutOfMemoryError as error:
             reason = str(error)
         except RuntimeError as error:
-            if _works(self._model.device):
+            if still_works(self._device):
                 raise
             raise DeviceFailed(str(error)) from error
         # Not before the error is gone: until then it holds on to the tensors of the batch.
@@ -155,8 +130,7 @@ class ClipEncoder:
 
 
 def _normaliser(
-    preprocess: Preprocessor,
-    model: Any,  # noqa: ANN401
+    preprocess: Preprocessor, device: torch.device, dtype: torch.dtype
 ) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """Bytes of shape (n, height, width, 3) → what the model takes, of shape (n, 3, height, width).
 
@@ -166,24 +140,15 @@ def _normaliser(
     if preprocess.normalise is None:
         return None
     scale, shift = (
-        torch.from_numpy(np.tile(of_channels, preprocess.width)).to(model.device)
+        torch.from_numpy(np.tile(of_channels, preprocess.width)).to(device)
         for of_channels in (preprocess.normalise.scale, preprocess.normalise.shift)
     )
 
     def normalise(pixels: torch.Tensor) -> torch.Tensor:
         rows = pixels.flatten(2).float().mul_(scale).add_(shift)
-        return rows.view(pixels.shape).permute(0, 3, 1, 2).to(model.dtype)
+        return rows.view(pixels.shape).permute(0, 3, 1, 2).to(dtype)
 
     return normalise
-
-
-def _noise(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Two images all of whose patches differ, always the same ones, as the model takes them."""
-    pixels = np.random.default_rng(1).integers(0, 256, (2, *NOISE), dtype=np.uint8)
-    inputs = checkpoint.image_processor(
-        images=list(pixels), input_data_format="channels_last", return_tensors="pt"
-    )
-    return dict(inputs)
 
 
 def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401
@@ -194,7 +159,7 @@ def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: AN
         raise ModelLoadError(f"the device {where} does not take it ({error})") from error
 
 
-def _works(device: torch.device) -> bool:
+def still_works(device: torch.device) -> bool:
     """Whether the device still does anything for this process.
 
     After a failed assertion or an illegal access CUDA answers every call with that error, until the

@@ -62,6 +62,10 @@ class Encoder(Protocol):
     @property
     def dtype(self) -> str: ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many images at once suit this model on its device."""
+
     def smallest_useful(self, width: int, height: int) -> Size | None:
         """The smallest size at which an image may be decoded; None for its full size."""
 

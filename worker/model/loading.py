@@ -33,7 +33,13 @@ def load_encoder(settings: WorkerSettings) -> Encoder:
     source = Source(settings.model, settings.revision, settings.allow_pickle)
     checkpoint = open_checkpoint(source)
     with load_errors(source.name):
-        return ClipEncoder(checkpoint, settings.device, settings.dtype, settings.torch_threads)
+        return ClipEncoder(
+            checkpoint,
+            settings.device,
+            settings.dtype,
+            settings.torch_threads,
+            accelerated=settings.cpu_acceleration == "auto",
+        )
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
@@ -41,7 +47,8 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     started = time.monotonic()
     encoder = load()
     log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
-    batch_size = warm_up(encoder, settings.batch_size)
+    warm_up(encoder)
+    batch_size = settings.batch_size or encoder.batch_size
     concurrency = settings.concurrency or parts_at_once(batch_size, encoder.device)
     log.info(
         "model_warm",

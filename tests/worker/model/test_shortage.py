@@ -14,7 +14,7 @@ from worker.batching.batcher import Batcher
 from worker.batching.policy import PartRef
 from worker.images.decode import DecodedImage
 from worker.model import clip_encoder as clip
-from worker.model.checkpoint import open_checkpoint
+from worker.model.checkpoint import Checkpoint, open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage
 from worker.model.source import Source
@@ -38,8 +38,11 @@ class Card:
         return self._see(pixel_values=pixel_values)
 
 
-def refuse(*_: object, **__: object) -> Any:
-    raise torch.OutOfMemoryError("no room")
+class NoRoom(dict[str, Any]):
+    """A prepared image for which there is no memory."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise torch.OutOfMemoryError("no room")
 
 
 def fail(*_: object, **__: object) -> Any:
@@ -47,10 +50,13 @@ def fail(*_: object, **__: object) -> Any:
 
 
 @pytest.fixture
-def encoder(monkeypatch: pytest.MonkeyPatch) -> ClipEncoder:
-    made = ClipEncoder(open_checkpoint(Source(str(DEMO_MODEL))), "cpu", "auto")
-    monkeypatch.setattr(made, "_in_pieces", False)
-    return made
+def checkpoint() -> Checkpoint:
+    return open_checkpoint(Source(str(DEMO_MODEL)))
+
+
+@pytest.fixture
+def encoder(checkpoint: Checkpoint) -> ClipEncoder:
+    return ClipEncoder(checkpoint, "cpu", "auto", accelerated=False)
 
 
 def prepared(encoder: ClipEncoder, count: int) -> list[PreparedImage]:
@@ -59,11 +65,12 @@ def prepared(encoder: ClipEncoder, count: int) -> list[PreparedImage]:
 
 
 def test_a_batch_that_did_not_fit_is_freed_before_its_halves_are_tried(
-    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = prepared(encoder, MANY)
     expected = encoder.encode_images(images)
-    monkeypatch.setattr(encoder, "_see", Card(encoder._see))
+    card = Card(checkpoint.model.get_image_features)
+    monkeypatch.setattr(checkpoint.model, "get_image_features", card)
     batcher = Batcher({"image": encoder.encode_images}, {"image": MANY})
     try:
         answers = [batcher.submit("image", image, PartRef()) for image in images]
@@ -75,21 +82,19 @@ def test_a_batch_that_did_not_fit_is_freed_before_its_halves_are_tried(
     assert MOST // 4 < batcher.sizes["image"] <= MOST
 
 
-def test_a_batch_that_cannot_even_be_made_may_be_tried_smaller(
-    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder, "_normalise", refuse)
+def test_a_batch_that_cannot_even_be_made_may_be_tried_smaller(encoder: ClipEncoder) -> None:
+    images = [NoRoom(image) for image in prepared(encoder, 2)]
     with pytest.raises(OutOfMemory):
-        encoder.encode_images(prepared(encoder, 2))
+        encoder.encode_images(images)
 
 
 def test_an_error_is_the_devices_where_it_takes_no_more_work(
-    encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = prepared(encoder, 2)
-    monkeypatch.setattr(encoder, "_see", fail)
+    monkeypatch.setattr(checkpoint.model, "get_image_features", fail)
     with pytest.raises(RuntimeError, match="assert"):
         encoder.encode_images(images)
-    monkeypatch.setattr(clip, "_works", lambda _: False)
+    monkeypatch.setattr(clip, "still_works", lambda _: False)
     with pytest.raises(DeviceFailed, match="assert"):
         encoder.encode_images(images)

@@ -1,23 +1,20 @@
-"""What is set below Python, looked at in a process of its own."""
+"""What is set before torch is loaded, looked at in a process of its own."""
 
 import os
 import subprocess
 import sys
 
-# glibc keeps the first remainders of aligned blocks for small ones to come (seven of a size), and
-# until then the next one may not fit where the last one was.
-UNTIL_SETTLED = 50
+import pytest
 
-MANY_TIMES = """
-import resource, torch
-from worker.model.cpu.runtime import keep_freed_memory, let_waiting_threads_sleep
-{call}
-for _ in range({until_settled}):
-    torch.ones(10_000_000)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    torch.ones(10_000_000)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+from tests.processes import DEMO_MODEL
+
+PROGRAM = """
+import os, sys, worker.__main__ as entry
+def tell():
+    print(os.environ.get("OMP_WAIT_POLICY"), "torch" in sys.modules)
+    sys.exit()
+entry.process.load = tell
+entry.main()
 """
 
 
@@ -33,19 +30,16 @@ def output_of(program: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def page_faults(call: str) -> int:
-    return int(output_of(MANY_TIMES.format(call=call, until_settled=UNTIL_SETTLED)))
-
-
-def test_freed_memory_is_reused_and_not_mapped_again() -> None:
-    assert page_faults("") > 20 * 1000
-    assert page_faults("keep_freed_memory()") < 1000
-
-
-def test_threads_that_wait_sleep_unless_the_user_says_otherwise() -> None:
-    program = (
-        "import os, worker.model.cpu.runtime as r; r.let_waiting_threads_sleep();"
-        "print(os.environ['OMP_WAIT_POLICY'])"
-    )
-    assert output_of(program) == "PASSIVE"
-    assert output_of(program, OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
+@pytest.mark.parametrize(
+    ("environment", "policy"),
+    [
+        ({}, "PASSIVE"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
+        ({"CLIP_CPU_ACCELERATION": "off"}, "None"),
+    ],
+)
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(
+    environment: dict[str, str], policy: str
+) -> None:
+    told = output_of(PROGRAM, CLIP_MODEL=str(DEMO_MODEL), **environment)
+    assert told == f"{policy} False"
