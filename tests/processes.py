@@ -1,6 +1,7 @@
 """The service's own processes, started as an operator starts them."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -38,9 +39,14 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 30
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A free port below those that the kernel gives to outgoing connections meanwhile."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 

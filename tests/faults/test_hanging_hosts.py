@@ -166,7 +166,7 @@ def test_an_api_key_leaves_threads_to_others(tmp_path: Path, image_server: Image
                 )
                 for first in range(0, 90, 10)
             ]
-            wait_until(lambda: "part_let_go" in worker.log, "its parts hold as much as they may")
+            wait_until(lambda: "part_released" in worker.log, "its parts hold as much as they may")
             answer = rank(service.api.url, {"img_uri": fetched}, key=MODEST)
             assert answer.status_code == 200, answer.text
             assert not any(job.done() for job in hanging), "none has made room"

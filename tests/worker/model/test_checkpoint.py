@@ -92,9 +92,12 @@ def cut_short(size: int) -> Change:
 BROKEN: dict[str, tuple[Change, str]] = {
     "a text model": (become_bert, "it is a bert model; supported are ALIGN, AltCLIP, .*CLIP, .*"),
     "no config": (remove("config.json"), "it has no config.json"),
-    "a config that is no JSON": (write("config.json", "{"), "its config.json is no JSON"),
-    "a config that is a list": (write("config.json", "[]"), "what kind of model it is"),
-    "a config of an odd type": (write("config.json", '{"model_type": []}'), "what kind of model"),
+    "a config that is no JSON": (write("config.json", "{"), "its config.json is not valid JSON"),
+    "a config that is a list": (write("config.json", "[]"), "its config.json has no model_type"),
+    "a config of an odd type": (
+        write("config.json", '{"model_type": []}'),
+        "its config.json has no model_type",
+    ),
     "no weights": (remove("model.safetensors"), "no weights as safetensors"),
     "pickled weights": (pickle_weights, "CLIP_ALLOW_PICKLE=1"),
     "weights cut short": (cut_short(5000), "its weights cannot be used .SafetensorError"),

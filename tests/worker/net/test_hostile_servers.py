@@ -99,7 +99,7 @@ def test_a_resolver_that_fails_is_no_refusal() -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "try again")
 
     with pytest.raises(FetchFailed):
-        loopback_fetcher(100, 1.0, resolve=resolve).fetch("http://some.test/")
+        loopback_fetcher(100, 10.0, resolve=resolve).fetch("http://some.test/")
 
 
 def test_without_a_guard_nothing_is_fetched(image_server: ImageServer) -> None:
