@@ -1,9 +1,11 @@
 """Rate limits for each API key, or for each address without a key."""
 
+import re
 import time
 from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 from flask import Flask, Response, g, request
 from flask_limiter import Limiter
 from redis import Redis
@@ -11,8 +13,13 @@ from redis.exceptions import RedisError
 
 from api.access.keys import is_unlimited
 
+log = structlog.get_logger()
+
 KEY_PREFIX = "clip:rate"
 IPV6_PREFIX_BITS = 64  # the smallest network that a provider assigns to a customer
+# Some proxies add the client's port, or put an IPv6 address in brackets.
+WITH_PORT = re.compile(r"(?:\[([^\]]++)\]|([0-9.]++))(?::[0-9]++)?")
+MAX_LOGGED_CHARS = 100
 
 
 def register(app: Flask, rate_limit: str, redis: Redis) -> None:
@@ -22,7 +29,7 @@ def register(app: Flask, rate_limit: str, redis: Redis) -> None:
     because it is full, requests pass: some of them free memory.
     """
     limiter = Limiter(
-        caller,
+        Callers().current,
         application_limits=[rate_limit],
         strategy="fixed-window",
         swallow_errors=True,
@@ -35,17 +42,35 @@ def register(app: Flask, rate_limit: str, redis: Redis) -> None:
     app.after_request(partial(_add_headers, limiter))
 
 
-def caller() -> str:
-    """The key or address that a request counts for; with a wrong key it is the address."""
-    return f"key:{g.owner}" if g.owner else f"address:{_network(request.remote_addr or '')}"
+class Callers:
+    """The keys or addresses that requests count for."""
+
+    def __init__(self) -> None:
+        self._has_warned = False
+
+    def current(self) -> str:
+        """The key or address of this request; with a wrong key it is the address."""
+        return f"key:{g.owner}" if g.owner else f"address:{self._network(request.remote_addr)}"
+
+    def _network(self, address: str | None) -> str:
+        """The network of an address; clients without a valid address share one limit."""
+        try:
+            return network_of(address or "")
+        except ValueError:
+            if not self._has_warned:
+                self._has_warned = True
+                given = (address or "")[:MAX_LOGGED_CHARS]
+                log.warning("invalid_client_address", given=given)
+            return "unknown"
 
 
-def _network(address: str) -> str:
-    """An IPv4 address, or the network of an IPv6 one: a client can use any address in it."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return "unknown"
+def network_of(address: str) -> str:
+    """An IPv4 address, or the network of an IPv6 one: a client can use any address in it.
+
+    The address may have a port. Raises ValueError if it is not valid.
+    """
+    match = WITH_PORT.fullmatch(address)
+    ip = ip_address((match[1] or match[2]) if match else address)
     if not isinstance(ip, IPv6Address):
         return str(ip)
     return str(ip.ipv4_mapped or ip_network((int(ip), IPV6_PREFIX_BITS), strict=False))

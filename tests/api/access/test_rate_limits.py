@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from api.settings import ApiSettings
@@ -149,6 +150,42 @@ def test_behind_a_trusted_proxy_its_word_counts_and_no_other(
     ):
         answer = client.get("/jobs", headers={"X-Forwarded-For": header})
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("203.0.113.7:40001", "203.0.113.7:40002", True),
+        ("203.0.113.7:40001", "203.0.113.7", True),
+        ("203.0.113.7:40001", "203.0.113.8:40001", False),
+        ("[2001:db8::1]:443", "2001:db8::1", True),
+        ("[2001:db8::1]", '"[2001:db8::1]:443"', True),
+        ("[2001:db8::1]:443", "[2001:db8:0:1::1]:443", False),
+        ("[::ffff:203.0.113.7]:443", "203.0.113.7", True),
+        ("fe80::1%eth0", "fe80::1", True),
+        ("unknown", "_hidden:443", True),
+        ("203.0.113.7:port", "[2001:db8::1", True),
+        ("203.0.113.7:40001:1", "[203.0.113.7]x", True),
+    ],
+)
+def test_the_port_of_a_client_does_not_count(
+    make_api: ClientMaker, redis_url: str, one: str, other: str, is_same: bool
+) -> None:
+    client = make_api(redis_url=redis_url, rate_limit="1 per hour", trusted_proxies=1)
+    statuses = [
+        client.get("/jobs", headers={"X-Forwarded-For": header}).status_code
+        for header in (one, other)
+    ]
+    assert statuses == [200, 429 if is_same else 200]
+
+
+def test_an_invalid_address_is_logged_once(make_api: ClientMaker, redis_url: str) -> None:
+    client = make_api(redis_url=redis_url, rate_limit="9 per hour", trusted_proxies=1)
+    with capture_logs() as lines:
+        for header in ("unknown", "203.0.113.7", "_other", "unknown"):
+            client.get("/jobs", headers={"X-Forwarded-For": header})
+    warnings = [line for line in lines if line["event"] == "invalid_client_address"]
+    assert [line["given"] for line in warnings] == ["unknown"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json", "/nothing"])
