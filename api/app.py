@@ -7,14 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
-import orjson
 import structlog
 from flask import Flask, Response, g, request
 from redis import Redis
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import errors
-from api.access import cors, rate_limits
+from api.access import cors, proxies, rate_limits
 from api.access.keys import Keyring
 from api.dispatch import admission
 from api.dispatch.dispatcher import Dispatcher
@@ -57,9 +55,9 @@ def create_app(
     app.register_blueprint(workers.make_blueprint(dispatcher))
     app.register_blueprint(health.make_blueprint(dispatcher))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
-    app.register_blueprint(docs.make_blueprint())
+    app.register_blueprint(docs.make_blueprint(settings))
     app.register_blueprint(playground.make_blueprint())
-    app.extensions["openapi"] = orjson.dumps(openapi.document(app, settings))
+    app.extensions["openapi"] = openapi.document(app, settings)
     errors.register(app)
     app.before_request(_begin_request)
     admission.register(app, settings.api_threads)
@@ -72,8 +70,7 @@ def create_app(
 def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
     """Register CORS, API keys and rate limits."""
     if settings.trusted_proxies:
-        proxies = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)
-        app.wsgi_app = proxies  # type: ignore[method-assign]
+        proxies.trust(app, settings.trusted_proxies)
     if settings.cors_origins:
         cors.register(app, settings.cors_origins)
     keyring = Keyring(settings.accepted_keys)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from api.access.proxies import path_prefix
 from common import errors
 from common.errors import (
     BrokerAway,
@@ -126,7 +127,7 @@ def answer_clip_error(error: ClipError) -> Response:
     if isinstance(error, UnsupportedEncoding):
         response.headers["Accept-Encoding"] = "identity"
     if isinstance(error, DeadlineExceeded) and error.job:
-        response.headers["Location"] = f"/jobs/{error.job}"
+        response.headers["Location"] = links(error.job, path_prefix())["self"]
     return response
 
 
@@ -134,7 +135,7 @@ def answer_outage(_: RedisError) -> Response:
     """Redis does not answer. A job that was accepted before continues once it does."""
     if "job" not in g:
         return answer_clip_error(BrokerAway())
-    location = links(g.job)["self"]
+    location = links(g.job, path_prefix())["self"]
     detail = f"{BrokerAway.title}; the job was accepted and is at {location}"
     response = answer_clip_error(BrokerAway(detail))
     response.headers["Location"] = location

@@ -28,6 +28,8 @@ keepalive = 75
 control_socket_disable = True
 # No header of a client changes SCRIPT_NAME.
 forwarder_headers = ""
+# api/access/proxies.py reads the headers of proxies, if CLIP_TRUSTED_PROXIES is set.
+secure_scheme_headers: dict[str, str] = {}
 worker_tmp_dir = None
 loglevel = "warning"
 

@@ -104,7 +104,9 @@ class ApiSettings(SharedSettings):
         default="", description="rate limit of a key or address: `100 per minute; 5000 per day`"
     )
     trusted_proxies: Annotated[int, Field(ge=0, le=16)] = Field(
-        default=0, description="number of proxies in front whose `X-Forwarded-For` is trusted"
+        default=0,
+        description="number of proxies in front whose `X-Forwarded-For`, `-Proto`, `-Host` and"
+        " `-Prefix` are trusted",
     )
     cors_origins: Origins = Field(
         default=(),

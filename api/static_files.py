@@ -1,6 +1,7 @@
 """The files of a web page, as responses."""
 
 from collections.abc import Mapping
+from html import escape
 from importlib.resources.abc import Traversable
 
 from flask import Response, request
@@ -31,11 +32,21 @@ class StaticFiles:
 
     def __init__(self, contents: Mapping[str, bytes], policy: str) -> None:
         self._contents = contents
-        self._headers = {**HEADERS, "Content-Security-Policy": policy}
+        self._policy = policy
 
-    def page(self) -> Response:
-        """The page itself; 304 if the client has it."""
-        return self._answer(PAGE)
+    def page(self, prefix: str = "") -> Response:
+        """The page itself; 304 if the client has it.
+
+        With a prefix, a <base> makes its relative links work without a trailing slash too.
+        """
+        if not prefix:
+            return self._answer(PAGE)
+        head = f'<head>\n  <base href="{escape(prefix)}/">'
+        page = self._contents[PAGE].replace(b"<head>", head.encode(), 1)
+        response = self._response(page, PAGE)
+        policy = self._policy.replace("base-uri 'none'", "base-uri 'self'")
+        response.headers["Content-Security-Policy"] = policy
+        return response
 
     def file(self, name: str) -> Response:
         """A file that the page loads.
@@ -48,8 +59,12 @@ class StaticFiles:
         return self._answer(name)
 
     def _answer(self, name: str) -> Response:
-        response = Response(self._contents[name], content_type=MEDIA_TYPES[_suffix(name)])
-        response.headers.update(self._headers)
+        return self._response(self._contents[name], name)
+
+    def _response(self, content: bytes, name: str) -> Response:
+        response = Response(content, content_type=MEDIA_TYPES[_suffix(name)])
+        response.headers.update(HEADERS)
+        response.headers["Content-Security-Policy"] = self._policy
         response.add_etag()
         response.make_conditional(request)
         return response

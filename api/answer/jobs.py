@@ -112,8 +112,8 @@ class JobList(BaseModel):
     next: str | None
 
 
-def summary(record: JobRecord) -> JobSummary:
-    """A job in a list."""
+def summary(record: JobRecord, prefix: str) -> JobSummary:
+    """A job in a list; `prefix` is the path at which proxies serve the API."""
     total = len(record.request.lists[COUNTED[record.kind]])
     return JobSummary(
         id=record.id,
@@ -123,18 +123,18 @@ def summary(record: JobRecord) -> JobSummary:
         created_at=timestamp(record.created),
         started_at=timestamp(record.started),
         finished_at=timestamp(record.finished),
-        links=Links.model_validate(links(record.id)),
+        links=Links.model_validate(links(record.id, prefix)),
     )
 
 
-def job(outcome: Outcome, callback: CallbackDelivery | None = None) -> Job:
+def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None) -> Job:
     """A job in full, without its result; with the state of its webhook, if it has one."""
     ending = ENDINGS.get(outcome.record.state)
     faults = outcome.item_faults()
     if ending:
         faults.append(ItemFault("", ending.code, ending.title))
     told = Job(
-        **dict(summary(outcome.record)),
+        **dict(summary(outcome.record, prefix)),
         model=_model(outcome),
         timings=JobTimings(**{f"{name}_s": each for name, each in asdict(outcome.timings).items()}),
         errors=[FaultBody(**fault.as_dict()) for fault in faults],
@@ -148,10 +148,13 @@ def job(outcome: Outcome, callback: CallbackDelivery | None = None) -> Job:
 
 
 def stream(
-    outcome: Outcome, candidates: Units | None, callback: CallbackDelivery | None = None
+    outcome: Outcome,
+    candidates: Units | None,
+    prefix: str,
+    callback: CallbackDelivery | None = None,
 ) -> Iterator[bytes]:
     """A job in full, its result last and in pieces: it may be larger than the memory."""
-    head = to_json(job(outcome, callback))
+    head = to_json(job(outcome, prefix, callback))
     if outcome.record.state != "done":
         yield head
         return

@@ -7,6 +7,7 @@ import structlog
 from flask import Response
 from redis.exceptions import RedisError
 
+from api.access.proxies import path_prefix
 from api.answer.jobs import Accepted, Links
 from api.answer.rendering import render
 from api.answer.results import Outcome
@@ -58,7 +59,7 @@ def result_response(outcome: Outcome, candidates: Units | None) -> Response:
 def job_response(outcome: Outcome) -> Response:
     """202: the job is not finished; its Location is where to ask for it."""
     record = outcome.record
-    to = Links.model_validate(links(record.id))
+    to = Links.model_validate(links(record.id, path_prefix()))
     response = ACCEPTED.of(Accepted(id=record.id, status=record.state, links=to))
     response.headers["Location"] = to.self
     response.headers["Retry-After"] = str(RETRY_AFTER_S)

@@ -3,9 +3,12 @@
 from importlib.resources import files
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, current_app
 
+from api.access.proxies import root_url
 from api.openapi.operation import JSON, Answer, Operation, page
+from api.settings import ApiSettings
 from api.static_files import StaticFiles, read_folder
 
 # From a package that requirements/api.txt pins, so the page loads nothing from elsewhere.
@@ -21,8 +24,8 @@ POLICY = (
 DOCUMENT = Answer("This document.", dict[str, Any])
 
 
-def make_blueprint() -> Blueprint:
-    """The document is the extension `openapi` of the application, as bytes."""
+def make_blueprint(settings: ApiSettings) -> Blueprint:
+    """The document is the extension `openapi` of the application."""
     blueprint = Blueprint("docs", __name__)
     viewer = files("flask_swagger_ui") / "dist"
     own = read_folder(files("api") / "static" / "docs")
@@ -31,7 +34,9 @@ def make_blueprint() -> Blueprint:
     @blueprint.get("/openapi.json")
     @Operation("openapi", "This document.", (DOCUMENT,))
     def openapi() -> Response:
-        return Response(current_app.extensions["openapi"], content_type=JSON)
+        document = current_app.extensions["openapi"]
+        servers = {"servers": [{"url": root_url()}]} if settings.trusted_proxies else {}
+        return Response(orjson.dumps(document | servers), content_type=JSON)
 
     @blueprint.get("/docs")
     @page

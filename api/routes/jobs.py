@@ -5,6 +5,7 @@ import math
 from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from api.access.proxies import path_prefix
 from api.answer.jobs import Job, JobList, stream, summary
 from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
@@ -66,8 +67,8 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     def list_jobs() -> Response:
         query = _list_query()
         found, cursor = _matching(jobs, g.owner, query)
-        page = JobList(jobs=[summary(record) for record in found], next=cursor)
-        return _fresh(JOBS.of(page))
+        listed = [summary(record, path_prefix()) for record in found]
+        return _fresh(JOBS.of(JobList(jobs=listed, next=cursor)))
 
     @blueprint.get("/<job>")
     @LOOK
@@ -93,7 +94,8 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     def document(record: JobRecord) -> Response:
         outcome = jobs.outcome(record)
         candidates = dispatcher.label_sets.candidates_of(outcome)
-        response = _fresh(streamed(stream(outcome, candidates, jobs.callback(record))))
+        pieces = stream(outcome, candidates, path_prefix(), jobs.callback(record))
+        response = _fresh(streamed(pieces))
         if not record.has_ended:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response

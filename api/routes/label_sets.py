@@ -5,6 +5,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, g, request
 from pydantic import TypeAdapter
 
+from api.access.proxies import path_prefix
 from api.answer import label_sets as answers
 from api.answer.responses import LABEL_SET, TRUNCATED, set_label_set, set_truncated
 from api.answer.results import Outcome
@@ -82,7 +83,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         response = answer(CREATED if is_new else REPLACED, stored.label_set)
         set_truncated(response, stored.truncated)
         if is_new:
-            response.headers["Location"] = f"/label-sets/{name}"
+            response.headers["Location"] = f"{path_prefix()}/label-sets/{name}"
         return response
 
     @blueprint.delete("/<name>")

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from flask import Blueprint, Response
 
+from api.access.proxies import path_prefix
 from api.openapi.operation import page
 from api.static_files import StaticFiles, read_folder
 
@@ -22,7 +23,7 @@ def make_blueprint() -> Blueprint:
     @blueprint.get("/")
     @page
     def index() -> Response:
-        return static.page()
+        return static.page(path_prefix())
 
     @blueprint.get("/playground/<path:name>")
     @page

@@ -27,9 +27,9 @@ def timestamp(epoch_s: float | None) -> str | None:
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
-def links(job: str) -> dict[str, str]:
-    """The URLs of a job."""
-    own = f"/jobs/{job}"
+def links(job: str, prefix: str = "") -> dict[str, str]:
+    """The URLs of a job; `prefix` is the path at which proxies serve the API."""
+    own = f"{prefix}/jobs/{job}"
     return {"self": own, "cancel": f"{own}/cancel"}
 
 

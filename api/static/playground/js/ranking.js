@@ -78,4 +78,4 @@ async function cancel(path) {
 }
 
 /** Relative to the page, which a proxy may serve under any path. */
-const relative = (location) => location.replace(/^\//, "");
+const relative = (location) => `jobs/${location.split("/").pop()}`;
