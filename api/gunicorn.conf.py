@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import sys
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
@@ -10,12 +11,20 @@ from gunicorn.workers.base import Worker
 from api.gunicorn_worker import ApiWorker
 from api.settings import ApiSettings
 from api.telemetry import metrics_files
+from common.listening import check_can_listen, endpoint, is_in_use
 from common.runtime import freeze_gc, share_arenas
 from common.settings import read
 
 _settings = read(ApiSettings)
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = endpoint(_settings.host, _settings.port)
+try:
+    check_can_listen(_settings.host, _settings.port)
+except OSError as _error:
+    # gunicorn retries a port in use, which may be our own during a reload.
+    if not is_in_use(_error):
+        sys.exit(f"CLIP_HOST, CLIP_PORT: cannot listen on {bind} ({_error.strerror})")
+
 worker_class = "api.gunicorn_worker.ApiWorker"
 workers = _settings.api_processes
 threads = _settings.api_threads

@@ -8,6 +8,7 @@ from limits import parse_many
 from pydantic import AfterValidator, Field, SecretStr
 
 from common.api_keys import ApiKeys, ApiKeysFile
+from common.listening import ListenHost
 from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Priority
 from common.settings import Several, SharedSettings
 
@@ -37,7 +38,10 @@ Origins: TypeAlias = Annotated[Several, AfterValidator(_origins)]
 class ApiSettings(SharedSettings):
     """Limits on requests, and how the server listens."""
 
-    host: str = Field(default="0.0.0.0", description="address the API listens on")  # noqa: S104
+    host: ListenHost = Field(
+        default="0.0.0.0",  # noqa: S104
+        description="address the API listens on, such as `::` for IPv6 and IPv4",
+    )
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=3000, description="port the API listens on"
     )
@@ -138,6 +142,6 @@ class ApiSettings(SharedSettings):
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"

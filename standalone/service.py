@@ -1,6 +1,5 @@
 """The processes of the service: started, watched and stopped together."""
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from common.listening import check_can_listen, endpoint, is_in_use, local_url
 from common.settings import PREFIX
 from standalone.settings import ROOT, StandaloneSettings, child_environment
 from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
@@ -45,7 +45,7 @@ class Service:
     """The running service: an embedded Valkey, a worker for each model, and the API."""
 
     def __init__(self, settings: StandaloneSettings, children: list[Child]) -> None:
-        self.url = f"http://{_reachable(settings.host)}:{settings.port}"
+        self.url = local_url(settings.host, settings.port)
         self._children = children
 
     def check(self) -> None:
@@ -122,18 +122,10 @@ def _start(
 
 
 def _check_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ServiceFailed(
-                f"cannot listen on {host}:{port} ({error.strerror}); set CLIP_PORT to another port"
-            ) from error
-
-
-def _reachable(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+    try:
+        check_can_listen(host, port)
+    except OSError as error:
+        name = "CLIP_PORT to another port" if is_in_use(error) else "CLIP_HOST to another address"
+        raise ServiceFailed(
+            f"cannot listen on {endpoint(host, port)} ({error.strerror}); set {name}"
+        ) from error

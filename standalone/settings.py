@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from common.api_keys import ApiKeys, ApiKeysFile
+from common.listening import ListenHost
 from common.settings import PREFIX, SharedSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +18,7 @@ DEMO_IMAGE = ROOT / "demo" / "pictures" / "t-shirt.png"
 class StandaloneSettings(SharedSettings):
     """The settings that `make run` itself uses; all others are for the processes it starts."""
 
-    host: str = Field(default="127.0.0.1", description="address the API listens on")
+    host: ListenHost = Field(default="127.0.0.1", description="address the API listens on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=3000, description="port the API listens on"
     )

@@ -17,6 +17,7 @@ import requests
 from redis import Redis
 
 from common.fleet.heartbeats import WORKERS
+from common.listening import local_url
 from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +143,7 @@ def start_api(folder: Path, redis_url: str, /, **settings: object) -> Api:
     chosen = {**defaults, "redis_url": redis_url, **settings}
     gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
     process = fork(gunicorn, folder, chosen)
-    api = Api(process, f"http://127.0.0.1:{chosen['port']}")
+    api = Api(process, local_url(str(chosen["host"]).strip("[]"), int(str(chosen["port"]))))
 
     def listens() -> bool:
         assert process.popen.poll() is None, process.log

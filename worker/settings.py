@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from common.listening import ListenHost
 from common.protocol.messages import model_queue_of, queues_of
 from common.settings import SharedSettings, words
 from worker.net.guard import Allowed, Ports
@@ -110,7 +111,7 @@ class WorkerSettings(SharedSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=0, description="port of a worker's metrics for Prometheus; 0 for none"
     )
-    metrics_host: str = Field(
+    metrics_host: ListenHost = Field(
         default="0.0.0.0",  # noqa: S104
         description="address of that port",
     )

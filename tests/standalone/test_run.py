@@ -167,6 +167,13 @@ def test_a_wrong_setting_names_the_variable(short_folder: Path) -> None:
     assert run.left_behind() == []
 
 
+def test_an_address_of_another_machine_names_the_variable() -> None:
+    settings = StandaloneSettings(host="2001:db8::1", port=free_port())
+    message = r"cannot listen on \[2001:db8::1\].*set CLIP_HOST"
+    with pytest.raises(ServiceFailed, match=message), running(settings):
+        pass
+
+
 def test_nowhere_to_write_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody can make a folder there, not even root.
     monkeypatch.setattr(tempfile, "tempdir", "/proc")
