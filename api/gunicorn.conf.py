@@ -34,6 +34,8 @@ worker_connections = max(1000, 2 * threads)
 timeout = 60
 graceful_timeout = 30
 keepalive = 75
+# gunicorn's maximum, because a `callback_url` in the query may be long.
+limit_request_line = 8190
 control_socket_disable = True
 # No header of a client changes SCRIPT_NAME.
 forwarder_headers = ""
