@@ -19,7 +19,9 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
             {**_given(known["candidates"]), "items": {"anyOf": [item, {"type": "string"}]}},
             "candidates, which come before those of `candidate`; strings are texts",
         ),
-        "templates": _json(_given(known["templates"]), known["templates"]["description"]),
+        "templates": _json(
+            _given(known["templates"]), f"{known['templates']['description']}; or one, {REPEATED}"
+        ),
         **{
             name: _given(known[name]) | {"description": known[name]["description"]}
             for name in PLAIN

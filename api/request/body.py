@@ -1,5 +1,6 @@
 """From the bytes of a request to JSON, within limits that are checked first, and to a model."""
 
+import codecs
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from common.errors import (
 from common.protocol.messages import HOLE
 
 CHUNK_BYTES = 1 << 18
+BOM = codecs.BOM_UTF8
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # An item has three keys and three values at most, a bracket, and a comma after each.
 TOKENS_PER_ITEM = 12
 TOKENS_AROUND = 64
@@ -92,17 +95,28 @@ def has_key(request: Request) -> bool:
 
 
 def parse_json(raw: bytes | bytearray, max_items: int) -> object:
-    """JSON as values. Raises NotJson, TooManyValues."""
-    if has_more_tokens(raw, TOKENS_AROUND + TOKENS_PER_ITEM * max_items):
-        raise TooManyValues
+    """JSON in UTF-8, with or without a byte order mark, as values.
+
+    Raises:
+        NotJson, TooManyValues
+    """
+    if raw.startswith(UTF_16):
+        raise NotJson("the body is UTF-16; JSON must be UTF-8")
+    check_tokens(raw, max_items)
     try:
-        value: object = orjson.loads(raw)
+        value: object = orjson.loads(memoryview(raw)[len(BOM) :] if raw.startswith(BOM) else raw)
     except orjson.JSONDecodeError as error:
         detail = f"{error.msg} at line {error.lineno}, column {error.colno}"
     else:
         return value
     # Not within `except`: as the context of this error, the other would keep a copy of the body.
     raise NotJson(detail)
+
+
+def check_tokens(raw: bytes | bytearray, max_items: int) -> None:
+    """Raise TooManyValues if JSON has far more values than this many items need."""
+    if has_more_tokens(raw, TOKENS_AROUND + TOKENS_PER_ITEM * max_items):
+        raise TooManyValues
 
 
 def has_more_tokens(raw: bytes | bytearray, limit: int) -> bool:

@@ -11,17 +11,21 @@ from typing import TypeAlias
 import orjson
 from flask import Request
 
-from api.request.body import JsonBody, has_key, parse_json, pointer_to, read_json
+from api.request.body import BOM, JsonBody, check_tokens, has_key, parse_json, pointer_to, read_json
 from api.request.multipart import MULTIPART, Part, read_parts
 from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
 
 ARRAYS = ("queries", "candidates", "items", "templates")
-NUMBERS = ("top_k", "temperature", "allow_partial")
+NUMBERS = ("top_k", "temperature")
+FLAGS = ("allow_partial",)
+BOOLEANS = dict.fromkeys(("true", "on", "1", "yes"), True) | dict.fromkeys(
+    ("false", "off", "0", "no"), False
+)
 WORDS = ("template", "activation", "label_set", "model", "callback_url")
-SINGLE = (*ARRAYS, *NUMBERS, *WORDS)
-RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *NUMBERS, *WORDS)
+SINGLE = (*NUMBERS, *FLAGS, *WORDS)
+RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *SINGLE)
 ENCODE_FIELDS = ("items", "image", "text")
-MAX_SINGLE_FIELDS = len(SINGLE)
+MAX_SINGLE_FIELDS = len(ARRAYS) + len(SINGLE)
 
 
 class Fields:
@@ -60,12 +64,20 @@ class Fields:
         return self._decoded(self._parts[name][0], f"/{name}")
 
     def array(self, name: str) -> object:
-        """The JSON in a field."""
-        try:
-            return parse_json(self._parts[name][0].content, self._max_items)
-        except NotJson as error:
-            self.faults.append(ItemFault(f"/{name}", "not_json", f"is not JSON: {error.detail}"))
-            return []
+        """The JSON in a field; the arrays of a repeated field are joined."""
+        parts = self._parts[name]
+        if len(parts) == 1:
+            return self._json(parts[0])
+        check_tokens(b",".join(part.content for part in parts), self._max_items)
+        return _joined([self._json(part) for part in parts])
+
+    def texts(self, name: str) -> object:
+        """An array of texts; each field is JSON, or a single text."""
+        values = []
+        for part in self._parts[name]:
+            is_array = part.content.removeprefix(BOM).lstrip().startswith(b"[")
+            values.append(self._json(part) if is_array else [self._decoded(part, f"/{name}")])
+        return _joined(values)
 
     def number(self, name: str) -> object:
         """The JSON in a field, or else its text, which validation refuses as the wrong type."""
@@ -73,6 +85,11 @@ class Fields:
             return parse_json(self._parts[name][0].content, self._max_items)
         except NotJson:
             return self.text(name)
+
+    def boolean(self, name: str) -> object:
+        """The boolean in a field, or else its text, which validation refuses as the wrong type."""
+        text = self.text(name)
+        return BOOLEANS.get(text.strip().lower(), text)
 
     def items(self, array: str, pointer: str, *repeated: str) -> object:
         """The items of a list in the body: those given as JSON, then those of repeated fields."""
@@ -87,6 +104,14 @@ class Fields:
                 )
         return items
 
+    def _json(self, part: Part) -> object:
+        try:
+            return parse_json(part.content, self._max_items)
+        except NotJson as error:
+            detail = f"is not JSON: {error.detail}"
+            self.faults.append(ItemFault(f"/{part.name}", "not_json", detail))
+            return []
+
     def _image(self, part: Part, pointer: str) -> dict[str, object]:
         if not part.is_file:
             detail = "is a text instead of a file: with curl, use image=@FILE"
@@ -98,7 +123,7 @@ class Fields:
 
     def _decoded(self, part: Part, pointer: str) -> str:
         try:
-            return part.content.decode()
+            return part.content.decode("utf-8-sig")
         except UnicodeDecodeError:
             self.faults.append(ItemFault(pointer, "not_text", "is not UTF-8 text"))
             return ""
@@ -134,8 +159,9 @@ def rank_body(fields: Fields) -> object:
     fields.check_known(RANK_FIELDS)
     body: dict[str, object] = {name: fields.text(name) for name in WORDS if name in fields}
     body |= {name: fields.number(name) for name in NUMBERS if name in fields}
+    body |= {name: fields.boolean(name) for name in FLAGS if name in fields}
     if "templates" in fields:
-        body["templates"] = fields.array("templates")
+        body["templates"] = fields.texts("templates")
     if "queries" in fields or "image" in fields:
         body["queries"] = fields.items("queries", "/queries", "image")
     if "candidates" in fields or "candidate" in fields:
@@ -148,6 +174,16 @@ def encode_body(fields: Fields) -> object:
     """The body of a form for POST /encode: `items`, then each `image`, then each `text`."""
     fields.check_known(ENCODE_FIELDS)
     return fields.items("items", "", "image", "text")
+
+
+def _joined(values: Sequence[object]) -> object:
+    """Several arrays as one, or else the first other value, which validation refuses."""
+    joined: list[object] = []
+    for value in values:
+        if not isinstance(value, list):
+            return value
+        joined += value
+    return joined
 
 
 def _with_texts(candidates: object) -> object:

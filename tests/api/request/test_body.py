@@ -17,6 +17,7 @@ LIMIT = 100_000
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
 BODY = b'[{"text": "a t-shirt"}]'
+WITH_BOM = b"\xef\xbb\xbf" + BODY
 LAST_CHUNK = b"0\r\n\r\n"
 LEVELS = [1_000, 1_025, 10_000, 1_000_000, 50_000_000]
 
@@ -49,6 +50,7 @@ def answer_to(api: Api, content: bytes, *, half_closed: bool = False) -> RawAnsw
         (request("/encode", JSON, length(BODY), body=BODY), 200),
         (request("/encode", JSON, CHUNKED, body=chunked(BODY, 5) + LAST_CHUNK), 200),
         (request("/encode", JSON, "Content-Encoding: identity", length(BODY), body=BODY), 200),
+        (request("/encode", JSON, length(WITH_BOM), body=WITH_BOM), 200),
         (request("/encode", JSON), 400),
         (request("/nothing", JSON, length(BODY), body=BODY), 404),
         (request("/healthz", length(BODY), method="GET", body=BODY), 200),
@@ -66,6 +68,14 @@ def test_a_connection_goes_on_after_any_body_that_is_framed(
             answer = connection.receive()
             assert answer is not None
             assert answer.status == status, answer.body
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_body_in_utf_16_has_its_own_error(api: Api, encoding: str) -> None:
+    body = ("\ufeff" * (encoding == "utf-16-be") + BODY.decode()).encode(encoding)
+    problem = answer_to(api, request("/encode", JSON, length(body), body=body)).problem
+    assert problem["code"] == "not_json"
+    assert "UTF-16" in problem["detail"]
 
 
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1, 2 * LIMIT])
@@ -160,7 +170,7 @@ def test_a_content_encoding_is_refused_clearly(api: Api, encoding: str) -> None:
         b'[{"text": "\xc0\x80"}]',
         b'[{"text": "\x00"}]',
         b'[{"text": "a\nb"}]',
-        b"\xef\xbb\xbf" + BODY,
+        b"\xef\xbb\xbf" + WITH_BOM,
         BODY.decode().encode("utf-16"),
         BODY + b"\x00",
         BODY + BODY,

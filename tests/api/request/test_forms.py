@@ -117,6 +117,53 @@ def test_a_form_is_answered_as_the_json_that_it_stands_for(
     assert answer.get_json() == client.post("/rank", json=body).get_json()
 
 
+@pytest.mark.parametrize(
+    ("text", "is_on"),
+    [
+        *((text, True) for text in ("true", "True", "TRUE", "on", "1", "yes", " Yes\r\n")),
+        *((text, False) for text in ("false", "False", "off", "0", "No")),
+    ],
+)
+def test_booleans_of_programs_and_browsers_are_accepted(
+    make_client: ClientMaker, text: str, is_on: bool
+) -> None:
+    parts = [*RANK, ("image", b"none"), ("allow_partial", text)]
+    assert post(make_client(), "/rank", parts).status_code == (200 if is_on else 422)
+
+
+@pytest.mark.parametrize(
+    "templates",
+    [
+        ["a {}", "{}"],
+        ['["a {}"]', "{}"],
+        ['["a {}"]', '["{}"]'],
+        ["\ufeffa {}", '\ufeff["{}"]'],
+    ],
+)
+def test_templates_may_be_repeated(make_client: ClientMaker, templates: list[str]) -> None:
+    client = make_client()
+    parts: Parts = [*RANK, *(("templates", each) for each in templates)]
+    together = [*RANK, ("templates", '["a {}", "{}"]')]
+    answer = post(client, "/rank", parts)
+    assert answer.status_code == 200, answer.data
+    assert answer.get_json() == post(client, "/rank", together).get_json()
+
+
+def test_one_template_needs_no_array(make_client: ClientMaker) -> None:
+    client = make_client()
+    answer = post(client, "/rank", [*RANK, ("templates", "a {}")])
+    assert answer.status_code == 200, answer.data
+    assert answer.get_json() == post(client, "/rank", [*RANK, ("template", "a {}")]).get_json()
+
+
+def test_repeated_arrays_are_joined(make_client: ClientMaker) -> None:
+    client = make_client()
+    parts: Parts = [("items", json.dumps([CAT])), ("items", json.dumps([DOG, CAT]))]
+    answer = post(client, "/encode", parts)
+    assert answer.status_code == 200, answer.data
+    assert answer.get_json() == client.post("/encode", json=[CAT, DOG, CAT]).get_json()
+
+
 def test_encode_takes_items_then_images_then_texts(make_client: ClientMaker) -> None:
     client = make_client()
     parts: Parts = [("text", "a cat"), ("image", IMAGE), ("items", json.dumps([DOG]))]
@@ -161,7 +208,15 @@ def test_a_form_may_wait_for_its_job_like_any_other(make_client: ClientMaker) ->
         ("/rank", [*RANK, ("top_k", "1"), ("top_k", "2")], [("/top_k", "repeated_field")]),
         ("/rank", [*RANK, ("top_k", "")], [("/top_k", "wrong_type")]),
         ("/rank", [*RANK, ("top_k", "0")], [("/top_k", "too_small")]),
-        ("/rank", [*RANK, ("allow_partial", "on")], [("/allow_partial", "wrong_type")]),
+        ("/rank", [*RANK, ("allow_partial", "maybe")], [("/allow_partial", "wrong_type")]),
+        ("/rank", [*RANK, ("templates", "none")], [("/templates/0", "invalid_template")]),
+        ("/rank", [*RANK, ("templates", "[{}"), ("templates", "{}")], [("/templates", "not_json")]),
+        (
+            "/rank",
+            [*RANK, ("templates", '["{}", "a {}"]'), ("templates", "none")],
+            [("/templates/2", "invalid_template")],
+        ),
+        ("/rank", [*RANK, ("queries", "[]"), ("queries", "1")], [("/queries", "wrong_type")]),
         ("/rank", [*RANK, ("temperature", "NaN")], [("/temperature", "wrong_type")]),
         ("/rank", [*RANK, ("template", "none")], [("/template", "invalid_template")]),
         ("/rank", [*RANK, ("templates", '["{}", 1]')], [("/templates/1", "wrong_type")]),
@@ -216,6 +271,11 @@ class TestLimits:
         self, make_client: ClientMaker
     ) -> None:
         answer = post(make_client(max_queries=2), "/encode", [("items", "[" * 10_000)])
+        assert (answer.status_code, answer.get_json()["code"]) == (400, "too_many_values")
+
+    def test_repeated_arrays_have_the_same_limit_together(self, make_client: ClientMaker) -> None:
+        parts: Parts = [("items", "[" + "[]," * 20 + "[]]")] * 10
+        answer = post(make_client(max_queries=2), "/encode", parts)
         assert (answer.status_code, answer.get_json()["code"]) == (400, "too_many_values")
 
     def test_a_flood_of_tiny_parts_is_refused_while_it_comes(
