@@ -17,6 +17,7 @@ from api.access.keys import Keyring
 from api.dispatch import admission
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi import document as openapi
+from api.request.parameters import check_parameters
 from api.routes import (
     docs,
     encode,
@@ -68,7 +69,7 @@ def create_app(
 
 
 def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
-    """Register CORS, API keys and rate limits."""
+    """Register CORS, API keys, rate limits and the check of query parameters."""
     if settings.trusted_proxies:
         proxies.trust(app, settings.trusted_proxies)
     if settings.cors_origins:
@@ -79,6 +80,7 @@ def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
     if settings.rate_limit:
         rate_limits.register(app, settings.rate_limit, redis)
     app.before_request(keyring.check)
+    app.before_request(check_parameters)
 
 
 def _begin_request() -> None:

@@ -1,4 +1,5 @@
 """The declarations of routes, and the OpenAPI document made from them.
 
-Descriptions alone: what a request may hold is decided in `api/request`.
+Descriptions only: `api/request` decides what a request may hold, and refuses parameters that a
+route does not declare.
 """

@@ -15,6 +15,7 @@ from api.openapi.operation import JSON, Answer, Operation, Schema, operation_of,
 from api.openapi.schemas import Schemas, query_parameters, ref, schemas_of
 from api.openapi.webhooks import CALLBACK, JobEnded, webhooks
 from api.request.multipart import MULTIPART
+from api.request.parameters import LENIENT
 from api.settings import ApiSettings
 from common import errors
 from common.errors import ClipError
@@ -116,13 +117,16 @@ def _operation(rule: Rule, told: Operation, schemas: Schemas, settings: ApiSetti
     ]
     parameters += query_parameters(told.query) if told.query else []
     answers = {str(each.status): _answer(each, schemas) for each in told.answers}
+    kinds = () if is_open else OF_ANY_ROUTE
+    if blueprint not in LENIENT:
+        kinds += (errors.InvalidRequest,)
     return {
         "operationId": told.id,
         "summary": told.summary,
         "tags": [TAGS.get(blueprint, "The service")],
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(told, schemas)} if told.body else {}),
-        "responses": answers | _problems(told.errors if is_open else OF_ANY_ROUTE + told.errors),
+        "responses": answers | _problems(kinds + told.errors),
         **({"security": []} if is_open else {}),
     }
 

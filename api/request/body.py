@@ -3,7 +3,7 @@
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any, TypeVar
@@ -193,25 +193,53 @@ def _chars_around(template: str) -> int:
     return len(template) - len(HOLE)
 
 
-def validate(body: object, adapter: TypeAdapter[Model]) -> Model:
-    """JSON as a model. Raises InvalidRequest, with every fault, if it has another shape."""
+def validate(body: object, adapter: TypeAdapter[Model], keys: Iterable[str] = ()) -> Model:
+    """JSON as a model. Raises InvalidRequest, with every fault, if it has another shape.
+
+    `keys` are the known keys of the body itself; every object in it is an item.
+    """
     try:
         return adapter.validate_python(body)
     except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        faults = [_fault(each, keys) for each in error.errors(include_url=False)]
     raise InvalidRequest(faults)
 
 
-def _fault(details: Any) -> ItemFault:  # noqa: ANN401
-    code, detail = details["type"], details["msg"]
-    if code in FAULTS:
-        code, detail = FAULTS[code]
+def _fault(details: Any, keys: Iterable[str]) -> ItemFault:  # noqa: ANN401
+    kind = details["type"]
+    code, detail = FAULTS.get(kind, (kind, details["msg"]))
+    if kind in FAULTS:
         detail = detail.format(**details.get("ctx", {}))
     location = [str(part) for part in details["loc"]]
+    if kind == "extra_forbidden":
+        known = Item.model_fields if len(location) > 1 else keys
+        detail += f"; known keys: {', '.join(known)}"
+    elif kind == "list_type" or (kind == "model_type" and location):
+        correct = _corrected(details["input"], "".join(location[-1:]))
+        if correct:
+            detail += f"; write {correct if kind == 'model_type' else f'[{correct}]'}"
     if location and len(location[-1]) > MAX_KEY_CHARS:
         # A client's key may have any length, and would be part of the answer.
         detail = f"has an unknown key of {len(location.pop())} characters"
     return ItemFault(pointer_to(location), code, detail)
+
+
+def _corrected(given: object, key: str) -> str:
+    """The item or template that a client probably meant; empty if that is unclear."""
+    if not isinstance(given, str):
+        return "{…}" if isinstance(given, dict) and key != "templates" else ""
+    text = orjson.dumps(_shortened(given)).decode()
+    return text if key == "templates" else f'{{"{_kind_of(given)}": {text}}}'
+
+
+def _kind_of(text: str) -> str:
+    if text[:8].lower().startswith(("http://", "https://")):
+        return "img_uri"
+    return "img_blob" if text.startswith("data:") else "text"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_KEY_CHARS else f"{text[:MAX_KEY_CHARS]}…"
 
 
 def pointer_to(location: Sequence[str]) -> str:

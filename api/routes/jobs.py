@@ -41,12 +41,12 @@ JOBS = Answer("The jobs.", JobList, headers=FRESH)
 JOB = Answer("The job.", Job, headers={**FRESH, "Retry-After": "seconds, if the job has not ended"})
 FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
 WAIT = parameter("wait", "query", SECONDS, "seconds to wait for it")
-LIST = Operation("jobs", "The jobs.", (JOBS,), (InvalidRequest,), query=ListQuery)
+LIST = Operation("jobs", "The jobs.", (JOBS,), query=ListQuery)
 LOOK = Operation(
     "job",
     "A job, with its result once it is done.",
     (JOB,),
-    (NotFound, InvalidRequest, DeadlineExceeded),
+    (NotFound, DeadlineExceeded),
     (WAIT,),
 )
 CANCEL = Operation("cancel", "End a job before its time.", (JOB,), (NotFound, JobHasEnded))

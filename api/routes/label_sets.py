@@ -122,7 +122,7 @@ def _read(settings: ApiSettings) -> EncodeSpec:
     if isinstance(body.value, dict):
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MAX_TEMPLATES, "/templates")
-    wanted = validate(body.value, REQUEST)
+    wanted = validate(body.value, REQUEST, LabelSetRequest.model_fields)
     items = collector(settings)
     add_candidates(items, wanted.candidates, wanted, settings, are_queries=True)
     return items.spec()

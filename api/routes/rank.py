@@ -47,7 +47,7 @@ def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
     """Read the request; in its own function, so that the body is freed before the wait."""
     wish = preference_of(request, settings)
     body = _body(wish, settings)
-    wanted = validate(body.value, REQUEST)
+    wanted = validate(body.value, REQUEST, RankRequest.model_fields)
     return Request(
         kind="rank",
         spec=_spec(wanted, wish.priority, label_sets, settings),

@@ -12,7 +12,7 @@ from common import errors
 
 BROKEN = (errors.NotJson, errors.TooManyValues, errors.BrokenBody)
 UNREADABLE = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.UnsupportedEncoding)
-ON_BODY = (*BROKEN, *UNREADABLE, errors.InvalidRequest)
+ON_BODY = (*BROKEN, *UNREADABLE)
 ON_JOB = (errors.JobCancelled, errors.DeadlineExceeded)
 ON_ANSWER = {
     "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
