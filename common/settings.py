@@ -1,7 +1,10 @@
 """The settings that all processes share, and how settings are read."""
 
+import os
 import re
 import sys
+from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -10,9 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.cache.embeddings import CacheBounds
 from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
+from common.setting_names import PREFIX, nearest, unknown_names
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
-PREFIX = "CLIP_"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 # A URL may hold a password.
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
@@ -117,11 +120,24 @@ class SharedSettings(BaseSettings):
         return CacheBounds(self.cached_embeddings, self.cache_ttl_s)
 
 
+@cache
+def _warn(names: Sequence[str], kind: type[SharedSettings]) -> None:
+    """Warn only once: gunicorn's processes read the same settings again after their master."""
+    for name in names:
+        meant = nearest(name, kind.model_fields)
+        hint = f"did you mean {meant}?" if meant else "see docs/settings.md"
+        print(f"warning: {name} is not a setting; {hint}", file=sys.stderr)  # noqa: T201
+
+
 Settings = TypeVar("Settings", bound=SharedSettings)
 
 
 def read(kind: type[Settings]) -> Settings:
-    """Read settings from the environment, or exit with a message that names the variable."""
+    """Read settings from the environment, or exit with a message that names the variable.
+
+    Warns about unknown variables that begin with `CLIP_`.
+    """
+    _warn(tuple(unknown_names(os.environ, kind.model_fields)), kind)
     try:
         return kind()
     except ValidationError as error:

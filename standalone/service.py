@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from common.listening import check_can_listen, endpoint, is_in_use, local_url
-from common.settings import PREFIX
+from common.setting_names import PREFIX
 from standalone.settings import ROOT, StandaloneSettings, child_environment
 from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
 from standalone.watchdog import STOP_TIMEOUT_S, Watchdog

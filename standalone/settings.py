@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr
 
 from common.api_keys import ApiKeys, ApiKeysFile
 from common.listening import ListenHost
-from common.settings import PREFIX, SharedSettings
+from common.setting_names import PREFIX, unknown_names
+from common.settings import SharedSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
@@ -55,4 +56,7 @@ def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path
         "EXIT_PAUSE_S": "0",  # no process is restarted
     }
     torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
-    return {**torch_cache, **os.environ, **{PREFIX + name: value for name, value in known.items()}}
+    # This process has warned about them.
+    unknown = unknown_names(os.environ, type(settings).model_fields)
+    inherited = {name: value for name, value in os.environ.items() if name not in unknown}
+    return {**torch_cache, **inherited, **{PREFIX + name: value for name, value in known.items()}}

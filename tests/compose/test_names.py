@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.settings import ApiSettings
-from common.settings import PREFIX
+from common.setting_names import PREFIX
 from tests.compose.test_files import BASE, CPU, config
 from tests.processes import ROOT
 from worker.settings import WorkerSettings

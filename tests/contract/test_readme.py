@@ -7,7 +7,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
 from api.settings import ApiSettings
-from common.settings import PREFIX, SharedSettings
+from common.setting_names import PREFIX
+from common.settings import SharedSettings
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 

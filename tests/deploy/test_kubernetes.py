@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from api.settings import ApiSettings
-from common.settings import PREFIX
+from common.setting_names import PREFIX
 from tests.processes import ROOT
 from worker.net.addresses import NOT_PUBLIC_V4, is_public
 from worker.part.fetching_parts import PATIENCE_S
