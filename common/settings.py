@@ -8,7 +8,14 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.cache.embeddings import CacheBounds
@@ -17,6 +24,7 @@ from common.setting_names import PREFIX, nearest, unknown_names
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 # A URL may hold a password.
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
 
@@ -36,6 +44,12 @@ def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")
     return names
+
+
+def _redis_url(url: str) -> str:
+    if not url.startswith(REDIS_SCHEMES):
+        raise ValueError(f"must begin with {', '.join(REDIS_SCHEMES[:-1])} or {REDIS_SCHEMES[-1]}")
+    return url
 
 
 def _has_packages(tracing: bool) -> bool:
@@ -60,7 +74,7 @@ class SharedSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    redis_url: Annotated[str, Field(pattern=r"^(redis|rediss|unix)://")] = Field(
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         description="Redis or Valkey: broker, ledger of jobs, images and results",
     )
@@ -110,6 +124,12 @@ class SharedSettings(BaseSettings):
         default=False,
         description="`true` sends OpenTelemetry traces to `OTEL_EXPORTER_OTLP_ENDPOINT`",
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        """Strip white space, such as the carriage returns of Windows files."""
+        return value.strip() if isinstance(value, str) else value
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

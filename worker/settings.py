@@ -1,13 +1,22 @@
 """The settings of a worker process."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from common.listening import ListenHost
 from common.protocol.messages import model_queue_of, queues_of
 from common.settings import SharedSettings, words
 from worker.net.guard import Allowed, Ports
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
+
+
+def _device(name: str) -> str:
+    if not DEVICE.fullmatch(name):
+        raise ValueError("must be auto, cpu, cuda, cuda:0, cuda:1, … or mps")
+    return name
 
 
 class WorkerSettings(SharedSettings):
@@ -29,7 +38,7 @@ class WorkerSettings(SharedSettings):
         description="pause of a worker that cannot load its model before it exits, to slow down"
         " restart loops; none on a terminal",
     )
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = Field(
+    device: Annotated[str, AfterValidator(_device)] = Field(
         default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
     )
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(

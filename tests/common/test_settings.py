@@ -5,6 +5,7 @@ import pytest
 
 from api.settings import ApiSettings
 from common.settings import read
+from standalone.settings import StandaloneSettings
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
@@ -71,6 +72,88 @@ def test_a_wrong_place_to_fetch_from_names_the_variable(
     with pytest.raises(SystemExit):
         read(WorkerSettings)
     assert capsys.readouterr().err.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CLIP_DEVICE", "gpu", "must be auto, cpu, cuda, cuda:0, cuda:1, … or mps (got 'gpu')"),
+        ("CLIP_DEVICE", "cuda:", "must be auto, cpu, cuda, cuda:0, cuda:1, … or mps (got 'cuda:')"),
+        ("CLIP_DTYPE", "fp16", "'auto', 'float32', 'float16' or 'bfloat16' (got 'fp16')"),
+        ("CLIP_LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error' (got 'INFO')"),
+        ("CLIP_REDIS_URL", "amqp://a", "must begin with redis://, rediss:// or unix://"),
+        (
+            "CLIP_FETCH_ALLOW",
+            "10.0.0.1/8",
+            "10.0.0.1/8 has host bits set; did you mean 10.0.0.0/8?",
+        ),
+        (
+            "CLIP_FETCH_ALLOW",
+            "a.example,192.168.1.77/24",
+            "host bits set; did you mean 192.168.1.0/24?",
+        ),
+        ("CLIP_FETCH_ALLOW", "2001:db8::1/32", "has host bits set; did you mean 2001:db8::/32?"),
+        ("CLIP_FETCH_ALLOW", "10.0.0.1/255.0.0.0", "has host bits set; did you mean 10.0.0.0/8?"),
+        ("CLIP_FETCH_PORTS", "web", "web is neither a port nor a range such as 8000-8999"),
+        ("CLIP_FETCH_PORTS", "80,-90", "-90 is neither a port nor a range such as 8000-8999"),
+    ],
+)
+def test_the_error_of_an_invalid_value_says_what_is_valid(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    expected: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name}: ")
+    assert expected in line
+
+
+@pytest.mark.parametrize("around", ["{}", " {}", "{}\r", "\t{}\r\n", "\u00a0{} "])
+@pytest.mark.parametrize(
+    ("name", "value", "read_as"),
+    [
+        ("model", "demo/model", "demo/model"),
+        ("redis_url", "rediss://a:6379/0", "rediss://a:6379/0"),
+        ("device", "cuda:1", "cuda:1"),
+        ("dtype", "float16", "float16"),
+        ("log_level", "debug", "debug"),
+        ("batch_size", "4", 4),
+        ("jpeg_draft", "true", True),
+        ("metrics_host", "::1", "::1"),
+        ("fetch_allow", "10.0.0.0/8", "10.0.0.0/8"),
+        ("models", "one", ("one",)),
+    ],
+)
+def test_white_space_around_a_value_is_stripped(
+    monkeypatch: pytest.MonkeyPatch, around: str, name: str, value: str, read_as: object
+) -> None:
+    if name == "models":
+        monkeypatch.setenv("CLIP_MODEL", "one\r")
+    monkeypatch.setenv(f"CLIP_{name.upper()}", around.format(value))
+    assert getattr(read(WorkerSettings), name) == read_as
+
+
+def test_no_error_is_a_pattern() -> None:
+    for kind in (ApiSettings, WorkerSettings, StandaloneSettings):
+        schema = kind.model_json_schema()
+        assert [name for name, field in schema["properties"].items() if "pattern" in field] == []
+
+
+def test_white_space_is_stripped_in_the_api_and_make_run_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("HOST", "::1\r"), ("CORS_ORIGINS", " *\r"), ("RATE_LIMIT", "1 per day\r")):
+        monkeypatch.setenv(f"CLIP_{name}", value)
+    settings = read(ApiSettings)
+    assert (settings.host, settings.cors_origins) == ("::1", ("*",))
+    assert settings.rate_limit == "1 per day"
+    monkeypatch.setenv("CLIP_MODEL", " demo/model\r")
+    assert read(StandaloneSettings).served == ("demo/model",)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The guard: which addresses may be connected to, checked on the resolved address."""
 
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ Endpoint: TypeAlias = tuple[int, Any]
 """An address family, and an address as socket.connect takes it: (host, port, …)."""
 
 Resolver: TypeAlias = Callable[[str, int], Sequence[Endpoint]]
+PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -34,10 +36,10 @@ class Ports:
         """Ports and ranges separated by commas, as in `80,443,8000-8999`. Raises ValueError."""
         ranges = []
         for piece in _pieces(text):
-            first, dash, last = piece.partition("-")
-            low, high = int(first), int(last if dash else first)
+            match = PORTS.fullmatch(piece)
+            low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
             if not 1 <= low <= high <= 65_535:  # noqa: PLR2004
-                raise ValueError(f"{piece} is not a range of ports")
+                raise ValueError(f"{piece} is neither a port nor a range such as 8000-8999")
             ranges.append((low, high))
         return cls(tuple(ranges))
 
@@ -60,6 +62,10 @@ class Allowed:
             try:
                 networks.append(ip_network(piece))
             except ValueError:
+                if network := _network_around(piece):
+                    raise ValueError(
+                        f"{piece} has host bits set; did you mean {network}?"
+                    ) from None
                 if "/" in piece or ":" in piece or "*" in piece:
                     raise ValueError(f"{piece} is neither a network nor a host name") from None
                 hosts.add(_canonical(piece))
@@ -129,6 +135,14 @@ class Guard:
 
 def _pieces(text: str) -> list[str]:
     return text.replace(",", " ").split()
+
+
+def _network_around(text: str) -> Network | None:
+    """The network of an address with a prefix length; None if it has another form."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _canonical(host: str) -> str:
