@@ -107,8 +107,8 @@ def problem_body(
 
 
 def to_json(model: BaseModel) -> bytes:
-    """The body of a response; optional fields that were not set are left out."""
-    return model.model_dump_json(exclude_unset=True).encode()
+    """The body of a response, with a final newline and without optional fields that are unset."""
+    return model.model_dump_json(exclude_unset=True).encode() + b"\n"
 
 
 def answer_clip_error(error: ClipError) -> Response:

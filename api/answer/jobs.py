@@ -154,12 +154,12 @@ def stream(
     callback: CallbackDelivery | None = None,
 ) -> Iterator[bytes]:
     """A job in full, its result last and in pieces: it may be larger than the memory."""
-    head = to_json(job(outcome, prefix, callback))
+    head = to_json(job(outcome, prefix, callback)).removesuffix(b"}\n")
     if outcome.record.state != "done":
-        yield head
+        yield head + b"}"
         return
     outcome.check_complete()
-    yield head[:-1] + b',"result":'
+    yield head + b',"result":'
     yield from render(outcome, candidates)
     yield b"}"
 

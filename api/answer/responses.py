@@ -67,12 +67,12 @@ def job_response(outcome: Outcome) -> Response:
 
 
 def streamed(pieces: Iterator[bytes]) -> Response:
-    """A response made of these pieces: a short one whole, a longer one while it is made.
+    """A response of these pieces and a newline: sent whole if short, or else while it is made.
 
     An error before the first block is complete is raised here and gets its own status. After that
     the connection is closed before the end of the JSON.
     """
-    blocks = _blocks(pieces)
+    blocks = _blocks(chain(pieces, [b"\n"]))
     first = next(blocks)
     if len(first) < BLOCK_BYTES:
         return Response(first, content_type=JSON)

@@ -36,7 +36,8 @@ def make_blueprint(settings: ApiSettings) -> Blueprint:
     def openapi() -> Response:
         document = current_app.extensions["openapi"]
         servers = {"servers": [{"url": root_url()}]} if settings.trusted_proxies else {}
-        return Response(orjson.dumps(document | servers), content_type=JSON)
+        content = orjson.dumps(document | servers, option=orjson.OPT_APPEND_NEWLINE)
+        return Response(content, content_type=JSON)
 
     @blueprint.get("/docs")
     @page

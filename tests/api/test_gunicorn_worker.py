@@ -71,4 +71,4 @@ def test_no_header_changes_the_path(service: Api, name: str, value: str) -> None
         answer = connection.receive()
     assert answer is not None
     assert answer.status == 200
-    assert answer.body == b'{"status":"ok"}'
+    assert answer.body == b'{"status":"ok"}\n'
