@@ -16,12 +16,13 @@ from common import logs
 from common.ledger.jobs import Ledger
 from worker.assembly import make_connections, make_pipeline, make_webhook_dispatcher
 from worker.batching.batcher import Batcher
+from worker.batching.failures import ModelBroken
 from worker.batching.policy import PartRef
 from worker.heartbeat import HeartbeatLoop
 from worker.model.encoder import DeviceFailed, Encoder
-from worker.model.load_errors import ModelLoadError
+from worker.model.load_errors import DeviceUnusable, ModelLoadError
 from worker.model.loading import LoadedModel, load_encoder, load_model
-from worker.model.warmup import TEXTS_PER_IMAGE
+from worker.model.warmup import TEXTS_PER_IMAGE, blank_image, short_text
 from worker.part.pipeline import Pipeline
 from worker.part.runner import PartRunner
 from worker.settings import WorkerSettings
@@ -31,8 +32,8 @@ from worker.webhooks.delivery import WebhookDispatcher
 log = structlog.get_logger()
 
 WATCH_S = 1.0
-EXIT_BATCHER_DIED = 70  # EX_SOFTWARE of sysexits.h
-EXIT_DEVICE_FAILED = 74  # EX_IOERR: restart the worker if the device works
+EXIT_MODEL_BROKEN = 69  # EX_UNAVAILABLE of sysexits.h: restart the worker
+EXIT_BATCHER_DIED = 70  # EX_SOFTWARE
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: restart the worker
 
 
@@ -133,11 +134,13 @@ class WorkerProcess:
         log.info("worker_ended", worker=self._heartbeat.name)
 
     def _make_batcher(self, loaded: LoadedModel) -> Batcher:
+        encoder = loaded.encoder
         return Batcher(
-            {"image": loaded.encoder.encode_images, "text": loaded.encoder.encode_texts},
+            {"image": encoder.encode_images, "text": encoder.encode_texts},
             {"image": loaded.batch_size, "text": loaded.batch_size * TEXTS_PER_IMAGE},
             on_death=self._give_up,
             on_batch=self.metrics.batch_done,
+            controls={"image": blank_image(encoder), "text": short_text(encoder)},
         )
 
     def _watch(self) -> None:
@@ -157,12 +160,18 @@ class WorkerProcess:
     def _give_up(self, reason: BaseException, suspects: set[PartRef]) -> None:
         """Exit: without its batcher a worker is useless. Other workers run its parts."""
         if isinstance(reason, DeviceFailed):
-            self._end_process(f"the device failed: {reason}", suspects, EXIT_DEVICE_FAILED)
+            self._end_process(f"the device failed: {reason}", suspects, DeviceUnusable.exit_code)
+        elif isinstance(reason, ModelBroken):
+            self._end_process(f"the model is broken: {reason}", suspects, EXIT_MODEL_BROKEN)
         else:
             self._end_process(f"the batcher died: {reason!r}", suspects, EXIT_BATCHER_DIED)
 
     def _end_process(self, reason: str, suspects: set[PartRef], status: int) -> None:
-        """Exit at once, with a strike for each part that may be the cause."""
+        """Exit at once, with a strike for each part that may be the cause.
+
+        That is each part with items in the running batch: the assertion that failed on the device
+        may be theirs. The other parts of this worker get no strike.
+        """
         parts = [(part.job, part.part) for part in suspects]
         log.critical("worker_gives_up", reason=reason, parts=parts)
         try:

@@ -30,14 +30,24 @@ class ModelDied(BaseException):
 
 
 class FaultyEncoder(FakeEncoder):
-    """Takes time over each image, and misbehaves at the sight of some."""
+    """Takes time over each image, and misbehaves at the sight of some.
 
-    def __init__(self, name: str, seconds_per_image: float, memory: int) -> None:
+    With an `error`, it raises that on every call after the first `good_calls`.
+    """
+
+    def __init__(
+        self, name: str, seconds_per_image: float, memory: int, error: str, good_calls: int
+    ) -> None:
         super().__init__(name)
         self._seconds = seconds_per_image
         self._memory = memory
+        self._error = error
+        self._good_calls = good_calls
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        self._good_calls -= 1
+        if self._error and self._good_calls < 0:
+            raise RuntimeError(self._error)
         if len(images) > self._memory:
             raise OutOfMemory
         for image in images:
@@ -62,6 +72,8 @@ def make_encoder() -> FaultyEncoder:
         process.settings.model,
         float(os.environ.get("FAULT_SECONDS_PER_IMAGE", "0.005")),
         int(os.environ.get("FAULT_MEMORY", "1000")),
+        os.environ.get("FAULT_ERROR", ""),
+        int(os.environ.get("FAULT_GOOD_CALLS", "1")),
     )
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.protocol.messages import Priority
+from worker.batching.failures import FailedBatches, ModelBroken
 from worker.batching.policy import PartRef, choose, halved, other
-from worker.model.encoder import DeviceFailed, OutOfMemory
+from worker.model.device_errors import device_error
+from worker.model.encoder import OutOfMemory
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,10 @@ class Batcher:
     Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
     BatcherClosed. If the thread dies, `on_death` is called with the error and with the parts whose
     items were in the model. `on_batch` is called after each batch.
+
+    The thread dies with DeviceFailed if the device fails, and with ModelBroken if the model fails
+    on harmless items too: then no item is at fault. After an error it encodes the last item that
+    succeeded; `controls` has one of each kind to begin with.
     """
 
     def __init__(
@@ -55,11 +61,15 @@ class Batcher:
         sizes: Mapping[str, int],
         on_death: Callable[[BaseException, set[PartRef]], None] | None = None,
         on_batch: OnBatch | None = None,
+        controls: Mapping[str, Any] | None = None,
     ) -> None:
         self.sizes = dict(sizes)
         self._encode = encode
         self._on_death = on_death
         self._on_batch = on_batch
+        self._controls = dict(controls or {})
+        self._failed_batches = {kind: FailedBatches() for kind in sizes}
+        self._failed: list[tuple[Entry, Exception]] = []
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
         self._running_since = 0.0
@@ -118,6 +128,7 @@ class Batcher:
         try:
             while self._take():
                 self._answer(self._running)
+                self._answer_failed(self._running)
                 self._running = []
         except BaseException as error:
             reason = error
@@ -159,26 +170,62 @@ class Batcher:
         started = time.monotonic()
         try:
             results = self._encode[kind]([entry.payload for entry in batch])
-        except DeviceFailed:
-            raise
-        except OutOfMemory:
-            self._answer_smaller(kind, batch)
-        except Exception as error:  # noqa: BLE001 - any error is the answer to the items
-            self._answer_singly(batch, error)
+        except Exception as error:  # noqa: BLE001 - any error may be the answer to the items
+            self._handle(error, batch)
         else:
             seconds = time.monotonic() - started
             for entry, result in zip(batch, results, strict=True):
                 entry.answer.set_result(result)
+            self._failed_batches[kind].reset()
+            self._controls[kind] = batch[-1].payload
             if self._on_batch:
                 self._on_batch(kind, len(batch), seconds)
 
+    def _handle(self, error: Exception, batch: list[Entry]) -> None:
+        """Encode a batch that failed in smaller ones, unless no item is at fault."""
+        failure = device_error(error)
+        if isinstance(failure, OutOfMemory):
+            self._answer_smaller(batch[0].kind, batch)
+        elif failure:
+            raise failure from error
+        else:
+            self._answer_singly(batch, error)
+
     def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
         """Encode the items one by one, so that a bad item fails alone."""
+        if len(self._running) == len(batch):
+            self._check_model(batch[0].kind, error)
         if len(batch) == 1:
-            batch[0].answer.set_exception(error)
+            self._failed.append((batch[0], error))
             return
         for entry in batch:
             self._answer([entry])
+
+    def _check_model(self, kind: str, error: Exception) -> None:
+        """Encode a harmless item after an error.
+
+        Raises:
+            DeviceFailed, ModelBroken: the model fails on it too.
+        """
+        if kind not in self._controls:
+            return
+        try:
+            self._encode[kind]([self._controls[kind]])
+        except Exception as again:
+            failure = device_error(again)
+            if isinstance(failure, OutOfMemory):
+                return
+            raise failure or ModelBroken(
+                f"{again!r} on a harmless item, after {error!r}"
+            ) from again
+
+    def _answer_failed(self, batch: list[Entry]) -> None:
+        """Answer the items that failed with their errors, unless the model is broken."""
+        failed, self._failed = self._failed, []
+        if len(failed) == len(batch):
+            self._failed_batches[batch[0].kind].add(entry.part.job for entry in batch)
+        for entry, error in failed:
+            entry.answer.set_exception(error)
 
     def _answer_smaller(self, kind: str, batch: list[Entry]) -> None:
         """Lower the batch size, and encode the batch in halves."""

@@ -13,6 +13,7 @@ from worker.images.decode import DecodedImage, Size
 from worker.images.preprocess import Preprocessor, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.accelerate import accelerate
+from worker.model.device_errors import device_error
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.model.families import FAMILIES, context_length
 from worker.model.load_errors import ModelLoadError
@@ -117,16 +118,20 @@ class ClipEncoder:
     @torch.inference_mode()
     def _features(self, forward: Callable[[], Any]) -> Vectors:
         try:
-            return cast("Vectors", forward().pooler_output.float().cpu().numpy())
-        except torch.OutOfMemoryError as error:
-            reason = str(error)
-        except RuntimeError as error:
-            if still_works(self._device):
+            vectors = cast("Vectors", forward().pooler_output.float().cpu().numpy())
+        except (RuntimeError, MemoryError) as error:
+            failure = device_error(error)
+            if failure is None and still_works(self._device):
                 raise
-            raise DeviceFailed(str(error)) from error
+            if not isinstance(failure, OutOfMemory):
+                raise failure or DeviceFailed(str(error)) from error
+        else:
+            if not np.isfinite(vectors).all():
+                raise FloatingPointError("the embeddings are not finite")
+            return vectors
         # Not before the error is gone: until then it holds on to the tensors of the batch.
-        torch.cuda.empty_cache()
-        raise OutOfMemory(reason)
+        free_memory(self._device)
+        raise failure
 
 
 def _normaliser(
@@ -168,9 +173,19 @@ def still_works(device: torch.device) -> bool:
     try:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
     except RuntimeError:
         return False
     return True
+
+
+def free_memory(device: torch.device) -> None:
+    """Return the memory that PyTorch keeps for later batches."""
+    if device.type == "mps":
+        torch.mps.empty_cache()
+    else:
+        torch.cuda.empty_cache()  # does nothing on a CPU
 
 
 def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401

@@ -23,7 +23,7 @@ class OutOfMemory(Exception):
     """The batch did not fit into the device's memory; a smaller one may."""
 
 
-class DeviceFailed(Exception):
+class DeviceFailed(RuntimeError):
     """The device accepts no more work from this process; a new process is needed."""
 
 

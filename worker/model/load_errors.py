@@ -18,6 +18,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from worker.model.device_errors import device_error
+from worker.model.encoder import DeviceFailed
+
 log = structlog.get_logger()
 
 KNOWN = {
@@ -46,6 +49,12 @@ class ModelUnavailable(ModelLoadError):
     exit_code = os.EX_TEMPFAIL  # 75
 
 
+class DeviceUnusable(ModelLoadError):
+    """The device fails; a retry helps once the device works."""
+
+    exit_code = os.EX_IOERR  # 74
+
+
 @contextmanager
 def load_errors(name: str, part: str = "") -> Iterator[None]:
     """Raise every error as a ModelLoadError; `part` is the part of the model being loaded.
@@ -57,6 +66,9 @@ def load_errors(name: str, part: str = "") -> Iterator[None]:
     except Exception as error:
         # As text, because a traceback with local variables would reveal HF_TOKEN.
         log.debug("model_refused", traceback=traceback.format_exc())
+        failure = device_error(error)
+        if isinstance(failure, DeviceFailed):
+            raise DeviceUnusable(f"cannot load {name}: the device failed ({failure})") from error
         kind, reason = _judge(error, part)
         raise kind(f"cannot load {name}: {reason}") from error
 

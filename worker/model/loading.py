@@ -43,11 +43,12 @@ def load_encoder(settings: WorkerSettings) -> Encoder:
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:
-    """Load the model and run it once. Raises what `load` raises."""
+    """Load the model and run it once. Raises ModelLoadError."""
     started = time.monotonic()
     encoder = load()
     log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
-    warm_up(encoder)
+    with load_errors(encoder.info.name):
+        warm_up(encoder)
     batch_size = settings.batch_size or encoder.batch_size
     concurrency = settings.concurrency or parts_at_once(batch_size, encoder.device)
     log.info(

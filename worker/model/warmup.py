@@ -3,7 +3,7 @@
 import numpy as np
 
 from worker.images.decode import DecodedImage
-from worker.model.encoder import Encoder, PreparedImage
+from worker.model.encoder import Encoder, PreparedImage, PreparedText
 
 BATCH_ON_GPU = 128
 MAX_BATCH_ON_CPU = 32
@@ -19,13 +19,18 @@ MAX_PARTS_ON_CPU = 32
 
 def warm_up(encoder: Encoder) -> None:
     """Run the model once on each kind of item."""
-    encoder.encode_texts(encoder.prepare_texts(["warm", "up"]))
+    encoder.encode_texts([short_text(encoder)] * 2)
     encoder.encode_images([blank_image(encoder)])
 
 
 def blank_image(encoder: Encoder) -> PreparedImage:
     """A black image; how long the model takes does not depend on what it sees."""
     return encoder.prepare_image(DecodedImage.of(np.zeros((64, 64, 3), dtype=np.uint8)))
+
+
+def short_text(encoder: Encoder) -> PreparedText:
+    [text] = encoder.prepare_texts(["warm up"])
+    return text
 
 
 def images_at_once(device: str, parameters: int) -> int:

@@ -112,6 +112,22 @@ def test_a_failed_device_ends_it_and_no_item_is_tried_again(
     assert deaths
 
 
+def test_an_error_of_the_device_ends_it_whatever_its_class(
+    batcher: Batcher, model: Model, deaths: list[Death]
+) -> None:
+    hold(batcher, model)
+    lost = RuntimeError("CUDA error: an illegal memory access was encountered")
+    answers = [submit(batcher, item) for item in (1, lost, 3)]
+    model.free.set()
+    for answer in answers:
+        with pytest.raises(BatcherClosed, match="illegal memory access"):
+            answer.result(5)
+    assert len(model.batches) == 2, "nothing is tried again"
+    [(reason, suspects)] = deaths
+    assert isinstance(reason, DeviceFailed)
+    assert suspects == {0, 1, 3}
+
+
 def test_out_of_memory_halves_the_batch_size_and_loses_nothing() -> None:
     sizes_seen: list[int] = []
 

@@ -45,8 +45,14 @@ class NoRoom(dict[str, Any]):
         raise torch.OutOfMemoryError("no room")
 
 
-def fail(*_: object, **__: object) -> Any:
-    raise RuntimeError("CUDA error: device-side assert triggered")
+class Failing:
+    """A model that raises an error on every call."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __call__(self, **_: object) -> Any:
+        raise self._error
 
 
 @pytest.fixture
@@ -88,13 +94,35 @@ def test_a_batch_that_cannot_even_be_made_may_be_tried_smaller(encoder: ClipEnco
         encoder.encode_images(images)
 
 
-def test_an_error_is_the_devices_where_it_takes_no_more_work(
+def test_an_error_of_the_device_is_recognised_where_the_device_still_seems_to_work(
     checkpoint: Checkpoint, encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = prepared(encoder, 2)
-    monkeypatch.setattr(checkpoint.model, "get_image_features", fail)
-    with pytest.raises(RuntimeError, match="assert"):
-        encoder.encode_images(images)
-    monkeypatch.setattr(clip, "still_works", lambda _: False)
+    failing = Failing(RuntimeError("CUDA error: device-side assert triggered"))
+    monkeypatch.setattr(checkpoint.model, "get_image_features", failing)
     with pytest.raises(DeviceFailed, match="assert"):
+        encoder.encode_images(images)
+
+
+def test_any_error_is_the_devices_where_it_takes_no_more_work(
+    checkpoint: Checkpoint, encoder: ClipEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = prepared(encoder, 2)
+    failing = Failing(RuntimeError("something odd"))
+    monkeypatch.setattr(checkpoint.model, "get_image_features", failing)
+    with pytest.raises(RuntimeError, match="odd") as raised:
+        encoder.encode_images(images)
+    assert not isinstance(raised.value, DeviceFailed)
+    monkeypatch.setattr(clip, "still_works", lambda _: False)
+    with pytest.raises(DeviceFailed, match="odd"):
+        encoder.encode_images(images)
+
+
+def test_embeddings_that_are_not_finite_are_an_error(
+    checkpoint: Checkpoint, encoder: ClipEncoder
+) -> None:
+    images = prepared(encoder, 2)
+    with torch.no_grad():
+        checkpoint.model.visual_projection.weight[0, 0] = float("inf")
+    with pytest.raises(FloatingPointError, match="not finite"):
         encoder.encode_images(images)
