@@ -38,7 +38,8 @@ ClipError
 │   ├── NoWorker
 │   ├── BrokerAway
 │   ├── JobLost
-│   └── ModelChanged
+│   ├── ModelChanged
+│   └── NoMemory
 ├── DeadlineExceeded
 └── InternalError
 """
@@ -283,6 +284,11 @@ class JobLost(Unavailable):
 class ModelChanged(Unavailable):
     code = "model_changed"
     title = "The model changed while the job ran"
+
+
+class NoMemory(Unavailable):
+    code = "no_memory"
+    title = "A worker ran out of memory"
 
 
 class DeadlineExceeded(ClipError):

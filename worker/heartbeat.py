@@ -125,6 +125,7 @@ class HeartbeatLoop:
             space=self._space,
             parts=self.parts.ids,
             queues=self.consumed_queues(),
+            configured_batch_size=self._batcher.configured_sizes["image"],
         )
 
     def _warn_of_other_models(self, own: ModelInfo) -> None:

@@ -19,7 +19,12 @@ class Worker(BaseModel):
     revision: str
     device: str
     dtype: str
-    batch_size: int
+    batch_size: int = Field(
+        description="maximum images in a batch now; lower after a lack of memory"
+    )
+    configured_batch_size: int = Field(
+        description="maximum images in a batch while memory suffices"
+    )
     in_flight: int = Field(description="items submitted to the model and not finished")
     queues: list[str] = Field(
         description="the queues that it consumes; synchronous work is in `interactive`"
@@ -118,6 +123,7 @@ def _worker(beat: Heartbeat) -> Worker:
         device=beat.device,
         dtype=beat.dtype,
         batch_size=beat.batch_size,
+        configured_batch_size=beat.configured_batch_size or beat.batch_size,
         in_flight=beat.in_flight,
         queues=sorted(beat.consumed_queues),
         since=timestamp(beat.since),

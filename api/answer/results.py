@@ -16,6 +16,7 @@ from common.errors import (
     JobCancelled,
     JobLost,
     ModelChanged,
+    NoMemory,
 )
 from common.ledger.jobs import Ledger
 from common.ledger.records import JobRecord, LabelSetVersion, Scoring
@@ -24,6 +25,8 @@ from common.protocol.messages import Fault, ModelInfo, PartAbout, PartResult, Ti
 SMALL_PARTS = 4
 PARTS_IN_MEMORY = 4
 ROWS_AT_ONCE = 128
+RETRY_AFTER_S = 5
+"""After a lack of memory."""
 
 
 class Outcome:
@@ -137,6 +140,8 @@ class Outcome:
                 self.check_complete()
             case "failed":
                 self.check_complete()
+                if any(fault.code == NoMemory.code for fault in self.faults.values()):
+                    raise NoMemory(retry_after_s=RETRY_AFTER_S)
                 raise InvalidRequest(self.item_faults())
             case "cancelled":
                 raise JobCancelled

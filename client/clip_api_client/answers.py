@@ -132,6 +132,7 @@ class Worker(_Answer):
     device: str
     dtype: str
     batch_size: int
+    configured_batch_size: int
     in_flight: int
     queues: list[str]
     since: datetime

@@ -39,7 +39,8 @@ ClipError
 │   ├── NoWorker
 │   ├── BrokerAway
 │   ├── JobLost
-│   └── ModelChanged
+│   ├── ModelChanged
+│   └── NoMemory
 ├── DeadlineExceeded
 ├── InternalError
 ├── Unreachable                     raised by the client: no answer
@@ -285,6 +286,11 @@ class JobLost(Unavailable):
 class ModelChanged(Unavailable):
     code = "model_changed"
     title = "The model changed while the job ran"
+
+
+class NoMemory(Unavailable):
+    code = "no_memory"
+    title = "A worker ran out of memory"
 
 
 class DeadlineExceeded(ClipError):

@@ -61,7 +61,9 @@ def ending_of(job: JobDocument) -> ClipError | None:
         return errors.DeadlineExceeded("the job was given up, it took too long", job=job.id)
     faults = [fault_of(each) for each in job.errors]
     words = "; ".join(f"{fault.pointer} {fault.detail}".strip() for fault in faults[:3])
-    return errors.InvalidRequest(words, job=job.id, faults=faults)
+    is_short = any(fault.code == errors.NoMemory.code for fault in faults)
+    kind = errors.NoMemory if is_short else errors.InvalidRequest
+    return kind(words, job=job.id, faults=faults)
 
 
 def fault_of(told: FaultBody) -> Fault:

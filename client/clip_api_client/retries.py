@@ -10,6 +10,7 @@ from clip_api_client.errors import (
     ClipError,
     JobLost,
     ModelChanged,
+    NoMemory,
     NotFound,
     QueueFull,
     RateLimited,
@@ -85,8 +86,8 @@ def new_key() -> str:
 def send(request: Request, patience: Patience) -> Steps[Response]:
     """Send a request until it succeeds.
 
-    All attempts of a POST have the same idempotency key, so that the work is done once. Only if a
-    job is lost by the service, the request is repeated with a new key.
+    All attempts of a POST have the same idempotency key, so that the work is done once. Only if
+    the service lost the job, or could not run it, the request is repeated with a new key.
 
     Raises:
         ClipError: the request is at fault, or its retries or its timeout are used up.
@@ -108,7 +109,7 @@ def send(request: Request, patience: Patience) -> Steps[Response]:
         if request.method == "DELETE" and pursuit.failures and isinstance(error, NotFound):
             return Response(204, {}, b"")  # an earlier attempt succeeded
         pause_s = pursuit.pause_after(error)
-        if isinstance(error, (JobLost, ModelChanged)):
+        if isinstance(error, (JobLost, ModelChanged, NoMemory)):
             request = _with_key(request)
         yield Sleep(pause_s)
 

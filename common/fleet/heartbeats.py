@@ -33,7 +33,8 @@ class Heartbeat:
 
     `space` is the name of its space in the embedding cache (common/cache/embeddings.py). `parts`
     are the ids (`job:part`) of the parts that it runs; repair resends the others that it began.
-    `queues` are those that it consumes from now; None if the worker is of an earlier release.
+    `queues` are those that it consumes from now, and `configured_batch_size` is the batch size
+    while memory is not short; both are None if the worker is of an earlier release.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Heartbeat:
     space: str = ""
     parts: tuple[str, ...] = ()
     queues: tuple[str, ...] | None = None
+    configured_batch_size: Count | None = None
 
     @property
     def consumed_queues(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from clip_api_client import Bar, Client, Embeddings, Progress, Ranking, errors
+from clip_api_client.answers import JobDocument
+from clip_api_client.problems import ending_of
 
 from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
@@ -114,3 +116,21 @@ def test_a_bar_is_drawn_on_one_line_of_a_terminal() -> None:
     assert terminal.getvalue().startswith("\r[#######.....")
     assert terminal.getvalue().endswith("] 4/4, 1 failed  0 s\n")
     assert file.getvalue().count("\n") == 1
+
+
+def test_a_job_that_failed_for_lack_of_memory_may_be_sent_again() -> None:
+    fault = {"pointer": "/queries/0/img_blob", "code": "no_memory", "detail": "did not fit"}
+    document = JobDocument.model_validate(
+        {
+            "id": "j",
+            "kind": "rank",
+            "status": "failed",
+            "progress": {"total": 1, "done": 0, "failed": 1},
+            **dict.fromkeys(("created_at", "started_at", "finished_at"), "2026-01-01T00:00:00Z"),
+            "errors": [fault],
+        }
+    )
+    error = ending_of(document)
+    assert isinstance(error, errors.NoMemory)
+    assert isinstance(error, errors.Unavailable)
+    assert str(error) == "/queries/0/img_blob did not fit"

@@ -1,5 +1,6 @@
 """Outages between the client and the service."""
 
+import json
 import time
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -15,9 +16,12 @@ from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
 from tests.processes import Api, free_port
 
-MODEL_CHANGED = (
-    b'{"type":"about:blank","title":"t","status":503,"detail":"d","code":"model_changed"}'
-)
+OF_A_JOB = ("job_lost", "model_changed", "no_memory")
+
+
+def unavailable(code: str) -> bytes:
+    problem = {"type": "about:blank", "title": "t", "status": 503, "detail": "d", "code": code}
+    return json.dumps(problem).encode()
 
 
 def test_an_outage_is_outlived_with_one_key_and_one_body(proxy: TroubledProxy) -> None:
@@ -86,8 +90,9 @@ def test_retry_after_is_obeyed(proxy: TroubledProxy) -> None:
     assert 1 <= retries[0].pause_s <= 1.2
 
 
-def test_a_job_that_the_service_spoilt_is_requested_again(proxy: TroubledProxy) -> None:
-    proxy.troubles.append(refuse(503, MODEL_CHANGED, Retry_After="0"))
+@pytest.mark.parametrize("code", OF_A_JOB)
+def test_a_job_that_the_service_spoilt_is_requested_again(proxy: TroubledProxy, code: str) -> None:
+    proxy.troubles.append(refuse(503, unavailable(code), Retry_After="0"))
     with Client(proxy.url) as client:
         client.encode(texts=["a"])
     assert len(set(proxy.keys)) == 2

@@ -36,7 +36,9 @@ ONLY_IN: dict[str, set[str]] = {
 STDLIB_ONLY = ["worker/batching", "worker/images/pixel_budget.py"]
 KNOWN_TO_STDLIB_ONLY = {
     "common.protocol.messages",
+    "worker.batching.encoding",
     "worker.batching.failures",
+    "worker.batching.memory",
     "worker.batching.policy",
     "worker.model.device_errors",
     "worker.model.encoder",

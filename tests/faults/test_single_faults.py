@@ -121,6 +121,30 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(service: Deployment) -
     wait_until(
         lambda: only_worker(service)["batch_size"] <= 5, "the heartbeat tells of the smaller batch"
     )
+    assert only_worker(service)["configured_batch_size"] == 32
+
+
+def test_without_memory_an_image_waits_and_then_its_client_gets_503(
+    service: Deployment, folder: Path
+) -> None:
+    shortage = folder / "no-memory"
+    worker = service.add_worker(FAULT_NO_MEMORY=shortage)
+    shortage.touch()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(service.api.post, "/rank", rank_body(grey(1)))
+        wait_until(lambda: "an item of image waits" in worker.log, "the image waits")
+        shortage.unlink()
+        assert waiting.result(30).status_code == 200
+    shortage.touch()
+    answer = service.api.post("/rank", rank_body(grey(2), grey(3)))
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_memory")
+    assert int(answer.headers["Retry-After"]) >= 1
+    some = service.api.post("/rank", rank_body(grey(2), allow_partial=True))
+    assert [fault["code"] for fault in some.json()["errors"]] == ["no_memory"]
+    asynchronous = document(service, submit(service, grey(4)))
+    assert (asynchronous["status"], asynchronous["errors"][0]["code"]) == ("failed", "no_memory")
+    shortage.unlink()
+    assert service.api.post("/rank", rank_body(grey(2), grey(3))).status_code == 200
 
 
 def test_a_batcher_that_dies_ends_its_worker_and_others_redo_its_work(

@@ -6,7 +6,8 @@ Celery's remote control has a command `hang`, for its consumer.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from celery.worker.control import control_command
@@ -32,23 +33,23 @@ class ModelDied(BaseException):
 class FaultyEncoder(FakeEncoder):
     """Takes time over each image, and misbehaves at the sight of some.
 
-    With an `error`, it raises that on every call after the first `good_calls`.
+    With an `error`, it raises that on every call after the first `good_calls`. While the file
+    `no_memory` exists, there is no memory even for one image.
     """
 
-    def __init__(
-        self, name: str, seconds_per_image: float, memory: int, error: str, good_calls: int
-    ) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
         super().__init__(name)
-        self._seconds = seconds_per_image
-        self._memory = memory
-        self._error = error
-        self._good_calls = good_calls
+        self._seconds = float(environment.get("FAULT_SECONDS_PER_IMAGE", "0.005"))
+        self._memory = int(environment.get("FAULT_MEMORY", "1000"))
+        self._no_memory = Path(environment.get("FAULT_NO_MEMORY", "/dev/null/none"))
+        self._error = environment.get("FAULT_ERROR", "")
+        self._good_calls = int(environment.get("FAULT_GOOD_CALLS", "1"))
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
         self._good_calls -= 1
         if self._error and self._good_calls < 0:
             raise RuntimeError(self._error)
-        if len(images) > self._memory:
+        if len(images) > self._memory or self._no_memory.exists():
             raise OutOfMemory
         for image in images:
             if np.all(image["mean"] == HANG):
@@ -68,13 +69,7 @@ def hang(_panel: object, seconds: float) -> None:
 
 
 def make_encoder() -> FaultyEncoder:
-    return FaultyEncoder(
-        process.settings.model,
-        float(os.environ.get("FAULT_SECONDS_PER_IMAGE", "0.005")),
-        int(os.environ.get("FAULT_MEMORY", "1000")),
-        os.environ.get("FAULT_ERROR", ""),
-        int(os.environ.get("FAULT_GOOD_CALLS", "1")),
-    )
+    return FaultyEncoder(process.settings.model, os.environ)
 
 
 if __name__ == "__main__":

@@ -6,22 +6,17 @@ It never waits for a batch to fill: while the model runs, the next batch accumul
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from common.protocol.messages import Priority
-from worker.batching.failures import FailedBatches, ModelBroken
-from worker.batching.policy import PartRef, choose, halved, other
-from worker.model.device_errors import device_error
+from worker.batching.encoding import BatchEncoder, Encode, Entry, OnBatch
+from worker.batching.memory import BatchSizes, DeferredEntries
+from worker.batching.policy import PartRef, choose, other
 from worker.model.encoder import OutOfMemory
 
 log = logging.getLogger(__name__)
-
-Encode = Callable[[Sequence[Any]], Iterable[Any]]
-OnBatch = Callable[[str, int, float], None]
-"""Called with a batch's kind, size and duration in seconds."""
 
 
 class BatcherClosed(Exception):
@@ -32,52 +27,50 @@ class TooLate(Exception):
     """The item's deadline passed before it was encoded."""
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A waiting item."""
-
-    kind: str
-    payload: Any
-    part: PartRef
-    weight: int = 1
-    answer: Future[Any] = field(default_factory=Future)
-
-
 class Batcher:
     """Runs an encode function for each kind of item, on batches, in one thread.
 
-    Every submitted item gets exactly one answer: a result, the error of its encoding, TooLate, or
-    BatcherClosed. If the thread dies, `on_death` is called with the error and with the parts whose
-    items were in the model. `on_batch` is called after each batch.
+    Every submitted item gets exactly one answer: a result, the error of its encoding, OutOfMemory,
+    TooLate, or BatcherClosed. An item that does not fit into memory even alone is tried again after
+    pauses, while others are encoded.
 
-    The thread dies with DeviceFailed if the device fails, and with ModelBroken if the model fails
-    on harmless items too: then no item is at fault. After an error it encodes the last item that
-    succeeded; `controls` has one of each kind to begin with.
+    If the thread dies, `on_death` is called with the error and with the parts whose items were in
+    the model. The error is DeviceFailed or ModelBroken if no item is at fault. `on_batch` is called
+    after each batch; `controls` has a harmless item of each kind.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most have a default
         self,
         encode: Mapping[str, Encode],
         sizes: Mapping[str, int],
         on_death: Callable[[BaseException, set[PartRef]], None] | None = None,
         on_batch: OnBatch | None = None,
+        *,
         controls: Mapping[str, Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.sizes = dict(sizes)
-        self._encode = encode
+        self._sizes = BatchSizes(sizes)
+        self._encoder = BatchEncoder(encode, self._sizes, controls or {}, on_batch, clock)
         self._on_death = on_death
-        self._on_batch = on_batch
-        self._controls = dict(controls or {})
-        self._failed_batches = {kind: FailedBatches() for kind in sizes}
-        self._failed: list[tuple[Entry, Exception]] = []
+        self._clock = clock
         self._waiting: list[Entry] = []
         self._running: list[Entry] = []
+        self._deferred = DeferredEntries[Entry]()
         self._running_since = 0.0
         self._first = Priority.INTERACTIVE
         self._changed = threading.Condition()
         self.is_closing = False
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The batch sizes now: below the configured ones while memory is short."""
+        return self._sizes.current
+
+    @property
+    def configured_sizes(self) -> Mapping[str, int]:
+        return self._sizes.configured
 
     def submit(
         self,
@@ -109,12 +102,12 @@ class Batcher:
     @property
     def in_flight(self) -> int:
         """The number of items submitted and not yet answered."""
-        return len(self._waiting) + len(self._running)
+        return len(self._waiting) + len(self._running) + len(self._deferred)
 
     def stuck(self, longer_than_s: float) -> set[PartRef]:
         """The parts whose items have been in the model for longer than `longer_than_s`."""
         running, since = self._running, self._running_since
-        if not running or time.monotonic() - since <= longer_than_s:
+        if not running or self._clock() - since <= longer_than_s:
             return set()
         return {entry.part for entry in running}
 
@@ -127,9 +120,9 @@ class Batcher:
         reason: BaseException = BatcherClosed()
         try:
             while self._take():
-                self._answer(self._running)
-                self._answer_failed(self._running)
+                short = self._encoder.run(self._running)
                 self._running = []
+                self._defer(short)
         except BaseException as error:
             reason = error
             log.critical("the batcher died", exc_info=error)
@@ -138,7 +131,7 @@ class Batcher:
         finally:
             with self._changed:
                 self.is_closing = True
-                left = [*self._running, *self._waiting]
+                left = [*self._running, *self._waiting, *self._deferred.take_all()]
                 self._running, self._waiting = [], []
             for entry in left:
                 if not entry.answer.done():
@@ -148,93 +141,42 @@ class Batcher:
         """Wait for items and move the next batch to `_running`; False when closed and empty."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._waiting or self.is_closing)
-                choice = choose(self._waiting, self.sizes, time.monotonic(), self._first)
+                self._wait()
+                choice = choose(self._waiting, self._sizes.current, self._clock(), self._first)
                 late = [self._waiting[index] for index in choice.late]
                 batch = [self._waiting[index] for index in choice.batch]
                 gone = {*choice.late, *choice.batch}
                 self._waiting = [e for i, e in enumerate(self._waiting) if i not in gone]
                 for entry in late:
                     entry.answer.set_exception(TooLate())
-                wanted = [e for e in batch if e.answer.set_running_or_notify_cancel()]
+                wanted = [e for e in batch if _is_wanted(e.answer)]
                 if wanted:
                     self._first = other(self._first)
-                    self._running_since = time.monotonic()
+                    self._running_since = self._clock()
                     self._running = wanted
                     return True
-                if self.is_closing and not self._waiting:
+                if self.is_closing and not self._waiting and not len(self._deferred):
                     return False
 
-    def _answer(self, batch: list[Entry]) -> None:
-        kind = batch[0].kind
-        started = time.monotonic()
-        try:
-            results = self._encode[kind]([entry.payload for entry in batch])
-        except Exception as error:  # noqa: BLE001 - any error may be the answer to the items
-            self._handle(error, batch)
-        else:
-            seconds = time.monotonic() - started
-            for entry, result in zip(batch, results, strict=True):
-                entry.answer.set_result(result)
-            self._failed_batches[kind].reset()
-            self._controls[kind] = batch[-1].payload
-            if self._on_batch:
-                self._on_batch(kind, len(batch), seconds)
-
-    def _handle(self, error: Exception, batch: list[Entry]) -> None:
-        """Encode a batch that failed in smaller ones, unless no item is at fault."""
-        failure = device_error(error)
-        if isinstance(failure, OutOfMemory):
-            self._answer_smaller(batch[0].kind, batch)
-        elif failure:
-            raise failure from error
-        else:
-            self._answer_singly(batch, error)
-
-    def _answer_singly(self, batch: list[Entry], error: Exception) -> None:
-        """Encode the items one by one, so that a bad item fails alone."""
-        if len(self._running) == len(batch):
-            self._check_model(batch[0].kind, error)
-        if len(batch) == 1:
-            self._failed.append((batch[0], error))
-            return
-        for entry in batch:
-            self._answer([entry])
-
-    def _check_model(self, kind: str, error: Exception) -> None:
-        """Encode a harmless item after an error.
-
-        Raises:
-            DeviceFailed, ModelBroken: the model fails on it too.
-        """
-        if kind not in self._controls:
-            return
-        try:
-            self._encode[kind]([self._controls[kind]])
-        except Exception as again:
-            failure = device_error(again)
-            if isinstance(failure, OutOfMemory):
+    def _wait(self) -> None:
+        """Wait until an item is to be encoded, or none will be."""
+        while True:
+            now = self._clock()
+            self._waiting = [*self._deferred.take_due(now), *self._waiting]
+            if self._waiting or (self.is_closing and not len(self._deferred)):
                 return
-            raise failure or ModelBroken(
-                f"{again!r} on a harmless item, after {error!r}"
-            ) from again
+            self._changed.wait(self._deferred.next_due_s(now))
 
-    def _answer_failed(self, batch: list[Entry]) -> None:
-        """Answer the items that failed with their errors, unless the model is broken."""
-        failed, self._failed = self._failed, []
-        if len(failed) == len(batch):
-            self._failed_batches[batch[0].kind].add(entry.part.job for entry in batch)
-        for entry, error in failed:
-            entry.answer.set_exception(error)
+    def _defer(self, short: list[Entry]) -> None:
+        """Try the items again later, except those that were tried often enough."""
+        now = self._clock()
+        for entry in short:
+            if self._deferred.add(entry, entry.shortages, entry.part.deadline, now):
+                log.info("out of memory: an item of %s waits", entry.kind)
+            else:
+                entry.answer.set_exception(OutOfMemory("a single item does not fit into memory"))
 
-    def _answer_smaller(self, kind: str, batch: list[Entry]) -> None:
-        """Lower the batch size, and encode the batch in halves."""
-        if len(batch) == 1:
-            batch[0].answer.set_exception(OutOfMemory("a single item does not fit into memory"))
-            return
-        half = halved(len(batch))
-        heaviest = max(entry.weight for entry in batch)
-        self.sizes[kind] = min(self.sizes[kind], half * heaviest)
-        log.warning("out of memory: the batch size of %s is now %d", kind, self.sizes[kind])
-        for start in range(0, len(batch), half):
-            self._answer(batch[start : start + half])
+
+def _is_wanted(answer: Future[Any]) -> bool:
+    """Whether the answer was not cancelled; from now on it cannot be."""
+    return answer.running() or answer.set_running_or_notify_cancel()

@@ -11,12 +11,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from common.cache.embeddings import Embedding
-from common.errors import ClipError, EncodeFailed
+from common.errors import ClipError, EncodeFailed, NoMemory
 from common.ledger.records import BegunPart
 from common.protocol.messages import Fault, PartAbout, PartResult, Priority, Timings, Vectors
 from worker.batching.batcher import BatcherClosed, TooLate
 from worker.batching.policy import PartRef
-from worker.model.encoder import ensemble
+from worker.model.encoder import OutOfMemory, ensemble
 from worker.part.part_images import PartImages, SubmittedImage
 from worker.part.part_texts import Answer, PartTexts
 from worker.part.pipeline import CancellationCheck, Cancelled, Pipeline
@@ -118,7 +118,7 @@ class PartRun:
                 raise
             except Exception as error:  # an unusual image, or a bug
                 log.warning("image_failed", error=repr(error), exc_info=error)
-                self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
+                self._faults[index] = _fault(error)
             else:
                 submitted.append(ready)
                 self._image_answers[index] = ready.answer
@@ -147,9 +147,16 @@ class PartRun:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the model raised
                 log.warning("encode_failed", error=repr(error))
-                self._faults[index] = Fault(EncodeFailed.code, EncodeFailed.title)
+                self._faults[index] = _fault(error)
                 return
             yield encoded
+
+
+def _fault(error: Exception) -> Fault:
+    """The fault of an item that could not be encoded."""
+    if isinstance(error, OutOfMemory | MemoryError):
+        return Fault(NoMemory.code, "did not fit into a worker's memory")
+    return Fault(EncodeFailed.code, EncodeFailed.title)
 
 
 def _cancel(futures: Iterable[Future[Vectors]] | Iterable[Future[SubmittedImage]]) -> None:

@@ -16,7 +16,7 @@ from prometheus_client import (
     start_http_server,
 )
 
-from common.errors import ItemError, codes_of
+from common.errors import ItemError, NoMemory, codes_of
 from common.protocol.messages import Item, ItemKind, PartResult
 from common.telemetry.buckets import POWERS_OF_TWO, SECONDS
 from worker.batching.batcher import Batcher
@@ -120,7 +120,7 @@ class WorkerMetrics:
         self._errors = {
             (kind, code): errors.labels(kind, code)
             for kind in KINDS_OF_ITEM
-            for code in sorted(codes_of(ItemError))
+            for code in sorted({*codes_of(ItemError), NoMemory.code})
         }
         cached = Counter(
             "clip_cached_embeddings",

@@ -299,6 +299,6 @@ def test_workers_are_shown(service: Api) -> None:
     [worker] = service.get("/workers").json()["workers"]
     assert set(worker) == {
         *("name", "model", "revision", "device", "dtype", "batch_size", "in_flight", "since"),
-        "queues",
+        *("queues", "configured_batch_size"),
     }
     assert worker["device"] == "cpu"

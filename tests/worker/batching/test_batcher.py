@@ -160,12 +160,6 @@ def test_memory_that_is_short_for_heavy_items_is_not_for_light_ones() -> None:
     batcher.close(5)
 
 
-def test_an_item_that_never_fits_fails_alone(batcher: Batcher) -> None:
-    with pytest.raises(OutOfMemory):
-        submit(batcher, OutOfMemory()).result(5)
-    assert submit(batcher, 1).result(5) == 2
-
-
 def test_late_items_cost_no_model_time(batcher: Batcher, model: Model) -> None:
     hold(batcher, model)
     late = submit(batcher, 1, deadline=time.monotonic())

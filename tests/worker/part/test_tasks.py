@@ -69,7 +69,7 @@ def test_a_text_is_encoded_once_and_marked_as_truncated_each_time(
 
 
 @pytest.mark.parametrize(
-    ("bad", "code"), [(b"not an image", "not_an_image"), (plain(TOO_MUCH), "encode_failed")]
+    ("bad", "code"), [(b"not an image", "not_an_image"), (plain(TOO_MUCH), "no_memory")]
 )
 def test_a_bad_image_fails_alone(runner: PartRunner, bad: bytes, code: str) -> None:
     stored = run(runner, "j", [text("a")], [bad, plain(3)])
@@ -88,7 +88,7 @@ def test_images_that_fail_give_their_pixels_back(runner: PartRunner) -> None:
     large = [encoded(Image.new("RGB", (40, 25), (n,) * 3)) for n in (TOO_MUCH, 1)]
     broken = [encoded(Image.effect_noise((40, 25), n))[:-40] for n in range(50, 60)]
     stored = run(runner, "j", [], [*large, *broken, plain(3)])
-    assert sorted(codes(stored).values()) == ["encode_failed"] + ["not_an_image"] * 10
+    assert sorted(codes(stored).values()) == ["no_memory"] + ["not_an_image"] * 10
     assert stored.vectors[-1].tolist() == [3, 3, 3, 1]
 
 

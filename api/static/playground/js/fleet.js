@@ -6,8 +6,8 @@ import { duration, shortName } from "./numbers.js";
 export function showFleet(workers, models) {
   byId("workers").hidden = !workers.length;
   byId("workers-none").hidden = workers.length > 0;
-  fill("workers", workers.map(({ name, model, device, dtype, batch_size: batch, in_flight: inFlight, since }) => [
-    name, shortName(model), device, dtype, batch, inFlight, duration((Date.now() - new Date(since)) / 1000),
+  fill("workers", workers.map(({ name, model, device, dtype, batch_size: batch, configured_batch_size: configured, in_flight: inFlight, since }) => [
+    name, shortName(model), device, dtype, batch < configured ? `${batch} of ${configured}` : batch, inFlight, duration((Date.now() - new Date(since)) / 1000),
   ]));
   fill("models", models.map(({ name, is_default: isDefault, family, resolution, context_length: longest, dimension, workers: count }) => [
     isDefault ? `${shortName(name)} (default)` : shortName(name),
