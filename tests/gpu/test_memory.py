@@ -13,6 +13,7 @@ from transformers import CLIPConfig
 from tests.gpu.cards import DEVICE, cosines, encoder, needs_gpu, prepared
 from tests.tiny_models import IDS, save_tiny_model
 from worker.batching.batcher import Batcher
+from worker.batching.memory import GROW_AFTER_S
 from worker.batching.policy import PartRef
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.encoder import OutOfMemory, PreparedImage
@@ -111,6 +112,24 @@ def test_the_batch_is_halved_until_it_fits_and_every_image_is_answered(
         assert FITTING // 4 <= batcher.sizes["image"] <= MANY // 2
         assert len(sizes) <= 8 * MANY // FITTING
         assert cosines(found, np.tile(expected, (MANY // 16, 1))).min() > 0.999
+    finally:
+        batcher.close(PATIENCE_S)
+
+
+def test_after_the_shortage_the_batch_size_grows_back(
+    model: ClipEncoder, images: list[PreparedImage], enough: int
+) -> None:
+    now = [0.0]
+    batcher = Batcher({"image": model.encode_images}, {"image": MANY}, clock=lambda: now[0])
+    try:
+        batcher.submit("image", images[0], PartRef()).result(PATIENCE_S)
+        with only(enough):
+            wait([batcher.submit("image", image, PartRef()) for image in images], PATIENCE_S)
+        assert batcher.sizes["image"] < MANY
+        while (lowered := batcher.sizes["image"]) < MANY:
+            now[0] += GROW_AFTER_S
+            batcher.submit("image", images[0], PartRef()).result(PATIENCE_S)
+            assert batcher.sizes["image"] == min(MANY, 2 * lowered)
     finally:
         batcher.close(PATIENCE_S)
 

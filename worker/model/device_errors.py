@@ -24,7 +24,7 @@ DEVICE = re.compile(
     # the words of the CUDA runtime, wherever they stand
     r"|illegal memory access|illegal instruction|illegal address|misaligned address"
     r"|device-side assert|unspecified launch failure|launch timed out|hardware stack error"
-    r"|ecc error|no kernel image|kernel image is invalid|nvlink"
+    r"|ecc error|no kernel image|kernel image is invalid"
     # a device that is gone
     r"|device[ _]?(is |was |has been )?lost|gpu is lost|fallen off the bus|device[ _]removed"
     r"|no cuda-capable device|nvml_success|device (is )?(unavailable|not ready)"

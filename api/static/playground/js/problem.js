@@ -7,6 +7,7 @@ const HINTS = {
   body_too_large: "Send fewer or smaller images at once.",
   queue_full: "The service is busy; try again in a moment.",
   no_worker: "No model is loaded yet; after a start this takes a while.",
+  no_memory: "The service ran out of memory; try again in a moment.",
   broker_away: "The operator of the service should check Redis.",
   rate_limited: "You have exceeded the rate limit.",
 };
