@@ -79,19 +79,15 @@ class HeartbeatLoop:
         """Start to send heartbeats: from now on the worker counts as alive."""
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float | None = None) -> None:
         """Stop, then leave at once; in this order, because a late heartbeat would undo it."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(timeout_s)
         try:
-            self.leave()
+            self._heartbeats.leave(self.name)
         except RedisError as error:
             log.warning("leaving_failed", error=type(error).__name__)
-
-    def leave(self) -> None:
-        """Remove this worker from the live ones. Raises RedisError."""
-        self._heartbeats.leave(self.name)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -32,6 +32,7 @@ from worker.webhooks.delivery import WebhookDispatcher
 log = structlog.get_logger()
 
 WATCH_S = 1.0
+LEAVE_S = 2.0
 EXIT_MODEL_BROKEN = 69  # EX_UNAVAILABLE of sysexits.h: restart the worker
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE
 EXIT_MODEL_HANGS = 75  # EX_TEMPFAIL: restart the worker
@@ -177,7 +178,7 @@ class WorkerProcess:
         try:
             for job, part in parts:
                 self._ledger.strike(job, part)
-            self._heartbeat.leave()
+            self._heartbeat.stop(LEAVE_S)
         finally:
             os._exit(status)
 

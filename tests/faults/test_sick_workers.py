@@ -8,6 +8,7 @@ import requests
 
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import cosine, image
+from tests.faults.worker import ASSERTION
 from tests.processes import wait_until
 
 EXIT_MODEL_BROKEN, EXIT_DEVICE_FAILED = 69, 74
@@ -67,6 +68,23 @@ def test_a_sick_worker_that_is_started_again_and_again_gets_no_part_given_up(
     service.add_worker(**settings)
     with service.supervised(**settings):
         assert statuses(service) == {200: REQUESTS}
+
+
+def test_an_image_that_makes_devices_fail_is_given_up_and_costs_no_other(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    def submit(service: Deployment, brightness: int) -> str:
+        body = {"queries": [image((brightness,) * 3)], "candidates": [image(CANDIDATE)]}
+        return service.api.post("/rank?wait=0", body).headers["Location"]
+
+    with deployed(tmp_path_factory.mktemp("a"), workers=0) as service:
+        good, bad = submit(service, 1), submit(service, ASSERTION)
+        for _ in range(3):
+            assert service.start_worker().popen.wait(30) == EXIT_DEVICE_FAILED
+        service.add_worker()
+        assert service.api.get(f"{good}?wait=30").json()["status"] == "done"
+        given_up = service.api.get(f"{bad}?wait=30").json()
+        assert [fault["code"] for fault in given_up["errors"]] == ["given_up"] * 2
 
 
 def test_a_worker_whose_device_fails_at_its_start_says_so(service: Deployment) -> None:

@@ -25,6 +25,9 @@ SLOW = 88
 DEATH = 99
 """The brightness of an image that ends the batcher thread."""
 
+ASSERTION = 66
+"""The brightness of an image that makes an assertion fail on the device."""
+
 
 class ModelDied(BaseException):
     """Nothing that the batcher could catch and go on."""
@@ -59,6 +62,8 @@ class FaultyEncoder(FakeEncoder):
                     time.sleep(0.01)
             if np.all(image["mean"] == DEATH):
                 raise ModelDied
+            if np.all(image["mean"] == ASSERTION):
+                raise RuntimeError("CUDA error: device-side assert triggered")
         time.sleep(self._seconds * len(images))
         return super().encode_images(images)
 
