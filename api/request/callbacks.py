@@ -33,7 +33,8 @@ def callback_of(
         raise _fault(in_body, "not_asynchronous", detail)
     url = in_body or in_query or ""
     try:
-        if "@" in urlsplit(checked_url(url)).netloc:
+        url = checked_url(url)
+        if "@" in urlsplit(url).netloc:
             raise _fault(in_body, "url_refused", "contains a user name or password")
     except ItemError as error:
         raise _fault(in_body, error.code, error.detail) from None

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from api.request import schemas
 from api.request.request import EncodeSpec
@@ -22,12 +21,12 @@ from common.errors import (
 )
 from common.ledger.records import PLAIN, LabelSetVersion, Scoring
 from common.protocol.messages import HOLE, MAX_URL_CHARS, Item, ItemKind, Templates
+from common.urls import web_address
 
 DATA_PREFIX = re.compile(r"data:image/[\w.+-]+(;[\w.+-]+=[\w.+-]+)*;base64,", re.IGNORECASE)
 MAX_PREFIX_CHARS = 1024
 LONG_TEXT_CHARS = 1024
 WHITE_SPACE = " \t\r\n"
-NEVER_IN_URL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 
 
 def decode_base64(text: str) -> bytes:
@@ -165,16 +164,12 @@ def _key_of(item: schemas.Item) -> str:
 
 
 def checked_url(url: str) -> str:
-    """The URL, if it is a valid http or https URL. Raises UrlRefused."""
-    if len(url) > MAX_URL_CHARS:
-        raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")
-    if NEVER_IN_URL.search(url):
-        raise UrlRefused("contains white space or control characters")
+    """The URL as a browser sends it. Raises UrlRefused if it is not an http or https URL."""
     try:
-        parsed = urlsplit(url)
-        is_web = parsed.scheme in ("http", "https") and bool(parsed.hostname) and parsed.port != 0
+        address = web_address(url)
     except ValueError:
-        is_web = False
-    if not is_web:
-        raise UrlRefused("is not an http or https URL")
-    return url
+        raise UrlRefused("is not an http or https URL") from None
+    longest = max(len(url), len(address))
+    if longest > MAX_URL_CHARS:
+        raise UrlRefused(f"has {longest} characters; the limit is {MAX_URL_CHARS}")
+    return address

@@ -28,8 +28,11 @@ BASE64 = (
     r"^(data:image/[A-Za-z0-9_.+-]+(;[A-Za-z0-9_.+-]+=[A-Za-z0-9_.+-]+)*;base64,)?[ \t\r\n]*"
     rf"(({DIGIT}){{4}})*({DIGIT}){{2,4}}[= \t\r\n]*$"
 )
+# As in `common.urls`, without brackets and ports.
+NEVER_IN_HOST = r"/\\?#\s\x00-\x20\x7f-\x9f"
 WEB_ADDRESS = (
-    r"^[hH][tT][tT][pP][sS]?://[^\s\x00-\x1f\x7f-\x9f/?#]+([/?#][^\s\x00-\x1f\x7f-\x9f]*)?$"
+    rf"^[\x00-\x20]*[hH][tT][tT][pP][sS]?://([^{NEVER_IN_HOST}]*@)?"
+    rf"[^{NEVER_IN_HOST}%<>^|]+([/\\?#][\s\S]*|[\x00-\x20]*)$"
 )
 # A string with one hole: on either side of it no brace is followed by its counterpart.
 TEMPLATE = r"^([^{]|\{+[^{}])*\{*\{\}([^{]|\{+[^{}])*\{*$"

@@ -190,7 +190,7 @@ class TestItems:
         "url",
         [
             "http://example.org/" + "a" * 8192,
-            *(f"http://example.org/{odd}" for odd in "\x00\t\n\r \x1f\x7f\x85\xa0\u2028\u3000"),
+            *(f"http://exam{odd}ple.org/" for odd in "\x00\t\n\r \x1f\x7f\x85\xa0\u2028\u3000"),
             *("http://", "http:///x", "//example.org/x", "ftp://example.org", "file:///etc/passwd"),
             *("http://[::1", "http://a:99999/", "http://a:x/", "http://a:0/", "", "javascript:1"),
         ],

@@ -81,7 +81,7 @@ def test_a_form_may_name_one(make_client: ClientMaker) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        *("", "example.org", "ftp://example.org", "https://", "https://a b/", "https://a/\n"),
+        *("", "example.org", "ftp://example.org", "https://", "https://a b/", "https://a\n/"),
         *("https://user@example.org/", "https://user:secret@example.org/"),
         *("https://example.org/" + "a" * 8192, "https://a:0/", "https://[::1/"),
     ],

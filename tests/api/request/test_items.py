@@ -36,6 +36,23 @@ def test_no_text_breaks_the_decoder(text: str) -> None:
         decode_base64(text)
 
 
+def test_two_spellings_of_a_url_are_one_item() -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    written = ["https://example.org/my cat.png\n", "https://example.org/my%20cat.png"]
+    items = [RequestItem(img_uri=url) for url in written]
+    collector.add(items, "/queries", are_queries=True, required=True)
+    assert collector.items == [Item("uri", written[1], 2, required=True)]
+
+
+@pytest.mark.parametrize("mark", ["é", " x"])
+def test_the_limit_of_a_url_counts_what_is_sent(mark: str) -> None:
+    collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
+    url = "https://example.org/" + mark * 4000
+    collector.add([RequestItem(img_uri=url)], "/queries", are_queries=True, required=True)
+    [fault] = collector.faults
+    assert "limit is 8192" in fault.detail
+
+
 def test_what_stands_twice_is_encoded_once() -> None:
     collector = ItemCollector(max_image_bytes=100, max_text_chars=10)
     candidates = [RequestItem(text="a"), RequestItem(text="b")]

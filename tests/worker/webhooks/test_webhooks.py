@@ -120,6 +120,14 @@ def test_it_is_tried_again_as_the_same_message(client: FlaskClient, receiver: Re
     assert (done["state"], done["attempts"], done["last_status"]) == ("delivered", 3, 204)
 
 
+def test_the_url_is_encoded_and_stripped_as_browsers_do_it(
+    client: FlaskClient, receiver: Receiver
+) -> None:
+    url = receiver.url.partition("/hook")[0]
+    submit(client, f" {url}/my hook/café?q=a b#part\n")
+    assert receiver.wait_for(1)[0].path == "/my%20hook/caf%C3%A9?q=a%20b"
+
+
 def test_it_is_given_up_after_so_many_attempts(client: FlaskClient, receiver: Receiver) -> None:
     receiver.answers = [answering(500)] * (ATTEMPTS + 1)
     given_up = settled(client, submit(client, receiver.url))
