@@ -230,7 +230,10 @@ class TooComplex(ItemError):
 
 class UrlRefused(ItemError):
     code = "url_refused"
-    title = "does not resolve to an allowed address"
+    title = (
+        "does not resolve to an allowed address and port: private networks are off by default, and"
+        " the operator allows networks and hosts with CLIP_FETCH_ALLOW, ports with CLIP_FETCH_PORTS"
+    )
 
 
 class FetchFailed(ItemError):

@@ -19,6 +19,14 @@ PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
+class Forbidden(Exception):
+    """Why a URL is refused, and its address; for the log only."""
+
+    def __init__(self, what: str, address: str = "") -> None:
+        super().__init__(what)
+        self.address = address
+
+
 def look_up(host: str, port: int, flags: int = 0) -> list[Endpoint]:
     """Resolve a name with the system's resolver. Raises OSError, UnicodeError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
@@ -86,8 +94,9 @@ class Guard:
         Connect to these: a second resolution might return others.
 
         Raises:
-            UrlRefused: there is no such name, or all its addresses are forbidden. Both give the
-                same error, which would otherwise reveal the names in the internal network.
+            UrlRefused: the port is forbidden, there is no such name, or all its addresses are
+                forbidden. All give the same error, which would otherwise reveal the names in the
+                internal network; its cause, for the log, differs.
             OSError: the name cannot be resolved now.
         """
         name = _canonical(host)
@@ -98,7 +107,7 @@ class Guard:
             raise UrlRefused from None
         except socket.gaierror as error:
             if error.errno in NO_SUCH_NAME:
-                raise UrlRefused from None
+                raise UrlRefused from error
             raise
         return self._permitted(name, found)
 
@@ -118,14 +127,15 @@ class Guard:
 
     def _check_port(self, port: int) -> None:
         if port not in self.ports:
-            raise UrlRefused("has a port that is not allowed")
+            raise UrlRefused from Forbidden(f"port {port}")
 
     def _permitted(self, name: str, found: Sequence[Endpoint]) -> list[Endpoint]:
         if name in self.allowed.hosts:
             return list(found)
         permitted = [each for each in found if self._permits(ip_address(each[1][0]))]
         if not permitted:
-            raise UrlRefused
+            addresses = ", ".join(str(each[1][0]) for each in found)
+            raise UrlRefused from Forbidden(f"address {addresses}", addresses)
         return permitted
 
     def _permits(self, address: Address) -> bool:

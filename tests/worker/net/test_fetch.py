@@ -7,6 +7,8 @@ import pytest
 from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, ItemError, UrlRefused
 from tests.image_server import ImageServer
 from tests.worker.fetchers import BlockingFetcher, loopback_fetcher
+from worker.net.fetch import FetchLimits
+from worker.net.guard import Allowed, Guard, Ports
 
 CONTENT = bytes(range(256)) * 10
 
@@ -170,3 +172,17 @@ def test_errors_do_not_tell_what_the_network_looks_like(fetcher: BlockingFetcher
         fetcher.fetch("http://127.0.0.1:9/x.png")
     assert "127.0.0.1" not in str(caught.value)
     assert "refused" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8899/x.png", "http://10.0.0.1/x", "ftp://8.8.8.8"]
+)
+def test_a_refusal_names_what_the_operator_can_set(url: str) -> None:
+    guard = Guard(Ports.parse("80,443"), Allowed())
+    with pytest.raises(UrlRefused) as caught:
+        BlockingFetcher(guard, FetchLimits(100, 5.0)).fetch(url)
+    for word in ("private networks are off by default", "CLIP_FETCH_ALLOW", "CLIP_FETCH_PORTS"):
+        assert word in caught.value.detail
+    assert caught.value.detail == UrlRefused.title
+    assert "\n" not in caught.value.detail
+    assert "localhost" not in caught.value.detail
