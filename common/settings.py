@@ -23,6 +23,7 @@ from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
 from common.setting_names import PREFIX, nearest, unknown_names
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
+VERSION = "0.1.0"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 # A URL may hold a password.

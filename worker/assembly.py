@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from redis import Redis
 
@@ -15,11 +17,13 @@ from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
 from worker.model.embedding_memory import Memory, TextMemory
 from worker.model.encoder import Encoder
+from worker.net.exchange import ClientOptions
 from worker.net.fetch import Fetcher, FetchLimits
 from worker.net.guard import Allowed, Guard, Ports
+from worker.net.trust import chosen, trusting
 from worker.part.fetching_parts import FetchingParts
 from worker.part.pipeline import Pipeline
-from worker.settings import WorkerSettings
+from worker.settings import StandardAuthorities, WorkerSettings
 from worker.webhooks.delivery import MAX_RECORDING, Sender, WebhookDispatcher
 from worker.webhooks.retries import RetryPolicy
 
@@ -84,6 +88,13 @@ def make_guard(settings: WorkerSettings) -> Guard:
     return Guard(Ports.parse(settings.fetch_ports), Allowed.parse(settings.fetch_allow))
 
 
+def make_client_options(settings: WorkerSettings) -> ClientOptions:
+    """The User-Agent of fetches and webhooks, and the authorities that they trust."""
+    own = [Path(settings.fetch_ca_file)] if settings.fetch_ca_file else []
+    authorities = chosen(StandardAuthorities().groups) + own
+    return ClientOptions(partial(trusting, authorities), settings.fetch_user_agent)
+
+
 def make_fetcher(settings: WorkerSettings) -> Fetcher:
     limits = FetchLimits(
         settings.max_image_bytes,
@@ -95,6 +106,17 @@ def make_fetcher(settings: WorkerSettings) -> Fetcher:
         make_guard(settings) if settings.fetch_urls else None,
         limits,
         use_proxies=settings.fetch_use_proxies,
+        options=make_client_options(settings),
+    )
+
+
+def make_webhook_sender(settings: WorkerSettings) -> Sender:
+    return Sender(
+        make_guard(settings),
+        [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets],
+        settings.webhook_timeout_s,
+        use_proxies=settings.fetch_use_proxies,
+        options=make_client_options(settings),
     )
 
 
@@ -105,11 +127,4 @@ def make_webhook_dispatcher(settings: WorkerSettings) -> WebhookDispatcher | Non
     # If Redis does not answer, an outcome is not recorded and the webhook is delivered again.
     redis = connection.fail_fast(settings.redis_url, MAX_RECORDING + 2)
     policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
-    keys = [key_of(secret.get_secret_value()) for secret in settings.webhook_secrets]
-    sender = Sender(
-        make_guard(settings),
-        keys,
-        settings.webhook_timeout_s,
-        use_proxies=settings.fetch_use_proxies,
-    )
-    return WebhookDispatcher(Deliveries(redis), sender, policy)
+    return WebhookDispatcher(Deliveries(redis), make_webhook_sender(settings), policy)

@@ -1,22 +1,74 @@
 """The settings of a worker process."""
 
+import os
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.listening import ListenHost
 from common.protocol.messages import model_queue_of, queues_of
 from common.settings import SharedSettings, words
+from worker.net.exchange import USER_AGENT
 from worker.net.guard import Allowed, Ports
+from worker.net.trust import NamedPath, trusting
+
+
+class StandardAuthorities(BaseSettings):
+    """Variables that name the trusted certificate authorities for other programs too."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    requests_ca_bundle: str = ""
+    curl_ca_bundle: str = ""
+    ssl_cert_file: str = ""
+    ssl_cert_dir: str = ""
+
+    @property
+    def groups(self) -> list[list[NamedPath]]:
+        """The paths that are used together, in order of precedence."""
+        folders = [
+            NamedPath("SSL_CERT_DIR", Path(each))
+            for each in self.ssl_cert_dir.split(os.pathsep)
+            if each
+        ]
+        files = [NamedPath("SSL_CERT_FILE", Path(self.ssl_cert_file))] if self.ssl_cert_file else []
+        return [
+            [NamedPath("REQUESTS_CA_BUNDLE", Path(self.requests_ca_bundle))]
+            if self.requests_ca_bundle
+            else [],
+            [NamedPath("CURL_CA_BUNDLE", Path(self.curl_ca_bundle))] if self.curl_ca_bundle else [],
+            files + folders,
+        ]
+
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
+USER_AGENT_TEXT = re.compile(r"[!-~][ -~]{0,499}")
 
 
 def _device(name: str) -> str:
     if not DEVICE.fullmatch(name):
         raise ValueError("must be auto, cpu, cuda, cuda:0, cuda:1, … or mps")
     return name
+
+
+def _user_agent(text: str) -> str:
+    if not USER_AGENT_TEXT.fullmatch(text):
+        raise ValueError("must be 1 to 500 ASCII characters without control characters")
+    return text
+
+
+def _authorities(path: str) -> str:
+    if path:
+        try:
+            trusting([Path(path)])
+        except OSError as error:
+            raise ValueError(
+                f"must be a readable file (PEM) or folder of certificates ({error})"
+            ) from None
+    return path
 
 
 class WorkerSettings(SharedSettings):
@@ -112,6 +164,16 @@ class WorkerSettings(SharedSettings):
     )
     fetch_per_host: Annotated[int, Field(ge=1, le=256)] = Field(
         default=8, description="images fetched at once from one host"
+    )
+    fetch_user_agent: Annotated[str, AfterValidator(_user_agent)] = Field(
+        default=USER_AGENT,
+        description="the `User-Agent` of fetches and webhooks; many hosts require a contact in it,"
+        " such as `name/1.0 (+https://your.site/bot)`",
+    )
+    fetch_ca_file: Annotated[str, AfterValidator(_authorities)] = Field(
+        default="",
+        description="a file (PEM) or folder of certificate authorities that fetches and webhooks"
+        " trust in addition to the others, which `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE` set",
     )
     fetch_use_proxies: bool = Field(
         default=False, description="fetch through the proxies of the environment (`HTTP_PROXY`, …)"

@@ -20,8 +20,8 @@ from api.settings import ApiSettings
 from common import errors
 from common.errors import ClipError
 from common.label_sets.store import NAME
+from common.settings import VERSION
 
-VERSION = "0.1.0"
 TAGS = {
     **dict.fromkeys(("rank", "encode"), "Images and texts"),
     "jobs": "Jobs",

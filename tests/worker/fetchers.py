@@ -4,8 +4,12 @@ import socket
 from collections.abc import Mapping
 
 from worker.batching.policy import PartRef
+from worker.net.exchange import ClientOptions
 from worker.net.fetch import Fetcher, FetchLimits
 from worker.net.guard import Allowed, Endpoint, Guard, Ports, Resolver, look_up
+from worker.net.trust import ContextMaker, trusting_public_authorities
+
+LOOPBACK = Guard(Ports.parse("1-65535"), Allowed.parse("127.0.0.0/8"))
 
 
 class BlockingFetcher(Fetcher):
@@ -22,9 +26,12 @@ def loopback_fetcher(
     allow: str = "127.0.0.0/8",
     per_host: int = 8,
     resolve: Resolver = look_up,
+    trusted: ContextMaker = trusting_public_authorities,
 ) -> BlockingFetcher:
     guard = Guard(Ports.parse("1-65535"), Allowed.parse(allow), resolve)
-    return BlockingFetcher(guard, FetchLimits(max_bytes, timeout_s, per_host))
+    return BlockingFetcher(
+        guard, FetchLimits(max_bytes, timeout_s, per_host), options=ClientOptions(trusted)
+    )
 
 
 class TestResolver:

@@ -3,10 +3,11 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Self, TypeVar
+
+from worker.net.alarms import Alarm, Alarms
 
 Answer = TypeVar("Answer")
 
@@ -14,12 +15,12 @@ Answer = TypeVar("Answer")
 class Deadline:
     """Shuts down all covered sockets when the time is over; use it as a context manager."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, alarms: Alarms) -> None:
         self._at = time.monotonic() + seconds
-        self._sockets: list[socket.socket] = []
+        self._alarms = alarms
+        self._alarm: Alarm | None = None
+        self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._shut_down)
-        self._timer.daemon = True
 
     @property
     def left_s(self) -> float:
@@ -30,33 +31,32 @@ class Deadline:
         return self.left_s == 0
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._alarm = self._alarms.set(self._at, self._shut_down)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        if self._alarm:
+            self._alarms.cancel(self._alarm)
+        with self._lock:
+            self._sockets.clear()
 
     def cover(self, opened: socket.socket) -> None:
         """Cover a socket. Raises TimeoutError if the deadline has passed already."""
         with self._lock:
-            self._sockets.append(opened)
+            self._sockets.add(opened)
         if self.has_passed:
             raise TimeoutError
 
-    def bound(self, work: Callable[[], Answer]) -> Answer:
-        """Run `work`, which has no timeout, in a thread that is abandoned at the deadline.
+    def uncover(self, opened: socket.socket) -> None:
+        """Stop covering a socket whose connection serves another exchange."""
+        with self._lock:
+            self._sockets.discard(opened)
 
-        Raises TimeoutError at the deadline, and whatever `work` raises.
+    def result_of(self, answer: Future[Answer]) -> Answer:
+        """Wait for work that has no timeout.
+
+        Raises TimeoutError at the deadline, and whatever the work raises.
         """
-        answer: Future[Answer] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised by `answer.result`
-                answer.set_exception(error)
-
-        threading.Thread(target=run, daemon=True).start()
         return answer.result(self.left_s)
 
     def _shut_down(self) -> None:

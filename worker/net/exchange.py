@@ -6,24 +6,27 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import requests
-from requests.exceptions import (
-    InvalidURL,
-    MissingSchema,
-    RequestException,
-    SSLError,
-)
+from requests.exceptions import SSLError
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from common.errors import FetchFailed, FetchTimeout, ImageTooLarge, UrlRefused
+from common.errors import FetchFailed, ImageTooLarge, UrlRefused
+from common.settings import VERSION
+from worker.net.alarms import Alarms
 from worker.net.deadline import Deadline
+from worker.net.failures import as_clip_errors
 from worker.net.guard import Guard
 from worker.net.guarded_adapter import GuardedAdapter
+from worker.net.host_pace import seconds_until
+from worker.net.terms import Terms
+from worker.net.trust import ContextMaker, trusting_public_authorities
+from worker.net.urls import location_of, request_url
 
 CHUNK_BYTES = 65_536
+TOO_MANY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 DEFAULT_PORTS = {"http": 80, "https": 443}
-USER_AGENT = "clip-api"
+USER_AGENT = f"clip-api/{VERSION} (+urn:clip-api:image-fetcher)"
+ACCEPT = "image/*,*/*;q=0.8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,14 @@ class Redirect:
     """A redirect; `location` may be relative."""
 
     location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The answer of a host that gets too many requests, and its `Retry-After`, if any."""
+
+    status: int
+    retry_after_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,71 +61,91 @@ class Reply:
     retry_after: str
 
 
-def exchange(
-    url: str, guard: Guard, deadline: Deadline, max_bytes: int, *, use_proxies: bool
-) -> bytes | Redirect:
-    """The answer to a GET request.
+def failed_with(status: int) -> FetchFailed:
+    return FetchFailed(f"could not be fetched: the server answered {status}")
 
-    Raises:
-        UrlRefused: the guard does not allow it, or it is not an http or https URL.
-        FetchFailed, FetchTimeout, ImageTooLarge: see worker.net.fetch.Fetcher.
-    """
-    request = requests.Request("GET", url)
-    with _answered(request, guard, deadline, max_bytes, use_proxies=use_proxies) as response:
-        # The body of a redirect is not read: `requests` would, however long it is.
-        if response.is_redirect:
-            return Redirect(response.headers["Location"].encode("latin-1").decode())
-        if response.status_code != HTTPStatus.OK:
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Which certificates a client trusts, and its User-Agent."""
+
+    trusted: ContextMaker = trusting_public_authorities
+    user_agent: str = USER_AGENT
+
+
+DEFAULTS = ClientOptions()
+
+
+class WebClient:
+    """Sends requests to addresses that the guard allows, and keeps connections. Thread-safe."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        options: ClientOptions = DEFAULTS,
+        *,
+        use_proxies: bool = False,
+        alarms: Alarms | None = None,
+    ) -> None:
+        self.options = options
+        self._guard = guard
+        self._use_proxies = use_proxies
+        self._alarms = alarms or Alarms()
+        self._adapter = GuardedAdapter(guard, self._alarms, options.trusted)
+
+    def deadline(self, seconds: float) -> Deadline:
+        """The deadline of an exchange."""
+        return Deadline(seconds, self._alarms)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._adapter.close()
+
+    def get(self, url: str, terms: Terms) -> bytes | Redirect | Refusal:
+        """The answer to a GET request.
+
+        Raises:
+            UrlRefused: the guard does not allow it, or it is not an http or https URL.
+            FetchFailed, FetchTimeout, ImageTooLarge: see worker.net.fetch.Fetcher.
+        """
+        request = requests.Request("GET", url, headers={"Accept": ACCEPT})
+        with self._answered(request, terms) as response:
+            # The body of a redirect is not read: `requests` would, however long it is.
+            if response.is_redirect:
+                return Redirect(location_of(response.headers["Location"]))
             status = response.status_code
-            raise FetchFailed(f"could not be fetched: the server answered {status}")
-        return _content(response, max_bytes)
+            if status in TOO_MANY:
+                return Refusal(status, seconds_until(response.headers.get("Retry-After", "")))
+            if status != HTTPStatus.OK:
+                raise failed_with(status)
+            return _content(response, terms.max_bytes)
 
+    def post(self, message: Message, terms: Terms) -> Reply:
+        """Send a POST request. Reads only the head of the answer, and follows no redirect.
 
-def post(message: Message, guard: Guard, deadline: Deadline, *, use_proxies: bool) -> Reply:
-    """Send a POST request. Reads only the head of the answer, and follows no redirect.
+        Raises:
+            UrlRefused, FetchFailed, FetchTimeout: see `get`.
+        """
+        headers = dict(message.headers)
+        request = requests.Request("POST", message.url, headers=headers, data=message.body)
+        with self._answered(request, terms) as response:
+            return Reply(response.status_code, response.headers.get("Retry-After", ""))
 
-    Raises:
-        UrlRefused, FetchFailed, FetchTimeout: see `exchange`.
-    """
-    headers = dict(message.headers)
-    request = requests.Request("POST", message.url, headers=headers, data=message.body)
-    with _answered(request, guard, deadline, 0, use_proxies=use_proxies) as response:
-        return Reply(response.status_code, response.headers.get("Retry-After", ""))
-
-
-@contextmanager
-def _answered(
-    request: requests.Request,
-    guard: Guard,
-    deadline: Deadline,
-    max_bytes: int,
-    *,
-    use_proxies: bool,
-) -> Iterator[requests.Response]:
-    """The response to a request, its body unread."""
-    url = request.url or ""
-    if not url.lower().startswith(("http://", "https://")):
-        raise UrlRefused
-    with _as_clip_errors(deadline), closing(GuardedAdapter(guard, deadline, max_bytes)) as adapter:
-        request.headers["User-Agent"] = USER_AGENT
-        prepared = request.prepare()
-        proxies = _proxies(url, guard) if use_proxies else {}
-        with closing(_open(adapter, prepared, deadline, proxies)) as response:
-            yield response
-
-
-@contextmanager
-def _as_clip_errors(deadline: Deadline) -> Iterator[None]:
-    """Turn all errors into ones that reveal nothing about the internal network."""
-    try:
-        yield
-    except (InvalidURL, MissingSchema, UnicodeError):
-        raise UrlRefused from None
-    except (RequestException, HTTPError, OSError):
-        raise (FetchTimeout if deadline.has_passed else FetchFailed) from None
-    # A socket that was shut down looks like a complete answer.
-    if deadline.has_passed:
-        raise FetchTimeout
+    @contextmanager
+    def _answered(self, request: requests.Request, terms: Terms) -> Iterator[requests.Response]:
+        """The response to a request, its body unread."""
+        try:
+            url = request.url = request_url(request.url or "")
+        except ValueError as error:
+            raise UrlRefused from error
+        with as_clip_errors(terms.deadline), self._adapter.under(terms):
+            request.headers["User-Agent"] = self.options.user_agent
+            prepared = request.prepare()
+            proxies = _proxies(url, self._guard) if self._use_proxies else {}
+            with closing(_open(self._adapter, prepared, terms.deadline, proxies)) as response:
+                if response.raw.length_remaining == 0:
+                    response.raw.read(1)  # releases the connection, which can be kept
+                yield response
 
 
 def _open(

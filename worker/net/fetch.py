@@ -1,23 +1,35 @@
 """URL → bytes, following redirects: each hop is its own exchange."""
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
-from urllib.parse import urljoin
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
+import structlog
 
 from common.errors import FetchFailed, FetchTimeout, UrlRefused
+from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
-from worker.net.deadline import Deadline
-from worker.net.exchange import Redirect, exchange
+from worker.net.alarms import Alarms
+from worker.net.exchange import (
+    DEFAULTS,
+    ClientOptions,
+    Redirect,
+    Refusal,
+    WebClient,
+    failed_with,
+)
+from worker.net.failures import cause_of
 from worker.net.fetch_queue import Fetch, FetchQueue
 from worker.net.guard import Guard
 from worker.net.host_breaker import HostBreaker
+from worker.net.terms import Terms
+from worker.net.threads import DaemonThreads
+from worker.net.urls import host_of, redirected
+
+log = structlog.get_logger()
 
 MAX_REDIRECTS = 5
 PAUSE_TIMEOUTS = 2
@@ -43,13 +55,25 @@ class Fetcher:
     """Fetches images. Thread-safe. Without a guard it refuses all URLs."""
 
     def __init__(
-        self, guard: Guard | None, limits: FetchLimits, *, use_proxies: bool = False
+        self,
+        guard: Guard | None,
+        limits: FetchLimits,
+        *,
+        use_proxies: bool = False,
+        options: ClientOptions = DEFAULTS,
     ) -> None:
         self._guard = guard
+        self._alarms = Alarms()
+        self.client = (
+            WebClient(guard, options, use_proxies=use_proxies, alarms=self._alarms)
+            if guard
+            else None
+        )
         self._limits = limits
         self._breaker = HostBreaker(PAUSE_TIMEOUTS * limits.timeout_s)
         self._queue = FetchQueue(limits.threads, limits.per_host, self._breaker)
-        self._use_proxies = use_proxies
+        # As many as the queue starts at once, for each priority.
+        self._threads = DaemonThreads("fetch", len(Priority) * limits.threads)
 
     def submit(self, url: str, part: PartRef, use: Callable[[bytes, float], Used]) -> Future[Used]:
         """Fetch a URL; the result is what `use` returns for its bytes and the seconds it took.
@@ -62,7 +86,8 @@ class Fetcher:
             FetchFailed, FetchTimeout: the server did not deliver, or not in time.
             ImageTooLarge: the server sent more than is allowed.
         """
-        fetch = Fetch(url, host_of(url), part, use, self._limits.timeout_s)
+        request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+        fetch = Fetch(url, host_of(url), part, use, self._limits.timeout_s, request_id)
         self._queue.add(fetch)
         self._start_next()
         return fetch.result
@@ -70,38 +95,35 @@ class Fetcher:
     def _start_next(self) -> None:
         started, failed = self._queue.take()
         for fetch in failed:
-            _fail(fetch, FetchTimeout())
+            _fail_logged(fetch, FetchTimeout())
         for fetch in started:
-            # Not from a pool: the process must not wait for it at exit.
-            thread = threading.Thread(target=self._run, args=(fetch,), name="fetch", daemon=True)
             try:
-                thread.start()
-            except RuntimeError:  # there are as many threads as the system allows
+                self._threads.run(partial(self._run, fetch))
+            except RuntimeError as error:  # there are as many threads as the system allows
                 self._queue.leave_host(fetch)
                 self._queue.leave_thread(fetch)
-                _fail(fetch, FetchFailed())
+                _fail_logged(fetch, FetchFailed(), error)
 
     def _run(self, fetch: Fetch) -> None:
-        is_redirected = False
+        continues = False
         try:
             answer = self._ask(fetch)
-            if isinstance(answer, Redirect):
+            if isinstance(answer, bytes):
+                _hand_over(fetch, answer)
+            else:
                 _follow(fetch, answer)
-                is_redirected = True
-            elif not fetch.result.cancelled():
-                used = fetch.use(answer, time.monotonic() - fetch.since)
-                if fetch.result.set_running_or_notify_cancel():
-                    fetch.result.set_result(used)
-        except BaseException as error:  # noqa: BLE001 - raised where the result is read
-            _fail(fetch, error)
+                continues = True
+        except BaseException as error:  # noqa: BLE001 - raised by `result.result`
+            _fail_logged(fetch, error)
         finally:
             self._queue.leave_thread(fetch)
-            if is_redirected:
+            if continues:
                 self._queue.add(fetch)
             self._start_next()
 
-    def _ask(self, fetch: Fetch) -> bytes | Redirect:
+    def _ask(self, fetch: Fetch) -> bytes | Redirect | Refusal:
         given_s = fetch.left_s
+        fetch.asked_at = time.monotonic()
         try:
             answer = self._exchange(fetch)
         except UrlRefused:
@@ -116,43 +138,73 @@ class Fetcher:
             raise
         else:
             self._breaker.answered(fetch.host)
+            self._adapt_pace(fetch, answer)
             return answer
         finally:
             self._queue.leave_host(fetch)
             self._start_next()
 
-    def _exchange(self, fetch: Fetch) -> bytes | Redirect:
-        if self._guard is None:
+    def _adapt_pace(self, fetch: Fetch, answer: bytes | Redirect | Refusal) -> None:
+        """Adapt the pace before the next fetch of this host starts."""
+        if not isinstance(answer, Refusal):
+            self._queue.pace.answered(fetch.host)
+        elif resumes_at := self._queue.refuse(fetch, answer.retry_after_s):
+            self._alarms.set(resumes_at, self._start_next)
+        else:
+            raise failed_with(answer.status)
+
+    def _exchange(self, fetch: Fetch) -> bytes | Redirect | Refusal:
+        if self.client is None:
             raise UrlRefused("is a URL, and this service fetches no URLs")
-        with Deadline(fetch.left_s) as deadline:
-            answer = exchange(
-                fetch.url,
-                self._guard,
-                deadline,
-                self._limits.max_bytes,
-                use_proxies=self._use_proxies,
-            )
-            fetch.left_s = deadline.left_s
-        return answer
+        with self.client.deadline(fetch.left_s) as deadline:
+            terms = Terms(deadline, self._limits.max_bytes)
+            try:
+                return self.client.get(fetch.url, terms)
+            finally:
+                fetch.left_s = deadline.left_s
+                fetch.address = terms.address
 
 
-def host_of(url: str) -> str:
-    """The host of a URL; empty if it has none, which is refused later."""
-    try:
-        return parse_url(url).host or ""
-    except LocationParseError:
-        return ""
-
-
-def _follow(fetch: Fetch, redirect: Redirect) -> None:
+def _follow(fetch: Fetch, answer: Redirect | Refusal) -> None:
+    """Prepare the next request of a fetch that was redirected or refused."""
+    if isinstance(answer, Refusal):
+        return
     if fetch.redirects == MAX_REDIRECTS:
         raise FetchFailed("could not be fetched: too many redirects")
     try:
-        fetch.url = urljoin(fetch.url, redirect.location)
-    except ValueError:
-        raise UrlRefused from None
+        fetch.url = redirected(fetch.url, answer.location)
+    except ValueError as error:
+        raise UrlRefused from error
+    fetch.address = ""
     fetch.redirects += 1
     fetch.host = host_of(fetch.url)
+
+
+def _hand_over(fetch: Fetch, content: bytes) -> None:
+    if fetch.result.cancelled():
+        return
+    try:
+        used = fetch.use(content, time.monotonic() - fetch.since)
+    except BaseException as error:  # noqa: BLE001 - raised by `result.result`
+        _fail(fetch, error)
+    else:
+        if fetch.result.set_running_or_notify_cancel():
+            fetch.result.set_result(used)
+
+
+def _fail_logged(fetch: Fetch, error: BaseException, cause: BaseException | None = None) -> None:
+    """Fail the fetch, and log the cause for the operator."""
+    took_s = time.monotonic() - fetch.asked_at if fetch.asked_at else 0.0
+    fields = {"host": fetch.host, "address": fetch.address, **cause_of(cause or error)}
+    log.info(
+        "fetch_failed",
+        **fields,
+        code=getattr(error, "code", "error"),
+        ms=round(1000 * took_s),
+        job=fetch.part.job,
+        request_id=fetch.request_id,
+    )
+    _fail(fetch, error)
 
 
 def _fail(fetch: Fetch, error: BaseException) -> None:

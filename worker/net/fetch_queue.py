@@ -11,7 +11,10 @@ from typing import Any, TypeAlias
 from common.protocol.messages import Priority
 from worker.batching.policy import PartRef
 from worker.net.host_breaker import HostBreaker
+from worker.net.host_pace import HostPace
 
+MAX_REFUSALS = 20
+"""An image that its host refuses more often than this fails."""
 JOB_SHARE, OWNER_SHARE = 4, 2
 """One job has at most a quarter of the threads of its priority, the jobs of an API key half."""
 
@@ -21,9 +24,10 @@ _Job: TypeAlias = tuple[Priority, str, str]
 
 @dataclass(slots=True, eq=False)
 class Fetch:
-    """An image to be fetched; `use` makes the result of its bytes and the seconds they took.
+    """An image to fetch; `use` turns its bytes and the seconds they took into the result.
 
-    Its result is pending until the very end, so that it can be cancelled at any time.
+    Its result stays pending until the end, so that it can be cancelled at any time. `address` is
+    that of its host, once connected.
     """
 
     url: str
@@ -31,7 +35,11 @@ class Fetch:
     part: PartRef
     use: Callable[[bytes, float], Any]
     left_s: float
+    request_id: str = ""
     redirects: int = 0
+    refusals: int = 0
+    address: str = ""
+    asked_at: float | None = None
     since: float = field(default_factory=time.monotonic)
     result: Future[Any] = field(default_factory=Future)
 
@@ -45,8 +53,8 @@ class FetchQueue:
 
     def __init__(self, threads: int, per_host: int, breaker: HostBreaker) -> None:
         self._threads = threads
-        self._per_host = per_host
         self._breaker = breaker
+        self.pace = HostPace(per_host)
         # By job, then by host: what is alike waits in one line, and only its first is looked at.
         self._waiting: dict[_Job, dict[str, deque[Fetch]]] = {}
         self._hopeless: list[Fetch] = []
@@ -57,9 +65,26 @@ class FetchQueue:
         with self._lock:
             if self._breaker.is_open(fetch.host):
                 self._hopeless.append(fetch)
+                return
+            line = self._waiting.setdefault(_job_of(fetch), {}).setdefault(fetch.host, deque())
+            if fetch.refusals:  # it has waited longest
+                line.appendleft(fetch)
             else:
-                lines = self._waiting.setdefault(_job_of(fetch), {})
-                lines.setdefault(fetch.host, deque()).append(fetch)
+                line.append(fetch)
+
+    def refuse(self, fetch: Fetch, retry_after_s: float | None) -> float | None:
+        """Record that the host refused a fetch; all fetches of the host wait until it is retried.
+
+        Returns the time of the retry; None if that is too late, or if there is none.
+        """
+        resumes_at = self.pace.refused(fetch.host, retry_after_s)
+        if resumes_at is None:
+            return None
+        with self._lock:
+            self._drop_late(fetch.host, resumes_at)
+        fetch.refusals += 1
+        is_late = fetch.part.deadline <= resumes_at
+        return None if is_late or fetch.refusals > MAX_REFUSALS else resumes_at
 
     def take(self) -> tuple[list[Fetch], list[Fetch]]:
         """The fetches to start now, and those whose host is not asked at the moment."""
@@ -82,6 +107,14 @@ class FetchQueue:
     def leave_thread(self, fetch: Fetch) -> None:
         with self._lock:
             self._free(_holders(fetch))
+
+    def _drop_late(self, host: str, at: float) -> None:
+        """Fail what must be done by then at once, so that its request does not wait in vain."""
+        for lines in self._waiting.values():
+            line = lines.pop(host, ())
+            self._hopeless += [fetch for fetch in line if fetch.part.deadline <= at]
+            if in_time := deque(fetch for fetch in line if fetch.part.deadline > at):
+                lines[host] = in_time
 
     def _next(self) -> Fetch | None:
         """Take the first that may start."""
@@ -116,7 +149,8 @@ class FetchQueue:
 
     def _may_be_asked(self, host: str) -> bool:
         busy = self._busy["host", host]
-        return busy < 1 or (busy < self._per_host and not self._breaker.is_on_probation(host))
+        at_once = self.pace.limit(host)
+        return busy < (min(1, at_once) if self._breaker.is_on_probation(host) else at_once)
 
     def _free(self, keys: list[Hashable]) -> None:
         self._busy.subtract(keys)

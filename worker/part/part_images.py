@@ -13,7 +13,7 @@ from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
 from worker.images.decode import EncodedImage
 from worker.model.encoder import PreparedImage
-from worker.net.fetch import host_of
+from worker.net.urls import host_of
 from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
 
 

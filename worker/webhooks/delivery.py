@@ -15,10 +15,11 @@ from redis.exceptions import RedisError
 
 from common.errors import ClipError, FetchTimeout
 from common.webhooks.outbox import Attempt, Claim, Deliveries
-from worker.net.deadline import Deadline
-from worker.net.exchange import Message, Reply, post
+from worker.net.exchange import DEFAULTS, ClientOptions, Message, Reply, WebClient
+from worker.net.failures import cause_of
 from worker.net.guard import Guard
 from worker.net.host_breaker import HostBreaker
+from worker.net.terms import Terms
 from worker.webhooks.retries import RetryPolicy
 from worker.webhooks.slots import DeliverySlots
 
@@ -36,12 +37,17 @@ class Sender:
     """Signs and sends webhooks, to addresses that the guard allows."""
 
     def __init__(
-        self, guard: Guard, keys: Sequence[bytes], timeout_s: float, *, use_proxies: bool
+        self,
+        guard: Guard,
+        keys: Sequence[bytes],
+        timeout_s: float,
+        *,
+        use_proxies: bool,
+        options: ClientOptions = DEFAULTS,
     ) -> None:
         self.timeout_s = timeout_s
-        self._guard = guard
         self._keys = keys
-        self._use_proxies = use_proxies
+        self.client = WebClient(guard, options, use_proxies=use_proxies)
 
     def send(self, claim: Claim) -> Reply:
         """One attempt. Raises UrlRefused, FetchFailed, FetchTimeout."""
@@ -54,8 +60,19 @@ class Sender:
             "webhook-signature": " ".join(sign(key, name, at, body) for key in self._keys),
         }
         message = Message(claim.delivery.url, headers, body)
-        with Deadline(self.timeout_s) as deadline:
-            return post(message, self._guard, deadline, use_proxies=self._use_proxies)
+        began = time.monotonic()
+        with self.client.deadline(self.timeout_s) as deadline:
+            terms = Terms(deadline)
+            try:
+                return self.client.post(message, terms)
+            except ClipError as error:
+                log.info(
+                    "webhook_not_sent",
+                    job=claim.job,
+                    **{"host": claim.host, "address": terms.address, **cause_of(error)},
+                    ms=round(1000 * (time.monotonic() - began)),
+                )
+                raise
 
 
 class WebhookDispatcher:

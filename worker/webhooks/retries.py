@@ -1,15 +1,13 @@
 """Whether and when a webhook is retried."""
 
 import random
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from common.errors import ClipError, UrlRefused
 from common.webhooks.outbox import Attempt
 from worker.net.exchange import Reply
+from worker.net.host_pace import seconds_until
 
 GROWTH = 4.0
 MAX_PAUSE_S = 3600.0
@@ -55,10 +53,4 @@ class RetryPolicy:
 
 def seconds_of(retry_after: str) -> float:
     """`Retry-After`, a number or a date, in seconds from now; 0 if it is neither."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after[:9])
-    with suppress(ValueError, OverflowError):
-        at = parsedate_to_datetime(retry_after)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return max(0.0, (at - datetime.now(UTC)).total_seconds())
-    return 0.0
+    return seconds_until(retry_after) or 0.0

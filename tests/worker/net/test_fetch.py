@@ -160,7 +160,7 @@ def test_a_thread_that_cannot_start_costs_its_image_alone(
 ) -> None:
     url = image_server.serve(CONTENT)
     with monkeypatch.context() as patched:
-        patched.setattr("worker.net.fetch.threading.Thread", NoThread)
+        patched.setattr("worker.net.threads.threading.Thread", NoThread)
         for _ in range(20):
             with pytest.raises(FetchFailed):
                 fetcher.fetch(url)
