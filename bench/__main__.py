@@ -14,7 +14,7 @@ from bench.load import NothingWorks
 from bench.options import Options, parse
 from bench.processes import DidNotStart
 from bench.progress import Progress
-from bench.rows import bulk, cached, candidates, latency, memory, scaling, throughput
+from bench.rows import bulk, cached, candidates, fetching, latency, memory, scaling, throughput
 from bench.rows.row import Bench, Result, Run
 
 ROWS: dict[str, Run] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Run] = {
     "candidates": candidates.run,
     "cached": cached.run,
     "bulk": bulk.run,
+    "fetching": fetching.run,
     "scaling": scaling.run,
     "memory": memory.run,
 }
