@@ -55,16 +55,17 @@ class FetchQueue:
         self._threads = threads
         self._breaker = breaker
         self.pace = HostPace(per_host)
-        # By job, then by host: what is alike waits in one line, and only its first is looked at.
+        # By job, then by host: fetches of the same job and host form one queue, of which only the
+        # first is checked.
         self._waiting: dict[_Job, dict[str, deque[Fetch]]] = {}
-        self._hopeless: list[Fetch] = []
+        self._unreachable: list[Fetch] = []
         self._busy: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
     def add(self, fetch: Fetch) -> None:
         with self._lock:
             if self._breaker.is_open(fetch.host):
-                self._hopeless.append(fetch)
+                self._unreachable.append(fetch)
                 return
             line = self._waiting.setdefault(_job_of(fetch), {}).setdefault(fetch.host, deque())
             if fetch.refusals:  # it has waited longest
@@ -93,8 +94,8 @@ class FetchQueue:
             while fetch := self._next():
                 self._busy.update([("host", fetch.host), *_holders(fetch)])
                 started.append(fetch)
-            hopeless, self._hopeless = self._hopeless, []
-        return started, hopeless
+            unreachable, self._unreachable = self._unreachable, []
+        return started, unreachable
 
     def leave_host(self, fetch: Fetch) -> None:
         with self._lock:
@@ -102,7 +103,7 @@ class FetchQueue:
             # Only a fetch of the host can have opened its breaker.
             if self._breaker.is_open(fetch.host):
                 for lines in self._waiting.values():
-                    self._hopeless += lines.pop(fetch.host, ())
+                    self._unreachable += lines.pop(fetch.host, ())
 
     def leave_thread(self, fetch: Fetch) -> None:
         with self._lock:
@@ -112,7 +113,7 @@ class FetchQueue:
         """Fail what must be done by then at once, so that its request does not wait in vain."""
         for lines in self._waiting.values():
             line = lines.pop(host, ())
-            self._hopeless += [fetch for fetch in line if fetch.part.deadline <= at]
+            self._unreachable += [fetch for fetch in line if fetch.part.deadline <= at]
             if in_time := deque(fetch for fetch in line if fetch.part.deadline > at):
                 lines[host] = in_time
 
