@@ -78,7 +78,7 @@ def _guard(app: Flask, settings: ApiSettings, redis: Redis) -> None:
     # A request with a wrong key counts before it is refused: guessing keys is limited too.
     app.before_request(keyring.identify)
     if settings.rate_limit:
-        rate_limits.register(app, settings.rate_limit, redis)
+        rate_limits.register(app, settings.rate_limit, redis, settings.keys)
     app.before_request(keyring.check)
     app.before_request(check_parameters)
 

@@ -23,17 +23,20 @@ SPARE_CONNECTIONS = 8
 def assemble(settings: ApiSettings) -> Flask:
     """The application with everything it needs; does not connect yet."""
     redis = connection.fail_fast(settings.redis_url, settings.api_threads + SPARE_CONNECTIONS)
+    keys = settings.keys
     stores = Stores(
-        Ledger(redis),
-        EmbeddingCache(redis, settings.cache_bounds),
-        Heartbeats(redis, settings.worker_ttl_s),
+        Ledger(redis, keys),
+        EmbeddingCache(redis, settings.cache_bounds, keys),
+        Heartbeats(redis, settings.worker_ttl_s, keys),
         LabelSetStore(
-            redis, max_sets=settings.max_label_sets, max_bytes=settings.max_label_set_bytes
+            redis, keys, max_sets=settings.max_label_sets, max_bytes=settings.max_label_set_bytes
         ),
-        Deliveries(redis),
+        Deliveries(redis, keys),
     )
     dispatcher, trace = _dispatcher(settings, stores)
-    metrics = make_metrics(settings, lambda: overview(redis, stores.heartbeats, settings.models))
+    metrics = make_metrics(
+        settings, lambda: overview(redis, stores.heartbeats, settings.models, keys)
+    )
     app = create_app(settings, dispatcher, redis, metrics, trace)
     app.extensions["dispatcher"] = dispatcher
     return app
@@ -42,6 +45,7 @@ def assemble(settings: ApiSettings) -> Flask:
 def _dispatcher(settings: ApiSettings, stores: Stores) -> tuple[Dispatcher, Trace]:
     celery = make_celery(
         settings.redis_url,
+        keys=settings.keys,
         socket_timeout_s=connection.FAIL_FAST_TIMEOUT_S,
         task_events=settings.task_events,
     )

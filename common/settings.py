@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.cache.embeddings import CacheBounds
 from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
+from common.redis import keys
+from common.redis.keys import DEFAULT_PREFIX, Keys
 from common.setting_names import PREFIX, nearest, unknown_names
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
@@ -53,6 +55,12 @@ def _redis_url(url: str) -> str:
     return url
 
 
+def _key_prefix(text: str) -> str:
+    if not keys.PREFIX.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, or characters of . _ : / -")
+    return text
+
+
 def _has_packages(tracing: bool) -> bool:
     if tracing and not all(map(_is_installed, TRACING_PACKAGES)):
         raise ValueError("needs the packages of requirements/tracing.txt")
@@ -78,6 +86,11 @@ class SharedSettings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
         default="redis://127.0.0.1:6379/0",
         description="Redis or Valkey: broker, ledger of jobs, images and results",
+    )
+    redis_prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
+        default=DEFAULT_PREFIX,
+        description="how the names of all keys, channels and queues in Redis begin: the same for "
+        "the API and the workers, another one for each service that shares the Redis",
     )
     models: ModelNames = Field(
         default=(),
@@ -131,6 +144,10 @@ class SharedSettings(BaseSettings):
     def _stripped(cls, value: object) -> object:
         """Strip white space, such as the carriage returns of Windows files."""
         return value.strip() if isinstance(value, str) else value
+
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.redis_prefix)
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

@@ -16,8 +16,8 @@ from pathlib import Path
 import requests
 from redis import Redis
 
-from common.fleet.heartbeats import WORKERS
 from common.listening import local_url
+from common.redis.keys import KEYS, Keys
 from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,13 +167,13 @@ def wait_for_workers(api: Api, workers: list[Process], count: int | None = None)
     wait_until(all_beat, "the workers are ready", START_TIMEOUT_S)
 
 
-def wait_for_heartbeat(worker: Process, redis_url: str) -> None:
-    """Wait until the only worker of a Redis is alive; fail at once if it exits."""
+def wait_for_heartbeat(worker: Process, redis_url: str, keys: Keys = KEYS) -> None:
+    """Wait until the only worker of a service is alive; fail at once if it exits."""
     with Redis.from_url(redis_url) as redis:
 
         def beats() -> bool:
             assert worker.popen.poll() is None, worker.log
-            return bool(redis.zcard(WORKERS))
+            return bool(redis.zcard(keys("workers")))
 
         wait_until(beats, "the worker beats", START_TIMEOUT_S)
 

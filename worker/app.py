@@ -39,6 +39,7 @@ def node_name() -> str:
 settings = read(WorkerSettings)
 app = make_celery(
     settings.redis_url,
+    keys=settings.keys,
     socket_timeout_s=SOCKET_TIMEOUT_S,
     queues=settings.queues,
     task_events=settings.task_events,

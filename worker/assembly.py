@@ -77,7 +77,7 @@ def make_pipeline(
         },
         memory=Memory(
             TextMemory(settings.remembered_texts),
-            EmbeddingCache(cache, settings.cache_bounds),
+            EmbeddingCache(cache, settings.cache_bounds, settings.keys),
             space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft),
         ),
         jpeg_draft=settings.jpeg_draft,
@@ -127,4 +127,4 @@ def make_webhook_dispatcher(settings: WorkerSettings) -> WebhookDispatcher | Non
     # If Redis does not answer, an outcome is not recorded and the webhook is delivered again.
     redis = connection.fail_fast(settings.redis_url, MAX_RECORDING + 2)
     policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
-    return WebhookDispatcher(Deliveries(redis), make_webhook_sender(settings), policy)
+    return WebhookDispatcher(Deliveries(redis, settings.keys), make_webhook_sender(settings), policy)

@@ -19,7 +19,7 @@ def main() -> int:
     host = socket.gethostname()
     with connection.fail_fast(settings.redis_url, max_connections=1) as redis:
         try:
-            beats = Heartbeats(redis, settings.worker_ttl_s).alive()
+            beats = Heartbeats(redis, settings.worker_ttl_s, settings.keys).alive()
         except RedisError as error:
             print(f"Redis does not answer: {type(error).__name__}")  # noqa: T201
             return 1

@@ -61,8 +61,8 @@ class HeartbeatLoop:
         self.name = new_name()
         self.parts = RunningParts()
         self.consumed_queues: Callable[[], tuple[str, ...]] = lambda: ()
-        self._heartbeats = Heartbeats(redis.quick, settings.worker_ttl_s)
-        self._ledger = Ledger(redis.quick)
+        self._heartbeats = Heartbeats(redis.quick, settings.worker_ttl_s, settings.keys)
+        self._ledger = Ledger(redis.quick, settings.keys)
         self._app = app
         self._metrics = metrics
         self._idle_pools = (redis.patient.connection_pool, redis.cache.connection_pool)

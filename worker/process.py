@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from common import logs
 from common.ledger.jobs import Ledger
+from common.redis.keys import Keys
 from worker.assembly import make_connections, make_pipeline, make_webhook_dispatcher
 from worker.batching.batcher import Batcher
 from worker.batching.failures import ModelBroken
@@ -79,17 +80,18 @@ class WorkerProcess:
         """Assemble the components that run `threads` parts at once."""
         settings, loaded = self.settings, self.load()
         redis = make_connections(settings, threads)
-        self._ledger = Ledger(redis.quick)
+        self._ledger = Ledger(redis.quick, settings.keys)
         self._batcher = self._make_batcher(loaded)
         self.metrics.watch(self._batcher)
         self._pipeline = make_pipeline(
             settings, loaded.encoder, self._batcher, redis.cache, threads
         )
         self._heartbeat = HeartbeatLoop(settings, redis, self._app, self.metrics, self._pipeline)
-        runner = PartRunner(
-            self._heartbeat.name, Ledger(redis.patient), self._pipeline, self.metrics
+        ledger = Ledger(redis.patient, settings.keys)
+        runner = PartRunner(self._heartbeat.name, ledger, self._pipeline, self.metrics)
+        self._run = (
+            _traced(runner, redis.patient, settings.keys) if settings.tracing else runner.run
         )
-        self._run = _traced(runner, redis.patient) if settings.tracing else runner.run
         self._webhooks = make_webhook_dispatcher(settings)
         self.is_started = True
 
@@ -189,8 +191,8 @@ class WorkerProcess:
         sys.exit(reason.exit_code)
 
 
-def _traced(runner: PartRunner, redis: Redis) -> Callable[[str, int], bool]:
+def _traced(runner: PartRunner, redis: Redis, keys: Keys) -> Callable[[str, int], bool]:
     # Imported here because the packages for tracing are optional.
     from worker.telemetry.tracing import TracedRunner  # noqa: PLC0415
 
-    return TracedRunner(runner, redis).run
+    return TracedRunner(runner, redis, keys).run

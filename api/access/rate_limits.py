@@ -12,17 +12,17 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.access.keys import is_unlimited
+from common.redis.keys import Keys
 
 log = structlog.get_logger()
 
-KEY_PREFIX = "clip:rate"
 IPV6_PREFIX_BITS = 64  # the smallest network that a provider assigns to a customer
 # Some proxies add the client's port, or put an IPv6 address in brackets.
 WITH_PORT = re.compile(r"(?:\[([^\]]++)\]|([0-9.]++))(?::[0-9]++)?")
 MAX_LOGGED_CHARS = 100
 
 
-def register(app: Flask, rate_limit: str, redis: Redis) -> None:
+def register(app: Flask, rate_limit: str, redis: Redis, keys: Keys) -> None:
     """Limit the requests to all routes together, across all API processes on one Redis.
 
     A window begins with its first request, by Redis' clock. If Redis cannot count, for example
@@ -35,7 +35,7 @@ def register(app: Flask, rate_limit: str, redis: Redis) -> None:
         swallow_errors=True,
         # It only selects the storage type: the connections are those of the ledger.
         storage_uri="redis://",
-        storage_options={"connection_pool": redis.connection_pool, "key_prefix": KEY_PREFIX},  # type: ignore[dict-item]
+        storage_options={"connection_pool": redis.connection_pool, "key_prefix": keys("rate")},  # type: ignore[dict-item]
     )
     limiter.request_filter(lambda: is_unlimited(request))
     limiter.init_app(app)

@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from common.protocol.messages import Item, ModelInfo, PartResult, Vectors
+from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
@@ -109,10 +110,10 @@ def key_of(item: Item) -> bytes | None:
 class EmbeddingCache:
     """The embeddings in one Redis. An error of Redis counts as a miss."""
 
-    def __init__(self, redis: Redis, bounds: CacheBounds) -> None:
+    def __init__(self, redis: Redis, bounds: CacheBounds, keys: Keys = KEYS) -> None:
         self._bounds = bounds
-        self._find = LuaScript(redis, "cache/entries", "cache/find")
-        self._store = LuaScript(redis, "cache/entries", "cache/store")
+        self._find = LuaScript(redis, "cache/entries", "cache/find", keys=keys)
+        self._store = LuaScript(redis, "cache/entries", "cache/store", keys=keys)
 
     @property
     def is_on(self) -> bool:

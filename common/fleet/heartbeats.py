@@ -20,11 +20,10 @@ from common.protocol.messages import (
     load_json,
     queues_of,
 )
+from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
-
-WORKERS = "clip:workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +80,20 @@ def host_of(name: str) -> str:
 class Heartbeats:
     """The live workers in one Redis; heartbeats older than `ttl_s` are ignored."""
 
-    def __init__(self, redis: Redis, ttl_s: float) -> None:
+    def __init__(self, redis: Redis, ttl_s: float, keys: Keys = KEYS) -> None:
         self._redis = redis
+        self._keys = keys
         self._ttl_s = ttl_s
-        self._beat = LuaScript(redis, "fleet/beat")
-        self._alive = LuaScript(redis, "fleet/alive")
+        self._beat = LuaScript(redis, "fleet/beat", keys=keys)
+        self._alive = LuaScript(redis, "fleet/alive", keys=keys)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         self._beat(orjson.dumps(heartbeat), name=heartbeat.name, ttl_s=self._ttl_s)
 
     def leave(self, name: str) -> None:
         """Remove a worker at once, before its heartbeat expires."""
-        self._redis.delete(f"clip:worker:{name}")
-        self._redis.zrem(WORKERS, name)
+        self._redis.delete(self._keys("worker", name))
+        self._redis.zrem(self._keys("workers"), name)
 
     def alive(self) -> list[Heartbeat]:
         return [worker.heartbeat for worker in self.live_workers()]

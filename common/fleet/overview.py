@@ -7,8 +7,9 @@ from redis import Redis
 
 from common.fleet.heartbeats import Heartbeats, LiveWorker
 from common.protocol.messages import model_queue_of, queues_of
+from common.redis.keys import KEYS, Keys
 
-COUNTS = ("clip:open-items", "clip:drained-items", "clip:republished")
+COUNTS = ("open-items", "drained-items", "republished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Overview:
 NOTHING = Overview(0, 0, 0, 0.0, {}, ())
 
 
-def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Overview:
+def overview(
+    redis: Redis, heartbeats: Heartbeats, models: Sequence[str], keys: Keys = KEYS
+) -> Overview:
     """Read the overview in two round trips; `models` are those of the settings.
 
     Raises:
@@ -42,11 +45,11 @@ def overview(redis: Redis, heartbeats: Heartbeats, models: Sequence[str]) -> Ove
     queues = [queue for model_queue in sorted(model_queues) for queue in queues_of(model_queue)]
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
-    for key in COUNTS:
-        pipeline.get(key)
-    pipeline.zrange("clip:open", 0, 0, withscores=True)
+    for name in COUNTS:
+        pipeline.get(keys(name))
+    pipeline.zrange(keys("open"), 0, 0, withscores=True)
     for queue in queues:
-        pipeline.llen(queue)
+        pipeline.llen(keys(queue))
     (seconds, micros), open_items, drained_items, republished, oldest, *lengths = pipeline.execute()
     now = seconds + micros / 1e6
     return Overview(

@@ -25,6 +25,7 @@ from common.protocol.messages import (
     load_json,
     load_result,
 )
+from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
@@ -50,18 +51,19 @@ class LabelSetStore:
     versions. Every method may raise redis.exceptions.RedisError.
     """
 
-    def __init__(self, redis: Redis, *, max_sets: int, max_bytes: int) -> None:
+    def __init__(self, redis: Redis, keys: Keys = KEYS, *, max_sets: int, max_bytes: int) -> None:
         self._redis = redis
+        self._keys = keys
         self._max_sets = max_sets
         self._max_bytes = max_bytes
-        self._use = LuaScript(redis, "label_sets/labels", "label_sets/use")
-        self._put = LuaScript(redis, "label_sets/labels", "label_sets/put")
-        self._drop = LuaScript(redis, "label_sets/labels", "label_sets/drop")
-        self._add = LuaScript(redis, "label_sets/labels", "label_sets/add")
+        self._use = LuaScript(redis, "label_sets/labels", "label_sets/use", keys=keys)
+        self._put = LuaScript(redis, "label_sets/labels", "label_sets/put", keys=keys)
+        self._drop = LuaScript(redis, "label_sets/labels", "label_sets/drop", keys=keys)
+        self._add = LuaScript(redis, "label_sets/labels", "label_sets/add", keys=keys)
 
     def current(self, owner: str, name: str) -> LabelSet | None:
         """The current version of a set; None if there is no such set."""
-        raw = cast("bytes | None", self._redis.hget(_sets_key(owner), name))
+        raw = cast("bytes | None", self._redis.hget(self._sets_key(owner), name))
         return None if raw is None else _label_set(name, raw)
 
     def use(self, owner: str, name: str, seconds: int) -> LabelSet | None:
@@ -71,16 +73,16 @@ class LabelSetStore:
 
     def listed(self, owner: str) -> list[LabelSet]:
         """All sets of an owner, by name."""
-        rows = cast("dict[bytes, bytes]", self._redis.hgetall(_sets_key(owner)))
+        rows = cast("dict[bytes, bytes]", self._redis.hgetall(self._sets_key(owner)))
         read = (_label_set(name.decode(), raw) for name, raw in rows.items())
         return sorted((each for each in read if each), key=lambda each: each.name)
 
     def is_full(self, owner: str) -> bool:
-        return self._redis.hlen(_sets_key(owner)) >= self._max_sets
+        return self._redis.hlen(self._sets_key(owner)) >= self._max_sets
 
     def holds(self, owner: str, of: LabelSetVersion) -> bool:
         """Whether the content of a version is stored."""
-        return bool(self._redis.exists(_content_key(owner, of)))
+        return bool(self._redis.exists(self._content_key(owner, of)))
 
     def put(self, owner: str, label_set: LabelSet, labels: Labels, result: PartResult) -> Put:
         """Store a version with its embeddings, and make it the current one.
@@ -92,7 +94,7 @@ class LabelSetStore:
         summary = orjson.dumps([label_set.version, label_set.count, label_set.created])
         fields = {b"content": labels.content.as_json(), **_named(labels.blobs)}
         with self._redis.pipeline(transaction=True) as transaction:
-            transaction.hset(_content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
+            transaction.hset(self._content_key(owner, of), mapping=fields)  # type: ignore[arg-type]
             self._put(
                 summary,
                 pipeline=transaction,
@@ -134,49 +136,45 @@ class LabelSetStore:
         """Whether embeddings by exactly this model are stored."""
         digest = _digest(model)
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hexists(_models_key(owner, of), digest)
-            pipeline.exists(_vectors_key(owner, of, digest))
+            pipeline.hexists(self._models_key(owner, of), digest)
+            pipeline.exists(self._vectors_key(owner, of, digest))
             return all(pipeline.execute())
 
     def embeddings(self, owner: str, of: LabelSetVersion, model: ModelInfo) -> PartResult | None:
         """The embeddings by exactly this model, one row per candidate; None if not stored."""
-        key = _vectors_key(owner, of, _digest(model))
+        key = self._vectors_key(owner, of, _digest(model))
         fields = cast("dict[bytes, bytes]", self._redis.hgetall(key))
         return _parsed(of, lambda: load_result(fields)) if fields else None
 
     def labels(self, owner: str, of: LabelSetVersion) -> Labels | None:
         """The content of a version with its images; None if it is gone."""
-        fields = cast("dict[bytes, bytes]", self._redis.hgetall(_content_key(owner, of)))
+        fields = cast("dict[bytes, bytes]", self._redis.hgetall(self._content_key(owner, of)))
         content = _content(fields.pop(b"content", None), of)
         blobs = {name.decode(): raw for name, raw in fields.items()}
         return None if content is None else Labels(content, blobs)
 
     def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
         """The content of a version without its images; None if it is gone."""
-        raw = cast("bytes | None", self._redis.hget(_content_key(owner, of), "content"))
+        raw = cast("bytes | None", self._redis.hget(self._content_key(owner, of), "content"))
         return _content(raw, of)
 
     def models(self, owner: str, of: LabelSetVersion) -> list[ModelInfo]:
         """The models whose embeddings of this version are stored, by name."""
-        rows = cast("list[bytes]", self._redis.hvals(_models_key(owner, of)))
+        rows = cast("list[bytes]", self._redis.hvals(self._models_key(owner, of)))
         found = (_parsed(of, lambda raw=raw: load_json(MODEL, raw)) for raw in rows)  # type: ignore[misc]
         return sorted(filter(None, found), key=lambda model: model.name)
 
+    def _sets_key(self, owner: str) -> str:
+        return self._keys("label-sets", owner)
 
-def _sets_key(owner: str) -> str:
-    return f"clip:label-sets:{owner}"
+    def _content_key(self, owner: str, of: LabelSetVersion) -> str:
+        return self._keys("label-content", owner, of.name, of.version)
 
+    def _models_key(self, owner: str, of: LabelSetVersion) -> str:
+        return self._keys("label-models", owner, of.name, of.version)
 
-def _content_key(owner: str, of: LabelSetVersion) -> str:
-    return f"clip:label-content:{owner}:{of.name}:{of.version}"
-
-
-def _models_key(owner: str, of: LabelSetVersion) -> str:
-    return f"clip:label-models:{owner}:{of.name}:{of.version}"
-
-
-def _vectors_key(owner: str, of: LabelSetVersion, model: str) -> str:
-    return f"clip:label-vectors:{owner}:{of.name}:{of.version}:{model}"
+    def _vectors_key(self, owner: str, of: LabelSetVersion, model: str) -> str:
+        return self._keys("label-vectors", owner, of.name, of.version, model)
 
 
 def _digest(model: ModelInfo) -> str:

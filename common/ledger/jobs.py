@@ -43,11 +43,11 @@ from common.protocol.messages import (
     load_result,
     queue_of,
 )
+from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
 
-DONE_CHANNEL = "clip:done"
 REPAIR_EVERY_S = 0.4
 REPAIR_GRACE_S = 2.0
 REPAIR_PARTS = 2000
@@ -57,36 +57,37 @@ BEAT_AFTER_S = 2.0
 Parsed = TypeVar("Parsed")
 
 
-def blob_key(job: str, digest: str) -> str:
-    return f"clip:blob:{job}:{digest}"
+def blob_key(job: str, digest: str, keys: Keys = KEYS) -> str:
+    return keys("blob", job, digest)
 
 
-def job_key(job: str) -> str:
-    return f"clip:job:{job}"
+def job_key(job: str, keys: Keys = KEYS) -> str:
+    return keys("job", job)
 
 
-def jobs_key(owner: str) -> str:
-    return f"clip:jobs:{owner}"
+def jobs_key(owner: str, keys: Keys = KEYS) -> str:
+    return keys("jobs", owner)
 
 
-def part_key(job: str, part: int) -> str:
-    return f"clip:part:{job}:{part}"
+def part_key(job: str, part: int, keys: Keys = KEYS) -> str:
+    return keys("part", job, str(part))
 
 
 class Ledger:
     """The jobs in one Redis. Every method may raise redis.exceptions.RedisError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keys: Keys = KEYS) -> None:
         self._redis = redis
-        self._create = LuaScript(redis, "ledger/create")
-        self._begin = LuaScript(redis, "ledger/begin")
-        self._finish = LuaScript(redis, "cache/entries", "ledger/finish")
-        self._stop = LuaScript(redis, "ledger/stop")
-        self._keep = LuaScript(redis, "ledger/keep")
-        self._forget = LuaScript(redis, "ledger/forget")
-        self._release = LuaScript(redis, "ledger/release")
-        self._strike = LuaScript(redis, "ledger/strike")
-        self._repair = LuaScript(redis, "ledger/repair")
+        self._keys = keys
+        self._create = LuaScript(redis, "ledger/create", keys=keys)
+        self._begin = LuaScript(redis, "ledger/begin", keys=keys)
+        self._finish = LuaScript(redis, "cache/entries", "ledger/finish", keys=keys)
+        self._stop = LuaScript(redis, "ledger/stop", keys=keys)
+        self._keep = LuaScript(redis, "ledger/keep", keys=keys)
+        self._forget = LuaScript(redis, "ledger/forget", keys=keys)
+        self._release = LuaScript(redis, "ledger/release", keys=keys)
+        self._strike = LuaScript(redis, "ledger/strike", keys=keys)
+        self._repair = LuaScript(redis, "ledger/repair", keys=keys)
 
     def create(
         self, job: NewJob, blobs: Mapping[str, bytes], *, max_open_items: int, worker_ttl_s: float
@@ -202,15 +203,15 @@ class Ledger:
 
     def read(self, job: str) -> JobRecord | None:
         """One job; None if there is no such job. Raises JobLost if it does not parse."""
-        values = self._redis.hmget(job_key(job), list(RECORD_FIELDS))
+        values = self._redis.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
         return _read(job, cast("list[bytes | None]", values))
 
     def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
         """A job and the results of all its parts, in one round trip. Raises JobLost."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+        pipeline.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
         for part in range(parts):
-            pipeline.hgetall(part_key(job, part))
+            pipeline.hgetall(part_key(job, part, self._keys))
         values, *results = pipeline.execute()
         return _read(job, values), [_result(fields) for fields in results]
 
@@ -218,14 +219,14 @@ class Ledger:
         """Several jobs; None for each that does not exist or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
-            pipeline.hmget(job_key(job), list(RECORD_FIELDS))
+            pipeline.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
         rows = zip(jobs, pipeline.execute(), strict=True)
         return [_parsed(_record, job, values) for job, values in rows]
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
         """An owner's jobs created before an epoch time, newest first, with their creation times."""
         found = self._redis.zrevrangebyscore(
-            jobs_key(owner), f"({before!r}", "-inf", start=0, num=limit, withscores=True
+            jobs_key(owner, self._keys), f"({before!r}", "-inf", start=0, num=limit, withscores=True
         )
         return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
 
@@ -233,39 +234,43 @@ class Ledger:
         """The results of some parts; None for each that has none or does not parse."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
-            pipeline.hgetall(part_key(job, part))
+            pipeline.hgetall(part_key(job, part, self._keys))
         return [_result(fields) for fields in pipeline.execute()]
 
     def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
         """The results of some parts without the embeddings."""
         pipeline = self._redis.pipeline(transaction=False)
         for part in parts:
-            pipeline.hget(part_key(job, part), "about")
+            pipeline.hget(part_key(job, part, self._keys), "about")
         return [_parsed(load_about, raw) if raw else None for raw in pipeline.execute()]
 
     def ended(self, jobs: Sequence[str]) -> list[bool]:
         """Which of these jobs have ended or do not exist."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
-            pipeline.hget(job_key(job), "state")
+            pipeline.hget(job_key(job, self._keys), "state")
         return [state not in (b"queued", b"running") for state in pipeline.execute()]
 
     def notifications(self) -> PubSub:
         """A subscription to the ids of jobs that end. Sweeps make up for lost notifications."""
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        channel.subscribe(DONE_CHANNEL)
+        channel.subscribe(self._keys("done"))
         return channel
 
     def trace_of(self, job: str) -> str:
         """The W3C traceparent of the request that made a job; empty if it was not traced."""
-        return _text(cast("bytes | None", self._redis.hget(job_key(job), "trace")) or b"")
+        return _text(
+            cast("bytes | None", self._redis.hget(job_key(job, self._keys), "trace")) or b""
+        )
 
     def is_cancelled(self, job: str) -> bool:
         """Whether a job has ended or was deleted."""
         return self.ended([job])[0]
 
     def load(self) -> Load:
-        open_items, drained = self._redis.mget(["clip:open-items", "clip:drained-items"])
+        open_items, drained = self._redis.mget(
+            [self._keys("open-items"), self._keys("drained-items")]
+        )
         return Load(int(open_items or 0), int(drained or 0))
 
     def repair(self) -> list[PartMessage]:
@@ -288,12 +293,12 @@ class Ledger:
             return
         pipeline = self._redis.pipeline(transaction=False)
         for digest, content in blobs.items():
-            pipeline.set(blob_key(job.id, digest), content, ex=job.lifetime_s + 60)
+            pipeline.set(blob_key(job.id, digest, self._keys), content, ex=job.lifetime_s + 60)
         pipeline.execute()
 
     def _drop_blobs(self, job: str, blobs: Mapping[str, bytes]) -> None:
         if blobs:
-            self._redis.unlink(*(blob_key(job, digest) for digest in blobs))
+            self._redis.unlink(*(blob_key(job, digest, self._keys) for digest in blobs))
 
 
 def _fields(job: NewJob) -> dict[str, object]:

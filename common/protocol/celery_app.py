@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from common.ledger.records import PartMessage
 from common.protocol.messages import TASK_NAME, queues_of
+from common.redis.keys import KEYS, Keys
 
 log = structlog.get_logger()
 
@@ -22,6 +23,7 @@ HEALTH_CHECK_S = 10
 def make_celery(
     redis_url: str,
     *,
+    keys: Keys = KEYS,
     socket_timeout_s: float,
     queues: Sequence[str] = queues_of(""),
     task_events: bool = False,
@@ -34,6 +36,7 @@ def make_celery(
     broker = redis_url.replace("unix://", "redis+socket://", 1)  # Kombu's name for the scheme
     app = Celery("clip", broker=broker, set_as_current=False)
     app.conf.update(_configuration(socket_timeout_s, queues, task_events=task_events))
+    app.conf.broker_transport_options["global_keyprefix"] = keys.prefix
     if broker.startswith("rediss://"):
         # Without TLS options in the URL, Kombu would accept any certificate.
         app.conf.broker_use_ssl = {"ssl_cert_reqs": "required"}

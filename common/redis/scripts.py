@@ -7,6 +7,8 @@ import orjson
 from redis import Redis
 from redis.client import Pipeline
 
+from common.redis.keys import KEYS, Keys
+
 COMMON = Path(__file__).parent.parent
 
 
@@ -14,11 +16,13 @@ class LuaScript:
     """A script, `room/name`, preceded by the scripts that it builds on.
 
     Keyword arguments are passed as one JSON object, `args` in Lua; positional arguments are passed
-    unchanged, from `ARGV[2]` on. Raises redis.exceptions.RedisError if Redis does not answer.
+    unchanged, from `ARGV[2]` on. `PREFIX` begins all names of keys. Raises
+    redis.exceptions.RedisError if Redis does not answer.
     """
 
-    def __init__(self, redis: Redis, *names: str) -> None:
-        source = "\n".join(_source(name) for name in ("redis/prelude", *names))
+    def __init__(self, redis: Redis, *names: str, keys: Keys = KEYS) -> None:
+        sources = (_source(name) for name in ("redis/prelude", *names))
+        source = "\n".join((f"local PREFIX = '{keys.prefix}'", *sources))
         self._script = redis.register_script(source)
 
     def __call__(self, *blobs: bytes, pipeline: Pipeline | None = None, **arguments: object) -> Any:  # noqa: ANN401

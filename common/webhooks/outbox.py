@@ -16,6 +16,7 @@ from redis import Redis
 
 from common.ledger.records import EpochTime, Kind, links, timestamp
 from common.protocol.messages import CorruptRecord, Count, first_fault
+from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
@@ -97,17 +98,18 @@ class Attempt:
 DELIVERY = TypeAdapter(Delivery)
 
 
-def webhook_key(job: str) -> str:
-    return f"clip:webhook:{job}"
+def webhook_key(job: str, keys: Keys = KEYS) -> str:
+    return keys("webhook", job)
 
 
 class Deliveries:
     """The deliveries in one Redis. Every method may raise redis.exceptions.RedisError."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keys: Keys = KEYS) -> None:
         self._redis = redis
-        self._claim = LuaScript(redis, "webhooks/claim")
-        self._record_attempt = LuaScript(redis, "webhooks/record_attempt")
+        self._keys = keys
+        self._claim = LuaScript(redis, "webhooks/claim", keys=keys)
+        self._record_attempt = LuaScript(redis, "webhooks/record_attempt", keys=keys)
 
     def claim(
         self, lease_s: float, *, busy_hosts: Collection[str] = (), retries: bool = True
@@ -125,7 +127,7 @@ class Deliveries:
                 delivery = _delivery(fields)
             except CorruptRecord as error:
                 log.warning("corrupt_record", job=job, reason=str(error))
-                self._redis.zrem("clip:webhooks", found[0])
+                self._redis.zrem(self._keys("webhooks"), found[0])
             else:
                 return Claim(job, delivery.claims, host, delivery)
         return None
@@ -145,7 +147,7 @@ class Deliveries:
 
     def read(self, job: str) -> Delivery | None:
         """The delivery of a job that has ended; None if there is none."""
-        fields = cast("dict[bytes, bytes]", self._redis.hgetall(webhook_key(job)))
+        fields = cast("dict[bytes, bytes]", self._redis.hgetall(webhook_key(job, self._keys)))
         try:
             return _delivery(fields) if fields else None
         except CorruptRecord as error:

@@ -11,7 +11,7 @@ import pytest
 import requests
 from redis import Redis
 
-from common.ledger.jobs import DONE_CHANNEL
+from common.redis.keys import KEYS
 from tests.processes import Api, start_api, wait_until
 
 AT_ONCE_S = 3.0
@@ -42,7 +42,7 @@ def test_the_port_is_free_at_once_and_running_requests_are_answered(
     location = api.post("/rank?wait=0", BODY).headers["Location"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(requests.get, f"{api.url}{location}?wait=50", timeout=60)
-        wait_until(lambda: redis.pubsub_numsub(DONE_CHANNEL)[0][1], "the request is in hand")
+        wait_until(lambda: redis.pubsub_numsub(KEYS("done"))[0][1], "the request is in hand")
         os.kill(api.process.popen.pid, ending)
         wait_until(lambda: refuses(api), "nobody listens any more", AT_ONCE_S)
         following = start_api(folder, redis_url, port=port_of(api))

@@ -23,6 +23,10 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("CLIP_MAX_QUERIES", "0"),
         ("CLIP_REDIS_URL", "amqp://somewhere"),
         ("CLIP_SYNC_TIMEOUT_S", "-1"),
+        ("CLIP_REDIS_PREFIX", ""),
+        ("CLIP_REDIS_PREFIX", "it's:"),
+        ("CLIP_REDIS_PREFIX", "a b:"),
+        ("CLIP_REDIS_PREFIX", "a:\n"),
     ],
 )
 def test_a_wrong_value_ends_the_process_and_names_the_variable(

@@ -9,6 +9,7 @@ from typing import Any
 import requests
 
 from common.protocol.messages import queues_of
+from common.redis.keys import KEYS
 from tests.faults import attacks, redis_faults
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load, Scenario, Tally, image, under_load
@@ -75,7 +76,7 @@ def messages_lost(folder: Path) -> Tally:
             with service.redis() as redis:
                 dropped = 0
                 while dropped < 20:
-                    dropped += sum(redis.lpop(queue) is not None for queue in queues_of(""))
+                    dropped += sum(redis.lpop(KEYS(queue)) is not None for queue in queues_of(""))
                     time.sleep(0.02)
 
         return under_load(service, harm)
@@ -89,8 +90,8 @@ def messages_doubled(folder: Path) -> Tally:
                 doubled = 0
                 while doubled < 20:
                     for queue in queues_of(""):
-                        for message in redis.lrange(queue, 0, 0):
-                            redis.rpush(queue, message)
+                        for message in redis.lrange(KEYS(queue), 0, 0):
+                            redis.rpush(KEYS(queue), message)
                             doubled += 1
                     time.sleep(0.02)
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from common.protocol.messages import Priority, queue_of
+from common.redis.keys import KEYS
 from tests.faults.deployment import Deployment, deployed
 from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
@@ -48,8 +49,8 @@ def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
     stalling.let_go.set()
     job = location.rpartition("/")[2]
     with service.redis() as redis:
-        wait_until(lambda: redis.llen(BULK_OF_TWO) > 0, "the part is sent again")
-        assert redis.llen(queue_of(Priority.BULK)) == 0
+        wait_until(lambda: redis.llen(KEYS(BULK_OF_TWO)) > 0, "the part is sent again")
+        assert redis.llen(KEYS(queue_of(Priority.BULK))) == 0
         assert redis.hget(f"clip:job:{job}", "tries:0") == b"1", "no other worker begins it"
     assert document(service, location, 0)["model"] == {"name": "two", "revision": None}
     service.add_worker(model="two", **SETTINGS)
@@ -60,9 +61,9 @@ def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
 def test_a_lost_message_is_sent_again_to_its_own_queue(service: Deployment) -> None:
     location = submit(service, {"text": "a"})
     with service.redis() as redis:
-        assert redis.lpop(BULK_OF_TWO) is not None
-        wait_until(lambda: redis.llen(BULK_OF_TWO) > 0, "the part is sent again")
-        assert redis.llen(queue_of(Priority.BULK)) == 0
+        assert redis.lpop(KEYS(BULK_OF_TWO)) is not None
+        wait_until(lambda: redis.llen(KEYS(BULK_OF_TWO)) > 0, "the part is sent again")
+        assert redis.llen(KEYS(queue_of(Priority.BULK))) == 0
     service.add_worker(model="two", **SETTINGS)
     done = document(service, location)
     assert (done["status"], done["model"]) == ("done", OF_TWO)

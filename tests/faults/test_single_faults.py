@@ -16,6 +16,7 @@ from PIL import Image
 from common.ledger.records import PartMessage
 from common.protocol.celery_app import make_celery, send_parts
 from common.protocol.messages import Priority
+from common.redis.keys import KEYS
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.worker import DEATH, HANG, SLOW
 from tests.image_server import ImageServer, Stalling
@@ -78,8 +79,8 @@ def wait_for_end(worker: Process) -> int:
 def test_a_lost_message_is_sent_again(service: Deployment) -> None:
     location = submit(service, grey(1))
     with service.redis() as redis:
-        assert redis.lpop(BULK) is not None
-        assert redis.llen(BULK) == 0
+        assert redis.lpop(KEYS(BULK)) is not None
+        assert redis.llen(KEYS(BULK)) == 0
     service.add_worker()
     started = time.monotonic()
     assert document(service, location)["status"] == "done"
@@ -96,7 +97,7 @@ def test_a_message_delivered_twice_is_stored_once(service: Deployment) -> None:
     assert done["status"] == "done"
     assert done["progress"] == {"total": 1, "done": 1, "failed": 0}
     with service.redis() as redis:
-        wait_until(lambda: redis.llen(BULK) == 0, "both are through")
+        wait_until(lambda: redis.llen(KEYS(BULK)) == 0, "both are through")
         assert redis.get("clip:open-items") == b"0"
     assert tries(service, location) <= 2
 
@@ -320,7 +321,7 @@ def test_everything_but_results_is_freed(service: Deployment) -> None:
     service.add_worker()
 
     def keys() -> set[bytes]:
-        transient = (b"clip:clock", b"clip:worker:", b"clip:emb:", b"_kombu")
+        transient = (b"clip:clock", b"clip:worker:", b"clip:emb:", b"clip:_kombu")
         with service.redis() as redis:
             return {key for key in redis.scan_iter() if not key.startswith(transient)}
 

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from common.fleet.heartbeats import Heartbeat, Heartbeats
+from common.redis.keys import KEYS
 from tests.processes import DEMO_MODEL, Process, start, start_worker, wait_for_heartbeat, wait_until
 
 READY_S = 90
@@ -98,6 +99,6 @@ def test_a_worker_that_celery_gives_up_ends_with_an_error(folder: Path, redis_ur
     worker = start(["-m", "tests.faults.worker"], folder, {"redis_url": redis_url})
     wait_for_heartbeat(worker, redis_url)
     with Redis.from_url(redis_url) as redis:
-        redis.lpush("interactive", "no message")
+        redis.lpush(KEYS("interactive"), "no message")
     assert worker.popen.wait(READY_S) != 0
     assert "Unrecoverable error" in worker.log

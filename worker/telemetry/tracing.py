@@ -9,6 +9,7 @@ from redis import Redis
 from common.cache.embeddings import CacheEntries
 from common.ledger.jobs import Ledger
 from common.protocol.messages import Item, PartResult
+from common.redis.keys import Keys
 from common.telemetry.tracing import Tracer
 from worker.part.runner import PartRunner
 
@@ -16,9 +17,9 @@ from worker.part.runner import PartRunner
 class TracedRunner:
     """Runs parts as a PartRunner does, each in its own span."""
 
-    def __init__(self, runner: PartRunner, redis: Redis) -> None:
+    def __init__(self, runner: PartRunner, redis: Redis, keys: Keys) -> None:
         self._tracer = Tracer("clip-worker")
-        self._ledger = TracedLedger(redis, self._tracer)
+        self._ledger = TracedLedger(redis, keys, self._tracer)
         self._runner = replace(runner, ledger=self._ledger)
 
     def run(self, job: str, part: int) -> bool:
@@ -33,8 +34,8 @@ class TracedRunner:
 class TracedLedger(Ledger):
     """A ledger that makes spans of the timings in the results it stores."""
 
-    def __init__(self, redis: Redis, tracer: Tracer) -> None:
-        super().__init__(redis)
+    def __init__(self, redis: Redis, keys: Keys, tracer: Tracer) -> None:
+        super().__init__(redis, keys)
         self._tracer = tracer
 
     def finish(

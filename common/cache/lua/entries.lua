@@ -4,7 +4,7 @@
 local KEY_BYTES, KEYS_AT_ONCE = 32, 128
 
 local function open_space(cache)
-  local prefix = 'clip:emb:' .. cache.space
+  local prefix = PREFIX .. 'emb:' .. cache.space
   return { new = prefix .. ':new', old = prefix .. ':old', max = cache.max_embeddings,
     ttl_s = cache.ttl_s }
 end

@@ -4,13 +4,13 @@
 
 local MAX_RETIRED_KEYS = 10000 -- per owner, because each call reads all of them
 
-local function sets_key(owner) return 'clip:label-sets:' .. owner end
-local function bytes_key(owner) return 'clip:label-bytes:' .. owner end
-local function retired_key(owner) return 'clip:label-retired:' .. owner end
-local function content_key(set) return 'clip:label-content:' .. set end
-local function models_key(set) return 'clip:label-models:' .. set end
-local function vectors_key(set, model) return 'clip:label-vectors:' .. set .. ':' .. model end
-local function used_key(set) return 'clip:label-used:' .. set end
+local function sets_key(owner) return PREFIX .. 'label-sets:' .. owner end
+local function bytes_key(owner) return PREFIX .. 'label-bytes:' .. owner end
+local function retired_key(owner) return PREFIX .. 'label-retired:' .. owner end
+local function content_key(set) return PREFIX .. 'label-content:' .. set end
+local function models_key(set) return PREFIX .. 'label-models:' .. set end
+local function vectors_key(set, model) return PREFIX .. 'label-vectors:' .. set .. ':' .. model end
+local function used_key(set) return PREFIX .. 'label-used:' .. set end
 
 local function set_of(owner, name, version) return owner .. ':' .. name .. ':' .. version end
 

@@ -2,7 +2,7 @@
 -- [job, part, queue, request id] of each part that must be sent again.
 -- args: every_s, grace_s, max_parts, beat_after_s
 write_even_if_full()
-local REPAIR_FROM = 'clip:repair-from'
+local REPAIR_FROM = PREFIX .. 'repair-from'
 local redis_now, at, lost = now(), ledger_now(), {}
 
 local passed = redis_now - (redis.call('HGET', CLOCK, 'redis') or 0)
@@ -12,7 +12,7 @@ redis.call('HSET', CLOCK, 'redis', stamp(redis_now), 'ledger', stamp(at))
 -- A task message has left its queue if the queue is empty, or a part that was sent later has begun.
 -- It is lost if its part has not begun `grace_s` later: a worker may just have received it.
 local function is_message_lost(job, n, queue, sent, missing)
-  local has_left = redis.call('LLEN', queue) == 0
+  local has_left = redis.call('LLEN', PREFIX .. queue) == 0
     or sent < tonumber(redis.call('GET', begun_key(queue)) or 0)
   if not has_left then return false end
   if missing < sent then
@@ -67,5 +67,5 @@ local first = tonumber(redis.call('GET', REPAIR_FROM) or 0)
 local members = redis.call('ZRANGE', OPEN, first, first + args.max_parts - 1)
 redis.call('SET', REPAIR_FROM, #members < args.max_parts and 0 or first + args.max_parts)
 for _, member in ipairs(members) do check(member) end
-if #lost > 0 then redis.call('INCRBY', 'clip:republished', #lost) end
+if #lost > 0 then redis.call('INCRBY', PREFIX .. 'republished', #lost) end
 return lost

@@ -1,27 +1,27 @@
 -- Shared by all scripts: the named arguments, key names, and how parts and jobs end.
--- ARGV[1] is a JSON object of named arguments; binary arguments follow it.
+-- PREFIX begins the name of every key. ARGV[1] is a JSON object of named arguments; binary arguments follow it.
 -- In a job's hash `owner` is the owner of the job, and `owner:n` the worker that runs part n.
 -- A member of clip:open is "job:part:items", so that its size is known without reading the job.
 
 local args = cjson.decode(ARGV[1])
 
-local OPEN, OPEN_ITEMS = 'clip:open', 'clip:open-items'
-local WORKERS, DONE_CHANNEL = 'clip:workers', 'clip:done'
-local DRAINED_ITEMS = 'clip:drained-items'
-local WEBHOOKS, WEBHOOK_LIFE_S = 'clip:webhooks', 604800
+local OPEN, OPEN_ITEMS = PREFIX .. 'open', PREFIX .. 'open-items'
+local WORKERS, DONE_CHANNEL = PREFIX .. 'workers', PREFIX .. 'done'
+local DRAINED_ITEMS = PREFIX .. 'drained-items'
+local WEBHOOKS, WEBHOOK_LIFE_S = PREFIX .. 'webhooks', 604800
 
-local function job_key(id) return 'clip:job:' .. id end
-local function jobs_key(owner) return 'clip:jobs:' .. owner end
-local function part_key(id, n) return 'clip:part:' .. id .. ':' .. n end
-local function blob_key(id, digest) return 'clip:blob:' .. id .. ':' .. digest end
-local function worker_key(name) return 'clip:worker:' .. name end
-local function idempotency_key(key) return 'clip:idempotency:' .. key end
-local function webhook_key(id) return 'clip:webhook:' .. id end
-local function begun_key(queue) return 'clip:begun:' .. queue end
+local function job_key(id) return PREFIX .. 'job:' .. id end
+local function jobs_key(owner) return PREFIX .. 'jobs:' .. owner end
+local function part_key(id, n) return PREFIX .. 'part:' .. id .. ':' .. n end
+local function blob_key(id, digest) return PREFIX .. 'blob:' .. id .. ':' .. digest end
+local function worker_key(name) return PREFIX .. 'worker:' .. name end
+local function idempotency_key(key) return PREFIX .. 'idempotency:' .. key end
+local function webhook_key(id) return PREFIX .. 'webhook:' .. id end
+local function begun_key(queue) return PREFIX .. 'begun:' .. queue end
 
 -- Scripts that end work, and so free memory, must run on a full Redis too. There a script may write
 -- if its first write is a command that needs no memory.
-local function write_even_if_full() redis.call('DEL', 'clip:nothing') end
+local function write_even_if_full() redis.call('DEL', PREFIX .. 'nothing') end
 
 local function now()
   local t = redis.call('TIME')
@@ -31,7 +31,7 @@ end
 -- The ledger's clock, in seconds, for all times that are compared. Between two repairs it follows
 -- Redis' clock by at most five seconds, and never goes back: no job expires because that clock was
 -- set or because every process was down. Times that clients see (`created`, …) are by Redis' clock.
-local CLOCK, MAX_STEP_S = 'clip:clock', 5
+local CLOCK, MAX_STEP_S = PREFIX .. 'clock', 5
 
 local function ledger_now()
   local at, clock = now(), redis.call('HMGET', CLOCK, 'redis', 'ledger')

@@ -15,6 +15,7 @@ from common.cache.embeddings import CacheBounds, EmbeddingCache
 from common.fleet.heartbeats import Heartbeats
 from common.ledger.jobs import Ledger
 from common.protocol.messages import PartAbout, PartResult, Priority
+from common.redis.keys import KEYS
 from tests.api.dispatch.test_cached import BEAT, KNOWN, LABELS, MODEL, SPACE
 from tests.conftest import ClientMaker
 from tests.processes import wait_until
@@ -56,7 +57,7 @@ def test_a_request_waits_once_however_much_must_be_encoded(
     answer = client.open(path, method=method, json=body)
     assert TIMEOUT_S <= time.monotonic() - started < TIMEOUT_S + 1
     assert (answer.status_code, answer.get_json()["code"]) == (504, "deadline_exceeded")
-    assert redis.llen(Priority.INTERACTIVE) == 1
+    assert redis.llen(KEYS(Priority.INTERACTIVE)) == 1
     [job] = client.get("/jobs").get_json()["jobs"]
     assert job["links"]["self"] == answer.headers["Location"], "it goes on, and is listed"
 
@@ -67,10 +68,10 @@ def test_a_get_starts_no_work(client: FlaskClient, make: ClientMaker, redis: Red
     assert len(client.get(location).get_json()["result"]["probabilities"][0]) == len(LABELS)
     delete(redis, "clip:label-vectors:*")
     other = make()  # this one has not read them yet
-    before = set(redis.scan_iter("clip:job:*")), redis.llen(Priority.INTERACTIVE)
+    before = set(redis.scan_iter("clip:job:*")), redis.llen(KEYS(Priority.INTERACTIVE))
     answer = other.get(f"{location}?wait=1")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "model_changed")
-    assert (set(redis.scan_iter("clip:job:*")), redis.llen(Priority.INTERACTIVE)) == before
+    assert (set(redis.scan_iter("clip:job:*")), redis.llen(KEYS(Priority.INTERACTIVE))) == before
 
 
 def finish(ledger: Ledger, job: str) -> None:
@@ -90,9 +91,9 @@ def test_a_part_that_could_not_be_sent_is_sent_later(make: ClientMaker, redis: R
     finally:
         redis.execute_command("ACL SETUSER", "default", "+lpush")  # type: ignore[no-untyped-call]
     assert (answer.status_code, answer.get_json()["status"]) == (202, "queued")
-    assert redis.llen(Priority.BULK) == 0
-    wait_until(lambda: redis.llen(Priority.BULK), "repair sends the part")
-    [raw] = redis.lrange(Priority.BULK, 0, -1)
+    assert redis.llen(KEYS(Priority.BULK)) == 0
+    wait_until(lambda: redis.llen(KEYS(Priority.BULK)), "repair sends the part")
+    [raw] = redis.lrange(KEYS(Priority.BULK), 0, -1)
     message = orjson.loads(raw)
     [arguments, _, _] = orjson.loads(base64.b64decode(message["body"]))
     assert arguments == [answer.get_json()["id"], 0]

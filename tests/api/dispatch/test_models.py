@@ -11,6 +11,7 @@ from redis import Redis
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.ledger.jobs import Ledger
 from common.protocol.messages import Item, ModelInfo, PartAbout, PartResult, Priority, queue_of
+from common.redis.keys import KEYS
 from tests.conftest import ClientMaker
 
 ITEM = {"text": "a"}
@@ -71,8 +72,8 @@ class TestWithoutConfiguredModels:
         client = make("")
         for query in ("", "&model=one", "&model=two"):
             assert submit(client, query)[0] == 202
-        assert redis.llen(Priority.BULK) == 2
-        assert redis.llen(queue_of(Priority.BULK, "two")) == 1
+        assert redis.llen(KEYS(Priority.BULK)) == 2
+        assert redis.llen(KEYS(queue_of(Priority.BULK, "two"))) == 1
 
     def test_a_worker_of_another_model_queue_does_not_count(
         self, make: Callable[[str], FlaskClient], redis: Redis
@@ -121,7 +122,7 @@ class TestWithConfiguredModels:
     ) -> None:
         beat(redis, "three", model_queue="three")
         assert submit(make("one,two"), "&model=three")[0] == 202
-        assert redis.llen(queue_of(Priority.BULK, "three")) == 1
+        assert redis.llen(KEYS(queue_of(Priority.BULK, "three"))) == 1
 
     def test_the_worker_that_started_last_describes_the_model(
         self, make: Callable[[str], FlaskClient], redis: Redis

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, RequestRecord
 from common.protocol.messages import Item, Priority, queue_of
+from common.redis.keys import KEYS
 from tests.conftest import ClientMaker
 from tests.image_server import ImageServer, Stalling
 from tests.images import blob, encoded, image_item, noise
@@ -50,7 +51,7 @@ def waiting_job(service: Api, service_redis_url: str) -> Iterator[str]:
         ledger.create(job, {}, max_open_items=10**6, worker_ttl_s=0)
         yield name
         ledger.forget(name)
-        redis.delete(queue_of(Priority.BULK, NOT_SERVED))
+        redis.delete(KEYS(queue_of(Priority.BULK, NOT_SERVED)))
 
 
 class TestSubmitting:

@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from common.redis.keys import KEYS
 from tests.faults.deployment import Deployment, deployed
 from tests.processes import wait_until
 
@@ -38,7 +39,7 @@ def test_ten_thousand_urls_are_accepted_in_parts(service: Deployment) -> None:
     document = service.api.get(answer.headers["Location"]).json()
     assert document["progress"] == {"total": QUERIES, "done": 0, "failed": 0}
     with service.redis() as redis:
-        assert redis.zcard("clip:open") == redis.llen("bulk") == -(-(QUERIES + 1) // 32)
+        assert redis.zcard("clip:open") == redis.llen(KEYS("bulk")) == -(-(QUERIES + 1) // 32)
 
 
 def test_a_large_result_is_streamed(service: Deployment) -> None:

@@ -12,6 +12,7 @@ import requests
 from redis import Redis
 
 from common.protocol.messages import Priority, queue_of
+from common.redis.keys import KEYS
 from tests.images import image_item
 from tests.processes import Api, start_api, start_worker, wait_for_workers
 from tests.tiny_models import save_tiny_model
@@ -147,17 +148,17 @@ def test_without_a_worker_of_its_own_a_model_takes_no_synchronous_requests(
 ) -> None:
     answer = several.rank(model=ABSENT)
     assert (answer.status_code, answer.json()["code"]) == (503, "no_worker")
-    assert several.redis.llen(queue_of(Priority.INTERACTIVE, ABSENT)) == 0
+    assert several.redis.llen(KEYS(queue_of(Priority.INTERACTIVE, ABSENT))) == 0
 
 
 def test_without_a_worker_of_its_own_a_model_takes_asynchronous_requests(several: Several) -> None:
     answer = several.rank("?wait=0", model=ABSENT)
     assert answer.status_code == 202
-    assert several.redis.llen(queue_of(Priority.BULK, ABSENT)) == 1
+    assert several.redis.llen(KEYS(queue_of(Priority.BULK, ABSENT))) == 1
     job = several.api.get(answer.headers["Location"]).json()
     assert (job["status"], job["model"]) == ("queued", {"name": ABSENT, "revision": None})
     several.api.session.delete(f"{several.api.url}{answer.headers['Location']}")
-    several.redis.delete(queue_of(Priority.BULK, ABSENT))
+    several.redis.delete(KEYS(queue_of(Priority.BULK, ABSENT)))
 
 
 def test_the_models_are_listed_in_their_order(several: Several) -> None:

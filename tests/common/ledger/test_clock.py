@@ -7,6 +7,7 @@ from common.fleet.heartbeats import Heartbeats
 from common.ledger.jobs import Ledger, blob_key, job_key, part_key
 from common.ledger.records import Callback
 from common.protocol.messages import Priority
+from common.redis.keys import KEYS
 from common.webhooks.outbox import Attempt, Deliveries
 from tests.common.ledger.test_jobs import DIGEST, IMAGE, TEXT, beat, create, new_job, result
 from tests.common.ledger.test_repair import LOST, QUEUE, soon
@@ -84,7 +85,7 @@ def test_parts_sent_afterwards_wait_their_turn(
     ledger.forget("earlier")
     set_clock(redis, ahead_s)
     create(ledger, new_job(parts=[[TEXT]]))
-    redis.lpush(QUEUE, "its message")
+    redis.lpush(KEYS(QUEUE), "its message")
     for _ in range(3):
         pass_time(redis, 3)
         soon(redis)

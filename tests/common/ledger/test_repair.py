@@ -11,6 +11,7 @@ from common.ledger.jobs import (
     job_key,
 )
 from common.ledger.records import PartMessage
+from common.redis.keys import KEYS
 from tests.common.ledger.test_jobs import TEXT, beat, create, new_job
 
 QUEUE = "bulk"
@@ -119,7 +120,7 @@ def test_a_part_that_waited_long_and_was_taken_just_now_is_left_alone(
 
 def test_a_part_that_waits_its_turn_is_left_alone(ledger: Ledger, redis: Redis) -> None:
     open_part(ledger)
-    redis.lpush(QUEUE, "its message")
+    redis.lpush(KEYS(QUEUE), "its message")
     for _ in range(2):
         later(redis)
         assert ledger.repair() == []
@@ -127,7 +128,7 @@ def test_a_part_that_waits_its_turn_is_left_alone(ledger: Ledger, redis: Redis) 
 
 def test_a_part_overtaken_by_later_ones_is_sent_again(ledger: Ledger, redis: Redis) -> None:
     open_part(ledger)
-    redis.lpush(QUEUE, "of another part")
+    redis.lpush(KEYS(QUEUE), "of another part")
     redis.hincrbyfloat(job_key("j"), "sent:0", -3)
     open_part(ledger, "later")
     beat(redis, "alive")
@@ -166,7 +167,7 @@ def test_every_open_part_has_its_turn(ledger: Ledger, redis: Redis) -> None:
     """However many older ones wait, for a model without workers say."""
     backlog = new_job("backlog", parts=[[TEXT]] * (2 * REPAIR_PARTS))
     assert create(ledger, backlog, max_open_items=10_000).outcome == "created"
-    redis.lpush(QUEUE, "the messages of the backlog")
+    redis.lpush(KEYS(QUEUE), "the messages of the backlog")
     create(ledger, new_job(parts=[[TEXT]]), max_open_items=10_000)
     ledger.begin("j", 0, "dead")
     found = []

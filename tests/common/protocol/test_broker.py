@@ -17,7 +17,7 @@ PARTS = [PartMessage("j", number, "bulk:org/model", "r1") for number in range(2)
 def test_parts_are_sent_as_tasks_in_their_order(redis: Redis, redis_url: str) -> None:
     with make_celery(redis_url, socket_timeout_s=1) as app:
         send_parts(app, PARTS)
-    messages = [orjson.loads(raw) for raw in redis.lrange("bulk:org/model", 0, -1)[::-1]]
+    messages = [orjson.loads(raw) for raw in redis.lrange("clip:bulk:org/model", 0, -1)[::-1]]
     bodies = [orjson.loads(base64.b64decode(message["body"])) for message in messages]
     assert [body[:2] for body in bodies] == [[["j", 0], {}], [["j", 1], {}]]
     headers = [message["headers"] for message in messages]
