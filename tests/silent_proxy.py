@@ -14,6 +14,12 @@ from tests.loopback import serving
 class _Link:
     sent: bytes = b""
     is_silent: bool = False
+    reads: bool = True
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 class SilentProxy:
@@ -22,6 +28,7 @@ class SilentProxy:
     def __init__(self, redis_url: str) -> None:
         path = redis_url.removeprefix("unix://")
         links = self._links = list[_Link]()
+        ending = self._ending = threading.Event()
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
@@ -30,14 +37,13 @@ class SilentProxy:
                 with socket.socket(socket.AF_UNIX) as server:
                     server.connect(path)
                     back = threading.Thread(
-                        target=_forward, args=(server, self.request, link), daemon=True
+                        target=_forward, args=(server, self.request, link, ending), daemon=True
                     )
                     back.start()
-                    _forward(self.request, server, link, keep=True)
+                    _forward(self.request, server, link, ending, keep=True)
                     back.join()
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.block_on_close = False
         self.url = f"redis://127.0.0.1:{self._server.server_address[1]}/0"
 
@@ -45,25 +51,34 @@ class SilentProxy:
     def running(self) -> Iterator["SilentProxy"]:
         with serving(self._server):
             yield self
+            self._ending.set()
 
-    def silence(self, command: bytes) -> int:
+    def silence(self, command: bytes, *, reads: bool = True) -> int:
         """Forward nothing any more on the connections that have sent a command so far.
 
         Neither side learns that the other closes them. New ones work. Returns how many they are.
+        Without `reads`, what is sent on them is not even taken.
         """
         silenced = [link for link in self._links if command in link.sent and not link.is_silent]
         for link in silenced:
-            link.is_silent = True
+            link.is_silent, link.reads = True, reads
         return len(silenced)
 
 
 def _forward(
-    source: socket.socket, sink: socket.socket, link: _Link, *, keep: bool = False
+    source: socket.socket,
+    sink: socket.socket,
+    link: _Link,
+    ending: threading.Event,
+    *,
+    keep: bool = False,
 ) -> None:
     with suppress(OSError):
         while content := source.recv(65_536):
             if keep:
                 link.sent += content
+            if not link.reads:
+                ending.wait()
             if not link.is_silent:
                 sink.sendall(content)
     if link.is_silent:

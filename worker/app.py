@@ -14,7 +14,7 @@ from worker.process import WorkerProcess
 from worker.queue.signals import CelerySignals
 from worker.settings import WorkerSettings
 
-SOCKET_TIMEOUT_S = 10.0
+SOCKET_TIMEOUT_S = 3.0
 
 
 class PartRequest(Request):

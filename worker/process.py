@@ -179,7 +179,7 @@ class WorkerProcess:
         log.critical("worker_gives_up", reason=reason, parts=parts)
         try:
             for job, part in parts:
-                self._ledger.strike(job, part)
+                self._ledger.strike(job, part, self._heartbeat.name)
             self._heartbeat.stop(LEAVE_S)
         finally:
             os._exit(status)

@@ -8,7 +8,6 @@ import structlog
 from cachetools import LRUCache
 from redis.client import PubSub
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from common.ledger.jobs import Ledger
 
@@ -17,7 +16,7 @@ log = structlog.get_logger()
 REMEMBERED_NOTIFICATIONS = 1024
 QUIET_S = 0.5
 """The listener sends a ping after this long without a message."""
-MAX_UNANSWERED_PINGS = 6
+MAX_UNANSWERED_PINGS = 2
 
 
 class Waiter:
@@ -90,7 +89,7 @@ class Waiter:
                 self._closed.wait(QUIET_S)
 
     def _listen_to(self, channel: PubSub) -> None:
-        """Listen until closed. Raises RedisError if the connection is lost or silent.
+        """Listen until closed, or until pings are unanswered. Raises RedisError if it is lost.
 
         A firewall may drop a connection without notice to either side.
         """
@@ -99,7 +98,8 @@ class Waiter:
             message = channel.get_message(timeout=QUIET_S)
             if message is None:
                 if unanswered == MAX_UNANSWERED_PINGS:
-                    raise RedisTimeoutError
+                    log.warning("listener_interrupted", error="no answer to pings")
+                    return
                 channel.ping()
                 unanswered += 1
                 continue

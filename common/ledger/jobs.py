@@ -197,9 +197,9 @@ class Ledger:
         """Return a part that this worker began: repair resends it. It does not count as a try."""
         self._release(id=job, part=part, worker=worker)
 
-    def strike(self, job: str, part: int) -> None:
-        """Record that the model hung while it ran this part."""
-        self._strike(id=job, part=part)
+    def strike(self, job: str, part: int, worker: str) -> None:
+        """Record that a worker's model hung while it ran this part; once for each worker."""
+        self._strike(id=job, part=part, worker=worker)
 
     def read(self, job: str) -> JobRecord | None:
         """One job; None if there is no such job. Raises JobLost if it does not parse."""

@@ -12,11 +12,12 @@ from redis.exceptions import RedisError
 
 from common.ledger.records import PartMessage
 from common.protocol.messages import TASK_NAME, queues_of
+from common.redis.connection import KEEPALIVE_OPTIONS
 from common.redis.keys import KEYS, Keys
 
 log = structlog.get_logger()
 
-HEALTH_CHECK_S = 10
+HEALTH_CHECK_S = 3
 """Kombu reconnects a consumer whose connection is silent for one to two times this long."""
 
 
@@ -73,6 +74,7 @@ def _configuration(
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": min(5.0, socket_timeout_s),
             "socket_keepalive": True,
+            "socket_keepalive_options": KEEPALIVE_OPTIONS,
             "health_check_interval": HEALTH_CHECK_S,
             "queue_order_strategy": "round_robin",
             "priority_steps": [0],  # one list per queue, so that LLEN is the queue's length

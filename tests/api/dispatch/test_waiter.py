@@ -5,7 +5,7 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from api.dispatch.waiter import Waiter
+from api.dispatch.waiter import MAX_UNANSWERED_PINGS, QUIET_S, Waiter
 from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, RequestRecord
 from common.protocol.messages import Item, Priority
@@ -116,3 +116,7 @@ def test_a_silent_subscription_is_replaced(redis: Redis, redis_url: str, ledger:
         waiter.close()
         client.close()
     assert [line["event"] for line in logs] == ["listener_interrupted"]
+
+
+def test_a_silent_subscription_is_noticed_within_two_seconds() -> None:
+    assert QUIET_S * (1 + MAX_UNANSWERED_PINGS) <= 2

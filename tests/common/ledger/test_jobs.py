@@ -285,14 +285,15 @@ def test_a_forgotten_job_leaves_nothing(ledger: Ledger, redis: Redis) -> None:
 def test_a_part_counts_its_tries_and_strikes(ledger: Ledger) -> None:
     create(ledger, new_job())
     ledger.begin("j", 0, "w")
-    ledger.strike("j", 0)
+    ledger.strike("j", 0, "w")
+    ledger.strike("j", 0, "w")  # tried again: the answer was lost
     begun = ledger.begin("j", 0, "w")
     assert begun is not None
     assert (begun.strikes, begun.tries) == (1, 1)
 
 
 def test_a_strike_on_a_job_that_is_gone_makes_none(ledger: Ledger) -> None:
-    ledger.strike("gone", 0)
+    ledger.strike("gone", 0, "w")
     assert ledger.read("gone") is None
 
 

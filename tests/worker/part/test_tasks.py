@@ -179,8 +179,8 @@ def test_a_part_that_hung_the_model_three_times_is_given_up(
     runner: PartRunner, ledger: Ledger, encoder: FakeEncoder
 ) -> None:
     create(ledger, "j", [text("a"), text("b")])
-    for _ in range(MAX_STRIKES):
-        ledger.strike("j", 0)
+    for number in range(MAX_STRIKES):
+        ledger.strike("j", 0, f"worker-{number}")
     assert runner.run("j", 0)
     faults = result(ledger, "j").about.faults
     assert [fault.code for fault in faults.values()] == ["given_up", "given_up"]
