@@ -23,6 +23,7 @@ from common.errors import (
     UnsupportedEncoding,
 )
 from common.ledger.records import links
+from common.redis.server import CLUSTER, is_of_cluster
 
 MAX_FAULTS = 100
 
@@ -131,8 +132,10 @@ def answer_clip_error(error: ClipError) -> Response:
     return response
 
 
-def answer_outage(_: RedisError) -> Response:
+def answer_outage(error: RedisError) -> Response:
     """Redis does not answer. A job that was accepted before continues once it does."""
+    if is_of_cluster(error):
+        return answer_clip_error(BrokerAway(CLUSTER))
     if "job" not in g:
         return answer_clip_error(BrokerAway())
     location = links(g.job, path_prefix())["self"]

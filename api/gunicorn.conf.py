@@ -7,11 +7,14 @@ import sys
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.message import Request
 from gunicorn.workers.base import Worker
+from redis.exceptions import RedisError
 
 from api.gunicorn_worker import ApiWorker
 from api.settings import ApiSettings
 from api.telemetry import metrics_files
 from common.listening import check_can_listen, endpoint, is_in_use
+from common.protocol.messages import queues_of
+from common.redis.server import EXIT_UNUSABLE, UnusableServer, check_server
 from common.runtime import freeze_gc, share_arenas
 from common.settings import read
 
@@ -51,6 +54,18 @@ _FILES = 4 * worker_connections
 if _soft != resource.RLIM_INFINITY and _soft < _FILES:
     _room = _FILES if _hard == resource.RLIM_INFINITY else min(_FILES, _hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_room, _hard))
+
+
+def on_starting(_server: Arbiter) -> None:
+    """Run once, in the master process, before it listens."""
+    queues = [queue for model in ("", *_settings.models[1:]) for queue in queues_of(model)]
+    try:
+        check_server(_settings.redis_url, _settings.keys, queues)
+    except UnusableServer as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_UNUSABLE)
+    except RedisError:
+        pass  # requests get 503 until it answers
 
 
 def when_ready(server: Arbiter) -> None:

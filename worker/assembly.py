@@ -127,4 +127,6 @@ def make_webhook_dispatcher(settings: WorkerSettings) -> WebhookDispatcher | Non
     # If Redis does not answer, an outcome is not recorded and the webhook is delivered again.
     redis = connection.fail_fast(settings.redis_url, MAX_RECORDING + 2)
     policy = RetryPolicy(settings.webhook_attempts, settings.webhook_backoff_s)
-    return WebhookDispatcher(Deliveries(redis, settings.keys), make_webhook_sender(settings), policy)
+    return WebhookDispatcher(
+        Deliveries(redis, settings.keys), make_webhook_sender(settings), policy
+    )

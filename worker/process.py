@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from common import logs
 from common.ledger.jobs import Ledger
 from common.redis.keys import Keys
+from common.redis.server import EXIT_UNUSABLE, UnusableServer, check_server
 from worker.assembly import make_connections, make_pipeline, make_webhook_dispatcher
 from worker.batching.batcher import Batcher
 from worker.batching.failures import ModelBroken
@@ -33,6 +34,7 @@ from worker.webhooks.delivery import WebhookDispatcher
 log = structlog.get_logger()
 
 WATCH_S = 1.0
+CHECK_REDIS_S = 1.0
 LEAVE_S = 2.0
 EXIT_MODEL_BROKEN = 69  # EX_UNAVAILABLE of sysexits.h: restart the worker
 EXIT_BATCHER_DIED = 70  # EX_SOFTWARE
@@ -69,11 +71,12 @@ class WorkerProcess:
     def load(self) -> LoadedModel:
         """Load the model once, or exit with the reason."""
         if self._loaded is None:
+            self._check_redis()
             self.metrics.serve(self.settings.metrics_host, self.settings.metrics_port)
             try:
                 self._loaded = load_model(self.load_encoder, self.settings)
             except ModelLoadError as error:
-                self._end_without_model(error)
+                self._end_at_start(f"CLIP_MODEL: {error}", error.exit_code)
         return self._loaded
 
     def start(self, threads: int) -> None:
@@ -184,11 +187,35 @@ class WorkerProcess:
         finally:
             os._exit(status)
 
-    def _end_without_model(self, reason: ModelLoadError) -> NoReturn:
-        print(f"CLIP_MODEL: {reason}", file=sys.stderr)  # noqa: T201
+    def _check_redis(self) -> None:
+        """Exit if Redis cannot be used. If it does not answer, check again when it does."""
+        try:
+            self._check_server()
+        except UnusableServer as error:
+            self._end_at_start(str(error), EXIT_UNUSABLE)
+        except RedisError:
+            threading.Thread(target=self._check_redis_later, name="check", daemon=True).start()
+
+    def _check_redis_later(self) -> None:
+        while not self._ended.wait(CHECK_REDIS_S):
+            try:
+                self._check_server()
+                break
+            except UnusableServer as error:
+                log.critical("worker_gives_up", reason=str(error), parts=[])
+                os._exit(EXIT_UNUSABLE)
+            except RedisError:
+                continue
+
+    def _check_server(self) -> None:
+        settings = self.settings
+        check_server(settings.redis_url, settings.keys, settings.queues)
+
+    def _end_at_start(self, reason: str, status: int) -> NoReturn:
+        print(reason, file=sys.stderr)  # noqa: T201
         if not sys.stderr.isatty():
             time.sleep(self.settings.exit_pause_s)
-        sys.exit(reason.exit_code)
+        sys.exit(status)
 
 
 def _traced(runner: PartRunner, redis: Redis, keys: Keys) -> Callable[[str, int], bool]:
