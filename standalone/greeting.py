@@ -30,7 +30,9 @@ def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
         "candidates": [{"text": label} for label in LABELS],
     }
     headers = {"X-API-Key": key.get_secret_value()} if key else {}
-    response = requests.post(f"{url}/rank", json=body, headers=headers, timeout=90)
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy of the environment leads to this machine
+        response = session.post(f"{url}/rank", json=body, headers=headers, timeout=90)
     response.raise_for_status()
     probabilities = response.json()["probabilities"][0]
     ranking = sorted(zip(probabilities, LABELS, strict=True), reverse=True)

@@ -56,10 +56,12 @@ class Service:
                 raise ServiceFailed(f"the {child.name} ended with exit code {code}")
 
     def is_ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=5).ok
-        except requests.RequestException:
-            return False
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy of the environment leads to this machine
+            try:
+                return session.get(f"{self.url}/readyz", timeout=5).ok
+            except requests.RequestException:
+                return False
 
     def wait_until_ready(self, tick: Callable[[], None]) -> None:
         """Wait for a worker with a warm model. Raises ServiceFailed if a process ends."""
