@@ -41,7 +41,7 @@ class AsyncClient:
         api_key: str | None = None,
         *,
         timeout_s: float = 300.0,
-        retries: int = 5,
+        retries: int | None = None,
         at_once: int = 4,
         on_retry: Callable[[Retry], None] | None = None,
     ) -> None:

@@ -40,7 +40,7 @@ class Client:
         api_key: str | None = None,
         *,
         timeout_s: float = 300.0,
-        retries: int = 5,
+        retries: int | None = None,
         at_once: int = 4,
         on_retry: Callable[[Retry], None] | None = None,
     ) -> None:
@@ -50,8 +50,9 @@ class Client:
             url: the URL of the service.
             api_key: sent as `Authorization: Bearer`.
             timeout_s: the timeout of a request, including retries and waiting for its job.
-            retries: the number of failures that a request tolerates. A rate limit or a full queue
-                is not a failure: the client waits until the timeout.
+            retries: the number of failures that a request tolerates, such as a service that does
+                not answer; by default any number until the timeout. A rate limit or a full queue
+                is not a failure.
             at_once: the number of concurrent requests of a large call.
             on_retry: called before each retry.
         """

@@ -10,16 +10,18 @@ ALIGNED = 64
 
 
 class NpyWriter:
-    """Writes a float32 array row by row; the number of rows is fixed at the start."""
+    """Writes a float32 array row by row; the number of rows is announced at the start."""
 
     def __init__(self, file: BinaryIO, rows: int) -> None:
         self._file = file
         self._rows = rows
         self._columns: int | None = None
         self._missing = 0
+        self.written = 0
 
     def write(self, vector: list[float] | None) -> None:
         """Add a row; None is a row of NaN."""
+        self.written += 1
         if vector is None:
             self._missing += 1
             return
@@ -36,6 +38,16 @@ class NpyWriter:
             self._file.write(_header(self._rows, 0))
         self._fill()
 
+    def close_early(self) -> bool:
+        """Make it an array of the rows so far; False if it has no vector."""
+        if self._columns is None:
+            return False
+        self._fill()
+        size = len(_header(self._rows, self._columns))
+        self._file.seek(0)
+        self._file.write(_header(self.written, self._columns, size))
+        return True
+
     def _fill(self) -> None:
         nothing = _bytes([float("nan")] * (self._columns or 0))
         for _ in range(self._missing):
@@ -43,10 +55,12 @@ class NpyWriter:
         self._missing = 0
 
 
-def _header(rows: int, columns: int) -> bytes:
+def _header(rows: int, columns: int, size: int = 0) -> bytes:
+    """The header, as long as `size`, if that is given."""
     told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
     length = len(MAGIC) + 2 + len(told) + 1
-    padded = told + " " * (-length % ALIGNED) + "\n"
+    padding = size - length if size else -length % ALIGNED
+    padded = told + " " * padding + "\n"
     return MAGIC + struct.pack("<H", len(padded)) + padded.encode("ascii")
 
 

@@ -21,6 +21,8 @@ from clip_api_client.problems import problem_of
 from clip_api_client.steps import Request, Response, Sleep, Steps
 
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 8.0
+MAX_OUTAGE_PAUSE_S = 2.0
+"""A service that restarts is found soon; an attempt to connect costs it nothing."""
 MAX_RETRY_AFTER_S = 120.0
 ERROR_STATUS = 400
 # By default the service answers a request within a minute.
@@ -41,10 +43,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """The timeout of a request, and the number of failures that it tolerates."""
+    """The timeout of a request, and the number of failures that it tolerates; None for any."""
 
     timeout_s: float = 300.0
-    retries: int = 5
+    retries: int | None = None
     on_retry: Callable[[Retry], None] | None = None
 
 
@@ -71,7 +73,10 @@ class _Pursuit:
         if not isinstance(error, IN_TURN):
             self.failures += 1
         pause_s = _pause_s(error, self.tries)
-        if self.failures > self.patience.retries or pause_s > self.deadline - time.monotonic():
+        retries = self.patience.retries
+        if retries is not None and self.failures > retries:
+            raise error
+        if pause_s > self.deadline - time.monotonic():
             raise error
         if self.patience.on_retry:
             self.patience.on_retry(Retry(error, pause_s, self.tries))
@@ -123,5 +128,6 @@ def _pause_s(error: ClipError, tries: int) -> float:
     if error.retry_after_s is not None:
         asked_for = min(error.retry_after_s, MAX_RETRY_AFTER_S)
         return asked_for * random.uniform(1, 1.2)  # noqa: S311 - nothing to guess
-    pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))
+    longest_s = MAX_OUTAGE_PAUSE_S if isinstance(error, Unreachable) else MAX_PAUSE_S
+    pause_s = min(longest_s, FIRST_PAUSE_S * 2.0 ** min(tries - 1, 10))
     return pause_s * random.uniform(0.5, 1)  # noqa: S311

@@ -87,12 +87,12 @@ def refuse(status: int, body: bytes = b"<html>", **headers: str) -> Trouble:
 class TroubledProxy:
     """`troubles` are met by the next requests, one each; `seen` are all that came."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, port: int = 0) -> None:
         self.target = target
         self.troubles: deque[Trouble] = deque()
         self.seen: list[Seen] = []
         handler = type("Bound", (Handler,), {"proxy": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

@@ -7,7 +7,7 @@ from clip_api_client.cli.exits import EPILOG
 from clip_api_client.settings import Settings
 
 RAW = argparse.RawDescriptionHelpFormatter
-TIMEOUT_S, RETRIES, LISTED = 300.0, 3, 20
+TIMEOUT_S, LISTED = 300.0, 20
 STATES = ("queued", "running", "done", "failed", "cancelled", "expired")
 
 
@@ -85,9 +85,8 @@ def _service(settings: Settings) -> argparse.ArgumentParser:
     group.add_argument(
         "--retries",
         type=int,
-        default=RETRIES,
         metavar="N",
-        help="failures that a request tolerates (%(default)s)",
+        help="failures that a request tolerates (any number until the timeout)",
     )
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, only errors")
     return shared

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
@@ -57,23 +57,34 @@ def _output(given: Namespace, rows: int) -> Iterator[Write]:
 
 @contextmanager
 def _npy(path: str, rows: int, *, quiet: bool) -> Iterator[Write]:
-    """Write to a temporary file, and rename it when it is complete."""
+    """Write to FILE.part, and rename it when it is complete; if not, keep the rows it has."""
     unfinished = Path(f"{path}.part")
     try:
         file = unfinished.open("wb")
     except OSError as error:
         raise UsageError(f"{path} could not be written: {error.strerror}") from error
-    try:
-        with file:
-            writer = NpyWriter(file, rows)
+    with file:
+        writer = NpyWriter(file, rows)
+        try:
             yield lambda _, row: writer.write(row.vector)
             writer.close()
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+        except BaseException:
+            _keep(unfinished, writer, rows)
+            raise
+    unfinished.replace(path)
     if not quiet:
         complain(f"wrote {rows} rows to {path}")
+
+
+def _keep(unfinished: Path, writer: NpyWriter, rows: int) -> None:
+    """Keep the rows so far as an array of their own, if there are any."""
+    kept = False
+    with suppress(OSError):  # the disk may be full
+        kept = writer.close_early()
+    if kept:
+        complain(f"kept the first {writer.written} of {rows} rows in {unfinished}")
+    else:
+        unfinished.unlink(missing_ok=True)
 
 
 def _write_json(name: str, row: Encoded) -> None:
