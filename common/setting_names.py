@@ -44,7 +44,7 @@ def unknown_names(environment: Mapping[str, str], own: Iterable[str]) -> list[st
         if name.upper().startswith(PREFIX)
         and name.upper() not in known
         and not OF_SERVICE.fullmatch(name)
-        and not (name.endswith("_PORT") and SERVICE_URL.match(value))
+        and service_of(name, value) is None
     )
 
 
@@ -52,6 +52,13 @@ def nearest(name: str, own: Iterable[str]) -> str | None:
     """The setting with the most similar name, if it is similar enough."""
     found = get_close_matches(name.upper(), sorted(_known(own)), n=1, cutoff=0.75)
     return found[0] if found else None
+
+
+def service_of(name: str, value: object) -> str | None:
+    """The Kubernetes Service for which this variable was set, if it was."""
+    if not name.endswith("_PORT") or not isinstance(value, str) or not SERVICE_URL.match(value):
+        return None
+    return name.removesuffix("_PORT").lower().replace("_", "-")
 
 
 def _known(own: Iterable[str]) -> set[str]:

@@ -22,7 +22,7 @@ from common.cache.embeddings import CacheBounds
 from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
 from common.redis import keys
 from common.redis.keys import DEFAULT_PREFIX, Keys
-from common.setting_names import PREFIX, nearest, unknown_names
+from common.setting_names import PREFIX, nearest, service_of, unknown_names
 from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
 VERSION = "0.1.0"
@@ -182,6 +182,16 @@ def read(kind: type[Settings]) -> Settings:
         for problem in error.errors(include_url=False):
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
             given = "" if name.endswith(SECRET) else f" (got {problem['input']!r})"
-            reason = problem["msg"].removeprefix("Value error, ")
+            reason = _reason(name, problem["input"], problem["msg"])
             print(f"{name}: {reason}{given}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+
+
+def _reason(name: str, value: object, message: str) -> str:
+    service = service_of(name, value)
+    if service is None:
+        return message.removeprefix("Value error, ")
+    return (
+        f"Kubernetes sets it for a Service named {service}; set `enableServiceLinks: false` in the "
+        "spec of the pod, or give the Service another name"
+    )

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from api.settings import ApiSettings
-from common.settings import read
+from common.settings import SharedSettings, read
 from standalone.settings import StandaloneSettings
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
@@ -26,7 +26,6 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("CLIP_REDIS_PREFIX", ""),
         ("CLIP_REDIS_PREFIX", "it's:"),
         ("CLIP_REDIS_PREFIX", "a b:"),
-        ("CLIP_REDIS_PREFIX", "a:\n"),
     ],
 )
 def test_a_wrong_value_ends_the_process_and_names_the_variable(
@@ -231,3 +230,32 @@ def test_a_worker_serves_none_but_the_models_of_the_deployment(
     assert ended.value.code == 2
     told = capsys.readouterr().err
     assert told.startswith("CLIP_MODEL: must be one of CLIP_MODELS, which are one, two")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (ApiSettings, "CLIP_PORT"),
+        (StandaloneSettings, "CLIP_PORT"),
+        (WorkerSettings, "CLIP_METRICS_PORT"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value", ["tcp://10.0.0.7:3000", "udp://10.0.0.7:53", "tcp://[fd00::7]:80"]
+)
+def test_a_variable_of_a_kubernetes_service_is_explained(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: type[SharedSettings],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read(kind)
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{name}: ")
+    service = "clip" if name == "CLIP_PORT" else "clip-metrics"
+    assert f"a Service named {service};" in line
+    assert "enableServiceLinks: false" in line

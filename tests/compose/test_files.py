@@ -121,3 +121,16 @@ def test_images_of_others_are_pinned(services: dict[str, Any]) -> None:
     assert len(images) > len(OURS)
     for image in images:
         assert re.search(r":v?\d", image) or image == "${BASE}", image
+
+
+def test_the_documented_override_gives_a_second_worker_its_own_gpu(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [block] = re.findall(r"```yaml\n(services:\n  worker-1:.*?)```", page, re.DOTALL)
+    override = tmp_path / "docker-compose.override.yml"
+    override.write_text(block)
+    services = config(BASE, str(override))
+    devices = [
+        services[name]["deploy"]["resources"]["reservations"]["devices"]
+        for name in ("worker", "worker-1")
+    ]
+    assert [[device["device_ids"] for device in each] for each in devices] == [[["0"]], [["1"]]]

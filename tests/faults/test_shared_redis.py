@@ -115,6 +115,7 @@ def test_flowers_configuration_finds_the_workers(
         "PYTHONPATH": str(ROOT / "deploy" / "flower"),
         "CELERY_BROKER_URL": redis_url_of_its_own.replace("unix://", "redis+socket://"),
         "CLIP_REDIS_PREFIX": PREFIXES[0],
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     ended = subprocess.run(
         [sys.executable, "-m", "celery", "status"],
