@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from common.api_keys import ApiKeys, ApiKeysFile
 from common.listening import ListenHost
-from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Priority
+from common.protocol.messages import MAX_PART_IMAGES, MAX_TEXT_CHARS, Alpha, Priority
 from common.settings import Several, SharedSettings
 
 MAX_WINDOW_S = 31_104_000
@@ -78,6 +78,11 @@ class ApiSettings(SharedSettings):
         default=250_000_000,
         description="maximum bytes that the label sets of an API key take in Redis, including "
         "replaced and deleted ones that jobs may need",
+    )
+    alpha: Alpha = Field(
+        default="drop",
+        description="what transparent images are put on if a request does not say: a background, or"
+        " nothing with `drop`, as in the models' own preprocessors",
     )
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31)] = Field(
         default=100_000_000, description="largest request body, in bytes"

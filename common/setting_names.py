@@ -13,17 +13,17 @@ def _names(text: str) -> frozenset[str]:
 
 # All of them, because deployments often give the variables of one part to the others too.
 API = _names("""
-    api_keys api_keys_file api_processes api_threads cors_origins host job_timeout_s
+    alpha api_keys api_keys_file api_processes api_threads cors_origins host job_timeout_s
     max_async_queries max_body_bytes max_candidates max_label_set_bytes max_label_sets
     max_open_items max_prompts max_queries max_text_chars part_queries port rate_limit
     result_ttl_s sync_result_ttl_s sync_timeout_s trusted_proxies
 """)
 WORKER = _names("""
-    allow_pickle batch_size concurrency cpu_acceleration device dtype exit_pause_s fetch_allow
-    fetch_ca_file fetch_per_host fetch_ports fetch_threads fetch_timeout_s fetch_use_proxies
-    fetch_user_agent jpeg_draft max_image_frames max_image_pixels max_pixels_in_flight
-    metrics_host metrics_port model model_timeout_s remembered_texts revision torch_threads
-    webhook_attempts webhook_backoff_s webhook_timeout_s
+    allow_pickle batch_size concurrency cpu_acceleration device dtype exif_orientation exit_pause_s
+    fetch_allow fetch_ca_file fetch_per_host fetch_ports fetch_threads fetch_timeout_s
+    fetch_use_proxies fetch_user_agent jpeg_draft max_image_frames max_image_pixels
+    max_pixels_in_flight metrics_host metrics_port model model_timeout_s remembered_texts revision
+    torch_threads webhook_attempts webhook_backoff_s webhook_timeout_s
 """)
 CLIENT = _names("api_url api_key")
 # The variables that Kubernetes sets for Services whose names begin with "clip".

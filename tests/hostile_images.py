@@ -9,10 +9,12 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooComplex, TooManyFrames, TooManyPixels
 from tests.images import encoded, noise
+from worker.images.heif_plugin import has_plugin
 from worker.images.limits import Limits
 
 LIMITS = Limits(max_pixels=50_000_000, max_frames=1000)
@@ -28,6 +30,9 @@ class Hostile:
     outcome: str
     build: Callable[[], bytes]
 
+
+SIDEWAYS = struct.pack("<HHHLHHL", 1, 0x0112, 3, 1, 6, 0, 0)
+"""An EXIF directory of one entry, the orientation."""
 
 CORPUS: list[Hostile] = []
 """Small ones: fit to be mutated."""
@@ -89,6 +94,16 @@ _ordinary("TIFF", "fax_tiff", "1", compression="group4")
 _animated("TIFF", "tiff_pages")
 _ordinary("AVIF", "avif")
 _animated("AVIF", "avif_animation")
+for _kind in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF"):
+    _ordinary(_kind, f"turned_{_kind.lower()}", exif=b"Exif\0\0II*\0\x08\0\0\0" + SIDEWAYS)
+
+
+if has_plugin():  # pillow-heif may be missing where a worker runs, not where `make test` does
+    _ordinary("HEIF", "heic")
+    _ordinary("HEIF", "heic_with_alpha", "RGBA")
+    _ordinary("HEIF", "heic_of_tiles", tile_size=16)
+    _ordinary("HEIF", "turned_heic", exif=b"Exif\0\0II*\0\x08\0\0\0" + SIDEWAYS)
+    _animated("HEIF", "heic_of_three")
 
 
 # JPEG
@@ -137,6 +152,27 @@ def jpeg_without_a_width() -> bytes:
 @_hostile(NotAnImage)
 def jpeg_that_is_cut_off() -> bytes:
     return encoded(noise(300, 300), "JPEG")[:-2000]
+
+
+@_hostile(DECODED)
+def jpeg_without_its_end() -> bytes:
+    return encoded(noise(24, 18), "JPEG")[:-2]
+
+
+@_hostile(DECODED)
+def progressive_jpeg_with_restarts_without_its_end() -> bytes:
+    return encoded(noise(24, 18), "JPEG", progressive=True, restart_marker_blocks=1)[:-2]
+
+
+@_hostile(NotAnImage)
+def jpeg_without_its_end_of_a_scan_of_no_component() -> bytes:
+    content = encoded(noise(24, 18), "JPEG")
+    return content[: content.index(b"\xff\xda")] + b"\xff\xda\0\x02" + bytes(40)
+
+
+@_bomb(DECODED)
+def jpeg_without_its_end_of_49_million_pixels() -> bytes:
+    return encoded(noise(7000, 7000, "L"), "JPEG", progressive=True)[:-2]
 
 
 @_hostile(NotAnImage)
@@ -264,6 +300,23 @@ def png_that_is_cut_off() -> bytes:
     return encoded(noise(300, 300))[:-1000]
 
 
+@_hostile(DECODED)
+def png_of_16_bits() -> bytes:
+    return encoded(Image.fromarray(np.arange(432, dtype=np.uint16).reshape(18, 24) * 151))
+
+
+@_hostile(DECODED)
+def png_of_16_bits_with_a_transparent_shade() -> bytes:
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes(9 * 4)))
+    head = png_head(4, 4, 16) + png_chunk(b"tRNS", b"\0\0")
+    return head + pixels + png_chunk(b"IEND", b"")
+
+
+@_hostile(DECODED)
+def png_without_its_end() -> bytes:
+    return encoded(noise(24, 18))[:-16]
+
+
 @_hostile(NotAnImage)
 def png_with_a_wrong_checksum() -> bytes:
     content = bytearray(png(b""))
@@ -348,6 +401,11 @@ def gif_of_1000_empty_frames() -> bytes:
 @_hostile(NotAnImage)
 def gif_without_a_frame() -> bytes:
     return gif(b"")
+
+
+@_hostile(DECODED)
+def gif_without_the_end_of_its_frame() -> bytes:
+    return encoded(noise(24, 18, "P"), "GIF")[:-2]
 
 
 @_hostile(NotAnImage)
@@ -435,6 +493,18 @@ def tiff_of_thousands_of_directories() -> bytes:
     for number in range(5000):
         content += struct.pack("<HL", 0, 1000 + 6 * (number + 1))
     return bytes(content)
+
+
+@_hostile(DECODED)
+def tiff_of_floats() -> bytes:
+    values = np.linspace(-1, 1, 432, dtype=np.float32).reshape(18, 24)
+    values[3, 4:7] = np.nan, np.inf, -np.inf
+    return encoded(Image.fromarray(values), "TIFF")
+
+
+@_hostile(DECODED)
+def tiff_of_integers() -> bytes:
+    return encoded(Image.fromarray(np.arange(432, dtype=np.int32).reshape(18, 24)), "TIFF")
 
 
 @_hostile(TooManyPixels)

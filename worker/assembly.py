@@ -78,9 +78,15 @@ def make_pipeline(
         memory=Memory(
             TextMemory(settings.remembered_texts),
             EmbeddingCache(cache, settings.cache_bounds, settings.keys),
-            space_of(encoder.info, encoder.dtype, jpeg_draft=settings.jpeg_draft),
+            space_of(
+                encoder.info,
+                encoder.dtype,
+                jpeg_draft=settings.jpeg_draft,
+                exif_orientation=settings.exif_orientation,
+            ),
         ),
         jpeg_draft=settings.jpeg_draft,
+        exif_orientation=settings.exif_orientation,
     )
 
 

@@ -128,6 +128,11 @@ class WorkerSettings(SharedSettings):
         description="decode large JPEGs at 1/2, 1/4 or 1/8 of their size, but at least twice the"
         " model's resolution: several times as fast, with slightly different embeddings",
     )
+    exif_orientation: bool = Field(
+        default=True,
+        description="rotate photos according to their EXIF metadata; `false` uses the pixels as"
+        " stored",
+    )
     max_pixels_in_flight: Annotated[int, Field(ge=1, le=20_000_000_000)] = Field(
         default=200_000_000,
         description="maximum pixels that a worker decodes at once, half of them for asynchronous"

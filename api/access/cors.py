@@ -12,7 +12,8 @@ ALLOWED = (
 )
 EXPOSED = (
     *("Location", "Preference-Applied", "RateLimit", "RateLimit-Policy", "Retry-After"),
-    *("Server-Timing", "X-Job-Id", "X-Label-Set", "X-Request-Id", "X-Truncated-Texts"),
+    *("Server-Timing", "X-Job-Id", "X-Label-Set", "X-Request-Id"),
+    *("X-Transparent-Images", "X-Truncated-Texts"),
 )
 
 

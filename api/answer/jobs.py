@@ -102,6 +102,7 @@ class Job(JobSummary):
     timings: JobTimings
     errors: list[FaultBody]
     truncated: list[str] = Field(description="JSON Pointers of texts that were truncated")
+    transparent: list[str] = Field(description="JSON Pointers of images that are not opaque")
     result: RankResponse | list[list[float]] | None = None
 
 
@@ -139,6 +140,7 @@ def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None)
         timings=JobTimings(**{f"{name}_s": each for name, each in asdict(outcome.timings).items()}),
         errors=[FaultBody(**fault.as_dict()) for fault in faults],
         truncated=outcome.truncated_pointers(),
+        transparent=outcome.transparent_pointers(),
     )
     if outcome.label_set:
         told.label_set = outcome.label_set

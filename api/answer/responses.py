@@ -23,6 +23,7 @@ BLOCK_BYTES = 262_144
 """A longer answer is sent while it is made: it may be thousands of times as long as its request."""
 LABEL_SET = {"X-Label-Set": "the label set that was used, and its version: `name@version`"}
 TRUNCATED = {"X-Truncated-Texts": "how many texts were truncated to the model's context"}
+TRANSPARENT = {"X-Transparent-Images": "how many images are not opaque"}
 APPLIED = {"Preference-Applied": "`respond-async`, if that was requested"}
 ACCEPTED = Answer(
     "The job continues.",
@@ -53,6 +54,7 @@ def result_response(outcome: Outcome, candidates: Units | None) -> Response:
         for name in ("queue", "fetch", "decode", "inference")
     )
     set_truncated(response, len(outcome.truncated_pointers()))
+    set_transparent(response, len(outcome.transparent_pointers()))
     return _with_label_set(response, outcome)
 
 
@@ -103,6 +105,11 @@ def _with_label_set(response: Response, outcome: Outcome) -> Response:
 def set_truncated(response: Response, texts: int) -> None:
     if texts:
         response.headers["X-Truncated-Texts"] = str(texts)
+
+
+def set_transparent(response: Response, images: int) -> None:
+    if images:
+        response.headers["X-Transparent-Images"] = str(images)
 
 
 def set_label_set(response: Response, label_set: LabelSetVersion) -> None:

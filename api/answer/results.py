@@ -95,6 +95,11 @@ class Outcome:
         """The indices of texts that the model truncated."""
         return frozenset(first + i for first, about in self._finished() for i in about.truncated)
 
+    @cached_property
+    def transparent(self) -> frozenset[int]:
+        """The indices of images that are not opaque."""
+        return frozenset(first + i for first, about in self._finished() for i in about.transparent)
+
     @property
     def timings(self) -> Timings:
         """The largest timings of any part."""
@@ -164,7 +169,14 @@ class Outcome:
 
         Those of a label set were reported when it was stored.
         """
-        pointers = [pointer for _, pointer in self.pointers(self.truncated)]
+        return self._pointers_of_its_own(self.truncated)
+
+    def transparent_pointers(self) -> list[str]:
+        """The same for images that are not opaque."""
+        return self._pointers_of_its_own(self.transparent)
+
+    def _pointers_of_its_own(self, indices: Iterable[int]) -> list[str]:
+        pointers = (pointer for _, pointer in self.pointers(indices))
         return [each for each in pointers if not self._is_in_label_set(each)]
 
     def truncated_candidates(self) -> tuple[int, ...]:

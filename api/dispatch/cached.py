@@ -77,4 +77,5 @@ def _result(model: ModelInfo, found: Mapping[int, Embedding]) -> PartResult:
     rows = [found[index] for index in range(len(found))]
     truncated = tuple(index for index, row in enumerate(rows) if row.truncated)
     vectors = np.stack([row.vector for row in rows])
-    return PartResult(vectors, PartAbout(model, truncated=truncated))
+    transparent = tuple(index for index, row in enumerate(rows) if row.transparent)
+    return PartResult(vectors, PartAbout(model, truncated=truncated, transparent=transparent))

@@ -17,7 +17,7 @@ from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSet
 from common.label_sets.label_content import LabelContent, Labels, LabelSet
 from common.label_sets.store import LabelSetStore, Put
 from common.ledger.records import LabelSetVersion
-from common.protocol.messages import ModelInfo, PartAbout, PartResult
+from common.protocol.messages import Alpha, ModelInfo, PartAbout, PartResult
 
 log = structlog.get_logger()
 
@@ -26,11 +26,16 @@ MAX_BYTES_IN_MEMORY = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The outcome of storing a set; `truncated` is the number of texts that were truncated."""
+    """The outcome of storing a set.
+
+    `truncated` is the number of texts that were truncated, `transparent` that of images that are
+    not opaque.
+    """
 
     outcome: Put
     label_set: LabelSet
     truncated: int = 0
+    transparent: int = 0
 
 
 class LabelSets:
@@ -104,7 +109,8 @@ class LabelSets:
             raise TooManyLabelSets
         if put == "too_large":
             raise TooManyLabelSets("the label sets together would take too many bytes")
-        return Stored(put, label_set, len(outcome.truncated_pointers()))
+        truncated, transparent = outcome.truncated_pointers(), outcome.transparent_pointers()
+        return Stored(put, label_set, len(truncated), len(transparent))
 
     def resolve(self, spec: EncodeSpec, owner: str, model: ResolvedModel) -> EncodeSpec:
         """The spec plus its label set's candidates, unless their embeddings are stored.
@@ -157,7 +163,8 @@ def _content(spec: EncodeSpec) -> LabelContent:
     """The content of a set, from a spec whose items are all candidates."""
     items = [(item.kind, item.value) for item in spec.items]
     templates = next((item.templates for item in spec.items if item.templates), ())
-    return LabelContent(items, list(spec.lists["/candidates"]), templates)
+    alpha: Alpha = next((item.alpha for item in spec.items if item.kind != "text"), "drop")
+    return LabelContent(items, list(spec.lists["/candidates"]), templates, alpha)
 
 
 def _result(outcome: Outcome) -> PartResult:

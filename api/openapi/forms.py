@@ -4,7 +4,10 @@ from typing import Any
 
 from api.settings import ApiSettings
 
-PLAIN = ("template", "label_set", "model", "top_k", "temperature", "activation", "callback_url")
+PLAIN = (
+    *("template", "label_set", "model", "alpha"),
+    *("top_k", "temperature", "activation", "callback_url"),
+)
 REPEATED = "any number of times"
 
 
@@ -47,14 +50,17 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
     }
 
 
-def encode_form(items: dict[str, Any], settings: ApiSettings) -> dict[str, Any]:
-    """The form of POST /encode, of the schema of its JSON body."""
+def encode_form(
+    items: dict[str, Any], alpha: dict[str, Any], settings: ApiSettings
+) -> dict[str, Any]:
+    """The form of POST /encode, of the schemas of its JSON body and of `alpha`."""
     fields = {
         "items": _json(items, "items, which come first"),
         "image": _images(settings, "images, which come second"),
         "text": _texts(settings, settings.max_async_queries, "texts, which come last"),
     }
-    return _form(fields) | _any_of(*fields)
+    option = _given(alpha) | {"description": alpha["description"]}
+    return _form({**fields, "alpha": option}) | _any_of(*fields)
 
 
 def _form(fields: dict[str, Any]) -> dict[str, Any]:

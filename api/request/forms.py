@@ -21,10 +21,10 @@ FLAGS = ("allow_partial",)
 BOOLEANS = dict.fromkeys(("true", "on", "1", "yes"), True) | dict.fromkeys(
     ("false", "off", "0", "no"), False
 )
-WORDS = ("template", "activation", "label_set", "model", "callback_url")
+WORDS = ("template", "activation", "label_set", "model", "alpha", "callback_url")
 SINGLE = (*NUMBERS, *FLAGS, *WORDS)
 RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *SINGLE)
-ENCODE_FIELDS = ("items", "image", "text")
+ENCODE_FIELDS = ("items", "image", "text", "alpha")
 MAX_SINGLE_FIELDS = len(ARRAYS) + len(SINGLE)
 
 
@@ -170,9 +170,14 @@ def rank_body(fields: Fields) -> object:
     return body
 
 
-def encode_body(fields: Fields) -> object:
-    """The body of a form for POST /encode: `items`, then each `image`, then each `text`."""
+def encode_body(fields: Fields, options: dict[str, object]) -> object:
+    """The body of a form for POST /encode: `items`, then each `image`, then each `text`.
+
+    The JSON body is a list without options, so those of a form are put into `options`.
+    """
     fields.check_known(ENCODE_FIELDS)
+    if "alpha" in fields:
+        options["alpha"] = fields.text("alpha")
     return fields.items("items", "", "image", "text")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import cast, get_args
 
 import orjson
 from flask import Request
@@ -15,8 +16,11 @@ from api.request.schemas import Item, Prompts
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault
 from common.ledger.records import Idempotency
+from common.protocol.messages import Alpha
 
 MAX_KEY_LENGTH = 255
+OTHER_PARAMETERS = (PARAMETER, "alpha")
+"""Parameters besides the model that make requests different."""
 
 
 def preference_of(request: Request, settings: ApiSettings) -> Preference:
@@ -24,9 +28,14 @@ def preference_of(request: Request, settings: ApiSettings) -> Preference:
     return preference(headers, request.args.get("wait"), settings.sync_timeout_s)
 
 
-def collector(settings: ApiSettings) -> ItemCollector:
-    """An item collector with the limits of this deployment."""
-    return ItemCollector(settings.max_image_bytes, settings.max_text_chars, settings.fetch_urls)
+def collector(settings: ApiSettings, alpha: Alpha | None) -> ItemCollector:
+    """An item collector with the limits of this deployment, and its `alpha` if None is given."""
+    return ItemCollector(
+        settings.max_image_bytes,
+        settings.max_text_chars,
+        settings.fetch_urls,
+        alpha or settings.alpha,
+    )
 
 
 def add_candidates(
@@ -64,6 +73,25 @@ def named_model(request: Request, in_body: str | None = None) -> NamedModel | No
     return NamedModel(names.pop(), pointer) if names else None
 
 
+def named_alpha(request: Request, in_body: Alpha | None = None) -> Alpha | None:
+    """What a request puts transparent images on, in its body or as a parameter; None by default.
+
+    Raises:
+        InvalidRequest: it names two backgrounds, or an unknown one.
+    """
+    names = set(request.args.getlist("alpha"))
+    if in_body is not None:
+        names.add(in_body)
+    known = get_args(Alpha)
+    if names.difference(known):
+        detail = f"parameter alpha: must be one of {', '.join(known)}"
+        raise InvalidRequest([ItemFault("", "unknown_value", detail)], detail)
+    if len(names) > 1:
+        detail = "parameter alpha: differs from the alpha in the rest of the request"
+        raise InvalidRequest([ItemFault("", "ambiguous_alpha", detail)], detail)
+    return cast("Alpha", names.pop()) if names else None
+
+
 def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency | None:
     """The request's idempotency key, bound to owner and path, and a fingerprint of the request.
 
@@ -77,8 +105,8 @@ def idempotency_of(request: Request, body: JsonBody, owner: str) -> Idempotency 
         fault = ItemFault("", "invalid_idempotency_key", "has an empty or too long idempotency key")
         raise InvalidRequest([fault])
     bound = hashlib.sha256(f"{owner}\n{request.path}\n{key}".encode()).hexdigest()
-    callbacks = [{PARAMETER: url} for url in request.args.getlist(PARAMETER)]
-    parameters = [*request.args.getlist("model"), *callbacks]
+    others = [{name: value} for name in OTHER_PARAMETERS for value in request.args.getlist(name)]
+    parameters = [*request.args.getlist("model"), *others]
     content = orjson.dumps([body.sha256, *parameters])
     fingerprint = hashlib.sha256(content).hexdigest() if parameters else body.sha256
     return Idempotency(bound, fingerprint)

@@ -8,7 +8,8 @@ from common.ledger.records import PLAIN, Idempotency, Kind, LabelSetVersion, Req
 from common.protocol.messages import Item, ItemKind, Priority
 
 KIND_LETTERS: dict[ItemKind, str] = {"text": "t", "uri": "u", "blob": "b"}
-KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob"}
+DATA_URI_LETTER = "d"
+KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob", DATA_URI_LETTER: "img_uri"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class EncodeSpec:
     """What to encode for a request, and how to score it.
 
     `items` are distinct. `lists` maps the JSON Pointer of each list in the request to the indices
-    of its items. `blobs` are the images' bytes by SHA-256. A `label_set` replaces the candidates.
+    of its items. `blobs` are the images' bytes by Item.blob. A `label_set` replaces the candidates.
+    `data_uris` are the indices of items that were data: URIs.
     """
 
     items: Sequence[Item]
@@ -32,6 +34,7 @@ class EncodeSpec:
     blobs: Mapping[str, bytes]
     scoring: Scoring = PLAIN
     label_set: LabelSetVersion | None = None
+    data_uris: frozenset[int] = frozenset()
 
     @property
     def inputs(self) -> int:
@@ -42,7 +45,10 @@ class EncodeSpec:
         """What the ledger keeps, to make an answer of the embeddings."""
         return RequestRecord(
             lists=self.lists,
-            kinds="".join(KIND_LETTERS[item.kind] for item in self.items),
+            kinds="".join(
+                DATA_URI_LETTER if index in self.data_uris else KIND_LETTERS[item.kind]
+                for index, item in enumerate(self.items)
+            ),
             sizes=[len(part) for part in parts],
             scoring=self.scoring,
             label_set=self.label_set,
@@ -53,19 +59,23 @@ class EncodeSpec:
         """The spec plus the candidates of its label set."""
         content = labels.content
         items = list(self.items)
-        places = {(item.kind, item.value, item.templates): n for n, item in enumerate(items)}
+        places = {_identity(item): n for n, item in enumerate(items)}
         indices = []
-        for kind, value in content.items:
-            templates = content.templates if kind == "text" else ()
-            index = places.setdefault((kind, value, templates), len(items))
+        for wanted in content.wanted:
+            index = places.setdefault(_identity(wanted), len(items))
             if index == len(items):
-                items.append(Item(kind, value, 0, required=True, templates=templates))
+                items.append(wanted)
             else:
                 items[index] = replace(items[index], required=True)
             indices.append(index)
         lists = {**self.lists, "/candidates": [indices[place] for place in content.candidates]}
         blobs = {**self.blobs, **labels.blobs}
         return replace(self, items=items, lists=lists, blobs=blobs)
+
+
+def _identity(item: Item) -> tuple[object, ...]:
+    """Equal for items that are one thing to encode."""
+    return item.kind, item.value, item.templates, item.alpha
 
 
 @dataclass(frozen=True, slots=True)

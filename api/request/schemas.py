@@ -16,18 +16,22 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from common.label_sets.store import NAME
 from common.ledger.records import Activation
-from common.protocol.messages import HOLE, MAX_URL_CHARS
+from common.protocol.messages import HOLE, MAX_URL_CHARS, Alpha
 
 KINDS = ("text", "img_uri", "img_blob")
-MAX_KEYS = 11
+MAX_KEYS = 12
 MAX_TEMPLATES = 100
 MAX_TOP = 1_000_000
-DIGIT = r"[A-Za-z0-9+/][ \t\r\n]*"
-# What `items` reads, for the document alone: a regular expression is far slower at it.
-BASE64 = (
-    r"^(data:image/[A-Za-z0-9_.+-]+(;[A-Za-z0-9_.+-]+=[A-Za-z0-9_.+-]+)*;base64,)?[ \t\r\n]*"
-    rf"(({DIGIT}){{4}})*({DIGIT}){{2,4}}[= \t\r\n]*$"
-)
+# What `data_uris` reads, for the document alone: a regular expression is far slower at it.
+GAP = r"[ \t\r\n]*"
+DIGIT = rf"[A-Za-z0-9+/_-]{GAP}"
+DIGITS = rf"{GAP}(({DIGIT}){{4}})*({DIGIT}){{2,4}}[= \t\r\n]*$"
+DATA = r"^[ \t\r\n]{0,9}[dD][aA][tT][aA]:"
+IN_BASE64 = rf"([^,]*[;:]{GAP})?[bB][aA][sS][eE]64{GAP},"
+BASE64 = rf"^{DIGITS}"
+BASE64_URI = rf"{DATA}{IN_BASE64}{DIGITS}"
+PERCENT_URI = rf"{DATA}(?!{IN_BASE64})[^,]*,[\s\S]"
+DATA_URIS = [{"pattern": BASE64_URI}, {"pattern": PERCENT_URI}]
 # As in `common.urls`, without brackets and ports.
 NEVER_IN_HOST = r"/\\?#\s\x00-\x20\x7f-\x9f"
 WEB_ADDRESS = (
@@ -57,8 +61,13 @@ def _base64_or_bytes(given: object) -> object:
     return given
 
 
-WebAddress = Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)]
-Blob = Annotated[str | bytes, PlainValidator(_base64_or_bytes), _documented(pattern=BASE64)]
+WEB_ADDRESSES: dict[str, object] = {"pattern": WEB_ADDRESS, "maxLength": MAX_URL_CHARS}
+ImageUri = Annotated[str, _documented(anyOf=[WEB_ADDRESSES, *DATA_URIS])]
+Blob = Annotated[
+    str | bytes,
+    PlainValidator(_base64_or_bytes),
+    _documented(anyOf=[{"pattern": BASE64}, *DATA_URIS]),
+]
 
 
 class Closed(BaseModel):
@@ -85,13 +94,12 @@ class Item(Closed):
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     text: str | None = Field(default=None, description="a text", examples=["a t-shirt"])
-    img_uri: WebAddress | None = Field(
-        default=None, description="the http or https URL of an image"
+    img_uri: ImageUri | None = Field(
+        default=None, description="the http or https URL of an image, or a data: URI"
     )
     img_blob: Blob | None = Field(
         default=None,
-        description="an image in base64, with or without line breaks, padding and a "
-        "`data:image/…;base64,` prefix",
+        description="an image in base64, with or without line breaks and padding; or a data: URI",
     )
 
     @model_validator(mode="after")
@@ -121,6 +129,16 @@ def _not_both(schema: dict[str, Any]) -> None:
         "required": ["template", "templates"],
         "properties": {"template": {"type": "string"}, "templates": {"type": "array"}},
     }
+
+
+class Alphas(Closed):
+    """What transparent images are put on."""
+
+    alpha: Alpha | None = Field(
+        default=None,
+        description="what transparent images are put on: a background, or nothing with `drop`, as "
+        "in the models' own preprocessors; the deployment's default if absent",
+    )
 
 
 class Prompts(Closed):
@@ -160,7 +178,7 @@ def _whole(number: object) -> object:
 Candidates = Annotated[list[Item], Field(min_length=1)]
 
 
-class LabelSetRequest(Prompts):
+class LabelSetRequest(Alphas, Prompts):
     """Candidates that many requests share."""
 
     candidates: Annotated[Candidates, Field(description="what is ranked")]
@@ -184,7 +202,7 @@ def _candidates_or_label_set(schema: dict[str, Any]) -> None:
     ]
 
 
-class RankRequest(Prompts):
+class RankRequest(Alphas, Prompts):
     """Rank the candidates, or those of a label set, for each query."""
 
     model_config = ConfigDict(json_schema_extra=_candidates_or_label_set)
@@ -213,10 +231,7 @@ class RankRequest(Prompts):
         description="turns logits into `probabilities`, instead of the model's own; "
         "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
     )
-
-    callback_url: (
-        Annotated[str, _documented(pattern=WEB_ADDRESS, maxLength=MAX_URL_CHARS)] | None
-    ) = Field(
+    callback_url: Annotated[str, _documented(**WEB_ADDRESSES)] | None = Field(
         default=None,
         description="only for asynchronous requests: the webhook, sent once the job has ended",
     )

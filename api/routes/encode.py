@@ -1,5 +1,6 @@
 """POST /encode: embeddings of texts and images, not normalised."""
 
+from functools import partial
 from typing import Annotated
 
 from flask import Blueprint, Response, g, request
@@ -11,12 +12,19 @@ from api.openapi.operation import Answer
 from api.request.body import check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
-from api.request.options import collector, idempotency_of, named_model, preference_of
+from api.request.options import (
+    collector,
+    idempotency_of,
+    named_alpha,
+    named_model,
+    preference_of,
+)
 from api.request.request import Request
-from api.request.schemas import Item
+from api.request.schemas import Alphas, Item
 from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 
+OPTIONS = TypeAdapter(Alphas)
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 ENCODED = Answer("One vector for each item.", list[list[float]], headers=ON_ANSWER)
 ENCODE = submission("encode", "The embeddings of texts and images.", ENCODED, REQUEST)
@@ -37,11 +45,16 @@ def _read(settings: ApiSettings) -> Request:
     """Read the request; in its own function, so that the body is freed before the wait."""
     wish = preference_of(request, settings)
     max_queries = settings.max_async_queries if wish.is_async else settings.max_queries
+    options: dict[str, object] = {}
     body = read_json_or_form(
-        request, encode_body, max_bytes=settings.max_body_bytes, max_items=max_queries
+        request,
+        partial(encode_body, options=options),
+        max_bytes=settings.max_body_bytes,
+        max_items=max_queries,
     )
     check_count(body.value, max_queries, "")
-    items = collector(settings)
+    in_form = validate(options, OPTIONS)
+    items = collector(settings, named_alpha(request, in_form.alpha))
     wanted = validate(body.value, REQUEST)
     items.add(wanted, "", are_queries=True, required=True)
     return Request(

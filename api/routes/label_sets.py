@@ -7,7 +7,14 @@ from pydantic import TypeAdapter
 
 from api.access.proxies import path_prefix
 from api.answer import label_sets as answers
-from api.answer.responses import LABEL_SET, TRUNCATED, set_label_set, set_truncated
+from api.answer.responses import (
+    LABEL_SET,
+    TRANSPARENT,
+    TRUNCATED,
+    set_label_set,
+    set_transparent,
+    set_truncated,
+)
 from api.answer.results import Outcome
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.respond import outcome_of
@@ -30,6 +37,7 @@ ON_PUT = {
     "X-Job-Id": "the id of the job that encoded it, if there was one",
     **LABEL_SET,
     **TRUNCATED,
+    **TRANSPARENT,
 }
 REPLACED = Answer("It stands there as it was given.", answers.LabelSet, headers=ON_PUT)
 CREATED = replace(
@@ -82,6 +90,7 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         is_new = stored.outcome == "created"
         response = answer(CREATED if is_new else REPLACED, stored.label_set)
         set_truncated(response, stored.truncated)
+        set_transparent(response, stored.transparent)
         if is_new:
             response.headers["Location"] = f"{path_prefix()}/label-sets/{name}"
         return response
@@ -123,6 +132,6 @@ def _read(settings: ApiSettings) -> EncodeSpec:
         check_count(body.value.get("candidates"), settings.max_candidates, "/candidates")
         check_count(body.value.get("templates"), MAX_TEMPLATES, "/templates")
     wanted = validate(body.value, REQUEST, LabelSetRequest.model_fields)
-    items = collector(settings)
+    items = collector(settings, wanted.alpha)
     add_candidates(items, wanted.candidates, wanted, settings, are_queries=True)
     return items.spec()

@@ -15,6 +15,7 @@ from api.request.options import (
     add_candidates,
     collector,
     idempotency_of,
+    named_alpha,
     named_model,
     preference_of,
 )
@@ -77,7 +78,7 @@ def _body(wish: Preference, settings: ApiSettings) -> JsonBody:
 def _spec(
     wanted: RankRequest, priority: Priority, label_sets: LabelSets, settings: ApiSettings
 ) -> EncodeSpec:
-    items = collector(settings)
+    items = collector(settings, named_alpha(request, wanted.alpha))
     scoring = Scoring(wanted.temperature, wanted.top_k, wanted.activation)
     label_set = None
     # Candidates first: every row of the answer depends on them.

@@ -1,14 +1,15 @@
 """The common declarations of routes that submit items."""
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from api.answer.responses import ACCEPTED, APPLIED, LABEL_SET, TRUNCATED
+from api.answer.responses import ACCEPTED, APPLIED, LABEL_SET, TRANSPARENT, TRUNCATED
 from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.webhooks import CALLBACK
 from api.request.options import MAX_KEY_LENGTH
 from common import errors
+from common.protocol.messages import Alpha
 
 BROKEN = (errors.NotJson, errors.TooManyValues, errors.BrokenBody)
 UNREADABLE = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.UnsupportedEncoding)
@@ -19,16 +20,19 @@ ON_ANSWER = {
     "makes no job",
     "Server-Timing": "milliseconds of queue, fetch, decode and inference",
     **TRUNCATED,
+    **TRANSPARENT,
     **LABEL_SET,
     **APPLIED,
 }
 SECONDS = {"type": "number", "minimum": 0}
 STRING = {"type": "string"}
+ALPHA = {**STRING, "enum": list(get_args(Alpha))}
 KEY = {**STRING, "minLength": 1, "maxLength": MAX_KEY_LENGTH}
 PARAMETERS = (
     parameter("Prefer", "header", STRING, "`respond-async` or `respond-async, wait=N`"),
     parameter("wait", "query", SECONDS, "seconds; then 202"),
     parameter("model", "query", STRING, "one of those that `GET /models` lists"),
+    parameter("alpha", "query", ALPHA, "what transparent images are put on; nothing with `drop`"),
     CALLBACK,
     parameter(
         *("Idempotency-Key", "header", KEY),

@@ -83,6 +83,7 @@ class JobDocument(_Answer):
     timings: JobTimings | None = None
     errors: list[FaultBody] = []
     truncated: list[str] = []
+    transparent: list[str] = []
     result: RankAnswer | list[list[float]] | None = None
 
     @property

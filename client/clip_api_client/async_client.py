@@ -18,8 +18,9 @@ from clip_api_client.answers import (
     Workers,
 )
 from clip_api_client.async_driver import AsyncDriver
-from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.candidates import Alpha, CallOptions, CandidateLike, RankOptions
 from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.encoding import EncodeWish
 from clip_api_client.job_view import JobView, Outcome_co
 from clip_api_client.progress import Meter, ProgressOption
 from clip_api_client.queries import ImageSource
@@ -80,30 +81,34 @@ class AsyncClient:
                 for row in part.rows:
                     yield row
 
-    async def encode(
+    async def encode(  # noqa: PLR0913 - each has a default
         self,
         images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Embeddings:
         """The embeddings of images, then of texts; not normalised."""
-        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        wish = EncodeWish(model, alpha, allow_partial)
+        call = core.encode_call(images, texts, wish, self._patience)
         return Embeddings([part async for part in self._parts(call, progress)])
 
-    async def encode_each(
+    async def encode_each(  # noqa: PLR0913 - each has a default
         self,
         images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> AsyncIterator[Encoded]:
         """Like `encode`, but yields each result as soon as it is available, and keeps none."""
-        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        wish = EncodeWish(model, alpha, allow_partial)
+        call = core.encode_call(images, texts, wish, self._patience)
         async with aclosing(self._parts(call, progress)) as parts:
             async for part in parts:
                 for row in part.rows:
@@ -125,9 +130,11 @@ class AsyncClient:
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
     ) -> "AsyncJob[Embeddings]":
         """Submit a job that encodes."""
-        steps = core.submit_encode(images, texts, model, self._patience)
+        wish = EncodeWish(model, alpha, allow_partial=False)
+        steps = core.submit_encode(images, texts, wish, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
 
     async def job(self, job: str) -> "AsyncJob[AnyResults]":
@@ -156,11 +163,16 @@ class AsyncClient:
         await self._driver.run(jobs.delete(job, self._patience))
 
     async def put_label_set(
-        self, name: str, candidates: Iterable[CandidateLike], templates: Iterable[str] = ()
+        self,
+        name: str,
+        candidates: Iterable[CandidateLike],
+        templates: Iterable[str] = (),
+        *,
+        alpha: Alpha | None = None,
     ) -> LabelSet:
         """Store candidates under a name; later requests rank by it with `label_set=name`."""
         return await self._driver.run(
-            core.put_label_set(name, candidates, templates, self._patience)
+            core.put_label_set(name, candidates, templates, alpha, self._patience)
         )
 
     async def label_set(self, name: str) -> LabelSet:

@@ -8,6 +8,7 @@ from clip_api_client.progress import ProgressOption
 from clip_api_client.queries import ImageSource, Query
 
 Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
+Alpha: TypeAlias = Literal["drop", "white", "black"]
 CandidateLike: TypeAlias = ImageSource
 """A text as `str`, or an image, whose path or URL must not be a `str`."""
 
@@ -23,6 +24,7 @@ class RankOptions(TypedDict, total=False):
     temperature: divides the logits.
     activation: turns logits into probabilities, instead of the model's own.
     model: one of those that `models()` lists.
+    alpha: what transparent images are put on; the service's default if it is not given.
     allow_partial: a query that fails has an `error` in its row, and the others continue.
     """
 
@@ -35,6 +37,7 @@ class RankOptions(TypedDict, total=False):
     temperature: float
     activation: Activation
     model: str
+    alpha: Alpha
     allow_partial: bool
 
 
@@ -47,7 +50,10 @@ class CallOptions(RankOptions, total=False):
     progress: ProgressOption
 
 
-AS_GIVEN = ("label_set", "template", "temperature", "activation", "model", "allow_partial")
+AS_GIVEN = (
+    *("label_set", "template", "temperature", "activation"),
+    *("model", "alpha", "allow_partial"),
+)
 
 
 @dataclass(frozen=True, slots=True)

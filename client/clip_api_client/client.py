@@ -16,8 +16,9 @@ from clip_api_client.answers import (
     Worker,
     Workers,
 )
-from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.candidates import Alpha, CallOptions, CandidateLike, RankOptions
 from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.encoding import EncodeWish
 from clip_api_client.job_view import JobView, Outcome_co
 from clip_api_client.progress import Meter, ProgressOption
 from clip_api_client.queries import ImageSource
@@ -88,30 +89,34 @@ class Client:
         for part in self._parts(call, options.get("progress")):
             yield from part.rows
 
-    def encode(
+    def encode(  # noqa: PLR0913 - each has a default
         self,
         images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Embeddings:
         """The embeddings of images, then of texts; not normalised."""
-        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        wish = EncodeWish(model, alpha, allow_partial)
+        call = core.encode_call(images, texts, wish, self._patience)
         return Embeddings(self._parts(call, progress))
 
-    def encode_each(
+    def encode_each(  # noqa: PLR0913 - each has a default
         self,
         images: Iterable[ImageSource] | ImageSource | None = None,
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
         allow_partial: bool = False,
         progress: ProgressOption = None,
     ) -> Iterator[Encoded]:
         """Like `encode`, but yields each result as soon as it is available, and keeps none."""
-        call = core.encode_call(images, texts, model, self._patience, allow_partial=allow_partial)
+        wish = EncodeWish(model, alpha, allow_partial)
+        call = core.encode_call(images, texts, wish, self._patience)
         for part in self._parts(call, progress):
             yield from part.rows
 
@@ -131,9 +136,11 @@ class Client:
         texts: Iterable[str] = (),
         *,
         model: str | None = None,
+        alpha: Alpha | None = None,
     ) -> "Job[Embeddings]":
         """Submit a job that encodes."""
-        steps = core.submit_encode(images, texts, model, self._patience)
+        wish = EncodeWish(model, alpha, allow_partial=False)
+        steps = core.submit_encode(images, texts, wish, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
 
     def job(self, job: str) -> "Job[AnyResults]":
@@ -162,10 +169,17 @@ class Client:
         self._driver.run(jobs.delete(job, self._patience))
 
     def put_label_set(
-        self, name: str, candidates: Iterable[CandidateLike], templates: Iterable[str] = ()
+        self,
+        name: str,
+        candidates: Iterable[CandidateLike],
+        templates: Iterable[str] = (),
+        *,
+        alpha: Alpha | None = None,
     ) -> LabelSet:
         """Store candidates under a name; later requests rank by it with `label_set=name`."""
-        return self._driver.run(core.put_label_set(name, candidates, templates, self._patience))
+        return self._driver.run(
+            core.put_label_set(name, candidates, templates, alpha, self._patience)
+        )
 
     def label_set(self, name: str) -> LabelSet:
         return self._driver.run(core.get_label_set(name, self._patience))

@@ -10,7 +10,7 @@ import httpx
 
 from clip_api_client import jobs
 from clip_api_client.answers import JobDocument, LabelSet, Readiness, read
-from clip_api_client.candidates import CandidateLike, RankOptions, wish_of
+from clip_api_client.candidates import Alpha, CandidateLike, RankOptions, wish_of
 from clip_api_client.encoding import EncodeWish, encode_piece, encoded_job
 from clip_api_client.errors import UnexpectedAnswer
 from clip_api_client.pieces import Piece, cut, pack, unnamed
@@ -85,12 +85,9 @@ def rank_call(
 def encode_call(
     images: object,
     texts: Iterable[str],
-    model: str | None,
+    wish: EncodeWish,
     patience: Patience,
-    *,
-    allow_partial: bool,
 ) -> Call[Any]:
-    wish = EncodeWish(model, allow_partial)
     pieces = cut(queries_of(images, texts))
     operations = (encode_piece(piece, wish, patience) for piece in pieces)
     return Call(operations, count_of(images, texts))
@@ -114,10 +111,10 @@ def submit_rank(
 
 
 def submit_encode(
-    images: object, texts: Iterable[str], model: str | None, patience: Patience
+    images: object, texts: Iterable[str], wish: EncodeWish, patience: Patience
 ) -> Steps[Submitted[Embeddings]]:
     def request(items: list[Item]) -> Request:
-        return jobs.post("/encode", items, model=model, is_async=True)
+        return jobs.post("/encode", items, parameters=wish.parameters, is_async=True)
 
     piece = _whole(images, texts)
     places = Places.of_all(piece, "")
@@ -151,10 +148,15 @@ def put_label_set(
     name: str,
     candidates: Iterable[CandidateLike],
     templates: Iterable[str],
+    alpha: Alpha | None,
     patience: Patience,
 ) -> Steps[LabelSet]:
-    listed = list(templates)
-    wish = wish_of(candidates, {"templates": listed} if listed else {})
+    options = RankOptions()
+    if listed := list(templates):
+        options["templates"] = listed
+    if alpha:
+        options["alpha"] = alpha
+    wish = wish_of(candidates, options)
     request = jobs.post(_label_set(name), wish.body)
     put = Request("PUT", request.path, {}, request.headers, request.body)
     response = yield from send(put, patience)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from clip_api_client import jobs
 from clip_api_client.answers import VECTORS, JobDocument, read
+from clip_api_client.candidates import Alpha
 from clip_api_client.errors import InvalidRequest, ItemError, UnexpectedAnswer
 from clip_api_client.pieces import Packed, Piece, pack
 from clip_api_client.places import Places
@@ -18,7 +19,12 @@ class EncodeWish:
     """A request to encode, without its items."""
 
     model: str | None
+    alpha: Alpha | None
     allow_partial: bool
+
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        return {"model": self.model, "alpha": self.alpha}
 
 
 def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Part[Encoded]]:
@@ -31,7 +37,8 @@ def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Pa
     failed: dict[int, ItemError] = dict(packed.unreadable)
     while packed.items:
         places = Places(piece, "", tuple(packed.items))
-        request = jobs.post("/encode", list(packed.items.values()), model=wish.model)
+        items = list(packed.items.values())
+        request = jobs.post("/encode", items, parameters=wish.parameters)
         try:
             answer = yield from answered(request, places, patience)
         except InvalidRequest as error:
@@ -44,15 +51,16 @@ def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Pa
         else:
             vectors = dict(zip(places.sent, _vectors(answer, len(places.sent)), strict=True))
             rows = _rows(piece, vectors, failed)
-            return Part(rows, answer.job, answer.truncated_texts)
+            return Part(rows, answer.job, answer.truncated_texts, answer.transparent_images)
     return Part(_rows(piece, {}, failed))
 
 
 def encoded_job(piece: Piece, document: JobDocument) -> Part[Encoded]:
     """The result of a job with all queries of a piece."""
-    answer = Answered(document, document.id, len(document.truncated))
+    answer = Answered.of_job(document)
     vectors = dict(enumerate(_vectors(answer, len(piece.queries))))
-    return Part(_rows(piece, vectors, {}), document.id, answer.truncated_texts)
+    rows = _rows(piece, vectors, {})
+    return Part(rows, document.id, answer.truncated_texts, answer.transparent_images)
 
 
 def _vectors(answer: Answered, count: int) -> list[list[float]]:

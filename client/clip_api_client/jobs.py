@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -14,17 +14,25 @@ from clip_api_client.retries import Patience, send
 from clip_api_client.steps import Request, Response, Steps
 
 JSON = {"Content-Type": "application/json"}
+NOTHING: Mapping[str, str | None] = {}
 PAGE = 100
 LONG_WAIT_S = 30.0
 REPORTED_EVERY_S = 1.0
 Answer = TypeVar("Answer")
 
 
-def post(path: str, body: object, *, model: str | None = None, is_async: bool = False) -> Request:
+def post(
+    path: str,
+    body: object,
+    *,
+    parameters: Mapping[str, str | None] = NOTHING,
+    is_async: bool = False,
+) -> Request:
     """A request with a JSON body, whose bytes are the same in each attempt."""
+    given = {name: value for name, value in parameters.items() if value}
     headers = {**JSON, "Prefer": "respond-async"} if is_async else JSON
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Request("POST", path, {"model": model} if model else {}, headers, content)
+    return Request("POST", path, given, headers, content)
 
 
 def fetch(job: str, patience: Patience, wait_s: float = 0) -> Steps[JobDocument]:

@@ -28,14 +28,16 @@ def rank_piece(piece: Piece, wish: Wish, patience: Patience) -> Steps[Part[Ranke
         ranked = read(answer.outcome, RankAnswer)
     failed: dict[int, ItemError] = {**packed.unreadable, **places.errors(ranked.errors or ())}
     whole = _spread(ranked, places.sent, len(piece.queries))
-    return Part(_rows(piece, wish, whole, failed), answer.job, answer.truncated_texts)
+    rows = _rows(piece, wish, whole, failed)
+    return Part(rows, answer.job, answer.truncated_texts, answer.transparent_images)
 
 
 def ranked_job(piece: Piece, wish: Wish, document: JobDocument) -> Part[Ranked]:
     """The result of a job with all queries of a piece."""
     ranked = _result(document)
     failed = Places.of_all(piece, "/queries").errors(ranked.errors or ())
-    return Part(_rows(piece, wish, ranked, failed), document.id, len(document.truncated))
+    rows = _rows(piece, wish, ranked, failed)
+    return Part(rows, document.id, len(document.truncated), len(document.transparent))
 
 
 def _result(document: JobDocument) -> RankAnswer:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Self
 
 from clip_api_client import jobs
 from clip_api_client.answers import JobDocument
@@ -18,6 +19,12 @@ class Answered:
     outcome: Response | JobDocument
     job: str
     truncated_texts: int
+    transparent_images: int
+
+    @classmethod
+    def of_job(cls, document: JobDocument) -> Self:
+        """By way of a job that is done."""
+        return cls(document, document.id, len(document.truncated), len(document.transparent))
 
 
 def answered(request: Request, places: Places, patience: Patience) -> Steps[Answered]:
@@ -42,6 +49,9 @@ def _answered(request: Request, deadline: float, patience: Patience) -> Steps[An
             raise
         left_s = deadline - time.monotonic()
         document = yield from jobs.finished(error.job, patience, left_s)
-        return Answered(document, document.id, len(document.truncated))
-    truncated = response.headers.get("x-truncated-texts", "0")
-    return Answered(response, response.headers.get("x-job-id", ""), int(truncated))
+        return Answered.of_job(document)
+    headers = response.headers
+    truncated, transparent = (
+        int(headers.get(name, "0")) for name in ("x-truncated-texts", "x-transparent-images")
+    )
+    return Answered(response, headers.get("x-job-id", ""), truncated, transparent)

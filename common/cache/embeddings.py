@@ -22,18 +22,18 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from common.protocol.messages import Item, ModelInfo, PartResult, Vectors
+from common.protocol.messages import Alpha, Item, ModelInfo, PartResult, Vectors
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
 
-PREPROCESSING_VERSION = 1
+PREPROCESSING_VERSION = 2
 """Raise it whenever the embeddings of a model change for the same content."""
 SPACE_CHARS = 16
 KEY_BYTES = 32
-FLAGS = (b"\x00", b"\x01")
-"""Follows a vector: 1 if the model truncated the text."""
+TRUNCATED, TRANSPARENT = 1, 2
+"""Bits of the byte after a vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,14 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """One embedding, of shape (dimension,); `truncated` if the model truncated the text."""
+    """One embedding, of shape (dimension,).
+
+    It is `truncated` if the model truncated the text, `transparent` if the image is not opaque.
+    """
 
     vector: Vectors
     truncated: bool = False
+    transparent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,13 @@ class CacheEntries:
     blobs: tuple[bytes, bytes]
 
 
-def space_of(model: ModelInfo, dtype: str, *, jpeg_draft: bool = False) -> Space:
+def space_of(
+    model: ModelInfo, dtype: str, *, jpeg_draft: bool = False, exif_orientation: bool = True
+) -> Space:
     """The space of a model's embeddings, computed in this precision by this release."""
-    content = orjson.dumps([asdict(model), dtype, PREPROCESSING_VERSION, jpeg_draft])
+    content = orjson.dumps(
+        [asdict(model), dtype, PREPROCESSING_VERSION, jpeg_draft, exif_orientation]
+    )
     return Space(hashlib.sha256(content).hexdigest()[:SPACE_CHARS], model.dimension)
 
 
@@ -91,9 +99,13 @@ def text_key(text: str, templates: Sequence[str] = ()) -> bytes:
     return hashlib.blake2b(content, digest_size=KEY_BYTES, person=person).digest()
 
 
-def image_key(content: bytes) -> bytes:
-    """The SHA-256 of an image's bytes as received."""
-    return hashlib.sha256(content).digest()
+def image_key(content: bytes, alpha: Alpha = "drop") -> bytes:
+    """The SHA-256 of an image's bytes as received; with a background, that of both."""
+    return _key_of_digest(hashlib.sha256(content).digest(), alpha)
+
+
+def _key_of_digest(digest: bytes, alpha: Alpha) -> bytes:
+    return digest if alpha == "drop" else hashlib.sha256(digest + alpha.encode()).digest()
 
 
 def key_of(item: Item) -> bytes | None:
@@ -102,7 +114,7 @@ def key_of(item: Item) -> bytes | None:
         case "text":
             return text_key(item.value, item.templates)
         case "blob":
-            return bytes.fromhex(item.value)
+            return _key_of_digest(bytes.fromhex(item.value), item.alpha)
         case "uri":
             return None
 
@@ -154,8 +166,8 @@ class EmbeddingCache:
         kept = {key: row for key, row in rows.items() if np.isfinite(vectors[row]).all()}
         if not kept or not self.is_on:
             return None
-        truncated = set(result.about.truncated)
-        flags = b"".join(FLAGS[row in truncated] for row in kept.values())
+        truncated, transparent = set(result.about.truncated), set(result.about.transparent)
+        flags = bytes(_flags(row in truncated, row in transparent) for row in kept.values())
         where = {"row_bytes": 4 * space.dimension, "rows": list(kept.values())}
         return CacheEntries(self._where(space) | where, (b"".join(kept), flags))
 
@@ -168,8 +180,13 @@ class EmbeddingCache:
 
 
 def _dump(embedding: Embedding) -> bytes:
-    """Little-endian float32, then a flag."""
-    return embedding.vector.astype("<f4").tobytes() + FLAGS[embedding.truncated]
+    """Little-endian float32, then a byte of flags."""
+    flags = _flags(embedding.truncated, embedding.transparent)
+    return embedding.vector.astype("<f4").tobytes() + bytes([flags])
+
+
+def _flags(truncated: bool, transparent: bool) -> int:
+    return TRUNCATED * truncated | TRANSPARENT * transparent
 
 
 def _load(value: bytes, dimension: int) -> Embedding | None:
@@ -177,4 +194,5 @@ def _load(value: bytes, dimension: int) -> Embedding | None:
         log.warning("corrupt_record", reason="the embedding does not have the model's dimension")
         return None
     vector = np.frombuffer(value, dtype="<f4", count=dimension)
-    return Embedding(vector, value[-1:] == FLAGS[True])
+    flags = value[-1]
+    return Embedding(vector, bool(flags & TRUNCATED), bool(flags & TRANSPARENT))

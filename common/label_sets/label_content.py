@@ -1,13 +1,13 @@
 """The content of a label set, and its summary."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from common.ledger.records import LabelSetVersion
-from common.protocol.messages import HOLE, ItemKind, Templates
+from common.protocol.messages import HOLE, Alpha, Item, ItemKind, Templates
 
 VERSION_CHARS = 16
 
@@ -31,12 +31,22 @@ class LabelContent:
     """The candidates of a set.
 
     `items` are distinct, and `candidates` are indices into them. Texts are put into each of the
-    `templates`, if there are any.
+    `templates`, if there are any; images have the `alpha`.
     """
 
     items: list[tuple[ItemKind, str]]
     candidates: list[int]
     templates: Templates
+    alpha: Alpha = "drop"
+
+    @property
+    def wanted(self) -> Iterator[Item]:
+        """The items to encode; none of them is a query."""
+        for kind, value in self.items:
+            if kind == "text":
+                yield Item(kind, value, 0, required=True, templates=self.templates)
+            else:
+                yield Item(kind, value, 0, required=True, alpha=self.alpha)
 
     @property
     def version(self) -> str:
@@ -65,7 +75,7 @@ class LabelContent:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Content with its images, by SHA-256."""
+    """Content with its images, by Item.blob."""
 
     content: LabelContent
     blobs: Mapping[str, bytes]

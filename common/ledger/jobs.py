@@ -92,7 +92,7 @@ class Ledger:
     def create(
         self, job: NewJob, blobs: Mapping[str, bytes], *, max_open_items: int, worker_ttl_s: float
     ) -> Admission:
-        """Store images (by SHA-256) and the job, if there is room.
+        """Store images (by Item.blob) and the job, if there is room.
 
         An interactive job needs a worker that sent a heartbeat within `worker_ttl_s` seconds,
         consumes from the job's queue, and serves its model if it names one.
@@ -137,10 +137,10 @@ class Ledger:
             raise NewerFormat(f"the job has format {answer}")
         raw, left, waited, strikes, tries, priority, request_id, owner, *contents = answer
         items = load_items(raw)
-        digests = [item.value for item in items if item.kind == "blob"]
+        names = [item.blob for item in items if item.kind == "blob"]
         return BegunPart(
             items,
-            dict(zip(digests, contents, strict=False)),
+            dict(zip(names, contents, strict=False)),
             float(left),
             float(waited),
             strikes,
@@ -316,8 +316,8 @@ def _fields(job: NewJob) -> dict[str, object]:
 
 
 def _part(items: list[Item]) -> dict[str, object]:
-    digests = " ".join(item.value for item in items if item.kind == "blob")
-    return {"items": dump_items(items).decode(), "size": _inputs(items), "blobs": digests}
+    names = " ".join(item.blob for item in items if item.kind == "blob")
+    return {"items": dump_items(items).decode(), "size": _inputs(items), "blobs": names}
 
 
 def _inputs(items: Sequence[Item]) -> int:

@@ -62,9 +62,10 @@ class RequestRecord:
     """What the ledger keeps of a request, to make an answer of the embeddings.
 
     `lists` maps the JSON Pointer of each list in the request to the indices of its items among the
-    distinct ones. `kinds` has a letter for each distinct item (t, u or b), `sizes` the number of
-    items in each part. `label_set` replaces the candidates; if its embeddings were not stored, its
-    candidates are among the items. `model` is the one that must run the job; empty for any.
+    distinct ones. `kinds` has a letter for each distinct item (t, u or b; d for the bytes of a
+    data: URI), `sizes` the number of items in each part. `label_set` replaces the candidates; if
+    its embeddings were not stored, its candidates are among the items. `model` is the one that must
+    run the job; empty for any.
     """
 
     lists: Mapping[str, Sequence[int]]
@@ -137,7 +138,7 @@ class BegunPart:
 
     `left_s` is the time until the job's deadline, `waited_s` the time since its creation. `strikes`
     counts how often the model hung on the part, `tries` how often it was begun before. `blobs` are
-    its images by SHA-256; None for an image that is gone. The `owner` is that of the job.
+    its images by Item.blob; None for an image that is gone. The `owner` is that of the job.
     """
 
     items: list[Item]

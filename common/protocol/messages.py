@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-FORMAT = 3
+FORMAT = 4
 """The version of a job's format in the ledger. A worker ignores jobs of another format.
 
 Raise it with every change that another release would misread.
@@ -36,6 +36,8 @@ HOLE = "{}"
 """Where a text is put into a template."""
 
 ItemKind: TypeAlias = Literal["text", "uri", "blob"]
+Alpha: TypeAlias = Literal["drop", "white", "black"]
+"""What a transparent image is put on; with `drop`, its alpha is ignored."""
 Templates: TypeAlias = tuple[str, ...]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Count: TypeAlias = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -77,13 +79,22 @@ def queues_of(model_queue: str) -> tuple[str, str]:
     return queue_of(Priority.INTERACTIVE, model_queue), queue_of(Priority.BULK, model_queue)
 
 
+def blob_name(digest: str, alpha: Alpha) -> str:
+    """The name of an image's bytes in a job.
+
+    An image on two backgrounds is two items, each of which releases its own bytes.
+    """
+    return digest if alpha == "drop" else f"{digest}.{alpha}"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One distinct text or image to encode.
 
     `value` is the text, the URL, or the SHA-256 of the image's bytes. `queries` is the number of
     queries in the request that are this item. If a `required` item fails, so does the job. A text
-    with `templates` is encoded in each of them; its embedding is their mean.
+    with `templates` is encoded in each of them; its embedding is their mean. An image has an
+    `alpha`.
     """
 
     kind: ItemKind
@@ -91,6 +102,12 @@ class Item:
     queries: int
     required: bool
     templates: Templates = ()
+    alpha: Alpha = "drop"
+
+    @property
+    def blob(self) -> str:
+        """The name of an image's bytes in its job."""
+        return blob_name(self.value, self.alpha)
 
     @property
     def inputs(self) -> int:
@@ -155,13 +172,14 @@ class PartAbout:
     """A part's result without the embeddings.
 
     `faults` maps the index of each failed item to its fault; `truncated` are the indices of texts
-    that the model truncated.
+    that the model truncated, `transparent` those of images that are not opaque.
     """
 
     model: ModelInfo
     faults: dict[int, Fault] = field(default_factory=dict)
     truncated: tuple[int, ...] = ()
     timings: Timings = field(default_factory=Timings)
+    transparent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +201,13 @@ class _SentAbout:
     faults: list[tuple[Count, Fault]]
     truncated: list[Count]
     timings: Timings
+    transparent: list[Count] = field(default_factory=list)
 
 
 PASSING = ConfigDict(cache_strings="keys")
 """For records that are read once: by default pydantic caches the last 16,384 short strings."""
 
-SentItems: TypeAlias = tuple[list[Templates], list[tuple[ItemKind, str, int, bool, int]]]
+SentItems: TypeAlias = tuple[list[Templates], list[tuple[ItemKind, str, int, bool, int, Alpha]]]
 """The distinct lists of templates, and the items, each with the index of its list."""
 
 ITEMS: TypeAdapter[SentItems] = TypeAdapter(SentItems, config=PASSING)
@@ -218,7 +237,10 @@ def dump_items(items: Sequence[Item]) -> bytes:
     """Items as JSON; a list of templates that several items share is stored once."""
     places: dict[Templates, int] = {}
     rows = [
-        (i.kind, i.value, i.queries, i.required, places.setdefault(i.templates, len(places)))
+        (
+            *(i.kind, i.value, i.queries, i.required),
+            *(places.setdefault(i.templates, len(places)), i.alpha),
+        )
         for i in items
     ]
     return orjson.dumps((list(places), rows))
@@ -229,8 +251,8 @@ def load_items(raw: bytes) -> list[Item]:
     templates, rows = load_json(ITEMS, raw)
     try:
         return [
-            Item(kind, value, queries, required, templates[place])
-            for kind, value, queries, required, place in rows
+            Item(kind, value, queries, required, templates[place], alpha)
+            for kind, value, queries, required, place, alpha in rows
         ]
     except IndexError:
         raise CorruptRecord("an item's templates are missing") from None
@@ -243,14 +265,26 @@ def dump_result(result: PartResult) -> dict[str, bytes]:
 
 
 def dump_about(about: PartAbout) -> bytes:
-    sent = _SentAbout(about.model, list(about.faults.items()), list(about.truncated), about.timings)
+    sent = _SentAbout(
+        about.model,
+        list(about.faults.items()),
+        list(about.truncated),
+        about.timings,
+        list(about.transparent),
+    )
     return orjson.dumps(sent)
 
 
 def load_about(raw: bytes) -> PartAbout:
     """Raises CorruptRecord."""
     sent = load_json(ABOUT, raw)
-    return PartAbout(sent.model, dict(sent.faults), tuple(sent.truncated), sent.timings)
+    return PartAbout(
+        sent.model,
+        dict(sent.faults),
+        tuple(sent.truncated),
+        sent.timings,
+        tuple(sent.transparent),
+    )
 
 
 def load_result(fields: dict[bytes, bytes]) -> PartResult:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_api_client import Client
+from PIL import Image
 
 from tests.client.commands import COMMAND, Ended, environment, run, run_on_terminal
 from tests.client.conftest import KEY
@@ -288,3 +289,16 @@ def test_serve_starts_what_make_run_starts(tmp_path: Path) -> None:
     ended = run("serve", "--checkout", ROOT, folder=tmp_path, env=environment(CLIP_PORT="many"))
     assert ended.code == 2
     assert "CLIP_PORT: Input should be a valid integer" in ended.errors
+
+
+def test_a_background_is_asked_for(clip_api: Command, tmp_path: Path) -> None:
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    image.paste((90, 120, 200, 255), (16, 16, 48, 48))
+    image.save(tmp_path / "cutout.png")
+    path = str(tmp_path / "cutout.png")
+    for command in (("rank", "-l", LABELS), ("encode",)):
+        ended = [clip_api(*command, path, "--alpha", alpha) for alpha in ("white", "drop")]
+        assert [each.code for each in ended] == [0, 0]
+        assert ended[0].lines != ended[1].lines
+        assert clip_api(*command, path).lines == ended[1].lines
+    assert clip_api("rank", path, "-l", LABELS, "--alpha", "pink").code == 2

@@ -241,3 +241,36 @@ def test_an_unknown_model_is_reported(client: Client) -> None:
 def test_an_address_is_checked_at_once() -> None:
     with pytest.raises(ValueError, match="http://"):
         Client("localhost:3000")
+
+
+def cutout(shade: int) -> bytes:
+    """A shape on nothing: black is behind it."""
+    mask = Image.open(T_SHIRT).convert("L").point(lambda value: 255 if value < 200 else 0)
+    image = Image.new("RGBA", mask.size, (0, 0, 0, 0))
+    image.paste((shade, shade, shade, 255), mask=mask)
+    return encoded(image)
+
+
+def test_a_background_is_given_to_what_is_transparent(client: Client) -> None:
+    content = cutout(1)
+    white = client.rank(content, LABELS, alpha="white")
+    assert white.transparent_images == 1
+    assert white.probabilities != client.rank(content, LABELS).probabilities
+    assert client.rank(T_SHIRT, LABELS).transparent_images == 0
+
+    encoded_white = client.encode(content, alpha="white")
+    assert encoded_white.transparent_images == 1
+    assert encoded_white.vectors == client.submit_encode(content, alpha="white").wait().vectors
+    assert encoded_white.vectors != client.encode(content, alpha="black").vectors
+
+    job = client.submit(content, LABELS, alpha="white").wait()
+    assert job.transparent_images == 1
+    assert job.probabilities == white.probabilities
+
+
+def test_a_label_set_has_a_background(client: Client) -> None:
+    content = cutout(2)
+    client.put_label_set("backgrounds", [content, "pizza"], alpha="white")
+    [row] = client.rank(content, label_set="backgrounds", alpha="white")
+    assert row.best.index == 0
+    assert row.best.cosine_similarity == pytest.approx(1, abs=1e-6)

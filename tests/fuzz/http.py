@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 import requests
@@ -26,12 +26,12 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 
-from api.request.items import decode_base64
+from api.request.data_uris import decode_blob, is_data_uri
 from api.request.multipart import MULTIPART
 from api.request.options import MAX_KEY_LENGTH
 from common.errors import InvalidBase64
 from common.label_sets.store import NAME_IN_FULL
-from common.protocol.messages import HOLE
+from common.protocol.messages import HOLE, Alpha
 from standalone.valkey import EmbeddedValkey
 from tests.image_server import ImageServer
 from tests.images import blob, encoded, noise
@@ -165,7 +165,8 @@ def _run(url: str, seed: int, tally: Tally) -> None:
 def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
     """Say in valid requests what no JSON Schema can ask for.
 
-    Texts in templates are short, and a label set is one that is there.
+    Texts in templates are short, a label set is one that is there, and what becomes of transparency
+    is said in one place.
 
     Valid base64 becomes an image, and a web address that of one: of all that fits the patterns
     hardly anything would be one, and nothing may be asked of hosts outside. A model becomes the one
@@ -186,13 +187,16 @@ def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
         if isinstance(case.query.get("model"), str):
             case.query["model"] = str(DEMO_MODEL)
         if isinstance(case.body, dict):
+            if case.body.get("alpha") in get_args(Alpha):
+                case.query.pop("alpha", None)
             case.body = _with_short_prompts(case.body)
             name = case.body.get("label_set")
             if isinstance(name, str) and NAME_IN_FULL.fullmatch(name):
                 case.body["label_set"] = LABEL_SET
         key = case.headers.get("Idempotency-Key", "")
         if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
-            request = f"{case.path} {case.query.get('model')} {case.body!r} {key}"
+            asked = f"{case.query.get('model')} {case.query.get('alpha')}"
+            request = f"{case.path} {asked} {case.body!r} {key}"
             case.headers["Idempotency-Key"] = _digest(request) + key[64:]
 
     schemathesis.hook("before_call")(amend)
@@ -264,9 +268,9 @@ def _amended(key: object, value: str, images: list[str], image_url: str) -> str:
         return image_url
     if key == "model":
         return str(DEMO_MODEL)
-    if key == "img_blob":
+    if key == "img_blob" or (key == "img_uri" and is_data_uri(value)):
         try:
-            content = decode_base64(value)
+            content = decode_blob(value)
         except InvalidBase64:
             return value
         return images[len(content) % len(images)]

@@ -11,7 +11,7 @@ from redis import Redis
 from common.cache.embeddings import CacheBounds, EmbeddingCache, space_of
 from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, RequestRecord
-from common.protocol.messages import Item, PartResult, Priority
+from common.protocol.messages import Alpha, Item, PartResult, Priority
 from tests.images import encoded
 from tests.worker.fake_encoder import FakeEncoder
 from tests.worker.fetchers import loopback_fetcher
@@ -65,10 +65,15 @@ def create(
     items: list[Item],
     images: list[bytes] | None = None,
     priority: Priority = Priority.BULK,
+    *,
+    alpha: Alpha = "drop",
 ) -> None:
     """A job of one part: items, then images. An interactive one needs a heartbeat."""
-    blobs = {sha256(content).hexdigest(): content for content in images or []}
-    blob_items = [Item("blob", digest, queries=1, required=True) for digest in blobs]
+    contents = {sha256(content).hexdigest(): content for content in images or []}
+    blob_items = [
+        Item("blob", digest, queries=1, required=True, alpha=alpha) for digest in contents
+    ]
+    blobs = {item.blob: contents[item.value] for item in blob_items}
     part = [*items, *blob_items]
     request = RequestRecord({}, "".join(item.kind[0] for item in part), [len(part)])
     new = NewJob(job, "encode", priority, [part], request, "r", 60, 60)
@@ -81,9 +86,11 @@ def run(
     items: list[Item],
     images: list[bytes] | None = None,
     priority: Priority = Priority.BULK,
+    *,
+    alpha: Alpha = "drop",
 ) -> PartResult:
     """Create a job of one part, run it, and return what was stored."""
-    create(runner.ledger, job, items, images, priority)
+    create(runner.ledger, job, items, images, priority, alpha=alpha)
     assert runner.run(job, 0)
     return result(runner.ledger, job)
 

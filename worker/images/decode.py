@@ -1,10 +1,12 @@
 """Bytes → pixels: the only module that uses Pillow."""
 
+import hashlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -12,12 +14,35 @@ import numpy.typing as npt
 from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
-from worker.images.formats.registry import check_claim, is_decoded_by_rows, sanitize
+from common.protocol.messages import Alpha
+from worker.images.colours import to_rgb
+from worker.images.formats.exif import orientation_of
+from worker.images.formats.registry import (
+    check_claim,
+    exif,
+    is_decoded_by_rows,
+    sanitize,
+    with_endings,
+)
 from worker.images.limits import Limits
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Size: TypeAlias = tuple[int, int]
 """Width and height."""
+Turn = Image.Transpose
+TURNS = {
+    2: Turn.FLIP_LEFT_RIGHT,
+    3: Turn.ROTATE_180,
+    4: Turn.FLIP_TOP_BOTTOM,
+    5: Turn.TRANSPOSE,
+    6: Turn.ROTATE_270,
+    7: Turn.TRANSVERSE,
+    8: Turn.ROTATE_90,
+}
+"""How an image is turned upright, by its EXIF orientation."""
+SIDEWAYS = frozenset({Turn.TRANSPOSE, Turn.ROTATE_270, Turn.TRANSVERSE, Turn.ROTATE_90})
+DIGESTED_ROWS = 16
+_Open: TypeAlias = Callable[[], Image.Image]
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
@@ -27,12 +52,13 @@ class DecodedImage:
     """A decoded RGB image, kept as Pillow's object, because an array would cost two copies.
 
     `size` and boxes are in pixels of the file. An image that was decoded at 1/`shrunk` of its size
-    has fewer pixels than that.
+    has fewer pixels than that. It `is_transparent` if not all pixels of the file are opaque.
     """
 
     image: Image.Image
     size: Size
     shrunk: int = 1
+    is_transparent: bool = False
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
@@ -62,18 +88,35 @@ class DecodedImage:
         return type(self)(self.image.resize(size, Image.Resampling(resample), within), size)
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Whether an image is rotated according to its EXIF metadata, and what it is put on."""
+
+    is_turned: bool = True
+    alpha: Alpha = "drop"
+
+
+AS_IS = Conversion()
+
+
 class EncodedImage:
     """An image whose header was read: its size is known, but nothing is decoded yet."""
 
-    def __init__(self, image: Image.Image, *, is_decoded_by_rows: bool) -> None:
+    def __init__(
+        self, image: Image.Image, conversion: Conversion, orientation: int, twins: Sequence[_Open]
+    ) -> None:
+        """The `twins` have the same pixels unless some are missing."""
         self._image = image
-        self._is_decoded_by_rows = is_decoded_by_rows
+        self._twins = twins
+        self._alpha = conversion.alpha
+        self._turn = TURNS.get(orientation) if conversion.is_turned else None
+        self._stored = image.size
+        self._least: Size | None = None
+        self._is_decoded_by_rows = True
         self._shrunk = 1
-        self.size: Size = image.size
-        """Width and height according to the file."""
 
     @classmethod
-    def open(cls, content: bytes, limits: Limits) -> Self:
+    def open(cls, content: bytes, limits: Limits, conversion: Conversion = AS_IS) -> Self:
         """Read the header. Neither time nor memory depends on the size that it claims.
 
         Raises:
@@ -82,16 +125,26 @@ class EncodedImage:
         """
         with _as_item_errors():
             name, sanitized = sanitize(content, limits)
-            image = Image.open(io.BytesIO(sanitized), formats=[name])
+            whole, (ending, *others) = with_endings(name, sanitized)
+            image = _open(name, whole, ending)
             limits.check_size(*image.size)
             limits.check_frames(getattr(image, "n_frames", 1))
             check_claim(name, sanitized, image.width * image.height, limits)
-            return cls(image, is_decoded_by_rows=is_decoded_by_rows(name, sanitized))
+            metadata = image.info.get("exif", b"") if name == "AVIF" else exif(name, content)
+            twins = [partial(_open, name, whole, other) for other in others]
+            opened = cls(image, conversion, orientation_of(metadata), twins)
+            opened._is_decoded_by_rows = is_decoded_by_rows(name, sanitized)
+            return opened
+
+    @property
+    def size(self) -> Size:
+        """Width and height according to the file, after rotation."""
+        return self._turned(self._stored)
 
     @property
     def pixels(self) -> int:
         """The number of pixels that will be in memory at once."""
-        width, height = self._image.size if self._is_decoded_by_rows else self.size
+        width, height = self._image.size if self._is_decoded_by_rows else self._stored
         return width * height
 
     def shrink(self, least: Size) -> None:
@@ -103,28 +156,54 @@ class EncodedImage:
             NotAnImage: the image is broken.
         """
         with _as_item_errors():
-            drafted = self._image.draft(None, least)
+            self._least = self._turned(least)
+            drafted = self._image.draft(None, self._least)
             if drafted:
                 _, (_, _, width, _) = drafted
-                self._shrunk = round(self.size[0] / width)
+                self._shrunk = round(self._stored[0] / width)
 
     def decode(self) -> DecodedImage:
         """The first frame. Call it once.
-
-        Converted like the reference implementation: alpha is dropped, not blended, and the EXIF
-        orientation is ignored.
 
         Raises:
             NotAnImage: the image is broken.
         """
         with _as_item_errors():
+            digests = {self._digest_of(twin) for twin in self._twins}
             self._image.load()
+            if digests and digests != {_digest(self._image)}:
+                raise NotAnImage("ends too early")
             # Loading may rotate an image, but none of a format that can be shrunk.
-            size = self._image.size if self._shrunk == 1 else self.size
-            if self._image.mode == "RGB":  # converting would copy it
-                return DecodedImage(self._image, size, self._shrunk)
-            with closing(self._image) as image:
-                return DecodedImage(image.convert("RGB"), size, self._shrunk)
+            size = self._image.size if self._shrunk == 1 else self._stored
+            colours = to_rgb(self._image, self._alpha)
+            image = colours.image
+            if self._turn is not None:
+                image = image.transpose(self._turn)
+                colours.image.close()
+            return DecodedImage(image, self._turned(size), self._shrunk, colours.is_transparent)
+
+    def _digest_of(self, twin: _Open) -> bytes:
+        with closing(twin()) as image:
+            if self._least:
+                image.draft(None, self._least)
+            image.load()
+            return _digest(image)
+
+    def _turned(self, size: Size) -> Size:
+        return size[::-1] if self._turn in SIDEWAYS else size
+
+
+def _open(name: str, content: bytes, ending: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content + ending), formats=[name])
+
+
+def _digest(image: Image.Image) -> bytes:
+    """A digest of the pixels, without a copy of all of them."""
+    digest = hashlib.blake2b()
+    for top in range(0, image.height, DIGESTED_ROWS):
+        strip = image.crop((0, top, image.width, min(image.height, top + DIGESTED_ROWS)))
+        digest.update(strip.tobytes())
+    return digest.digest()
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Limits the pixels that a worker decodes at once, to bound its memory.
 
-From header to resized image a pixel takes, at the peak: 5 bytes in RGB (JPEG, PNG, BMP), grey or
-palette, 8 in CMYK, RGBA or 16 bits, 10 in AVIF or a progressive JPEG (12 in CMYK), 16 in WebP; 6
-more if the checkpoint's own preprocessor resizes it; plus the file itself.
+From header to resized image a pixel takes, at the peak: 5 bytes in RGB (JPEG, PNG, BMP), grey,
+palette or 16 bits, 8 in CMYK, HEIC or a rotated image, 10 in a transparent image, floats, AVIF or a
+progressive JPEG (12 in CMYK), 17 in WebP; 6 more if the checkpoint's own preprocessor resizes it;
+plus the file itself.
 
 Each priority has its own budget, so that large bulk images do not delay interactive ones.
 """

@@ -41,6 +41,7 @@ class PartRun:
         self._image_answers: dict[int, Future[Vectors]] = {}
         self._faults: dict[int, Fault] = {}
         self._truncated: set[int] = set()
+        self._transparent: set[int] = set()
         self._keys: dict[int, bytes] = {}
         self.hits = 0
         """How many of its items need not be encoded."""
@@ -81,8 +82,10 @@ class PartRun:
             decode=max((image.decode_s for image in submitted), default=0.0),
             inference=inference_s,
         )
-        truncated = tuple(sorted(self._truncated))
-        about = PartAbout(self._encoder.info, self._faults, truncated, timings)
+        truncated, transparent = sorted(self._truncated), sorted(self._transparent)
+        about = PartAbout(
+            self._encoder.info, self._faults, tuple(truncated), timings, tuple(transparent)
+        )
         return PartResult(self._vectors, about)
 
     def _take(self, known: Mapping[int, Embedding]) -> None:
@@ -91,6 +94,8 @@ class PartRun:
             self._vectors[index] = embedding.vector
             if embedding.truncated:
                 self._truncated.add(index)
+            if embedding.transparent:
+                self._transparent.add(index)
 
     def _texts_but(self, known: Container[int]) -> PartTexts:
         texts = {
@@ -122,6 +127,8 @@ class PartRun:
             else:
                 submitted.append(ready)
                 self._image_answers[index] = ready.answer
+                if ready.transparent:
+                    self._transparent.add(index)
                 if ready.hit:
                     self.hits += 1
                 else:

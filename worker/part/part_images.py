@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from common.cache.embeddings import image_key, key_of
 from common.errors import NotAnImage
 from common.ledger.records import BegunPart
-from common.protocol.messages import Item, Vectors
+from common.protocol.messages import Alpha, Item, Vectors
 from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
-from worker.images.decode import EncodedImage
+from worker.images.decode import Conversion, EncodedImage
 from worker.model.encoder import PreparedImage
 from worker.net.urls import host_of
 from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
@@ -21,13 +21,15 @@ from worker.part.pipeline import CHECK_EVERY_S, CancellationCheck, Pipeline
 class SubmittedImage:
     """An image in the batcher, and the seconds that it took to get there.
 
-    A `hit` in the cache has its answer already.
+    It is `transparent` if not all of its pixels are opaque. A `hit` in the cache has its answer
+    already.
     """
 
     key: bytes
     answer: Future[Vectors]
     fetch_s: float
     decode_s: float
+    transparent: bool
     hit: bool = False
 
 
@@ -52,9 +54,10 @@ class PartImages:
     def submit(self, known: Container[int]) -> None:
         """Start on all images except known ones."""
         items = {i: item for i, item in enumerate(self._begun.items) if i not in known}
-        self._urls = {i: item.value for i, item in items.items() if item.kind == "uri"}
-        for index, url in self._urls.items():
-            self.submitted[index] = self._fetched(index, url)
+        fetched = {i: item for i, item in items.items() if item.kind == "uri"}
+        self._urls = {i: item.value for i, item in fetched.items()}
+        for index, item in fetched.items():
+            self.submitted[index] = self._fetched(index, item)
         uploaded = {i: item for i, item in items.items() if item.kind == "blob"}
         for index, item in uploaded.items():
             if len(uploaded) == 1:  # another thread would gain nothing
@@ -87,13 +90,13 @@ class PartImages:
         fetched = (self.submitted[index] for index in self._urls if index not in self._arrived)
         return [image for image in fetched if not image.done()]
 
-    def _fetched(self, index: int, url: str) -> Future[SubmittedImage]:
+    def _fetched(self, index: int, item: Item) -> Future[SubmittedImage]:
         def hand_over(content: bytes, fetch_s: float) -> SubmittedImage:
             """Pass the image to the threads that decode."""
             self._arrived.add(index)
-            return self._threads.submit(self._submit_fetched, content, fetch_s).result()
+            return self._threads.submit(self._submit_fetched, item, content, fetch_s).result()
 
-        return self._pipeline.fetcher.submit(url, self._part, hand_over)
+        return self._pipeline.fetcher.submit(item.value, self._part, hand_over)
 
     def _submitted_here(self, item: Item) -> Future[SubmittedImage]:
         """The same as a pool of threads would return, but computed in this thread."""
@@ -106,33 +109,40 @@ class PartImages:
 
     def _submit_uploaded(self, item: Item) -> SubmittedImage:
         self._cancellation.check()
-        content = self._begun.blobs.get(item.value)
+        content = self._begun.blobs.get(item.blob)
         if content is None:
             raise NotAnImage("is no longer stored")
-        return self._submit_image(key_of(item) or image_key(content), content, 0.0)
+        key = key_of(item) or image_key(content, item.alpha)
+        return self._submit_image(key, content, item.alpha, 0.0)
 
-    def _submit_fetched(self, content: bytes, fetch_s: float) -> SubmittedImage:
+    def _submit_fetched(self, item: Item, content: bytes, fetch_s: float) -> SubmittedImage:
         self._cancellation.check()
-        key = image_key(content)
+        key = image_key(content, item.alpha)
         if known := self._pipeline.memory.find_image(key):
             answer: Future[Vectors] = Future()
             answer.set_result(known.vector)
-            return SubmittedImage(key, answer, fetch_s, 0.0, hit=True)
-        return self._submit_image(key, content, fetch_s)
+            return SubmittedImage(key, answer, fetch_s, 0.0, known.transparent, hit=True)
+        return self._submit_image(key, content, item.alpha, fetch_s)
 
-    def _submit_image(self, key: bytes, content: bytes, fetch_s: float) -> SubmittedImage:
+    def _submit_image(
+        self, key: bytes, content: bytes, alpha: Alpha, fetch_s: float
+    ) -> SubmittedImage:
         """Decode an image and submit it to the batcher."""
         started = time.monotonic()
-        answer = self._pipeline.batcher.submit("image", self._decode(content), self._part)
-        return SubmittedImage(key, answer, fetch_s, time.monotonic() - started)
+        prepared, transparent = self._decode(content, alpha)
+        answer = self._pipeline.batcher.submit("image", prepared, self._part)
+        return SubmittedImage(key, answer, fetch_s, time.monotonic() - started, transparent)
 
-    def _decode(self, content: bytes) -> PreparedImage:
-        image = EncodedImage.open(content, self._pipeline.limits)
+    def _decode(self, content: bytes, alpha: Alpha) -> tuple[PreparedImage, bool]:
+        """The input of the model, and whether the image is transparent."""
+        conversion = Conversion(self._pipeline.exif_orientation, alpha)
+        image = EncodedImage.open(content, self._pipeline.limits, conversion)
         if self._pipeline.jpeg_draft:
             least = self._encoder.smallest_useful(*image.size)
             if least:
                 image.shrink(least)
         with self._budget.hold(image.pixels, self._cancellation.check):
-            prepared = self._encoder.prepare_image(image.decode())
+            decoded = image.decode()
+            prepared = self._encoder.prepare_image(decoded)
         self._cancellation.check()
-        return prepared
+        return prepared, decoded.is_transparent

@@ -32,6 +32,7 @@ class Pipeline:
     budgets: Mapping[Priority, PixelBudget]
     memory: Memory
     jpeg_draft: bool = False
+    exif_orientation: bool = True
 
 
 class Cancelled(Exception):

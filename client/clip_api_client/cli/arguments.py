@@ -2,7 +2,9 @@
 
 import argparse
 from importlib.metadata import PackageNotFoundError, version
+from typing import get_args
 
+from clip_api_client.candidates import Alpha
 from clip_api_client.cli.exits import EPILOG
 from clip_api_client.settings import Settings
 
@@ -135,6 +137,7 @@ def _rank(command: argparse.ArgumentParser) -> None:
     )
     scoring = command.add_argument_group("scoring")
     scoring.add_argument("--model", help="the model, if the service has several")
+    _alpha(scoring)
     scoring.add_argument("--temperature", type=_positive, metavar="X")
     scoring.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
     output = command.add_argument_group("output")
@@ -155,12 +158,21 @@ def _rank(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _alpha(options: argparse._ActionsContainer) -> None:
+    options.add_argument(
+        "--alpha",
+        choices=get_args(Alpha),
+        help="what transparent images are put on (the service's default)",
+    )
+
+
 def _encode(command: argparse.ArgumentParser) -> None:
     _files(command)
     command.add_argument(
         "--text", action="append", default=[], metavar="T", help="a text; texts follow the images"
     )
     command.add_argument("--model", help="the model, if the service has several")
+    _alpha(command)
     _formats(command).add_argument(
         "--npy",
         metavar="FILE",

@@ -32,6 +32,7 @@ def run(given: Namespace, client: Client) -> int:
             [each.source for each in inputs],
             given.text,
             model=given.model,
+            alpha=given.alpha,
             allow_partial=True,
             progress=progress,
         )

@@ -10,7 +10,10 @@ from pathlib import Path
 from clip_api_client.cli.exits import UsageError
 from clip_api_client.queries import URL, ImageSource
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".avif", ".heic", ".heif", ".hif"}
+)
 STDIN = "-"
 NO_LABELS = 'give labels: --labels "t-shirt, jeans", --labels-file or --label-set'
 

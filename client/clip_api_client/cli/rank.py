@@ -44,6 +44,8 @@ def _options(given: Namespace) -> CallOptions:
         options["templates"] = given.template
     if given.model:
         options["model"] = given.model
+    if given.alpha:
+        options["alpha"] = given.alpha
     if given.temperature:
         options["temperature"] = given.temperature
     if given.activation:

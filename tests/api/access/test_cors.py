@@ -12,7 +12,8 @@ PAGE, OTHER = "https://page.example", "http://localhost:5173"
 KEY = "a-key-0123456789abcdef"
 SENT = ("Content-Type", "Authorization", "X-API-Key", "Idempotency-Key", "Prefer", "X-Request-Id")
 READ = (
-    *("Location", "Retry-After", "X-Job-Id", "X-Request-Id", "X-Truncated-Texts"),
+    *("Location", "Retry-After", "X-Job-Id", "X-Request-Id"),
+    *("X-Transparent-Images", "X-Truncated-Texts"),
     *("Preference-Applied", "Server-Timing", "RateLimit", "RateLimit-Policy", "X-Label-Set"),
 )
 

@@ -1,11 +1,13 @@
 import base64
 from contextlib import suppress
+from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.request.items import ItemCollector, cut, decode_base64
+from api.request.data_uris import SLICE_CHARS, decode_blob
+from api.request.items import ItemCollector, cut
 from api.request.schemas import Item as RequestItem
 from common.errors import InvalidBase64, InvalidRequest
 from common.ledger.records import RequestRecord
@@ -21,19 +23,95 @@ def test_every_spelling_of_base64_is_read(
         text = text.rstrip("=\n")
     if prefixed:
         text = "data:image/png;base64," + text
-    assert decode_base64(text) == content
+    assert decode_blob(text) == content
 
 
-@pytest.mark.parametrize("text", ["", "=", "   ", "a", "a?b=", "data:image/png;base64,", "päng"])
+@pytest.mark.parametrize("content", [b"\xfb\xef\xbe", b"any", b"\xff" * 50])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        "data:image/png;base64,",
+        "data:;base64,",
+        "data:base64,",
+        "data:application/octet-stream;base64,",
+        "data:text/plain;charset=utf-8;base64,",
+        "data:image/png;name=my%20cat.png;base64,",
+        "DATA:IMAGE/PNG;BASE64,",
+        "data:image/svg+xml; base64 ,",
+        "\n  data:image/png;base64,",
+    ],
+)
+def test_base64_is_read_in_either_alphabet_and_behind_any_head(head: str, content: bytes) -> None:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        digits = encode(content).decode()
+        assert decode_blob(head + digits) == content
+        assert decode_blob(head + digits.rstrip("=")) == content
+        if head:
+            assert decode_blob(head + quote(digits, safe="")) == content
+            assert decode_blob(f"{head} {digits}%0D%0A") == content
+
+
+@given(st.binary(min_size=1, max_size=200), st.sampled_from(["data:,", "data:image/png,"]))
+def test_a_data_uri_may_be_percent_encoded(content: bytes, head: str) -> None:
+    assert decode_blob(head + quote(content)) == content
+
+
+@given(st.text(st.sampled_from("%aF0g+é\x00 ,"), min_size=1))
+def test_what_is_no_escape_stays_as_it_is(text: str) -> None:
+    assert decode_blob("data:," + text) == unquote_to_bytes(text)
+
+
+@pytest.mark.parametrize("place", range(SLICE_CHARS - 5, SLICE_CHARS + 5))
+def test_no_escape_is_torn_apart(place: int) -> None:
+    content = b"a" * place + b"\x89\x00" * 9 + b"b"
+    assert decode_blob("data:," + quote(content)) == content
+    assert decode_blob("data:," + "%" * (place + 9)) == b"%" * (place + 9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "=", "   ", "a", "a?b=", "päng", "aGk*", "+/-_é"),
+        *("data:image/png;base64,", "data:image/png;base64, \n", "data:,", "data:image/png,"),
+        *("data:", "data:image/png;base64", "data:image/png;base64,a", "data:;base64,%"),
+        *("data:;base64,aGk%3F*", "data:;base64,data:;base64,aGk="),
+    ],
+)
 def test_anything_else_is_an_error(text: str) -> None:
     with pytest.raises(InvalidBase64):
-        decode_base64(text)
+        decode_blob(text)
+
+
+def test_a_data_uri_is_bytes_whichever_key_it_stands_in() -> None:
+    content = b"\x89PNG" * 10_000
+    uri = f"data:;base64,{base64.b64encode(content).decode()}"
+    collector = ItemCollector(max_image_bytes=50_000, max_text_chars=10, fetch_urls=False)
+    items = [RequestItem(img_uri=uri), RequestItem(img_blob=uri), RequestItem(img_blob=content)]
+    collector.add(items, "/queries", are_queries=True, required=True)
+    assert collector.faults == []
+    assert collector.lists == {"/queries": [0, 0, 0]}
+    assert list(collector.blobs.values()) == [content]
+    spec = collector.spec()
+    assert spec.record([spec.items], "").kinds == "d"
+
+
+def test_the_limit_of_a_data_uri_is_that_of_images() -> None:
+    collector = ItemCollector(max_image_bytes=3, max_text_chars=10)
+    uris = ["data:;base64,YWJjZA==", "data:,abcd", "data:image/png;base64,!", "data:,abc"]
+    items = [RequestItem(img_uri=uri) for uri in uris]
+    collector.add(items, "", are_queries=True, required=True)
+    assert [(fault.pointer, fault.code) for fault in collector.faults] == [
+        ("/0/img_uri", "image_too_large"),
+        ("/1/img_uri", "image_too_large"),
+        ("/2/img_uri", "invalid_base64"),
+    ]
 
 
 @given(st.text())
 def test_no_text_breaks_the_decoder(text: str) -> None:
     with suppress(InvalidBase64):
-        decode_base64(text)
+        decode_blob(text)
 
 
 def test_two_spellings_of_a_url_are_one_item() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ClientMaker
 
 BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
-SUBMIT_KNOWN = "known parameters: wait, model, callback_url"
+SUBMIT_KNOWN = "known parameters: wait, model, alpha, callback_url"
 NOWHERE = {"redis_url": "redis://127.0.0.1:1/0"}
 
 
@@ -93,7 +93,7 @@ def test_every_parameter_of_the_document_is_accepted(make_api: ClientMaker) -> N
             )
             assert "unknown_parameter" not in answer.text
             accepted += names
-    assert set(accepted) == {"wait", "model", "callback_url", "status", "limit", "cursor"}
+    assert set(accepted) == {"wait", "model", "alpha", "callback_url", "status", "limit", "cursor"}
 
 
 def test_the_document_says_which_routes_refuse_parameters(make_api: ClientMaker) -> None:
@@ -130,7 +130,7 @@ def test_the_error_of_an_unknown_key_lists_the_known_ones(
 def test_the_known_keys_of_a_label_set(make_api: ClientMaker) -> None:
     body = {"candidates": [{"text": "a"}], "labels": []}
     [(_, _, detail)] = refused(make_api(**NOWHERE).put("/label-sets/a", json=body))
-    assert detail == "is not a known key; known keys: template, templates, candidates"
+    assert detail == "is not a known key; known keys: template, templates, alpha, candidates"
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ class TestLooking:
         document = finished(service, submit(service, body).headers["Location"])
         assert set(document) == {
             *("id", "kind", "status", "progress", "created_at", "started_at", "finished_at"),
-            *("model", "timings", "errors", "result", "truncated", "links"),
+            *("model", "timings", "errors", "result", "truncated", "transparent", "links"),
         }
         assert (document["kind"], document["status"]) == ("rank", "done")
         assert document["progress"] == {"total": 2, "done": 2, "failed": 0}

@@ -1,8 +1,11 @@
+import base64
 import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from common.protocol.messages import MAX_URL_CHARS
 from standalone.greeting import LABELS
 from tests.conftest import ClientMaker
 from tests.image_server import ImageServer, Stalling
@@ -88,6 +91,18 @@ def test_a_image_is_fetched_from_its_url(service: Api, image_server: ImageServer
     assert by_url == rank(service, [blob(content)], [CAT, DOG]).json()
 
 
+def test_a_data_uri_is_an_image_whichever_key_it_stands_in(service: Api) -> None:
+    content = encoded(noise(300, 200, seed=5))
+    digits = base64.b64encode(content).decode()
+    assert len(digits) > MAX_URL_CHARS
+    uris = [f"data:image/png;base64,{digits}", f"data:;base64,{digits}"]
+    queries = [{key: uri} for key in ("img_uri", "img_blob") for uri in uris]
+    answer = rank(service, [*queries, {"img_uri": f"data:,{quote(content)}"}], [CAT, DOG])
+    assert answer.status_code == 200, answer.text
+    [expected] = rank(service, [blob(content)], [CAT, DOG]).json()["probabilities"]
+    assert answer.json()["probabilities"] == [expected] * 5
+
+
 BAD_ITEMS: list[tuple[Any, str, str]] = [
     ({}, "", "empty_item"),
     ({"text": None}, "", "empty_item"),
@@ -101,6 +116,10 @@ BAD_ITEMS: list[tuple[Any, str, str]] = [
     (blob(encoded(noise(60, 60))[:300]), "/img_blob", "not_an_image"),
     ({"img_uri": "file:///etc/passwd"}, "/img_uri", "url_refused"),
     ({"img_uri": "x.png"}, "/img_uri", "url_refused"),
+    ({"img_uri": "data:image/png;base64,?"}, "/img_uri", "invalid_base64"),
+    ({"img_uri": "data:image/png;base64,bm90IG9uZQ=="}, "/img_uri", "not_an_image"),
+    ({"img_uri": "data:text/html,<html>"}, "/img_uri", "not_an_image"),
+    ({"img_blob": "data:,not%20one"}, "/img_blob", "not_an_image"),
     ({"img_uri": "http://127.0.0.1:9/x.png"}, "/img_uri", "fetch_failed"),
 ]
 

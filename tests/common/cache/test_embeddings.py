@@ -1,6 +1,7 @@
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from common.cache.embeddings import (
     EmbeddingCache,
     Space,
     image_key,
+    key_of,
     space_of,
     text_key,
 )
-from common.protocol.messages import ModelInfo
+from common.protocol.messages import Alpha, Item, ModelInfo
 from common.redis import connection
 from tests.processes import free_port, wait_until
 
@@ -61,6 +63,23 @@ def test_what_was_stored_is_found_to_the_last_bit(cache: EmbeddingCache) -> None
     assert text is not None
     assert text.truncated
     assert unknown is None
+
+
+def test_an_image_that_is_not_opaque_is_found_so(cache: EmbeddingCache) -> None:
+    cache.store(SPACE, {keys(1)[0]: replace(embedding(1), transparent=True)})
+    [found] = cache.find(SPACE, keys(1))
+    assert found is not None
+    assert (found.transparent, found.truncated) == (True, False)
+
+
+def test_an_image_has_an_embedding_for_each_background() -> None:
+    items = [Item("blob", "ab" * 32, 1, required=True, alpha=each) for each in get_args(Alpha)]
+    assert len({key_of(item) for item in items}) == 3
+    content = b"an image"
+    digest = hashlib.sha256(content).hexdigest()
+    for alpha in get_args(Alpha):
+        item = Item("blob", digest, 1, required=True, alpha=alpha)
+        assert key_of(item) == image_key(content, alpha)
 
 
 def test_there_are_never_more_than_allowed(cache: EmbeddingCache, redis: Redis) -> None:
@@ -113,6 +132,8 @@ def test_more_than_a_few_are_found_in_order(redis: Redis) -> None:
         space_of(replace(MODEL, revision="s"), "float32"),
         space_of(replace(MODEL, name="n"), "float32"),
         space_of(replace(MODEL, logit_scale=99.0), "float32"),
+        space_of(MODEL, "float32", jpeg_draft=True),
+        space_of(MODEL, "float32", exif_orientation=False),
     ],
 )
 def test_spaces_share_nothing(cache: EmbeddingCache, other: Space) -> None:

@@ -40,6 +40,15 @@ def test_embeddings_are_cached_to_the_last_bit(ledger: Ledger, cache: EmbeddingC
     assert (three.vector.tobytes(), three.truncated) == (VECTORS[2].tobytes(), True)
 
 
+def test_what_was_transparent_stays_so(ledger: Ledger, cache: EmbeddingCache) -> None:
+    create(ledger, new_job())
+    about = PartAbout(MODEL, truncated=(0, 2), transparent=(1, 2))
+    shared = cache.entries(SPACE, PartResult(VECTORS, about), {KEYS[n]: n for n in range(3)})
+    assert ledger.finish("j", 0, [TEXT, IMAGE], PartResult(VECTORS, about), shared)
+    told = [(each.truncated, each.transparent) for each in found(cache) if each]
+    assert told == [(True, False), (False, True), (True, True)]
+
+
 def test_the_result_of_a_cancelled_job_is_cached_all_the_same(
     ledger: Ledger, cache: EmbeddingCache
 ) -> None:

@@ -91,6 +91,17 @@ def test_a_server_that_lost_its_scripts_gets_them_again(ledger: Ledger, redis: R
     assert begun.blobs == {DIGEST: b"image"}
 
 
+def test_parts_with_an_image_on_two_backgrounds_each_keep_its_bytes(ledger: Ledger) -> None:
+    white = replace(IMAGE, alpha="white")
+    job = new_job(parts=[[IMAGE], [white]])
+    blobs = {IMAGE.blob: b"image", white.blob: b"image"}
+    assert ledger.create(job, blobs, max_open_items=9, worker_ttl_s=5).outcome == "created"
+    assert ledger.finish("j", 0, [IMAGE], result(1))
+    begun = ledger.begin("j", 1, "w")
+    assert begun is not None
+    assert begun.blobs == {white.blob: b"image"}
+
+
 def test_a_begun_part_has_the_owner_of_its_job(ledger: Ledger) -> None:
     create(ledger, new_job(owner="a"))
     create(ledger, new_job("k"))

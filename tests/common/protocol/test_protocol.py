@@ -28,7 +28,10 @@ def test_items_survive_the_journey() -> None:
 def test_templates_travel_once_however_many_items_have_them() -> None:
     templates = ("{} in one place", "{} in another")
     items = [Item("text", f"{n}", 0, required=True, templates=templates) for n in range(9)]
-    items += [Item("text", "q", 1, required=True), Item("blob", "d", 1, required=True)]
+    items += [
+        Item("text", "q", 1, required=True),
+        Item("blob", "d", 1, required=True, alpha="white"),
+    ]
     raw = dump_items(items)
     assert raw.count(b"in one place") == 1
     assert load_items(raw) == items
@@ -45,6 +48,7 @@ def test_results_survive_the_journey() -> None:
             faults={1: Fault("not_an_image", "is none")},
             truncated=(0,),
             timings=Timings(0.1, 0.2, 0.3, 0.4),
+            transparent=(1,),
         ),
     )
     got = load_result({name.encode(): value for name, value in dump_result(sent).items()})

@@ -46,10 +46,21 @@ class _Walk:
         start = self._find_frame()
         if start is None:
             raise NotAnImage
-        self._skip_image()
-        return b"".join(
-            (screen, self._control, self._content[start : self._position], bytes([TRAILER]))
-        )
+        try:
+            self._skip_image()
+            frame = self._content[start : self._position]
+        except IndexError:
+            frame = self._ended_frame(start)
+        return b"".join((screen, self._control, frame, bytes([TRAILER])))
+
+    def _ended_frame(self, start: int) -> bytes:
+        """A truncated frame: it may have all pixels, and if not, the decoder fails."""
+        content = self._content
+        position = block = self._blocks_of(start)
+        while position < len(content):
+            block, position = position, position + content[position] + 1
+        data = content[block + 1 :]
+        return b"".join((content[start:block], bytes([len(data)]), data, b"\x00"))
 
     def skip_frame(self) -> bool:
         """Skip the next frame. Returns whether there was one."""
@@ -83,8 +94,12 @@ class _Walk:
             self._control = head + self._content[start + 1 : start + 4] + b"\x00"
 
     def _skip_image(self) -> None:
-        self._position += 10 + _palette_bytes(self._content[self._position + 9]) + 1
+        self._position = self._blocks_of(self._position)
         self._skip_blocks()
+
+    def _blocks_of(self, frame: int) -> int:
+        """The start of the data of a frame."""
+        return frame + 10 + _palette_bytes(self._content[frame + 9]) + 1
 
     def _skip_blocks(self) -> None:
         content, position = self._content, self._position

@@ -13,18 +13,19 @@ ORDINARY_SCANS = 20
 """Decoding a scan touches all pixels, however short it is. Progressive images have about ten."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
-JFIF, ADOBE = 0xE0, 0xEE
+JFIF, EXIF, ADOBE = 0xE0, 0xE1, 0xEE
 DHT, DAC, DQT, DRI = 0xC4, 0xCC, 0xDB, 0xDD
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, DAC, 0xC8}
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 COMPONENTS_OF_FRAME, COMPONENTS_OF_SCAN = 9, 4  # offsets of their number from the marker
 KEPT = FRAMES | {DHT, DAC, DQT, DRI, JFIF, ADOBE}
 """The last two determine the colour space."""
+EXIF_HEAD = b"Exif\0"
 
 _SIZE = struct.Struct(">HH")
-_MARKER = re.compile(rb"\xff[^\x00\xff]")
+MARKER = re.compile(rb"\xff[^\x00\xff]")
 # Within a scan, RST0 to RST7 are part of the data.
-_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def accepts(head: bytes) -> bool:
@@ -37,7 +38,7 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
     frames = segments = width = height = 0
     position = 2
     while True:
-        marker, start, end = _next_segment(content, position, _MARKER)
+        marker, start, end = next_segment(content, position, MARKER)
         segments += 1
         check_parts(segments, MAX_SEGMENTS, "segments")
         position = end
@@ -56,11 +57,22 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
     return b"".join(kept)
 
 
+def exif(content: bytes) -> bytes:
+    """The EXIF metadata of the first image; empty if it has none."""
+    position = 2
+    while True:
+        marker, start, position = next_segment(content, position, MARKER)
+        if marker == SOS:
+            return b""
+        if marker == EXIF and content.startswith(EXIF_HEAD, start + 4):
+            return content[start + 10 : position]
+
+
 def is_in_one_scan(content: bytes) -> bool:
     """Whether there is one scan; with several, a decoder keeps all coefficients in memory."""
     position, components = 2, 0
     while True:
-        marker, start, position = _next_segment(content, position, _MARKER)
+        marker, start, position = next_segment(content, position, MARKER)
         if marker in PROGRESSIVE:
             return False
         if marker in FRAMES:
@@ -69,9 +81,7 @@ def is_in_one_scan(content: bytes) -> bool:
             return content[start + COMPONENTS_OF_SCAN] == components
 
 
-def _next_segment(
-    content: bytes, position: int, pattern: re.Pattern[bytes]
-) -> tuple[int, int, int]:
+def next_segment(content: bytes, position: int, pattern: re.Pattern[bytes]) -> tuple[int, int, int]:
     """The next marker, its start, and the end of its segment."""
     found = pattern.search(content, position)
     if found is None:
@@ -88,7 +98,7 @@ def _next_segment(
 
 def _end_of_scans(content: bytes, position: int, segments: int, max_scans: int) -> int:
     scans = 1
-    while found := _MARKER_IN_SCAN.search(content, position):
+    while found := MARKER_IN_SCAN.search(content, position):
         marker, position = content[found.start() + 1], found.end()
         if marker == EOI:
             return position

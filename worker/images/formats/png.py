@@ -1,5 +1,7 @@
 """PNG (www.w3.org/TR/png-3), and APNG, of which the default image is used."""
 
+import zlib
+
 from common.errors import NotAnImage
 from worker.images.limits import Limits, check_parts
 
@@ -35,8 +37,30 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
             frames = int.from_bytes(content[position + 8 : position + 12], "big")
             limits.check_frames(frames)
         elif name in KEPT:
-            if end > len(content):
-                raise NotAnImage
-            kept.append(content[position:end])
+            kept.append(content[position:end] if end <= len(content) else _ended(content, position))
         position = end
     return b"".join((*kept, END))
+
+
+def _ended(content: bytes, position: int) -> bytes:
+    """The truncated last chunk: it may have all pixels and lack only its checksum.
+
+    If pixels are missing, the decoder fails.
+    """
+    length = int.from_bytes(content[position : position + 4], "big")
+    chunk = content[position + 4 : position + 8 + length]
+    if not chunk.startswith(b"IDAT"):
+        raise NotAnImage
+    size, checksum = len(chunk) - 4, zlib.crc32(chunk)
+    return size.to_bytes(4, "big") + chunk + checksum.to_bytes(4, "big")
+
+
+def exif(content: bytes) -> bytes:
+    """The EXIF metadata, which may follow the pixels; empty if there is none."""
+    position = len(SIGNATURE)
+    while position < len(content):
+        length = int.from_bytes(content[position : position + 4], "big")
+        if content.startswith(b"eXIf", position + 4):
+            return content[position + 8 : position + 8 + length]
+        position += 12 + length
+    return b""

@@ -1,15 +1,15 @@
 """Sanitizing: the bytes of an image file that Pillow gets to see, and the limits on a file.
 
-Only the first frame of a file is used, and no metadata. Each format's `sanitize` walks over the
-structure of a file without decoding it, and returns the bytes that the pixels of the first frame
-depend on. So comments, profiles, EXIF, text and further frames cost only the walk, whatever they
-contain, and the length of the walk is limited too.
+Only the first frame of a file is used, and of its metadata only the orientation. Each format's
+`sanitize` walks over the structure of a file without decoding it, and returns the bytes that the
+pixels of the first frame depend on. So comments, profiles, EXIF, text and further frames cost only
+the walk, whatever they contain, and the length of the walk is limited too.
 """
 
 from collections.abc import Callable
 
 from common.errors import NotAnImage
-from worker.images.formats import avif, bmp, gif, jpeg, png, tiff, webp
+from worker.images.formats import avif, bmp, gif, heic, jpeg, jpeg_end, png, tiff, webp
 from worker.images.limits import Limits
 
 _SANITIZERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, Limits], bytes]], ...] = (
@@ -19,9 +19,16 @@ _SANITIZERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[bytes, Limits],
     ("GIF", gif.accepts, gif.sanitize),
     ("BMP", bmp.accepts, bmp.sanitize),
     ("TIFF", tiff.accepts, tiff.sanitize),
+    ("HEIF", heic.accepts, heic.sanitize),
     ("AVIF", avif.accepts, avif.sanitize),
 )
+HEAD_BYTES = 64
 FORMATS = tuple(name for name, _, _ in _SANITIZERS)
+_EXIF: dict[str, Callable[[bytes], bytes]] = {
+    "JPEG": jpeg.exif,
+    "PNG": png.exif,
+    "WEBP": webp.exif,
+}
 
 
 def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
@@ -32,9 +39,25 @@ def sanitize(content: bytes, limits: Limits) -> tuple[str, bytes]:
         TooManyPixels, TooManyFrames, TooComplex: the image exceeds a limit.
     """
     for name, accepts, sanitize_format in _SANITIZERS:
-        if accepts(content[:32]):
+        if accepts(content[:HEAD_BYTES]):
             return name, sanitize_format(content, limits)
     raise NotAnImage(f"is not an image of a known format ({', '.join(FORMATS)})")
+
+
+def exif(name: str, content: bytes) -> bytes:
+    """The EXIF metadata of a sanitized image, unless the decoder applies it, as for TIFF."""
+    return _EXIF[name](content) if name in _EXIF else b""
+
+
+def with_endings(name: str, sanitized: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """What to decode, and endings to append: all give the same pixels unless some are missing.
+
+    Raises:
+        NotAnImage: pixels are certainly missing.
+    """
+    if name == "JPEG" and not jpeg_end.ends(sanitized):
+        return jpeg_end.without_end(sanitized), jpeg_end.ENDINGS
+    return sanitized, (b"",)
 
 
 def is_decoded_by_rows(name: str, content: bytes) -> bool:
@@ -52,3 +75,5 @@ def check_claim(name: str, content: bytes, pixels: int, limits: Limits) -> None:
     """
     if name == "AVIF":
         avif.check_claim(content, pixels, limits)
+    elif name == "HEIF":
+        heic.check_claim(content, pixels)

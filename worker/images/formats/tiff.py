@@ -16,10 +16,13 @@ MAX_PARTS = 100_000
 SMALL_TILE_PIXELS = 2048 * 2048
 
 WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP = 256, 257, 259, 278
+STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 273, 279, 324, 325
 TILE_WIDTH, TILE_HEIGHT, XMP = 322, 323, 700
+UNCOMPRESSED = 1
 KEPT = frozenset(
     {WIDTH, HEIGHT, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT, COMPRESSION}
-    | {258, 262, 266, 273, 274, 277, 279, 284, 292, 293, 317, 320, 324, 325}
+    | {258, 262, 266, 274, 277, 284, 292, 293, 317, 320}
+    | {STRIPS, STRIP_BYTES, TILES, TILE_BYTES}
     | {338, 339, 347, 512, 513, 514, 515, 519, 520, 521, 529, 530, 531, 532}
     | {XMP}  # it may contain the orientation
 )
@@ -44,9 +47,10 @@ def sanitize(content: bytes, limits: Limits) -> bytes:
         first = layout.first(content)
         limits.check_frames(_count_directories(content, layout, first, limits.max_frames))
         entries = list(_kept_entries(content, layout, first))
+        _check_geometry(layout, entries, limits)
+        _check_end(content, layout, {entry.tag: entry for entry in entries})
     except struct.error:
         raise NotAnImage from None
-    _check_geometry(layout, entries, limits)
     return layout.rebuilt(content, entries)
 
 
@@ -159,6 +163,36 @@ def _check_geometry(layout: _Layout, entries: list[_Entry], limits: Limits) -> N
     tile_pixels = tile_width * tile_height if TILE_WIDTH in numbers else 0
     if tile_pixels > max(2 * width * height, SMALL_TILE_PIXELS):
         raise TooComplex("has tiles that are much larger than the image")
+
+
+def _check_end(content: bytes, layout: _Layout, entries: dict[int, _Entry]) -> None:
+    """Check that no uncompressed pixels are missing: the decoder would use what follows instead.
+
+    The last strip may be shorter than its tag says.
+    """
+    if COMPRESSION in entries and _number(layout, entries[COMPRESSION]) != UNCOMPRESSED:
+        return
+    offsets = _values(content, layout, entries.get(TILES) or entries.get(STRIPS))
+    sizes = _values(content, layout, entries.get(TILE_BYTES) or entries.get(STRIP_BYTES))
+    if not offsets or len(offsets) != len(sizes):
+        return
+    if TILES not in entries and ROWS_PER_STRIP in entries:
+        rows = _number(layout, entries[ROWS_PER_STRIP]) or 1
+        rest = _number(layout, entries[HEIGHT]) % rows
+        sizes[-1] = min(sizes[-1], -(-sizes[0] * rest // rows)) if rest else sizes[-1]
+    if any(offset + size > len(content) for offset, size in zip(offsets, sizes, strict=True)):
+        raise NotAnImage
+
+
+def _values(content: bytes, layout: _Layout, entry: _Entry | None) -> list[int]:
+    """All values of a tag; none if they are no numbers, or outside the file."""
+    if entry is None or entry.kind not in NUMBERS:
+        return []
+    numbers = struct.Struct(f"{layout.order}{entry.count}{NUMBERS[entry.kind]}")
+    if numbers.size <= len(entry.data):
+        return list(numbers.unpack_from(entry.data))
+    [position] = layout.offset.unpack_from(entry.data)
+    return list(numbers.unpack_from(content, position)) if position < len(content) else []
 
 
 def _number(layout: _Layout, entry: _Entry) -> int:

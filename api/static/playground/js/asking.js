@@ -25,7 +25,8 @@ export function startAsking(images) {
     forgetFaults();
     images.tellFaults(new Map());
     if (!check(request)) return;
-    request.fields = { ...asFields(request.settings), ...(request.images.length > 1 ? { allow_partial: true } : {}) };
+    const several = request.images.length > 1 ? { allow_partial: true } : {};
+    request.fields = { ...asFields(request.settings), alpha: "white", ...several };
     running = new AbortController();
     wantsKey = false;
     busy(true);
