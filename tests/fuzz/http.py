@@ -32,6 +32,7 @@ from api.request.options import MAX_KEY_LENGTH
 from common.errors import InvalidBase64
 from common.label_sets.store import NAME_IN_FULL
 from common.protocol.messages import HOLE, Alpha
+from common.urls import AROUND
 from standalone.valkey import EmbeddedValkey
 from tests.image_server import ImageServer
 from tests.images import blob, encoded, noise
@@ -264,7 +265,7 @@ def _short(template: str) -> str:
 
 
 def _amended(key: object, value: str, images: list[str], image_url: str) -> str:
-    if key == "img_uri" and value.lower().startswith(("http://", "https://")):
+    if key == "img_uri" and value.strip(AROUND).lower().startswith(("http://", "https://")):
         return image_url
     if key == "model":
         return str(DEMO_MODEL)
