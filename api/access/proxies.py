@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SCHEME = re.compile(r"https?", re.IGNORECASE)
 HOST = re.compile(r"([\w.-]++|\[[0-9a-f:.]++\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 SAFE_IN_PATH = "/!$&'()*+;=:@~"
-PREFIX = re.compile(r"(?:/(?!\.)[\w.!$&'()*+;=:@~%-]++)++/?+", re.ASCII)
+PREFIX = re.compile(
+    r"(?:/(?!\.|%2e)(?:(?!%2f|%5c)[\w.!$&'()*+;=:@~%-])++)++/?+", re.ASCII | re.IGNORECASE
+)
 
 
 def trust(app: Flask, proxies: int) -> None:

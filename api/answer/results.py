@@ -145,7 +145,7 @@ class Outcome:
                 self.check_complete()
             case "failed":
                 self.check_complete()
-                if any(fault.code == NoMemory.code for fault in self.faults.values()):
+                if {fault.code for fault in self.faults.values()} == {NoMemory.code}:
                     raise NoMemory(retry_after_s=RETRY_AFTER_S)
                 raise InvalidRequest(self.item_faults())
             case "cancelled":

@@ -155,11 +155,15 @@ def _key_of(item: schemas.Item) -> str:
 
 def checked_url(url: str) -> str:
     """The URL as a browser sends it. Raises UrlRefused if it is not an http or https URL."""
+    _check_length(url)  # before any work on it
     try:
         address = web_address(url)
     except ValueError:
         raise UrlRefused("is not an http or https URL") from None
-    longest = max(len(url), len(address))
-    if longest > MAX_URL_CHARS:
-        raise UrlRefused(f"has {longest} characters; the limit is {MAX_URL_CHARS}")
+    _check_length(address)
     return address
+
+
+def _check_length(url: str) -> None:
+    if len(url) > MAX_URL_CHARS:
+        raise UrlRefused(f"has {len(url)} characters; the limit is {MAX_URL_CHARS}")

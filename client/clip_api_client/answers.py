@@ -133,7 +133,7 @@ class Worker(_Answer):
     device: str
     dtype: str
     batch_size: int
-    configured_batch_size: int
+    configured_batch_size: int | None = None
     in_flight: int
     queues: list[str]
     since: datetime

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from redis import Redis
 from redis.client import Pipeline
 
+from common.cache.embeddings import PREPROCESSING_VERSION
 from common.label_sets.label_content import VERSION_CHARS, LabelContent, Labels, LabelSet
 from common.ledger.records import EpochTime, LabelSetVersion
 from common.protocol.messages import (
@@ -180,7 +181,8 @@ class LabelSetStore:
 def _digest(model: ModelInfo) -> str:
     """A digest of a model; all revisions of a model share its first half."""
     name = hashlib.sha256(model.name.encode()).hexdigest()[:VERSION_CHARS]
-    return f"{name}-{hashlib.sha256(orjson.dumps(model)).hexdigest()[:VERSION_CHARS]}"
+    content = orjson.dumps([model, PREPROCESSING_VERSION])
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:VERSION_CHARS]}"
 
 
 def _named(blobs: Mapping[str, bytes]) -> dict[bytes, bytes]:

@@ -49,16 +49,22 @@ class PooledConnection(AbstractConnection):
     """
 
     fell_silent_at = -math.inf  # each client has its own class
-    _is_taken = _is_reused = False
+    _has_answered = _is_reused = False
     _answered_at = -math.inf
 
     def can_read(self, timeout: float = 0) -> bool:
         if timeout > 0:
             return super().can_read(timeout)
-        if self._is_taken and self._is_suspect():
+        if self._has_answered and self._is_suspect():
             raise RedisConnectionError("the connection may be dead")  # the pool makes it anew
-        self._is_reused, self._is_taken = self._is_taken, True
+        self._is_reused = self._has_answered
         return False
+
+    def connect_check_health(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        is_new = not self.is_connected
+        super().connect_check_health(*args, **options)
+        if is_new:
+            self._has_answered = False  # no command but the handshake
 
     def send_packed_command(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         with self._noticing_silence():
@@ -68,11 +74,12 @@ class PooledConnection(AbstractConnection):
         with self._noticing_silence():
             response = super().read_response(*args, **options)
         self._answered_at = time.monotonic()
+        self._has_answered = True
         return response
 
     def disconnect(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().disconnect(*args, **options)  # type: ignore[no-untyped-call]
-        self._is_taken = self._is_reused = False
+        self._has_answered = self._is_reused = False
 
     def _is_suspect(self) -> bool:
         since = max(self.fell_silent_at, time.monotonic() - MAX_IDLE_S)
@@ -94,8 +101,8 @@ class PooledConnection(AbstractConnection):
 def fail_fast(url: str, max_connections: int) -> Redis:
     """A client for request threads: one quick retry, so that an outage shows within 2 seconds.
 
-    A command that is tried again may run twice. The scripts are idempotent; a count of a rate limit
-    may be one too high.
+    A command that is tried again may run twice. That is harmless: the scripts are idempotent,
+    except that a rate limit may count one too many, and a claimed webhook may wait for its lease.
     """
     return _client(
         url,

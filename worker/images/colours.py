@@ -44,6 +44,8 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Colours:
         return _of_deep(image, alpha)
     if not image.has_transparency_data:
         return Colours(_converted(image, "RGB"), is_transparent=False)
+    if image.mode == "La":  # with premultiplied alpha; Pillow converts it to nothing else
+        image = _converted(image, "LA")
     if image.mode not in ("RGBA", "LA"):
         image = _converted(_with_key_of_8_bits(image), "RGBA")
     opacity = image.getchannel("A")

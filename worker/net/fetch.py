@@ -148,9 +148,11 @@ class Fetcher:
         """Adapt the pace before the next fetch of this host starts."""
         if not isinstance(answer, Refusal):
             self._queue.pace.answered(fetch.host)
-        elif resumes_at := self._queue.refuse(fetch, answer.retry_after_s):
+            return
+        resumes_at, is_retried = self._queue.refuse(fetch, answer.retry_after_s)
+        if resumes_at:
             self._alarms.set(resumes_at, self._start_next)
-        else:
+        if not is_retried:
             raise failed_with(answer.status)
 
     def _exchange(self, fetch: Fetch) -> bytes | Redirect | Refusal:

@@ -73,19 +73,19 @@ class FetchQueue:
             else:
                 line.append(fetch)
 
-    def refuse(self, fetch: Fetch, retry_after_s: float | None) -> float | None:
+    def refuse(self, fetch: Fetch, retry_after_s: float | None) -> tuple[float | None, bool]:
         """Record that the host refused a fetch; all fetches of the host wait until it is retried.
 
-        Returns the time of the retry; None if that is too late, or if there is none.
+        Returns the time of that, if there is one, and whether this fetch is retried then too.
         """
         resumes_at = self.pace.refused(fetch.host, retry_after_s)
         if resumes_at is None:
-            return None
+            return None, False
         with self._lock:
             self._drop_late(fetch.host, resumes_at)
         fetch.refusals += 1
         is_late = fetch.part.deadline <= resumes_at
-        return None if is_late or fetch.refusals > MAX_REFUSALS else resumes_at
+        return resumes_at, not is_late and fetch.refusals <= MAX_REFUSALS
 
     def take(self) -> tuple[list[Fetch], list[Fetch]]:
         """The fetches to start now, and those whose host is not asked at the moment."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,8 +32,9 @@ class HostPace:
     Thread-safe.
     """
 
-    def __init__(self, per_host: int) -> None:
+    def __init__(self, per_host: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_host = per_host
+        self._clock = clock
         self._hosts: dict[str, _Pace] = {}
         self._lock = threading.Lock()
 
@@ -42,17 +44,19 @@ class HostPace:
             pace = self._hosts.get(host)
             if pace is None:
                 return self._per_host
-            return pace.limit if pace.resumes_at <= time.monotonic() else 0
+            return pace.limit if pace.resumes_at <= self._clock() else 0
 
     def refused(self, host: str, retry_after_s: float | None) -> float | None:
         """Record that a host refused a request, with its `Retry-After` in seconds.
 
         Returns the time of the next request; None if the host is not retried.
         """
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._forget_before(now - FORGET_AFTER_S)
             pace = self._hosts.setdefault(host, _Pace(self._per_host))
+            if now - max(pace.changed_at, pace.resumes_at) > MAX_PAUSE_S:
+                pace.refused_since = None  # not asked since, or other errors
             pace.changed_at = now
             if pace.resumes_at <= now:  # concurrent requests were refused for the same reason
                 pace.limit = max(1, pace.limit // 2)
@@ -76,7 +80,7 @@ class HostPace:
             pace.answers += 1
             if pace.answers >= pace.limit:
                 pace.limit, pace.answers = pace.limit + 1, 0
-            if pace.limit >= self._per_host and pace.resumes_at <= time.monotonic():
+            if pace.limit >= self._per_host and pace.resumes_at <= self._clock():
                 del self._hosts[host]
 
     def _forget_before(self, at: float) -> None:

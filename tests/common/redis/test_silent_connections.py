@@ -48,6 +48,17 @@ def test_a_command_on_a_silent_connection_is_tried_again(client: Redis, proxy: S
         assert pipeline.execute() == [b"1", None]
 
 
+def test_a_connection_that_a_command_reopened_is_watched_too(
+    redis_url: str, client: Redis, proxy: SilentProxy
+) -> None:
+    with Redis.from_url(redis_url) as other, connection.fail_fast(proxy.url, 1) as one:
+        one.ping()
+        other.client_kill_filter(skipme=True)
+        one.ping()
+        assert proxy.silence(b"PING")
+        assert one.ping()
+
+
 def test_a_large_upload_on_a_silent_connection_is_tried_again(
     client: Redis, proxy: SilentProxy
 ) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from common.protocol.messages import Alpha
 from tests.hostile_images import png_chunk, png_head
 from tests.images import encoded, noise
+from worker.images.colours import to_rgb
 from worker.images.decode import Conversion, DecodedImage, EncodedImage
 from worker.images.limits import Limits
 
@@ -92,6 +93,13 @@ def test_grey_with_alpha_is_too() -> None:
     assert colours(content, "white")[0] == [255] * 3
     assert colours(content, "black")[0] == [0] * 3
     assert decoded(content).is_transparent
+
+
+def test_grey_with_premultiplied_alpha_is_too() -> None:
+    premultiplied = cutout("LA").convert("La")
+    found = to_rgb(premultiplied, "white")
+    assert found.is_transparent
+    assert found.image.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_deep_grey_with_a_transparent_shade_is_too() -> None:

@@ -91,6 +91,14 @@ def test_metadata_behind_the_pixels_of_a_png_count() -> None:
     assert np.array_equal(decoded(moved), upright(content))
 
 
+def test_metadata_after_the_end_of_a_png_do_not_count() -> None:
+    content = photo("PNG", 6)
+    at = content.index(b"eXIf") - 4
+    length = 12 + struct.unpack_from(">L", content, at)[0]
+    plain = content[:at] + content[at + length :]
+    assert np.array_equal(decoded(plain + content[at : at + length]), decoded(plain))
+
+
 def test_a_webp_may_have_the_head_of_a_jpeg_before_its_metadata() -> None:
     exif = exif_of(6).tobytes()
     assert exif.startswith(b"Exif\0\0")

@@ -122,6 +122,27 @@ def test_fetches_that_would_be_late_fail_at_once(image_server: ImageServer) -> N
     assert time.monotonic() - started < 10
 
 
+def test_others_are_fetched_after_the_pause_if_the_refused_fetch_is_given_up(
+    image_server: ImageServer,
+) -> None:
+    limited = Limited(image_server, per_period=0, retry_after=lambda: "2")
+    fetcher = loopback_fetcher(100, 10.0, per_host=1)
+    hurried = PartRef("a-job", deadline=time.monotonic() + 1)
+    refused = fetcher.submit(limited.urls[0], hurried, lambda content, _: content)
+    patient = PartRef("another-job", deadline=time.monotonic() + 30)
+    waiting = fetcher.submit(image_server.serve(CONTENT), patient, lambda content, _: content)
+    with pytest.raises(FetchFailed, match="429"):
+        refused.result(10)
+    assert waiting.result(10) == CONTENT
+
+
+def test_a_refusal_long_ago_does_not_count() -> None:
+    times = iter([1000.0, 1001.0 + host_pace.MAX_PAUSE_S])
+    pace = HostPace(PER_HOST, lambda: next(times))
+    assert pace.refused("h", None) is None
+    assert pace.refused("h", 1.0) == 1002.0 + host_pace.MAX_PAUSE_S
+
+
 def test_a_host_that_only_refuses_is_not_retried_for_ever(
     image_server: ImageServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,7 +58,7 @@ def _ended(content: bytes, position: int) -> bytes:
 def exif(content: bytes) -> bytes:
     """The EXIF metadata, which may follow the pixels; empty if there is none."""
     position = len(SIGNATURE)
-    while position < len(content):
+    while position < len(content) and not content.startswith(b"IEND", position + 4):
         length = int.from_bytes(content[position : position + 4], "big")
         if content.startswith(b"eXIf", position + 4):
             return content[position + 8 : position + 8 + length]
