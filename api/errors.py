@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from api.access.proxies import path_prefix
+from api.access.proxies import job_links, path_prefix
 from common import errors
 from common.errors import (
     BrokerAway,
@@ -22,7 +22,6 @@ from common.errors import (
     Unavailable,
     UnsupportedEncoding,
 )
-from common.ledger.records import links
 from common.redis.server import CLUSTER, is_of_cluster
 
 MAX_FAULTS = 100
@@ -128,7 +127,7 @@ def answer_clip_error(error: ClipError) -> Response:
     if isinstance(error, UnsupportedEncoding):
         response.headers["Accept-Encoding"] = "identity"
     if isinstance(error, DeadlineExceeded) and error.job:
-        response.headers["Location"] = links(error.job, path_prefix())["self"]
+        response.headers["Location"] = job_links(error.job, path_prefix())["self"]
     return response
 
 
@@ -138,7 +137,7 @@ def answer_outage(error: RedisError) -> Response:
         return answer_clip_error(BrokerAway(CLUSTER))
     if "job" not in g:
         return answer_clip_error(BrokerAway())
-    location = links(g.job, path_prefix())["self"]
+    location = job_links(g.job, path_prefix())["self"]
     detail = f"{BrokerAway.title}; the job was accepted and is at {location}"
     response = answer_clip_error(BrokerAway(detail))
     response.headers["Location"] = location

@@ -59,6 +59,12 @@ def path_prefix() -> str:
     return quote(request.script_root, safe=SAFE_IN_PATH)
 
 
+def job_links(job: str, prefix: str) -> dict[str, str]:
+    """The paths of a job below a prefix."""
+    own = f"{prefix}/jobs/{job}"
+    return {"self": own, "cancel": f"{own}/cancel"}
+
+
 def root_url() -> str:
     """The URL of the service for the client, without a trailing slash."""
     host = request.host

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from api.access.proxies import job_links
 from api.answer.rendering import RankResponse, render
 from api.answer.results import Outcome
 from api.answer.scoring import Units
 from api.errors import FaultBody, to_json
 from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
-from common.ledger.records import JobRecord, Kind, LabelSetVersion, State, links, timestamp
+from common.ledger.records import JobRecord, Kind, LabelSetVersion, State, timestamp
 from common.webhooks.outbox import Delivery, DeliveryState
 
 ENDINGS: dict[str, type[ClipError]] = {"cancelled": JobCancelled, "expired": DeadlineExceeded}
@@ -124,7 +125,7 @@ def summary(record: JobRecord, prefix: str) -> JobSummary:
         created_at=timestamp(record.created),
         started_at=timestamp(record.started),
         finished_at=timestamp(record.finished),
-        links=Links.model_validate(links(record.id, prefix)),
+        links=Links.model_validate(job_links(record.id, prefix)),
     )
 
 

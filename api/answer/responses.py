@@ -7,14 +7,14 @@ import structlog
 from flask import Response
 from redis.exceptions import RedisError
 
-from api.access.proxies import path_prefix
+from api.access.proxies import job_links, path_prefix
 from api.answer.jobs import Accepted, Links
 from api.answer.rendering import render
 from api.answer.results import Outcome
 from api.answer.scoring import Units
 from api.openapi.operation import JSON, Answer, links_to
 from common.errors import ClipError
-from common.ledger.records import LabelSetVersion, links
+from common.ledger.records import LabelSetVersion
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def result_response(outcome: Outcome, candidates: Units | None) -> Response:
 def job_response(outcome: Outcome) -> Response:
     """202: the job is not finished; its Location is where to ask for it."""
     record = outcome.record
-    to = Links.model_validate(links(record.id, path_prefix()))
+    to = Links.model_validate(job_links(record.id, path_prefix()))
     response = ACCEPTED.of(Accepted(id=record.id, status=record.state, links=to))
     response.headers["Location"] = to.self
     response.headers["Retry-After"] = str(RETRY_AFTER_S)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from celery import Celery
 
+from api.access.proxies import job_links, path_prefix
 from api.answer.jobs import COUNTED
 from api.answer.results import Outcome
 from api.dispatch.admission import Waiting
@@ -179,8 +180,9 @@ class Dispatcher:
     def _new_job(self, resolved: ResolvedRequest) -> NewJob:
         settings, request, model = self._settings, resolved.request, resolved.model
         parts = cut(request.spec.items, settings.part_queries)
+        job = secrets.token_hex(16)
         return NewJob(
-            id=secrets.token_hex(16),
+            id=job,
             kind=request.kind,
             priority=request.priority,
             parts=parts,
@@ -193,7 +195,7 @@ class Dispatcher:
             model_queue=model.model_queue,
             idempotency=request.idempotency,
             trace=request.trace,
-            callback=_callback(request, model),
+            callback=_callback(request, model, job),
         )
 
     def _admit(self, job: NewJob, request: Request) -> Accepted:
@@ -222,8 +224,8 @@ class Dispatcher:
         self._meter.observe(time.monotonic(), self._ledger.load(), is_awaited=is_awaited)
 
 
-def _callback(request: Request, model: ResolvedModel) -> Callback | None:
+def _callback(request: Request, model: ResolvedModel, job: str) -> Callback | None:
     if not request.callback:
         return None
     total = len(request.spec.lists[COUNTED[request.kind]])
-    return Callback(request.callback, total, model.name)
+    return Callback(request.callback, total, model.name, job_links(job, path_prefix()))

@@ -331,6 +331,7 @@ def _callback_fields(callback: Callback | None) -> dict[str, object]:
         "callback": callback.url,
         "callback_total": callback.total,
         "callback_model": callback.asked_for,
+        "callback_links": orjson.dumps(callback.links).decode(),
     }
 
 

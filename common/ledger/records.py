@@ -1,7 +1,7 @@
 """The records of the ledger: what its methods take and return."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeAlias
 
@@ -25,12 +25,6 @@ def timestamp(epoch_s: float | None) -> str | None:
     if epoch_s is None:
         return None
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
-
-
-def links(job: str, prefix: str = "") -> dict[str, str]:
-    """The URLs of a job; `prefix` is the path at which proxies serve the API."""
-    own = f"{prefix}/jobs/{job}"
-    return {"self": own, "cancel": f"{own}/cancel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +80,15 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A job's webhook: its URL, the job's number of queries, and the requested model or ''."""
+    """A job's webhook: its URL, the job's number of queries, the requested model or '', and links.
+
+    The links are those of the job, to be sent as they are.
+    """
 
     url: str
     total: int
     asked_for: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import structlog
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from redis import Redis
 
-from common.ledger.records import EpochTime, Kind, links, timestamp
+from common.ledger.records import EpochTime, Kind, timestamp
 from common.protocol.messages import CorruptRecord, Count, first_fault
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
@@ -49,6 +49,7 @@ class Delivery:
     claims: Count
     asked_for: str = ""
     model: str = ""
+    links: str = "{}"
     started: Annotated[EpochTime | None, Absent] = None
     next: Annotated[EpochTime | None, Absent] = None
     status: Annotated[Status | None, Absent] = None
@@ -66,7 +67,7 @@ class Delivery:
             "started_at": timestamp(self.started),
             "finished_at": timestamp(self.finished),
             "model": orjson.loads(self.model) if self.model else asked_for,
-            "links": links(job),
+            "links": orjson.loads(self.links),
         }
         event = {"type": f"job.{self.ending}", "timestamp": timestamp(self.finished), "data": data}
         return orjson.dumps(event)

@@ -1,6 +1,7 @@
 """Imports between packages: `api → common ← worker` only."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,11 @@ def imports(path: Path) -> set[str]:
 
 def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
+
+
+def test_common_knows_no_http_path() -> None:
+    path = re.compile(r"/(jobs|rank|encode|label-sets|models|workers)\b[^\n]*[\"']")
+    assert not [each for each in modules("common") if path.search(each.read_text())]
 
 
 @pytest.mark.parametrize("package", OURS)

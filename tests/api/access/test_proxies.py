@@ -3,12 +3,14 @@
 import re
 from typing import Any
 
+import orjson
 import pytest
 from openapi_spec_validator import validate
 from redis import Redis
 
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.protocol.messages import ModelInfo
+from common.webhooks.outbox import Deliveries
 from tests.conftest import ClientMaker
 
 BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
@@ -41,6 +43,18 @@ def test_a_job_is_below_the_prefix(make_api: ClientMaker, redis_url: str) -> Non
     [listed] = client.get("/jobs", headers=PROXIED).get_json()["jobs"]
     assert listed["links"] == links
     assert client.post(f"{path}/cancel", headers=PROXIED).get_json()["links"] == links
+
+
+def test_the_event_of_a_job_is_below_the_prefix(
+    make_api: ClientMaker, redis_url: str, redis: Redis
+) -> None:
+    client = make_api(redis_url=redis_url, trusted_proxies=1, webhook_secret=f"whsec_{'A' * 32}")
+    body = {**BODY, "callback_url": "https://example.org/hook"}
+    job = client.post("/rank?wait=0", json=body, headers=PROXIED).headers["Location"]
+    client.post(f"{job.removeprefix('/clip')}/cancel")
+    delivery = Deliveries(redis).read(job.rpartition("/")[2])
+    assert delivery
+    assert orjson.loads(delivery.links)["self"] == job
 
 
 def test_a_job_that_continues_after_its_deadline_is_below_the_prefix(

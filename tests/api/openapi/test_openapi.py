@@ -142,6 +142,7 @@ def test_it_describes_webhooks_if_the_service_sends_any(document: dict[str, Any]
         state="pending",
         attempts=0,
         claims=0,
+        links='{"self": "/jobs/j", "cancel": "/jobs/j/cancel"}',
         asked_for="a model",
     )
     described = {**schema["schema"], "components": told["components"]}

@@ -65,6 +65,13 @@ def test_a_job_that_is_done_names_its_model(ledger: Ledger, deliveries: Deliveri
     assert told["data"]["model"] == {"name": "demo", "revision": "main"}
 
 
+def test_its_links_are_those_that_the_api_gave(ledger: Ledger, deliveries: Deliveries) -> None:
+    links = {"self": "/clip/jobs/j", "cancel": "/clip/jobs/j/cancel"}
+    create(ledger, new_job(callback=Callback(URL, total=3, links=links)))
+    ledger.stop("j", "cancelled", "")
+    assert orjson.loads(claimed(deliveries).delivery.body("j"))["data"]["links"] == links
+
+
 def test_a_job_that_expires_has_a_webhook_too(
     ledger: Ledger, deliveries: Deliveries, redis: Redis
 ) -> None:
