@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
-# One process per core and one more; the tests of a file share servers. ARGS="-n 0" uses one process.
+# Two processes more than there are cores, but at most four; the tests of a file share servers. ARGS="-n 0" uses one process.
 # The tests of benchmarks and deployments are `make test-tooling`.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev

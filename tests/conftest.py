@@ -23,8 +23,8 @@ TOOLING = ("bench", "compose", "deploy")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: about half of the time, tests wait for something."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: about half of the time, tests wait for something."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

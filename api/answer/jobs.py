@@ -135,7 +135,7 @@ def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None)
     faults = outcome.item_faults()
     if ending:
         faults.append(ItemFault("", ending.code, ending.title))
-    told = Job(
+    document = Job(
         **dict(summary(outcome.record, prefix)),
         model=_model(outcome),
         timings=JobTimings(**{f"{name}_s": each for name, each in asdict(outcome.timings).items()}),
@@ -144,10 +144,10 @@ def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None)
         transparent=outcome.transparent_pointers(),
     )
     if outcome.label_set:
-        told.label_set = outcome.label_set
+        document.label_set = outcome.label_set
     if callback:
-        told.callback = callback
-    return told
+        document.callback = callback
+    return document
 
 
 def stream(

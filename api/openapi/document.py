@@ -108,42 +108,46 @@ def _types(declared: Iterable[Operation], settings: ApiSettings) -> dict[Any, Ty
     return types
 
 
-def _operation(rule: Rule, told: Operation, schemas: Schemas, settings: ApiSettings) -> Schema:
+def _operation(rule: Rule, operation: Operation, schemas: Schemas, settings: ApiSettings) -> Schema:
     blueprint = rule.endpoint.partition(".")[0]
     is_open = blueprint in OPEN
     parameters = [dict(PATH_PARAMETERS[name]) for name in sorted(rule.arguments)]
     parameters += [
-        each for each in told.parameters if settings.webhook_secrets or each is not CALLBACK
+        each for each in operation.parameters if settings.webhook_secrets or each is not CALLBACK
     ]
-    parameters += query_parameters(told.query) if told.query else []
-    answers = {str(each.status): _answer(each, schemas) for each in told.answers}
+    parameters += query_parameters(operation.query) if operation.query else []
+    answers = {str(each.status): _answer(each, schemas) for each in operation.answers}
     kinds = () if is_open else OF_ANY_ROUTE
     if blueprint not in LENIENT:
         kinds += (errors.InvalidRequest,)
     return {
-        "operationId": told.id,
-        "summary": told.summary,
+        "operationId": operation.id,
+        "summary": operation.summary,
         "tags": [TAGS.get(blueprint, "The service")],
         **({"parameters": parameters} if parameters else {}),
-        **({"requestBody": _body(told, schemas)} if told.body else {}),
-        "responses": answers | _problems(kinds + told.errors),
+        **({"requestBody": _body(operation, schemas)} if operation.body else {}),
+        "responses": answers | _problems(kinds + operation.errors),
         **({"security": []} if is_open else {}),
     }
 
 
-def _body(told: Operation, schemas: Schemas) -> Schema:
-    content = {JSON: {"schema": schemas[told.body]}}
-    if told.form:
-        content[MULTIPART] = {"schema": ref(told.form)}
+def _body(operation: Operation, schemas: Schemas) -> Schema:
+    content = {JSON: {"schema": schemas[operation.body]}}
+    if operation.form:
+        content[MULTIPART] = {"schema": ref(operation.form)}
     return {"required": True, "content": content}
 
 
-def _answer(told: Answer[Any], schemas: Schemas) -> Schema:
+def _answer(answer: Answer[Any], schemas: Schemas) -> Schema:
     return {
-        "description": told.description,
-        **({"content": {told.media_type: {"schema": schemas[told.body]}}} if told.body else {}),
-        **_headers(told.headers),
-        **({"links": told.links} if told.links else {}),
+        "description": answer.description,
+        **(
+            {"content": {answer.media_type: {"schema": schemas[answer.body]}}}
+            if answer.body
+            else {}
+        ),
+        **_headers(answer.headers),
+        **({"links": answer.links} if answer.links else {}),
     }
 
 
@@ -162,7 +166,7 @@ def _problems(kinds: Iterable[type[ClipError]]) -> dict[str, Schema]:
     }
 
 
-def _headers(told: Mapping[str, str]) -> Schema:
+def _headers(described: Mapping[str, str]) -> Schema:
     string = {"type": "string"}
-    headers = {name: {"description": words, "schema": string} for name, words in told.items()}
+    headers = {name: {"description": words, "schema": string} for name, words in described.items()}
     return {"headers": headers} if headers else {}

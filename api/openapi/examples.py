@@ -24,12 +24,12 @@ def illustrate(paths: dict[str, Any]) -> None:
 
 
 def _illustrate(operation: dict[str, Any], example: dict[str, Any]) -> None:
-    told = {"summary": example["summary"]}
+    about = {"summary": example["summary"]}
     for parameter in operation.get("parameters", ()):
         # A value for what may be left out would be sent with every request that is tried out.
         if parameter["required"] and parameter["name"] in example["parameters"]:
             value = example["parameters"][parameter["name"]]
-            parameter.setdefault("examples", {})[example["name"]] = {**told, "value": value}
+            parameter.setdefault("examples", {})[example["name"]] = {**about, "value": value}
     if example["request"] is not None:
         _put(operation["requestBody"]["content"]["application/json"], example, "request")
     if example["answer"] is not None:

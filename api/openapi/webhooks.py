@@ -18,7 +18,7 @@ HEADERS = {
 URL = {"type": "string", "pattern": WEB_ADDRESS, "maxLength": MAX_URL_CHARS}
 CALLBACK = parameter(
     *(PARAMETER, "query", URL),
-    "only of an asynchronous request: where it is told that the job has ended",
+    "only for asynchronous requests: the URL of the webhook for when the job has ended",
 )
 
 
@@ -50,7 +50,7 @@ def webhooks(job_ended: dict[str, Any]) -> dict[str, Any]:
         {**parameter(name, "header", {"type": "string"}, words), "required": True}
         for name, words in HEADERS.items()
     ]
-    told = {
+    event = {
         "operationId": "job_ended",
         "summary": "A job has ended; sent at least once, as in Standard Webhooks.",
         "security": [],
@@ -63,4 +63,4 @@ def webhooks(job_ended: dict[str, Any]) -> dict[str, Any]:
             "5XX": {"description": "Try again."},
         },
     }
-    return {"jobEnded": {"post": told}}
+    return {"jobEnded": {"post": event}}

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.respond import respond
 from api.openapi.operation import Answer
+from api.openapi.submissions import ON_ANSWER, submission
 from api.request.body import check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
@@ -21,7 +22,6 @@ from api.request.options import (
 )
 from api.request.request import Request
 from api.request.schemas import Alphas, Item
-from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 
 OPTIONS = TypeAdapter(Alphas)

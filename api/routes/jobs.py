@@ -11,8 +11,8 @@ from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi.operation import Answer, Operation, parameter
+from api.openapi.submissions import SECONDS
 from api.request.preference import parse_wait
-from api.routes.submissions import SECONDS
 from api.settings import ApiSettings
 from common.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound
 from common.ledger.records import JobRecord, State

@@ -8,6 +8,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.label_sets import LabelSets
 from api.dispatch.respond import respond
 from api.openapi.operation import Answer
+from api.openapi.submissions import ON_ANSWER, submission
 from api.request.body import JsonBody, check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import rank_body, read_json_or_form
@@ -22,7 +23,6 @@ from api.request.options import (
 from api.request.preference import Preference
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MAX_TEMPLATES, RankRequest
-from api.routes.submissions import ON_ANSWER, submission
 from api.settings import ApiSettings
 from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet
 from common.ledger.records import Scoring

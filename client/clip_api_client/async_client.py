@@ -179,8 +179,8 @@ class AsyncClient:
         return await self._driver.run(core.get_label_set(name, self._patience))
 
     async def label_sets(self) -> list[LabelSet]:
-        told = await self._driver.run(jobs.get("/label-sets", LabelSets, self._patience))
-        return told.label_sets
+        listed = await self._driver.run(jobs.get("/label-sets", LabelSets, self._patience))
+        return listed.label_sets
 
     async def delete_label_set(self, name: str) -> None:
         await self._driver.run(core.delete_label_set(name, self._patience))

@@ -55,7 +55,7 @@ class JobView(Generic[Outcome_co]):
     @property
     def errors(self) -> list[Fault]:
         """Its faults; those of queries with their indices in the call."""
-        return [self._places.fault(told) for told in self.document.errors]
+        return [self._places.fault(fault) for fault in self.document.errors]
 
     @property
     def result(self) -> Outcome_co | None:

@@ -57,10 +57,10 @@ class NpyWriter:
 
 def _header(rows: int, columns: int, size: int = 0) -> bytes:
     """The header, as long as `size`, if that is given."""
-    told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
-    length = len(MAGIC) + 2 + len(told) + 1
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"
+    length = len(MAGIC) + 2 + len(header) + 1
     padding = size - length if size else -length % ALIGNED
-    padded = told + " " * padding + "\n"
+    padded = header + " " * padding + "\n"
     return MAGIC + struct.pack("<H", len(padded)) + padded.encode("ascii")
 
 

@@ -53,10 +53,10 @@ def pack(piece: Piece, *, allow_partial: bool) -> Steps[Packed]:
                 packed.items[place] = query.item()
             except UnreadableImage as error:
                 fault = Fault("", error.code, error.detail, piece.start + place)
-                told = item_error(fault, query.name)
+                fault_of_item = item_error(fault, query.name)
                 if not allow_partial:
-                    raise told from error
-                packed.unreadable[place] = told
+                    raise fault_of_item from error
+                packed.unreadable[place] = fault_of_item
         return packed
 
     packed: Packed = yield Blocking(read)

@@ -31,11 +31,11 @@ class Places:
         found = re.match(rf"{re.escape(self.pointer)}/(\d+)(/|$)", pointer)
         return self.sent[int(found[1])] if found and int(found[1]) < len(self.sent) else None
 
-    def errors(self, told: Iterable[FaultBody | Fault]) -> dict[int, ItemError]:
+    def errors(self, faults: Iterable[FaultBody | Fault]) -> dict[int, ItemError]:
         """The errors of queries, by their indices in the piece."""
         return {
             place: item_error(fault := self.fault(each), self._subject(fault))
-            for each in told
+            for each in faults
             if (place := self.place(each.pointer)) is not None
         }
 
@@ -44,17 +44,17 @@ class Places:
         if not error.faults:
             return
         error.faults = tuple(self.fault(fault) for fault in error.faults)
-        told = [
+        details = [
             f"{self._subject(fault)} {fault.detail}".strip() for fault in error.faults[:MAX_LISTED]
         ]
-        more = len(error.faults) - len(told)
-        error.detail = "; ".join(told) + (f"; and {more} more" if more else "")
+        more = len(error.faults) - len(details)
+        error.detail = "; ".join(details) + (f"; and {more} more" if more else "")
         error.args = (error.detail,)
 
-    def fault(self, told: FaultBody | Fault) -> Fault:
-        place = self.place(told.pointer)
+    def fault(self, fault: FaultBody | Fault) -> Fault:
+        place = self.place(fault.pointer)
         index = None if place is None else self.piece.start + place
-        return Fault(told.pointer, told.code, told.detail, index)
+        return Fault(fault.pointer, fault.code, fault.detail, index)
 
     def _subject(self, fault: Fault) -> str:
         """The subject of a fault: a query's name or number, or else the pointer."""

@@ -25,11 +25,11 @@ def png_of(pixels: PixelArray) -> bytes:
     Raises:
         TypeError: it has another shape or type.
     """
-    told = pixels.__array_interface__
-    shape: tuple[int, ...] = tuple(told["shape"])
+    described = pixels.__array_interface__
+    shape: tuple[int, ...] = tuple(described["shape"])
     height, width, channels = (*shape, 1)[:3] if len(shape) in (2, 3) else (0, 0, 0)
-    if told["typestr"][1:] != "u1" or channels not in COLOUR_TYPES or not height * width:
-        given = f"{told['typestr']} of {'×'.join(map(str, shape))}"
+    if described["typestr"][1:] != "u1" or channels not in COLOUR_TYPES or not height * width:
+        given = f"{described['typestr']} of {'×'.join(map(str, shape))}"
         raise TypeError(f"an array of pixels is uint8 of H×W×3, not {given}")
     content, row = memoryview(pixels.tobytes()), width * channels
     unfiltered = b"".join(

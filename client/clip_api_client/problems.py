@@ -33,21 +33,21 @@ JOB = re.compile(r"/jobs/([0-9a-f]+)$")
 def problem_of(response: Response) -> ClipError:
     """The exception for a response with status 400 or more."""
     try:
-        told = Problem.model_validate_json(response.body)
+        problem = Problem.model_validate_json(response.body)
     except ValidationError:
         kind = BY_STATUS.get(response.status, errors.UnexpectedAnswer)
         words = f"{kind.title} (status {response.status})"
         return kind(words, status=response.status, retry_after_s=retry_after_s(response))
-    kind = errors.kind_of(told.code) or BY_STATUS.get(response.status, ClipError)
+    kind = errors.kind_of(problem.code) or BY_STATUS.get(response.status, ClipError)
     found = JOB.search(response.headers.get("location", ""))
     error = kind(
-        told.detail or told.title,
+        problem.detail or problem.title,
         status=response.status,
         retry_after_s=retry_after_s(response),
         job=found[1] if found else "",
-        faults=[fault_of(each) for each in told.errors or ()],
+        faults=[fault_of(each) for each in problem.errors or ()],
     )
-    error.code = told.code
+    error.code = problem.code
     return error
 
 
@@ -66,17 +66,17 @@ def ending_of(job: JobDocument) -> ClipError | None:
     return kind(words, job=job.id, faults=faults)
 
 
-def fault_of(told: FaultBody) -> Fault:
-    return Fault(told.pointer, told.code, told.detail)
+def fault_of(fault: FaultBody) -> Fault:
+    return Fault(fault.pointer, fault.code, fault.detail)
 
 
 def retry_after_s(response: Response) -> float | None:
     """The header Retry-After, seconds or a date, as seconds from now."""
-    told = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", told):
-        return float(told)
+    given = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", given):
+        return float(given)
     try:
-        at = parsedate_to_datetime(told)
+        at = parsedate_to_datetime(given)
     except ValueError:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -89,10 +89,10 @@ def _keep(unfinished: Path, writer: NpyWriter, rows: int) -> None:
 
 
 def _write_json(name: str, row: Encoded) -> None:
-    print(json.dumps({"name": name, **_told(row)}, ensure_ascii=False))
+    print(json.dumps({"name": name, **_embedding_of(row)}, ensure_ascii=False))
 
 
-def _told(row: Encoded) -> dict[str, object]:
+def _embedding_of(row: Encoded) -> dict[str, object]:
     if isinstance(row.error, ItemError):
         return {"error": {"code": row.error.code, "detail": row.error.detail}}
     return {"vector": row.vector}
