@@ -10,7 +10,7 @@ from redis import Redis
 
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.redis.keys import KEYS
-from tests.processes import DEMO_MODEL, Process, start, start_worker, wait_for_heartbeat, wait_until
+from tests.processes import DEMO_MODEL, Process, fork, start_worker, wait_for_heartbeat, wait_until
 
 READY_S = 90
 
@@ -89,14 +89,14 @@ def test_a_device_that_is_not_there_is_reported(tmp_path: Path, redis_url: str) 
 
 def test_another_pool_is_refused(folder: Path, redis_url: str) -> None:
     settings = {"redis_url": redis_url, "model": DEMO_MODEL}
-    worker = start(["-m", "celery", "-A", "worker.app", "worker", "-P", "solo"], folder, settings)
+    worker = fork(["-m", "celery", "-A", "worker.app", "worker", "-P", "solo"], folder, settings)
     assert worker.popen.wait(READY_S) == 64
     assert "start the worker with --pool=threads, or with `python -m worker`" in worker.log
 
 
 def test_a_worker_that_celery_gives_up_ends_with_an_error(folder: Path, redis_url: str) -> None:
     """So that a supervisor starts another. What is no message at all ends Celery's consumer."""
-    worker = start(["-m", "tests.faults.worker"], folder, {"redis_url": redis_url})
+    worker = fork(["-m", "tests.faults.worker"], folder, {"redis_url": redis_url})
     wait_for_heartbeat(worker, redis_url)
     with Redis.from_url(redis_url) as redis:
         redis.lpush(KEYS("interactive"), "no message")

@@ -30,7 +30,7 @@ from tests.processes import (
     DEMO_MODEL,
     LOOPBACK_ALLOWED,
     Api,
-    start,
+    fork,
     start_api,
     wait_for_workers,
     wait_until,
@@ -240,7 +240,7 @@ class Counted:
 def counted(folder: Path, redis_url_of_its_own: str) -> Iterator[Counted]:
     calls = folder / "calls"
     settings = {"redis_url": redis_url_of_its_own, "model": DEMO_MODEL, **LOOPBACK_ALLOWED}
-    worker = start(["-m", "bench.counting_worker"], folder, {**settings, "BENCH_CALLS": calls})
+    worker = fork(["-m", "bench.counting_worker"], folder, {**settings, "BENCH_CALLS": calls})
     api = start_api(folder, redis_url_of_its_own)
     wait_for_workers(api, [worker])
     yield Counted(api, calls)

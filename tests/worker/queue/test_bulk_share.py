@@ -20,8 +20,8 @@ from tests.processes import (
     DEMO_MODEL,
     LOOPBACK_ALLOWED,
     Process,
+    fork,
     running_worker,
-    start,
     wait_for_heartbeat,
     wait_until,
 )
@@ -171,7 +171,7 @@ def test_a_worker_for_bulk_work_alone_uses_all_its_threads(
     assert worker.popen.wait(30) == 0
     settings = {"redis_url": redis_url_of_its_own, "model": DEMO_MODEL, **LOOPBACK_ALLOWED}
     command = f"-A worker.app worker -P threads -c {THREADS} -Q bulk".split()
-    bulk_worker = start(["-m", "celery", *command], folder, settings)
+    bulk_worker = fork(["-m", "celery", *command], folder, settings)
     wait_for_heartbeat(bulk_worker, redis_url_of_its_own)
     with ImageServer().running() as server:
         image = Stalling(server, IMAGE)

@@ -6,7 +6,7 @@ import pytest
 from celery import Celery
 
 from common.protocol.celery_app import make_celery
-from tests.processes import DEMO_MODEL, start
+from tests.processes import DEMO_MODEL, fork
 from worker.queue.celery_options import REFUSED, UnsupportedOption, check_options
 
 STARTED = {"pool": "threads", "concurrency": 8, "time_limit": None, "autoscale": None}
@@ -39,7 +39,7 @@ def test_the_same_setting_is_refused(app: Celery, setting: str) -> None:
 
 def test_a_refused_worker_ends_with_a_sentence(folder: Path, redis_url: str) -> None:
     command = ["-m", "celery", "-A", "worker.app", "worker", "--pool=threads", "--time-limit=5"]
-    worker = start(command, folder, {"redis_url": redis_url, "model": DEMO_MODEL})
+    worker = fork(command, folder, {"redis_url": redis_url, "model": DEMO_MODEL})
     assert worker.popen.wait(60) == EXIT_USAGE
     assert "--time-limit: the threads pool cannot end a running task" in worker.log
     assert "Traceback" not in worker.log
