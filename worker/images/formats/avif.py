@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from common.errors import NotAnImage, TooComplex
 from worker.images.formats.av1 import sequence_sizes
 from worker.images.formats.boxes import (
-    IN_BOX,
     MAX_TIMES_CODED,
     SMALL_PIXELS,
     boxes,
     brands,
     found,
+    item_data,
+    item_kinds,
     locations,
 )
 from worker.images.limits import Limits
@@ -67,31 +68,11 @@ def _items(content: bytes, start: int, end: int) -> Iterator[bytes]:
         if name == b"iloc":
             places += locations(content, inner)
         elif name == b"iinf":
-            entries = inner + (6 if content[inner] == 0 else 8)
-            coded |= set(_av1_items(content, entries, until))
+            kinds = item_kinds(content, inner, until)
+            coded |= {item for item, kind in kinds if kind == b"av01"}
         elif name == b"idat":
             data_start = inner
-    pieces: dict[int, list[bytes]] = {item: [] for item in coded}
-    total = 0
-    for item, method, offset, length in places:
-        if item in coded:
-            begin = offset + (data_start if method == IN_BOX else 0)
-            pieces[item].append(content[begin : begin + (length or len(content))])
-            total += len(pieces[item][-1])
-            if total > len(content):
-                raise TooComplex("uses the same data more than once")
-    for parts in pieces.values():
-        yield b"".join(parts)
-
-
-def _av1_items(content: bytes, start: int, end: int) -> Iterator[int]:
-    for name, inner, _ in boxes(content, start, end):
-        wide = content[inner] > 2  # noqa: PLR2004 - the version with 32 bits
-        item, _protection, kind = struct.unpack_from(
-            ">LH4s" if wide else ">HH4s", content, inner + 4
-        )
-        if name == b"infe" and kind == b"av01":
-            yield item
+    yield from item_data(content, places, coded, data_start).values()
 
 
 def _check_samples(content: bytes, start: int, end: int, limits: Limits) -> None:

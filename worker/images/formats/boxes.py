@@ -1,7 +1,9 @@
 """The boxes of ISO/IEC 14496-12 and 23008-12, in which AVIF and HEIC keep their images."""
 
+import struct
 from collections.abc import Iterator
 
+from common.errors import TooComplex
 from worker.images.limits import check_parts
 
 BOX_HEAD_BYTES = 8
@@ -61,6 +63,32 @@ def locations(content: bytes, position: int) -> Iterator[tuple[int, int, int, in
             reader.read(index_size)
             offset = base + reader.read(offset_size)
             yield item, method, offset, reader.read(length_size)
+
+
+def item_kinds(content: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Items and their coding; ISO/IEC 14496-12, 8.11.6. A file may claim several for one item."""
+    entries = start + (6 if content[start] == 0 else 8)
+    for name, inner, _ in boxes(content, entries, end):
+        wide = content[inner] > 2  # noqa: PLR2004 - the version with 32 bits
+        item, _, kind = struct.unpack_from(">LH4s" if wide else ">HH4s", content, inner + 4)
+        if name == b"infe":
+            yield item, kind
+
+
+def item_data(
+    content: bytes, places: list[tuple[int, int, int, int]], items: set[int], data_start: int
+) -> dict[int, bytes]:
+    """The data of these items."""
+    pieces: dict[int, list[bytes]] = {item: [] for item in items}
+    total = 0
+    for item, method, offset, length in places:
+        if item in items:
+            begin = offset + (data_start if method == IN_BOX else 0)
+            pieces[item].append(content[begin : begin + (length or len(content))])
+            total += len(pieces[item][-1])
+            if total > len(content):
+                raise TooComplex("uses the same data more than once")
+    return {item: b"".join(parts) for item, parts in pieces.items()}
 
 
 class Numbers:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from common.errors import NotAnImage, TooComplex
 from worker.images.formats import avif
 from worker.images.formats.boxes import (
-    IN_BOX,
     MAX_ITEMS,
     MAX_TIMES_CODED,
     SMALL_PIXELS,
     Numbers,
     boxes,
     brands,
+    item_data,
+    item_kinds,
     locations,
 )
 from worker.images.formats.hevc import configured_sizes, sequence_sizes
@@ -109,7 +110,7 @@ class _Images:
                 case b"pitm":
                     self.primary = Numbers(content, inner + 4).read(2 if not content[inner] else 4)
                 case b"iinf":
-                    kinds |= _kinds(content, inner, until)
+                    kinds |= item_kinds(content, inner, until)
                 case b"iref":
                     self._read_references(content, inner, until)
                 case b"iprp":
@@ -120,7 +121,7 @@ class _Images:
                     data_start = inner
         coded = {item for item, kind in kinds.items() if kind in CODED}
         self.coded |= {item: sizes.get(item, (0, 0)) for item in coded}
-        for item, data in _data(content, places, coded, data_start).items():
+        for item, data in item_data(content, places, coded, data_start).items():
             for size in sequence_sizes(data):
                 self.coded[item] = max(self.coded[item], size, key=lambda each: each[0] * each[1])
 
@@ -139,18 +140,6 @@ class _Images:
             elif name == b"auxl":
                 for other in others:
                     self.parts.setdefault(other, []).append(item)
-
-
-def _kinds(content: bytes, start: int, end: int) -> dict[int, bytes]:
-    """The coding of each item."""
-    kinds = {}
-    entries = start + (6 if content[start] == 0 else 8)
-    for name, inner, _ in boxes(content, entries, end):
-        wide = content[inner] > 2  # noqa: PLR2004 - the version with 32 bits
-        item, _, kind = struct.unpack_from(">LH4s" if wide else ">HH4s", content, inner + 4)
-        if name == b"infe":
-            kinds[item] = kind
-    return kinds
 
 
 def _configured(content: bytes, start: int, end: int) -> dict[int, tuple[int, int]]:
@@ -180,19 +169,3 @@ def _associations(content: bytes, start: int) -> Iterator[tuple[int, int]]:
             total += 1
             check_parts(total, MAX_ITEMS, "properties of images")
             yield item, reader.read(index_size) & ((1 << 8 * index_size - 1) - 1)
-
-
-def _data(
-    content: bytes, places: list[tuple[int, int, int, int]], coded: set[int], data_start: int
-) -> dict[int, bytes]:
-    """The data of coded items."""
-    pieces: dict[int, list[bytes]] = {item: [] for item in coded}
-    total = 0
-    for item, method, offset, length in places:
-        if item in coded:
-            begin = offset + (data_start if method == IN_BOX else 0)
-            pieces[item].append(content[begin : begin + (length or len(content))])
-            total += len(pieces[item][-1])
-            if total > len(content):
-                raise TooComplex("uses the same data more than once")
-    return {item: b"".join(parts) for item, parts in pieces.items()}
