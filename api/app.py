@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 from redis import Redis
 
-from api import errors
+from api import problem_details
 from api.access import cors, proxies, rate_limits
 from api.access.keys import Keyring
 from api.dispatch import admission
@@ -59,7 +59,7 @@ def create_app(
     app.register_blueprint(docs.make_blueprint(settings))
     app.register_blueprint(playground.make_blueprint())
     app.extensions["openapi"] = openapi.document(app, settings)
-    errors.register(app)
+    problem_details.register(app)
     app.before_request(_begin_request)
     admission.register(app, settings.api_threads)
     app.after_request(partial(_end_request, measured.requests))
@@ -100,7 +100,7 @@ def _end_request(counted: RequestMetrics, response: Response) -> Response:
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - g.started
-    error = response.error_code if isinstance(response, errors.ProblemResponse) else None
+    error = response.error_code if isinstance(response, problem_details.ProblemResponse) else None
     counted.count(rule, response.status_code, seconds, error, g.get("cached"))
     write = log.debug if rule in OFTEN_ASKED else log.info
     write(

@@ -1,174 +1,202 @@
-"""Errors as HTTP responses: one table of status codes, one shape (RFC 9457)."""
+"""Every error that a client may see; common/errors.py has those that workers raise too.
 
-import secrets
+ClipError
+├── RequestError                    the request is at fault
+│   ├── BrokenBody
+│   ├── BrokenForm
+│   ├── NotJson
+│   ├── TooManyValues
+│   ├── UnsupportedMediaType
+│   ├── UnsupportedEncoding
+│   ├── BodyTooLarge
+│   ├── Unauthorized
+│   ├── RateLimited
+│   ├── NotFound
+│   │   └── NoSuchLabelSet
+│   ├── MethodNotAllowed
+│   ├── JobHasEnded
+│   ├── JobCancelled
+│   ├── IdempotencyKeyReused
+│   ├── TooManyLabelSets
+│   └── InvalidRequest              carries one ItemFault for each item at fault
+│       └── UnknownModel
+├── ItemError                       one item is at fault
+│   ├── TextTooLong
+│   ├── InvalidBase64
+│   ├── NotAnImage
+│   ├── ImageTooLarge
+│   ├── TooManyPixels
+│   ├── TooManyFrames
+│   ├── TooComplex
+│   ├── UrlRefused
+│   ├── FetchFailed
+│   ├── FetchTimeout
+│   ├── EncodeFailed
+│   └── GivenUp
+├── Unavailable                     the service is at fault, retry
+│   ├── QueueFull
+│   ├── NoWorker
+│   ├── BrokerAway
+│   ├── JobLost
+│   ├── ModelChanged
+│   └── NoMemory
+├── DeadlineExceeded
+└── InternalError
+"""
+
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-import structlog
-from flask import Flask, Response, g
-from pydantic import BaseModel, Field
-from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException
-
-from api.access.proxies import job_links, path_prefix
-from common import errors
-from common.errors import (
-    BrokerAway,
-    ClipError,
-    DeadlineExceeded,
-    InternalError,
-    InvalidRequest,
-    ItemFault,
-    Unauthorized,
-    Unavailable,
-    UnsupportedEncoding,
-)
-from common.redis.server import CLUSTER, is_of_cluster
-
-MAX_FAULTS = 100
-
-log = structlog.get_logger()
-
-STATUS: dict[type[ClipError], int] = {
-    errors.NotJson: 400,
-    errors.UnsupportedEncoding: 415,
-    errors.UnsupportedMediaType: 415,
-    errors.BodyTooLarge: 413,
-    errors.Unauthorized: 401,
-    errors.RateLimited: 429,
-    errors.NotFound: 404,
-    errors.MethodNotAllowed: 405,
-    errors.JobHasEnded: 409,
-    errors.JobCancelled: 409,
-    errors.IdempotencyKeyReused: 422,
-    errors.TooManyLabelSets: 409,
-    errors.InvalidRequest: 422,
-    errors.Unavailable: 503,
-    errors.DeadlineExceeded: 504,
-    errors.InternalError: 500,
-    errors.RequestError: 400,
-    errors.ItemError: 422,
-}
-
-FROM_WERKZEUG: dict[int, type[ClipError]] = {
-    404: errors.NotFound,
-    405: errors.MethodNotAllowed,
-    413: errors.BodyTooLarge,
-    415: errors.UnsupportedMediaType,
-    429: errors.RateLimited,
-}
+from common.errors import ClipError, Unavailable
 
 
-class FaultBody(BaseModel):
-    """One error in a request."""
+@dataclass(frozen=True, slots=True)
+class ItemFault:
+    """One fault of a request: where (a JSON Pointer, RFC 6901), its code, and a description."""
 
-    pointer: str = Field(description="JSON Pointer into the request", examples=["/queries/3"])
-    code: str = Field(description="stable, for programs", examples=["not_an_image"])
-    detail: str = Field(description="in words, for people")
-
-
-class Problem(BaseModel):
-    """The one shape of every error (RFC 9457)."""
-
-    type: str = Field(examples=["about:blank"])
-    title: str
-    status: int
-    detail: str
+    pointer: str
     code: str
-    errors: list[FaultBody] | None = None
+    detail: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
 
 
-class ProblemResponse(Response):
-    """An error response, which keeps its error code for the metrics."""
-
-    def __init__(self, error_code: str, body: bytes, status: int) -> None:
-        super().__init__(body, status, content_type="application/problem+json")
-        self.error_code = error_code
+class RequestError(ClipError):
+    code = "bad_request"
+    title = "The request cannot be served"
 
 
-def status_of(error: type[ClipError]) -> int:
-    return next(STATUS[kind] for kind in error.__mro__ if kind in STATUS)
+class BrokenBody(RequestError):
+    code = "broken_body"
+    title = "The body is incomplete or badly framed"
 
 
-def problem(
-    status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
-) -> Response:
-    """A response of type `application/problem+json`."""
-    return ProblemResponse(code, problem_body(status, code, title, detail, faults), status)
+class BrokenForm(RequestError):
+    code = "broken_form"
+    title = "The body is not valid multipart/form-data"
 
 
-def problem_body(
-    status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
-) -> bytes:
-    """The JSON of a problem; also used to answer without Flask."""
-    body = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
-    if faults:
-        body.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MAX_FAULTS]]
-    return to_json(body)
+class NotJson(RequestError):
+    code = "not_json"
+    title = "The body is not valid JSON"
 
 
-def to_json(model: BaseModel) -> bytes:
-    """The body of a response, with a final newline and without optional fields that are unset."""
-    return model.model_dump_json(exclude_unset=True).encode() + b"\n"
+class TooManyValues(RequestError):
+    code = "too_many_values"
+    title = "The body has too many JSON values"
 
 
-def answer_clip_error(error: ClipError) -> Response:
-    if isinstance(error, InternalError):
-        return answer_bug(error)
-    status = status_of(type(error))
-    faults = error.faults if isinstance(error, InvalidRequest) else ()
-    detail = error.detail
-    if len(faults) > MAX_FAULTS:
-        detail += f"; the first {MAX_FAULTS} of {len(faults)} are listed"
-    response = problem(status, error.code, error.title, detail, faults)
-    if isinstance(error, Unauthorized):
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, UnsupportedEncoding):
-        response.headers["Accept-Encoding"] = "identity"
-    if isinstance(error, DeadlineExceeded) and error.job:
-        response.headers["Location"] = job_links(error.job, path_prefix())["self"]
-    return response
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
 
 
-def answer_outage(error: RedisError) -> Response:
-    """Redis does not answer. A job that was accepted before continues once it does."""
-    if is_of_cluster(error):
-        return answer_clip_error(BrokerAway(CLUSTER))
-    if "job" not in g:
-        return answer_clip_error(BrokerAway())
-    location = job_links(g.job, path_prefix())["self"]
-    detail = f"{BrokerAway.title}; the job was accepted and is at {location}"
-    response = answer_clip_error(BrokerAway(detail))
-    response.headers["Location"] = location
-    return response
+class UnsupportedEncoding(RequestError):
+    code = "unsupported_encoding"
+    title = "Content encodings are not supported"
 
 
-def answer_http_exception(error: HTTPException) -> Response:
-    """Flask's own errors, in our shape; their headers, such as Allow, are kept."""
-    status = error.code or 500
-    kind = FROM_WERKZEUG.get(status, errors.RequestError)
-    response = problem(status, kind.code, kind.title, kind.title)
-    for name, value in error.get_headers():
-        if name.lower() not in ("content-type", "content-length"):
-            response.headers[name] = value
-    return response
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    title = "The body is too large"
 
 
-def answer_bug(error: Exception) -> Response:
-    """A bug: the answer has an id that is also in the log, and reveals nothing else."""
-    incident = secrets.token_hex(8)
-    log.error("bug", incident=incident, exc_info=error)
-    return problem(
-        500,
-        InternalError.code,
-        InternalError.title,
-        f"a bug in the service; its log has the details of incident {incident}",
-    )
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    title = "API key missing or not valid"
 
 
-def register(app: Flask) -> None:
-    app.register_error_handler(ClipError, answer_clip_error)
-    app.register_error_handler(RedisError, answer_outage)
-    app.register_error_handler(HTTPException, answer_http_exception)
-    app.register_error_handler(Exception, answer_bug)
+class RateLimited(RequestError):
+    code = "rate_limited"
+    title = "Too many requests"
+
+
+class NotFound(RequestError):
+    code = "not_found"
+    title = "Not found"
+
+
+class NoSuchLabelSet(NotFound):
+    code = "no_such_label_set"
+    title = "No such label set"
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    title = "Method not allowed"
+
+
+class JobHasEnded(RequestError):
+    code = "job_has_ended"
+    title = "The job has ended"
+
+
+class JobCancelled(RequestError):
+    code = "job_cancelled"
+    title = "The job was cancelled"
+
+
+class IdempotencyKeyReused(RequestError):
+    code = "idempotency_key_reused"
+    title = "The idempotency key was used for another request"
+
+
+class TooManyLabelSets(RequestError):
+    code = "too_many_label_sets"
+    title = "Too many label sets"
+
+
+class InvalidRequest(RequestError):
+    code = "invalid_request"
+    title = "The request is not valid"
+
+    def __init__(self, faults: Sequence[ItemFault], detail: str = "") -> None:
+        super().__init__(detail or _summary(faults))
+        self.faults = tuple(faults)
+
+
+class UnknownModel(InvalidRequest):
+    code = "unknown_model"
+    title = "No such model is served"
+
+
+def _summary(faults: Sequence[ItemFault], shown: int = 3) -> str:
+    text = "; ".join(f"{fault.pointer or 'the body'} {fault.detail}" for fault in faults[:shown])
+    return text if len(faults) <= shown else f"{text}; and {len(faults) - shown} more"
+
+
+class QueueFull(Unavailable):
+    code = "queue_full"
+    title = "The queue is full"
+
+
+class NoWorker(Unavailable):
+    code = "no_worker"
+    title = "No worker is serving this model"
+
+
+class BrokerAway(Unavailable):
+    code = "broker_away"
+    title = "Redis does not answer"
+
+
+class ModelChanged(Unavailable):
+    code = "model_changed"
+    title = "The model changed while the job ran"
+
+
+class DeadlineExceeded(ClipError):
+    """No answer in time; `job` is the id of the job if it continues."""
+
+    code = "deadline_exceeded"
+    title = "The deadline passed"
+
+    def __init__(self, detail: str = "", *, job: str = "") -> None:
+        super().__init__(detail)
+        self.job = job
+
+
+class InternalError(ClipError):
+    code = "internal_error"
+    title = "Internal error"

@@ -18,8 +18,9 @@ from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from redis.exceptions import RedisError
 
-from api.errors import problem_body
-from common.errors import ClipError, InternalError, RequestError
+from api.errors import InternalError, RequestError
+from api.problem_details import problem_body
+from common.errors import ClipError
 
 HEADER_TIMEOUT_S = 10.0
 """How long a client may take to send the head of a request."""

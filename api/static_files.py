@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 
 from flask import Response, request
 
-from common.errors import NotFound
+from api.errors import NotFound
 
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import Request, g, request
 from pydantic import SecretStr
 
-from common.errors import Unauthorized
+from api.errors import Unauthorized
 
 OWNER_LENGTH = 16
 # Blueprints that need no key and have no rate limit: they reveal nothing about jobs.

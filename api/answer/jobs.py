@@ -11,8 +11,9 @@ from api.access.proxies import job_links
 from api.answer.rendering import RankResponse, render
 from api.answer.results import Outcome
 from api.answer.scoring import Units
-from api.errors import FaultBody, to_json
-from common.errors import ClipError, DeadlineExceeded, ItemFault, JobCancelled
+from api.errors import DeadlineExceeded, ItemFault, JobCancelled
+from api.problem_details import FaultBody, to_json
+from common.errors import ClipError
 from common.ledger.records import JobRecord, Kind, LabelSetVersion, State, timestamp
 from common.webhooks.outbox import Delivery, DeliveryState
 

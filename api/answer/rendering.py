@@ -16,7 +16,7 @@ from api.answer.scoring import (
     probabilities,
     ranking,
 )
-from api.errors import FaultBody
+from api.problem_details import FaultBody
 from common.protocol.messages import ModelInfo
 
 Chunks = Iterator[bytes]

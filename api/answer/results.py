@@ -7,17 +7,16 @@ from itertools import accumulate, groupby, islice
 
 import numpy as np
 
-from api.request.request import KEY_OF_LETTER
-from common.errors import (
+from api.errors import (
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
     ItemFault,
     JobCancelled,
-    JobLost,
     ModelChanged,
-    NoMemory,
 )
+from api.request.request import KEY_OF_LETTER
+from common.errors import JobLost, NoMemory
 from common.ledger.jobs import Ledger
 from common.ledger.records import JobRecord, LabelSetVersion, Scoring
 from common.protocol.messages import Fault, ModelInfo, PartAbout, PartResult, Timings, Vectors

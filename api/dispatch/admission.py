@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 from werkzeug.wsgi import ClosingIterator
 
-from common.errors import QueueFull
+from api.errors import QueueFull
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from api.answer import jobs
 from api.answer.results import SMALL_PARTS, Outcome
 from api.dispatch.waiter import Waiter
-from common.errors import NotFound
+from api.errors import NotFound
 from common.ledger.jobs import Ledger
 from common.ledger.records import JobRecord
 from common.protocol.messages import PartResult

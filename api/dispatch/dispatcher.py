@@ -18,18 +18,12 @@ from api.dispatch.label_sets import LabelSets
 from api.dispatch.models import RecentHeartbeats, ResolvedModel, ServedModel, resolve, served_models
 from api.dispatch.queue_rate import DrainMeter, whole
 from api.dispatch.waiter import Waiter
+from api.errors import IdempotencyKeyReused, NotFound, NoWorker, QueueFull, UnknownModel
 from api.request.items import cut
 from api.request.request import Request
 from api.settings import ApiSettings
 from common.cache.embeddings import EmbeddingCache
-from common.errors import (
-    IdempotencyKeyReused,
-    JobLost,
-    NotFound,
-    NoWorker,
-    QueueFull,
-    UnknownModel,
-)
+from common.errors import JobLost
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.label_sets.store import LabelSetStore
 from common.ledger.jobs import Ledger

@@ -12,8 +12,9 @@ from redis.exceptions import ResponseError
 from api.answer.results import Outcome
 from api.answer.scoring import Units, normalised
 from api.dispatch.models import ResolvedModel
+from api.errors import ModelChanged, NoSuchLabelSet, TooManyLabelSets
 from api.request.request import EncodeSpec
-from common.errors import JobLost, ModelChanged, NoSuchLabelSet, TooManyLabelSets
+from common.errors import JobLost
 from common.label_sets.label_content import LabelContent, Labels, LabelSet
 from common.label_sets.store import LabelSetStore, Put
 from common.ledger.records import LabelSetVersion

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from api.errors import ItemFault, UnknownModel
 from api.request.request import NamedModel
 from common.cache.embeddings import Space
-from common.errors import ItemFault, UnknownModel
 from common.fleet.heartbeats import Heartbeat
 from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_of
 

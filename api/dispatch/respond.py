@@ -5,9 +5,9 @@ from flask import Response, g
 from api.answer.responses import job_response, result_response
 from api.answer.results import Outcome
 from api.dispatch.dispatcher import Dispatcher
+from api.errors import DeadlineExceeded
 from api.request.request import Request
 from api.settings import ApiSettings
-from common.errors import DeadlineExceeded
 from common.protocol.messages import Priority
 
 

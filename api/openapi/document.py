@@ -9,16 +9,24 @@ from pydantic import TypeAdapter
 from werkzeug.routing import Rule
 
 from api.access.keys import OPEN
-from api.errors import Problem, status_of
+from api.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    JobCancelled,
+    RateLimited,
+    Unauthorized,
+    UnsupportedEncoding,
+)
 from api.openapi.examples import illustrate
 from api.openapi.operation import JSON, Answer, Operation, Schema, operation_of, parameter
 from api.openapi.schemas import Schemas, query_parameters, ref, schemas_of
 from api.openapi.webhooks import CALLBACK, JobEnded, webhooks
+from api.problem_details import Problem, status_of
 from api.request.multipart import MULTIPART
 from api.request.parameters import LENIENT
 from api.settings import ApiSettings
-from common import errors
-from common.errors import ClipError
+from common.errors import ClipError, Unavailable
 from common.label_sets.store import NAME
 from common.settings import VERSION
 
@@ -37,28 +45,28 @@ SECURITY_SCHEMES = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 OF_ANY_ROUTE: tuple[type[ClipError], ...] = (
-    errors.Unauthorized,
-    errors.RateLimited,
-    errors.InternalError,
-    errors.Unavailable,
+    Unauthorized,
+    RateLimited,
+    InternalError,
+    Unavailable,
 )
 OF_JOB = {"X-Job-Id": "the id of the job, if there was one"}
 ERROR_HEADERS: dict[type[ClipError], dict[str, str]] = {
-    errors.Unauthorized: {"WWW-Authenticate": "`Bearer`"},
-    errors.RateLimited: {
+    Unauthorized: {"WWW-Authenticate": "`Bearer`"},
+    RateLimited: {
         "Retry-After": "seconds until a request is served again",
         "RateLimit": "what is left, as draft-ietf-httpapi-ratelimit-headers has it",
         "RateLimit-Policy": "the limits in force",
     },
-    errors.Unavailable: {
+    Unavailable: {
         "Retry-After": "seconds until another try makes sense",
         "Location": "the job, if it was accepted: it goes on",
         **OF_JOB,
     },
-    errors.DeadlineExceeded: {"Location": "the job, if it goes on", **OF_JOB},
-    errors.InvalidRequest: OF_JOB,
-    errors.JobCancelled: OF_JOB,
-    errors.UnsupportedEncoding: {"Accept-Encoding": "`identity`"},
+    DeadlineExceeded: {"Location": "the job, if it goes on", **OF_JOB},
+    InvalidRequest: OF_JOB,
+    JobCancelled: OF_JOB,
+    UnsupportedEncoding: {"Accept-Encoding": "`identity`"},
 }
 
 
@@ -119,7 +127,7 @@ def _operation(rule: Rule, operation: Operation, schemas: Schemas, settings: Api
     answers = {str(each.status): _answer(each, schemas) for each in operation.answers}
     kinds = () if is_open else OF_ANY_ROUTE
     if blueprint not in LENIENT:
-        kinds += (errors.InvalidRequest,)
+        kinds += (InvalidRequest,)
     return {
         "operationId": operation.id,
         "summary": operation.summary,

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from flask import Response
 from pydantic import BaseModel, TypeAdapter
 
-from api.errors import to_json
+from api.problem_details import to_json
 from common.errors import ClipError
 
 JSON = "application/json"

@@ -5,16 +5,28 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from api.answer.responses import ACCEPTED, APPLIED, LABEL_SET, TRANSPARENT, TRUNCATED
+from api.errors import (
+    BodyTooLarge,
+    BrokenBody,
+    BrokenForm,
+    DeadlineExceeded,
+    IdempotencyKeyReused,
+    JobCancelled,
+    NotJson,
+    TooManyValues,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
+)
 from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.webhooks import CALLBACK
 from api.request.options import MAX_KEY_LENGTH
-from common import errors
+from common.errors import ClipError
 from common.protocol.messages import Alpha
 
-BROKEN = (errors.NotJson, errors.TooManyValues, errors.BrokenBody)
-UNREADABLE = (errors.BodyTooLarge, errors.UnsupportedMediaType, errors.UnsupportedEncoding)
+BROKEN = (NotJson, TooManyValues, BrokenBody)
+UNREADABLE = (BodyTooLarge, UnsupportedMediaType, UnsupportedEncoding)
 ON_BODY = (*BROKEN, *UNREADABLE)
-ON_JOB = (errors.JobCancelled, errors.DeadlineExceeded)
+ON_JOB = (JobCancelled, DeadlineExceeded)
 ON_ANSWER = {
     "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
     "makes no job",
@@ -46,9 +58,9 @@ def submission(
     summary: str,
     answer: Answer[Any],
     body: TypeAdapter[Any],
-    *more: type[errors.ClipError],
+    *more: type[ClipError],
 ) -> Operation:
     """A POST that is answered with its result, or with a job."""
-    kinds = (*ON_BODY, errors.BrokenForm, errors.IdempotencyKeyReused, *ON_JOB, *more)
+    kinds = (*ON_BODY, BrokenForm, IdempotencyKeyReused, *ON_JOB, *more)
     form = f"{name.capitalize()}Form"
     return Operation(name, summary, (answer, ACCEPTED), kinds, PARAMETERS, body=body, form=form)

@@ -13,8 +13,7 @@ from flask import Request
 from pydantic import TypeAdapter, ValidationError
 from werkzeug.wsgi import get_input_stream
 
-from api.request.schemas import Item, Prompts
-from common.errors import (
+from api.errors import (
     BodyTooLarge,
     BrokenBody,
     InvalidRequest,
@@ -24,6 +23,7 @@ from common.errors import (
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
+from api.request.schemas import Item, Prompts
 from common.protocol.messages import HOLE
 
 CHUNK_BYTES = 1 << 18

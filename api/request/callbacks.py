@@ -4,10 +4,11 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
+from api.errors import InvalidRequest, ItemFault
 from api.request.items import checked_url
 from api.request.preference import Preference
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemError, ItemFault
+from common.errors import ItemError
 
 PARAMETER = "callback_url"
 

@@ -11,9 +11,9 @@ from typing import TypeAlias
 import orjson
 from flask import Request
 
+from api.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
 from api.request.body import BOM, JsonBody, check_tokens, has_key, parse_json, pointer_to, read_json
 from api.request.multipart import MULTIPART, Part, read_parts
-from common.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
 
 ARRAYS = ("queries", "candidates", "items", "templates")
 NUMBERS = ("top_k", "temperature")

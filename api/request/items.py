@@ -4,18 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from api.errors import InvalidRequest, ItemFault
 from api.request import schemas
 from api.request.data_uris import decode_blob, is_data_uri
 from api.request.request import EncodeSpec
-from common.errors import (
-    ImageTooLarge,
-    InvalidRequest,
-    ItemError,
-    ItemFault,
-    NotAnImage,
-    TextTooLong,
-    UrlRefused,
-)
+from common.errors import ImageTooLarge, ItemError, NotAnImage, TextTooLong, UrlRefused
 from common.ledger.records import PLAIN, LabelSetVersion, Scoring
 from common.protocol.messages import (
     HOLE,

@@ -15,8 +15,8 @@ from werkzeug.sansio.multipart import (
     NeedData,
 )
 
+from api.errors import BodyTooLarge, BrokenForm
 from api.request.body import pieces
-from common.errors import BodyTooLarge, BrokenForm
 
 MULTIPART = "multipart/form-data"
 MAX_BOUNDARY_CHARS = 200

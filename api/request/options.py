@@ -7,6 +7,7 @@ from typing import cast, get_args
 import orjson
 from flask import Request
 
+from api.errors import InvalidRequest, ItemFault
 from api.request.body import JsonBody, check_prompts
 from api.request.callbacks import PARAMETER
 from api.request.items import ItemCollector
@@ -14,7 +15,6 @@ from api.request.preference import Preference, preference
 from api.request.request import NamedModel
 from api.request.schemas import Item, Prompts
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemFault
 from common.ledger.records import Idempotency
 from common.protocol.messages import Alpha
 

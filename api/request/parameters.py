@@ -3,10 +3,10 @@
 from flask import current_app, request
 
 from api.access.keys import OPEN, UNLIMITED
+from api.errors import InvalidRequest, ItemFault
 from api.openapi.operation import Operation, operation_of
 from api.request.body import MAX_KEY_CHARS
 from api.request.schemas import RankRequest
-from common.errors import InvalidRequest, ItemFault
 
 # Blueprints whose routes ignore unknown parameters, which links and monitors may add.
 LENIENT = OPEN | UNLIMITED

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from common.errors import InvalidRequest, ItemFault
+from api.errors import InvalidRequest, ItemFault
 from common.protocol.messages import Priority
 
 # Every repetition is possessive: no header may cause exponential backtracking.

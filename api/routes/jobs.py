@@ -10,11 +10,11 @@ from api.answer.jobs import Job, JobList, stream, summary
 from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
+from api.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound
 from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.submissions import SECONDS
 from api.request.preference import parse_wait
 from api.settings import ApiSettings
-from common.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound
 from common.ledger.records import JobRecord, State
 
 SCANNED_AT_ONCE = 100

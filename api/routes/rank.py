@@ -7,6 +7,7 @@ from api.answer.rendering import RankResponse
 from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.label_sets import LabelSets
 from api.dispatch.respond import respond
+from api.errors import InvalidRequest, ItemFault, NoSuchLabelSet
 from api.openapi.operation import Answer
 from api.openapi.submissions import ON_ANSWER, submission
 from api.request.body import JsonBody, check_count, validate
@@ -24,7 +25,6 @@ from api.request.preference import Preference
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MAX_TEMPLATES, RankRequest
 from api.settings import ApiSettings
-from common.errors import InvalidRequest, ItemFault, NoSuchLabelSet
 from common.ledger.records import Scoring
 from common.protocol.messages import Priority
 

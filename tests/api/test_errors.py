@@ -1,78 +1,30 @@
-"""All errors have one shape, whatever raises them."""
+"""The tree of errors, of which a part is in the API."""
 
-import json
+import re
 
 import pytest
-from flask import Flask
 
 from api import errors
-from common.errors import InternalError, NoWorker
-from tests.conftest import ClientMaker
-from tests.processes import Api
+from api.errors import InvalidRequest
+from api.problem_details import status_of
+from common.errors import ClipError
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/nothing", 404, "not_found"),
-        ("GET", "/rank", 405, "method_not_allowed"),
-        ("DELETE", "/healthz", 405, "method_not_allowed"),
-    ],
-)
-def test_refusals_of_the_framework_have_our_shape(
-    service: Api, method: str, path: str, status: int, code: str
-) -> None:
-    answer = service.session.request(method, service.url + path, timeout=10)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert set(problem) == {"type", "title", "status", "detail", "code"}
-    assert (problem["status"], problem["code"]) == (status, code)
-    if status == 405:
-        assert "Allow" in answer.headers
+def all_errors(root: type[ClipError] = ClipError) -> list[type[ClipError]]:
+    return [root, *(e for child in root.__subclasses__() for e in all_errors(child))]
 
 
-def test_a_bug_is_reported_by_number_without_internals(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    app = Flask("buggy")
-    errors.register(app)
-
-    @app.get("/bug")
-    def bug() -> str:
-        raise RuntimeError("a secret of the inside")
-
-    answer = app.test_client().get("/bug")
-    assert answer.status_code == 500
-    assert b"secret" not in answer.data
-    incident = answer.get_json()["detail"].split()[-1]
-    assert incident in capsys.readouterr().out
+def test_the_drawn_tree_is_the_real_one() -> None:
+    drawn = re.findall(r"^(?:[│ ]*[├└]── )?(\w+)\b", errors.__doc__ or "", re.MULTILINE)
+    assert set(drawn) - {"Every"} == {error.__name__ for error in all_errors()}
 
 
-def test_unavailable_says_when_to_come_back() -> None:
-    app = Flask("x")
-    with app.app_context():
-        answer = errors.answer_clip_error(NoWorker(retry_after_s=7))
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+def test_every_code_is_its_own() -> None:
+    codes = [error.code for error in all_errors()]
+    assert len(codes) == len(set(codes))
 
 
-def test_internal_errors_are_500() -> None:
-    answer = errors.answer_clip_error(InternalError())
-    assert json.loads(answer.data)["status"] == answer.status_code == 500
-
-
-def test_request_ids_are_taken_or_made(make_client: ClientMaker) -> None:
-    client = make_client()
-    given = client.get("/healthz", headers={"X-Request-Id": "my-id-1"})
-    assert given.headers["X-Request-Id"] == "my-id-1"
-    made = client.get("/healthz").headers["X-Request-Id"]
-    assert made
-    assert made != client.get("/healthz").headers["X-Request-Id"]
-
-
-@pytest.mark.parametrize("nonsense", ["has space", "x" * 500, "<script>"])
-def test_a_request_id_that_could_hurt_a_log_is_replaced(
-    make_client: ClientMaker, nonsense: str
-) -> None:
-    answer = make_client().get("/healthz", headers={"X-Request-Id": nonsense})
-    assert answer.headers["X-Request-Id"] != nonsense
+@pytest.mark.parametrize("error", [e for e in all_errors() if e is not ClipError])
+def test_every_error_has_a_status(error: type[ClipError]) -> None:
+    instance = error([]) if issubclass(error, InvalidRequest) else error()
+    assert 400 <= status_of(type(instance)) <= 504

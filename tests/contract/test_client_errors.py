@@ -2,7 +2,8 @@
 
 from clip_api_client import errors as theirs
 
-from common import errors as ours
+from api.errors import DeadlineExceeded
+from common.errors import ClipError
 
 OF_THE_CLIENT = {"UnreadableImage", "Unreachable", "UnexpectedAnswer"}
 
@@ -17,7 +18,9 @@ def edges(root: type[Exception]) -> set[tuple[str, str, str, str]]:
 
 def test_the_client_has_the_same_tree() -> None:
     known = {edge for edge in edges(theirs.ClipError) if edge[0] not in OF_THE_CLIENT}
-    assert known == edges(ours.ClipError)
+    ours = edges(ClipError)
+    assert known == ours
+    assert DeadlineExceeded.__name__ in {edge[0] for edge in ours}, "the API's errors count"
 
 
 def test_each_code_leads_to_its_class() -> None:

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from api.errors import InvalidRequest, ItemFault
 from api.request import schemas
 from api.request.body import validate
 from api.request.data_uris import decode_blob, is_data_uri
 from api.request.items import ItemCollector
-from common.errors import InvalidBase64, InvalidRequest, ItemFault
+from common.errors import InvalidBase64
 
 MAX_BYTES, MAX_CHARS = 40, 20
 ITEMS: TypeAdapter[list[schemas.Item]] = TypeAdapter(list[schemas.Item])

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.errors import InvalidRequest
 from api.request.data_uris import SLICE_CHARS, decode_blob
 from api.request.items import ItemCollector, cut
 from api.request.schemas import Item as RequestItem
-from common.errors import InvalidBase64, InvalidRequest
+from common.errors import InvalidBase64
 from common.ledger.records import RequestRecord
 from common.protocol.messages import Item
 

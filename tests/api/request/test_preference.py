@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.errors import InvalidRequest
 from api.request.preference import Preference, parse_prefer, preference
-from common.errors import InvalidRequest
 from common.protocol.messages import Priority
 
 
