@@ -12,14 +12,8 @@ from pydantic import TypeAdapter
 from redis import Redis
 
 from common.ledger.records import EpochTime
-from common.protocol.messages import (
-    CorruptRecord,
-    Count,
-    ModelInfo,
-    ModelTraits,
-    load_json,
-    queues_of,
-)
+from common.protocol.messages import Count, ModelInfo, ModelTraits, queues_of
+from common.protocol.records import CorruptRecord, load_json
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 

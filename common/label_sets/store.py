@@ -18,14 +18,8 @@ from redis.client import Pipeline
 from common.cache.embeddings import PREPROCESSING_VERSION
 from common.label_sets.label_content import VERSION_CHARS, LabelContent, Labels, LabelSet
 from common.ledger.records import EpochTime, LabelSetVersion
-from common.protocol.messages import (
-    CorruptRecord,
-    ModelInfo,
-    PartResult,
-    dump_result,
-    load_json,
-    load_result,
-)
+from common.protocol.messages import ModelInfo, PartResult
+from common.protocol.records import CorruptRecord, dump_result, load_json, load_result
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 

@@ -6,8 +6,8 @@ Times are epoch seconds by Redis' clock, so that the clocks of hosts may differ.
 compared are by the ledger's clock, which never jumps (common/redis/lua/prelude.lua).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import orjson
 import structlog
@@ -16,33 +16,16 @@ from redis.client import PubSub
 from redis.exceptions import OutOfMemoryError
 
 from common.cache.embeddings import CacheEntries
-from common.errors import JobLost
+from common.ledger.reads import JobReads, blob_key, text
 from common.ledger.records import (
-    RECORD_FIELDS,
     Admission,
     BegunPart,
     Callback,
-    JobRecord,
-    Load,
     NewJob,
     PartMessage,
-    load_record,
 )
-from common.protocol.messages import (
-    FORMAT,
-    CorruptRecord,
-    Item,
-    NewerFormat,
-    PartAbout,
-    PartResult,
-    Priority,
-    dump_items,
-    dump_result,
-    load_about,
-    load_items,
-    load_result,
-    queue_of,
-)
+from common.protocol.messages import FORMAT, Item, PartResult, Priority, queue_of
+from common.protocol.records import NewerFormat, dump_items, dump_result, load_items
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 
@@ -54,31 +37,12 @@ REPAIR_PARTS = 2000
 BEAT_AFTER_S = 2.0
 """A heartbeat's list of parts is trusted only for parts that were begun this long before it."""
 
-Parsed = TypeVar("Parsed")
 
-
-def blob_key(job: str, digest: str, keys: Keys = KEYS) -> str:
-    return keys("blob", job, digest)
-
-
-def job_key(job: str, keys: Keys = KEYS) -> str:
-    return keys("job", job)
-
-
-def jobs_key(owner: str, keys: Keys = KEYS) -> str:
-    return keys("jobs", owner)
-
-
-def part_key(job: str, part: int, keys: Keys = KEYS) -> str:
-    return keys("part", job, str(part))
-
-
-class Ledger:
+class Ledger(JobReads):
     """The jobs in one Redis. Every method may raise redis.exceptions.RedisError."""
 
     def __init__(self, redis: Redis, keys: Keys = KEYS) -> None:
-        self._redis = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         self._create = LuaScript(redis, "ledger/create", keys=keys)
         self._begin = LuaScript(redis, "ledger/begin", keys=keys)
         self._finish = LuaScript(redis, "cache/entries", "ledger/finish", keys=keys)
@@ -120,8 +84,8 @@ class Ledger:
         if outcome != b"created":
             self._drop_blobs(job.id, blobs)
         if isinstance(detail, bytes):
-            return Admission(_text(outcome), job=_text(detail))  # type: ignore[arg-type]
-        return Admission(_text(outcome), excess=detail)  # type: ignore[arg-type]
+            return Admission(text(outcome), job=text(detail))  # type: ignore[arg-type]
+        return Admission(text(outcome), excess=detail)  # type: ignore[arg-type]
 
     def begin(self, job: str, part: int, worker: str) -> BegunPart | None:
         """Begin a part; None if it is finished, or its job has ended or does not exist.
@@ -145,9 +109,9 @@ class Ledger:
             float(waited),
             strikes,
             tries,
-            Priority(_text(priority)),
-            _text(request_id),
-            _text(owner),
+            Priority(text(priority)),
+            text(request_id),
+            text(owner),
         )
 
     def finish(
@@ -183,7 +147,7 @@ class Ledger:
     def stop(self, job: str, state: Literal["cancelled", "failed", "expired"], error: str) -> bool:
         """End a job early; False if there is no such job or it has ended."""
         before = self._stop(id=job, state=state, error=error)
-        return before is not None and _text(before) in ("queued", "running")
+        return before is not None and text(before) in ("queued", "running")
 
     def keep(self, job: str, ttl_s: int) -> None:
         """Keep a job for `ttl_s` after its end, and list it among its owner's jobs."""
@@ -201,77 +165,11 @@ class Ledger:
         """Record that a worker's model hung while it ran this part; once for each worker."""
         self._strike(id=job, part=part, worker=worker)
 
-    def read(self, job: str) -> JobRecord | None:
-        """One job; None if there is no such job. Raises JobLost if it does not parse."""
-        values = self._redis.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
-        return _read(job, cast("list[bytes | None]", values))
-
-    def read_whole(self, job: str, parts: int) -> tuple[JobRecord | None, list[PartResult | None]]:
-        """A job and the results of all its parts, in one round trip. Raises JobLost."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
-        for part in range(parts):
-            pipeline.hgetall(part_key(job, part, self._keys))
-        values, *results = pipeline.execute()
-        return _read(job, values), [_result(fields) for fields in results]
-
-    def read_all(self, jobs: Sequence[str]) -> list[JobRecord | None]:
-        """Several jobs; None for each that does not exist or does not parse."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            pipeline.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
-        rows = zip(jobs, pipeline.execute(), strict=True)
-        return [_parsed(_record, job, values) for job, values in rows]
-
-    def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
-        """An owner's jobs created before an epoch time, newest first, with their creation times."""
-        found = self._redis.zrevrangebyscore(
-            jobs_key(owner, self._keys), f"({before!r}", "-inf", start=0, num=limit, withscores=True
-        )
-        return [(_text(job), created) for job, created in cast("list[tuple[bytes, float]]", found)]
-
-    def results(self, job: str, parts: Iterable[int]) -> list[PartResult | None]:
-        """The results of some parts; None for each that has none or does not parse."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for part in parts:
-            pipeline.hgetall(part_key(job, part, self._keys))
-        return [_result(fields) for fields in pipeline.execute()]
-
-    def abouts(self, job: str, parts: Iterable[int]) -> list[PartAbout | None]:
-        """The results of some parts without the embeddings."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for part in parts:
-            pipeline.hget(part_key(job, part, self._keys), "about")
-        return [_parsed(load_about, raw) if raw else None for raw in pipeline.execute()]
-
-    def ended(self, jobs: Sequence[str]) -> list[bool]:
-        """Which of these jobs have ended or do not exist."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for job in jobs:
-            pipeline.hget(job_key(job, self._keys), "state")
-        return [state not in (b"queued", b"running") for state in pipeline.execute()]
-
     def notifications(self) -> PubSub:
         """A subscription to the ids of jobs that end. Sweeps make up for lost notifications."""
         channel: PubSub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         channel.subscribe(self._keys("done"))
         return channel
-
-    def trace_of(self, job: str) -> str:
-        """The W3C traceparent of the request that made a job; empty if it was not traced."""
-        return _text(
-            cast("bytes | None", self._redis.hget(job_key(job, self._keys), "trace")) or b""
-        )
-
-    def is_cancelled(self, job: str) -> bool:
-        """Whether a job has ended or was deleted."""
-        return self.ended([job])[0]
-
-    def load(self) -> Load:
-        open_items, drained = self._redis.mget(
-            [self._keys("open-items"), self._keys("drained-items")]
-        )
-        return Load(int(open_items or 0), int(drained or 0))
 
     def repair(self) -> list[PartMessage]:
         """Expire jobs past their deadline and return the parts that must be sent again.
@@ -285,7 +183,7 @@ class Ledger:
             max_parts=REPAIR_PARTS,
             beat_after_s=BEAT_AFTER_S,
         )
-        texts = ([_text(value) for value in row] for row in rows)
+        texts = ([text(value) for value in row] for row in rows)
         return [PartMessage(job, int(part), queue, request) for job, part, queue, request in texts]
 
     def _store_blobs(self, job: NewJob, blobs: Mapping[str, bytes]) -> None:
@@ -333,33 +231,3 @@ def _callback_fields(callback: Callback | None) -> dict[str, object]:
         "callback_model": callback.asked_for,
         "callback_links": orjson.dumps(callback.links).decode(),
     }
-
-
-def _read(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
-    try:
-        return _record(job, values)
-    except CorruptRecord as error:
-        log.warning("corrupt_record", job=job, reason=str(error))
-        raise JobLost from None
-
-
-def _result(fields: dict[bytes, bytes]) -> PartResult | None:
-    return _parsed(load_result, fields) if fields else None
-
-
-def _record(job: str, values: Sequence[bytes | None]) -> JobRecord | None:
-    texts = (None if value is None else _text(value) for value in values)
-    return load_record(job, dict(zip(RECORD_FIELDS, texts, strict=True)))
-
-
-def _parsed(load: Callable[..., Parsed], *arguments: object) -> Parsed | None:
-    """A record; None, with a log line, if it does not parse."""
-    try:
-        return load(*arguments)
-    except CorruptRecord as error:
-        log.warning("corrupt_record", reason=str(error))
-        return None
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from common.protocol.messages import CorruptRecord, Count, Item, Priority, first_fault
+from common.protocol.messages import Count, Item, Priority
+from common.protocol.records import CorruptRecord, first_fault
 
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 Kind: TypeAlias = Literal["rank", "encode", "label_set"]

@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from redis import Redis
 
 from common.ledger.records import EpochTime, Kind, timestamp
-from common.protocol.messages import CorruptRecord, Count, first_fault
+from common.protocol.messages import Count
+from common.protocol.records import CorruptRecord, first_fault
 from common.redis.keys import KEYS, Keys
 from common.redis.scripts import LuaScript
 

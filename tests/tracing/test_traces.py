@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from common.ledger.jobs import job_key
+from common.ledger.reads import job_key
 from tests.image_server import ImageServer
 from tests.images import encoded, image_item, noise
 from tests.processes import (

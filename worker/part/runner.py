@@ -9,7 +9,8 @@ import structlog
 from common.errors import GivenUp
 from common.ledger.jobs import Ledger
 from common.ledger.records import BegunPart
-from common.protocol.messages import CorruptRecord, Fault, NewerFormat, PartAbout, PartResult
+from common.protocol.messages import Fault, PartAbout, PartResult
+from common.protocol.records import CorruptRecord, NewerFormat
 from worker.batching.batcher import TooLate
 from worker.batching.policy import PartRef
 from worker.part.encode_part import PartRun

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from common.label_sets.store import LabelSetStore
-from common.ledger.jobs import job_key
+from common.ledger.reads import job_key
 from common.ledger.records import LabelSetVersion
 from common.protocol.messages import ModelInfo, PartAbout, PartResult
 from tests.api.routes.test_label_sets import LABELS, SAMPLES, forget_all, put

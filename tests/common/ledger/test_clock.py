@@ -4,7 +4,8 @@ import pytest
 from redis import Redis
 
 from common.fleet.heartbeats import Heartbeats
-from common.ledger.jobs import Ledger, blob_key, job_key, part_key
+from common.ledger.jobs import Ledger
+from common.ledger.reads import blob_key, job_key, part_key
 from common.ledger.records import Callback
 from common.protocol.messages import Priority
 from common.redis.keys import KEYS

@@ -4,9 +4,11 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from common.ledger.jobs import Ledger, job_key
+from common.ledger.jobs import Ledger
+from common.ledger.reads import job_key
 from common.ledger.records import PartMessage
-from common.protocol.messages import FORMAT, NewerFormat
+from common.protocol.messages import FORMAT
+from common.protocol.records import NewerFormat
 from tests.common.ledger.test_jobs import TEXT, create, new_job
 from tests.common.ledger.test_repair import later
 from tests.worker.fake_encoder import FakeEncoder

@@ -2,7 +2,8 @@
 
 from redis import Redis
 
-from common.ledger.jobs import Ledger, job_key, jobs_key
+from common.ledger.jobs import Ledger
+from common.ledger.reads import job_key, jobs_key
 from common.protocol.messages import Priority
 from tests.common.ledger.test_jobs import beat, create, new_job
 

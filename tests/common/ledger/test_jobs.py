@@ -10,17 +10,11 @@ from structlog.testing import capture_logs
 
 from common.errors import JobLost
 from common.fleet.heartbeats import Heartbeat, Heartbeats
-from common.ledger.jobs import Ledger, blob_key, job_key, jobs_key
+from common.ledger.jobs import Ledger
+from common.ledger.reads import blob_key, job_key, jobs_key
 from common.ledger.records import Admission, Idempotency, Load, NewJob, RequestRecord
-from common.protocol.messages import (
-    CorruptRecord,
-    Fault,
-    Item,
-    ModelInfo,
-    PartAbout,
-    PartResult,
-    Priority,
-)
+from common.protocol.messages import Fault, Item, ModelInfo, PartAbout, PartResult, Priority
+from common.protocol.records import CorruptRecord
 
 DIGEST = "d1" * 32
 MODEL = ModelInfo("demo", "main", 2, 100.0)

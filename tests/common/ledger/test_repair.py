@@ -2,14 +2,8 @@
 
 from redis import Redis
 
-from common.ledger.jobs import (
-    BEAT_AFTER_S,
-    REPAIR_EVERY_S,
-    REPAIR_GRACE_S,
-    REPAIR_PARTS,
-    Ledger,
-    job_key,
-)
+from common.ledger.jobs import BEAT_AFTER_S, REPAIR_EVERY_S, REPAIR_GRACE_S, REPAIR_PARTS, Ledger
+from common.ledger.reads import job_key
 from common.ledger.records import PartMessage
 from common.redis.keys import KEYS
 from tests.common.ledger.test_jobs import TEXT, beat, create, new_job

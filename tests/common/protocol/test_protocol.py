@@ -3,20 +3,22 @@ import orjson
 import pytest
 
 from common.protocol.messages import (
-    CorruptRecord,
     Fault,
     Item,
     ModelInfo,
     PartAbout,
     PartResult,
     Timings,
+    model_queue_of,
+    queues_of,
+)
+from common.protocol.records import (
+    CorruptRecord,
     dump_items,
     dump_result,
     load_about,
     load_items,
     load_result,
-    model_queue_of,
-    queues_of,
 )
 
 

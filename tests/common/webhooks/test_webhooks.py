@@ -5,7 +5,8 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from common.ledger.jobs import Ledger, job_key
+from common.ledger.jobs import Ledger
+from common.ledger.reads import job_key
 from common.ledger.records import Callback
 from common.webhooks.outbox import Attempt, Claim, Deliveries, webhook_key
 from tests.common.ledger.test_jobs import IMAGE, TEXT, create, new_job, result
