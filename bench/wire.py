@@ -49,7 +49,7 @@ def many_labels(count: int) -> tuple[str, ...]:
 def unique(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
     """Requests of which no two carry the same image, in this run or any other."""
     halves = [post(address, wire(with_hole(jpeg))).split(HOLE.encode()) for jpeg in pool(kind)]
-    # Microseconds of today have 16 digits, and nobody sends a million requests a second.
+    # The time in microseconds has 16 digits, and no client sends a million requests a second.
     numbers = itertools.count(time.time_ns() // 1000)
 
     def make() -> bytes:

@@ -64,7 +64,7 @@ class Stalled:
 
 
 class Receiver:
-    """Answers as it is told, one answer after the other, and from then on with 204."""
+    """Gives the answers it was created with, in order, then 204."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []

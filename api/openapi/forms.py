@@ -81,11 +81,11 @@ def _images(settings: ApiSettings, words: str) -> dict[str, Any]:
     }
 
 
-def _texts(settings: ApiSettings, most: int, words: str) -> dict[str, Any]:
+def _texts(settings: ApiSettings, max_items: int, words: str) -> dict[str, Any]:
     return {
         "type": "array",
         "minItems": 1,
-        "maxItems": most,
+        "maxItems": max_items,
         "items": {"type": "string", "maxLength": settings.max_text_chars},
         "description": f"{REPEATED}: {words}",
     }

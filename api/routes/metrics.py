@@ -6,14 +6,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from api.openapi.operation import Answer, Operation
 
-MEASURED = Answer("What there is to measure, for Prometheus.", str, media_type="text/plain")
+MEASURED = Answer("Metrics in Prometheus's text format.", str, media_type="text/plain")
 
 
 def make_blueprint(registry: CollectorRegistry) -> Blueprint:
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
-    @Operation("metrics", "What there is to measure, for Prometheus.", (MEASURED,))
+    @Operation("metrics", "Metrics in Prometheus's text format.", (MEASURED,))
     def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.gpu.figure import Figure, heard, obey_signals
+from bench.gpu.figure import Figure, obey_signals, parsed
 from bench.gpu.options import Options, parse
 from bench.processes import ROOT
 from bench.progress import Progress
@@ -87,7 +87,7 @@ def _run(step: str, model: str, options: Options, limit_s: float, record: Record
         try:
             assert process.stdout
             for line in process.stdout:
-                figure = heard(line)
+                figure = parsed(line)
                 if figure:
                     record.note(step, figure)
                 else:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.gpu.figure import attempt, tell
+from bench.gpu.figure import attempt, report
 from bench.gpu.options import Options, folder_of, parse
 from bench.processes import ROOT
 
@@ -21,11 +21,11 @@ def tell_machine(options: Options) -> None:
     import torch  # noqa: PLC0415 - the models are made meanwhile
     import transformers  # noqa: PLC0415
 
-    tell(
+    report(
         "python, torch, transformers",
         f"{platform.python_version()}, {torch.__version__}, {transformers.__version__}",
     )
-    tell("cores", os.cpu_count() or 0)
+    report("cores", os.cpu_count() or 0)
     if options.device == "cpu":
         return
     asked = subprocess.run(
@@ -34,8 +34,8 @@ def tell_machine(options: Options) -> None:
         text=True,
         check=True,
     )
-    tell("card, driver, memory", asked.stdout.strip())
-    tell("CUDA of torch", str(torch.version.cuda))
+    report("card, driver, memory", asked.stdout.strip())
+    report("CUDA of torch", str(torch.version.cuda))
 
 
 def measure_copies(options: Options) -> None:
@@ -45,7 +45,7 @@ def measure_copies(options: Options) -> None:
 
     rows = np.random.default_rng(0).integers(0, 256, (SAMPLES, SIDE, SIDE, 3), dtype=np.uint8)
     images = [row.copy() for row in rows]
-    tell(f"stack {SAMPLES} images", 1000 * _seconds(lambda: np.stack(images)), "ms")
+    report(f"stack {SAMPLES} images", 1000 * _seconds(lambda: np.stack(images)), "ms")
     pageable = torch.from_numpy(rows)
     ways = {"pageable": pageable}
     if options.device != "cpu":
@@ -57,7 +57,7 @@ def measure_copies(options: Options) -> None:
             if options.device != "cpu":
                 torch.cuda.synchronize()
 
-        tell(f"copy {SAMPLES} images to the device, {name}", 1000 * _seconds(copy), "ms")
+        report(f"copy {SAMPLES} images to the device, {name}", 1000 * _seconds(copy), "ms")
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -87,7 +87,7 @@ def main() -> None:
     options = parse(sys.argv[1:])
     began = time.perf_counter()
     attempt("models", lambda: make_models(options.models))
-    tell("models made in", time.perf_counter() - began, "s")
+    report("models made in", time.perf_counter() - began, "s")
     attempt("machine", lambda: tell_machine(options))
     attempt("copies", lambda: measure_copies(options))
 

@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 
-from bench.gpu.figure import attempt, tell
+from bench.gpu.figure import attempt, report
 from bench.gpu.options import Options, parse
 from bench.images import Kind, draw
 from worker.images.decode import DecodedImage, EncodedImage
@@ -56,15 +56,15 @@ def measure_threads(options: Options, counts: Sequence[int]) -> list[float]:
 
 def measure_one(options: Options) -> None:
     jpegs = [draw(options.kind, seed) for seed in range(POOL)]
-    tell("file of an image", sum(map(len, jpegs)) / POOL / 1000, "kB")
+    report("file of an image", sum(map(len, jpegs)) / POOL / 1000, "kB")
     began = time.perf_counter()
-    rasters = [decoded(jpegs[run % POOL]) for run in range(RUNS)]
+    images = [decoded(jpegs[run % POOL]) for run in range(RUNS)]
     middle = time.perf_counter()
-    for decoded in rasters:
-        PREPROCESS(decoded)
+    for image in images:
+        PREPROCESS(image)
     ended = time.perf_counter()
-    tell("decode one image", 1000 * (middle - began) / RUNS, "ms")
-    tell("resize one image", 1000 * (ended - middle) / RUNS, "ms")
+    report("decode one image", 1000 * (middle - began) / RUNS, "ms")
+    report("resize one image", 1000 * (ended - middle) / RUNS, "ms")
 
 
 def measure_many(options: Options) -> None:
@@ -74,11 +74,11 @@ def measure_many(options: Options) -> None:
     with ProcessPoolExecutor(1, spawn) as process:
         rates = process.submit(measure_threads, options, counts).result()
     for count, rate in zip(counts, rates, strict=True):
-        tell(f"decode and resize, {count} threads of one process", rate, "/s")
+        report(f"decode and resize, {count} threads of one process", rate, "/s")
     for count in counts:
         with ProcessPoolExecutor(count, spawn) as processes:
             rate = measure(processes, count, options)
-        tell(f"decode and resize, {count} processes", rate, "/s")
+        report(f"decode and resize, {count} processes", rate, "/s")
 
 
 def measure_on_card(options: Options) -> None:
@@ -95,14 +95,14 @@ def measure_on_card(options: Options) -> None:
     on_card = decode_jpeg(tensors, ImageReadMode.RGB, device="cuda")
     expected = decoded(jpegs[0]).pixels.astype(int)
     found = on_card[0].permute(1, 2, 0).cpu().numpy().astype(int)
-    tell("largest difference of a pixel decoded on the card", int(abs(found - expected).max()))
+    report("largest difference of a pixel decoded on the card", int(abs(found - expected).max()))
     for batch in (1, 16, 64):
         many = [tensors[number % POOL] for number in range(batch)]
         seconds = seconds_of(
             lambda many=many: decode_jpeg(many, ImageReadMode.RGB, device="cuda"),  # type: ignore[misc]
             "cuda",
         )
-        tell(f"decode on the card, {batch} at a time", batch / seconds, "/s")
+        report(f"decode on the card, {batch} at a time", batch / seconds, "/s")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a step found, as it tells whoever started it: one line of JSON for each figure."""
+"""What a step found, as one line of JSON for each figure, read by the process that started it."""
 
 import json
 import signal
@@ -29,22 +29,22 @@ class Figure:
         return f"{self.value:,.{digits}f} {self.unit}".strip()
 
 
-def tell(what: str, value: float | str, unit: str = "", model: str = "") -> None:
-    """At once: the step may be ended before its next figure."""
+def report(what: str, value: float | str, unit: str = "", model: str = "") -> None:
+    """Print a figure at once, because the step may be ended before its next one."""
     print(MARK + json.dumps(asdict(Figure(what, value, unit, model))), flush=True)
 
 
-def heard(line: str) -> Figure | None:
+def parsed(line: str) -> Figure | None:
     return Figure(**json.loads(line.removeprefix(MARK))) if line.startswith(MARK) else None
 
 
 def attempt(what: str, measure: Callable[[], None], model: str = "") -> None:
-    """Whatever goes wrong costs this measurement alone."""
+    """An error costs this measurement alone."""
     try:
         measure()
     except Exception as error:  # noqa: BLE001 - the next measurement is of something else
         traceback.print_exc(file=sys.stdout)
-        tell(what, f"FAILED: {type(error).__name__}: {str(error)[:300]}", model=model)
+        report(what, f"FAILED: {type(error).__name__}: {str(error)[:300]}", model=model)
 
 
 def obey_signals() -> None:

@@ -13,7 +13,7 @@ from bench.service import GUNICORN
 from standalone.valkey import EmbeddedValkey
 
 API_PROCESSES = 4
-"""Twice as many as by default, lest they be what is measured."""
+"""Twice the default, so that the API is not the bottleneck."""
 
 
 class Fleet:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import CLIPModel
 
-from bench.gpu.figure import attempt, tell
+from bench.gpu.figure import attempt, report
 from bench.gpu.options import Options, folder_of, parse
 from bench.gpu.timing import median_seconds, seconds_of
 from bench.images import draw
@@ -137,7 +137,7 @@ class Measurement:
         return torch.randn(shape, device=self._device).to(self._dtype)
 
     def _tell(self, what: str, value: float | str, unit: str = "") -> None:
-        tell(what, value, unit, self._model)
+        report(what, value, unit, self._model)
 
     def _tell_rates(self, what: str, rates: dict[int, float]) -> None:
         best = max(rates, key=lambda batch: rates[batch])

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from bench.gpu.figure import obey_signals, tell
+from bench.gpu.figure import obey_signals, report
 from bench.processes import ROOT
 
 ENDED = re.compile(r"tests/gpu/(\w+)\.py::(.+?) (PASSED|FAILED|ERROR|SKIPPED)\b")
@@ -23,7 +23,7 @@ def main() -> int:
             print(line.rstrip(), flush=True)
             ended = ENDED.match(line)
             if ended:
-                tell(f"{ended[1]}: {ended[2]}", ended[3].lower())
+                report(f"{ended[1]}: {ended[2]}", ended[3].lower())
     return tests.returncode
 
 

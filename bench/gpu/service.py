@@ -9,7 +9,7 @@ from collections import Counter
 from bench.figures import percentile
 from bench.gpu import usage
 from bench.gpu.client import Clients, Order
-from bench.gpu.figure import attempt, obey_signals, tell
+from bench.gpu.figure import attempt, obey_signals, report
 from bench.gpu.fleet import Fleet
 from bench.gpu.options import Options, folder_of, parse
 from bench.gpu.profile import Profile
@@ -121,7 +121,7 @@ class Measurement:
             self._tell(event, ", ".join(f"{key} {value}" for key, value in told))
 
     def _tell(self, what: str, value: float | str, unit: str = "") -> None:
-        tell(what, value, unit, self._model)
+        report(what, value, unit, self._model)
 
 
 class Seen:

@@ -32,7 +32,7 @@ def seconds_of(run: Callable[[], object], device: str, enough_s: float = ENOUGH_
 
 
 def median_seconds(run: Callable[[], object], device: str, runs: int = 30) -> float:
-    """Of runs that are waited for one by one: what somebody who needs the answer waits."""
+    """The latency of one run, each waited for before the next."""
     for _ in range(WARM):
         run()
     times = []

@@ -45,7 +45,7 @@ def run(bench: Bench) -> list[Result]:
 
 
 def _calls(path: Path) -> int:
-    """How often the model ran; the file is written anew each time, so it may be empty just now."""
+    """How often the model ran; the file is rewritten each time, so it may be empty for a moment."""
     while not (text := path.read_text()):
         pass
     return int(text)

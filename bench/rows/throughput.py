@@ -29,7 +29,7 @@ ByContender = Mapping[str, Series]
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """One model and whoever serves it."""
+    """One model and the servers of it."""
 
     bench: Bench
     model: str
@@ -89,7 +89,7 @@ def run(bench: Bench) -> list[Result]:
 
 
 def _judge(model: str, at: ByContender) -> list[Verdict]:
-    """For the models that have bars, what there is at 32 connections."""
+    """For the models that have bars, the rows at 32 connections."""
     if model not in AGAINST_BARE:
         return []
     peers = [at[name] for name in PEERS if name in at]

@@ -56,7 +56,7 @@ class PooledConnection(AbstractConnection):
         if timeout > 0:
             return super().can_read(timeout)
         if self._has_answered and self._is_suspect():
-            raise RedisConnectionError("the connection may be dead")  # the pool makes it anew
+            raise RedisConnectionError("the connection may be dead")  # the pool replaces it
         self._is_reused = self._has_answered
         return False
 

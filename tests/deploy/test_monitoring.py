@@ -85,7 +85,7 @@ def watched(folder: Path, redis_url_of_its_own: str) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def told(watched: Service) -> tuple[Scrape, Scrape]:
+def scrapes(watched: Service) -> tuple[Scrape, Scrape]:
     """What the API tells, and what the worker does."""
     return Scrape.of(watched.api.url), Scrape.of(watched.worker_url)
 
@@ -104,10 +104,10 @@ def scaling_queries() -> list[str]:
 
 
 @pytest.mark.parametrize("query", [*dashboard_queries(), *alert_queries(), *scaling_queries()])
-def test_every_query_uses_metrics_of_the_service(told: tuple[Scrape, Scrape], query: str) -> None:
+def test_every_query_uses_our_metrics(scrapes: tuple[Scrape, Scrape], query: str) -> None:
     names = set(METRIC.findall(query))
     assert names
-    assert names - {"up"} <= told[0].names | told[1].names
+    assert names - {"up"} <= scrapes[0].names | scrapes[1].names
     asked = {
         label.strip()
         for by, compared in LABELS.findall(query)
@@ -115,7 +115,7 @@ def test_every_query_uses_metrics_of_the_service(told: tuple[Scrape, Scrape], qu
     }
     known = {
         label
-        for each in told
+        for each in scrapes
         for family in each.families.values()
         for sample in family.samples
         for label in sample.labels
@@ -192,8 +192,8 @@ def test_the_tables_of_metrics_are_those_of_the_code() -> None:
         assert table(metrics) in DOCS, f"\n{table(metrics)}\n"
 
 
-def test_names_follow_the_rules(told: tuple[Scrape, Scrape]) -> None:
-    for scrape in told:
+def test_names_follow_the_rules(scrapes: tuple[Scrape, Scrape]) -> None:
+    for scrape in scrapes:
         for family in scrape.families.values():
             if family.name.startswith(("process_", "python_")):
                 continue
@@ -203,8 +203,8 @@ def test_names_follow_the_rules(told: tuple[Scrape, Scrape]) -> None:
                 assert (family.type == "counter") == sample.name.endswith("_total")
 
 
-def test_api_and_worker_tell_of_the_same_work(told: tuple[Scrape, Scrape]) -> None:
-    api, worker = told
+def test_api_and_worker_count_the_same_work(scrapes: tuple[Scrape, Scrape]) -> None:
+    api, worker = scrapes
     assert api.total("clip_workers", model=str(DEMO_MODEL)) == 1
     assert 0 <= api.total("clip_heartbeat_age_seconds") < 5
     assert api.total("clip_requests_total", route="/rank", status="200") == 2
@@ -229,4 +229,4 @@ def test_a_part_that_an_error_leaves_undone_is_reported(
     def failed() -> float:
         return Scrape.of(watched.worker_url).total("clip_parts_ended_total", outcome="failed")
 
-    wait_until(lambda: failed() == 1, "the part is told as failed")
+    wait_until(lambda: failed() == 1, "the part counts as failed")

@@ -58,7 +58,7 @@ class Answered:
 
 
 class Crowd:
-    """So many connections, of which none reads before it is told to."""
+    """Many connections; none reads before `read` is called."""
 
     def __init__(self, url: str, clients: int) -> None:
         address = urlsplit(url)

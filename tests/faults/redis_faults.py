@@ -34,7 +34,7 @@ def frozen(folder: Path) -> Tally:
 
 
 def emptied(folder: Path) -> Tally:
-    """What was accepted is lost, by nature; who waits must be told, and work must go on."""
+    """Accepted jobs are lost with the data; waiting clients get an error, and new jobs run."""
     with deployed(folder) as service:
 
         def harm(_: Load) -> None:

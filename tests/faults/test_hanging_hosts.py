@@ -19,9 +19,9 @@ from tests.processes import wait_until
 
 FETCH_TIMEOUT_S = 8
 ANSWERED_WITHIN_S = 20
-"""It takes a few seconds until stalled parts are told apart, on a busy machine some more."""
+"""Detecting stalled parts takes a few seconds, and longer on a busy machine."""
 RATE_IS_KNOWN_S = 12
-"""What is open hardly drains: a rate that counted it would refuse everybody."""
+"""Open parts hardly drain: a rate that counted them would refuse every request."""
 TEXT = {"text": "a"}
 GREEDY, MODEST = "the-key-of-a-greedy-client", "the-key-of-a-modest-client"
 

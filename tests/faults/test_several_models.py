@@ -34,8 +34,8 @@ def submit(service: Deployment, item: dict[str, str]) -> str:
 
 
 def document(service: Deployment, location: str, wait: float = 30) -> dict[str, Any]:
-    told: dict[str, Any] = service.api.get(f"{location}?wait={wait}").json()
-    return told
+    document: dict[str, Any] = service.api.get(f"{location}?wait={wait}").json()
+    return document
 
 
 def test_a_part_of_a_killed_worker_goes_to_another_of_its_model(
@@ -79,9 +79,9 @@ def test_several_models_on_one_queue_are_reported(tmp_path_factory: pytest.TempP
         assert (answer.status_code, answer.json()["status"]) == (200, "ready")
         wait_until(lambda: "model_conflict" in new.log, "the worker that came warns")
         [warning] = [line for line in new.log.splitlines() if "model_conflict" in line]
-        told = orjson.loads(warning)
-        assert told["level"] == "warning"
-        assert (told["model"], told["others"]) == ("new@main", ["old@main"])
+        logged = orjson.loads(warning)
+        assert logged["level"] == "warning"
+        assert (logged["model"], logged["others"]) == ("new@main", ["old@main"])
         assert "model_conflict" not in old.log
         old.stop()
         wait_for_workers(service.api, [new])

@@ -71,4 +71,4 @@ def test_requests_are_answered_after_every_connection_went_silent(
         # On a busy machine a new connection may time out, which is 503 at once.
         crowds = iter([range(80, 144), range(144, 208)])
         wait_until(lambda: set(pool.map(rank, next(crowds))) == {200}, "a crowd is answered")
-        wait_until(lambda: subscribers() == before + 1, "the API has subscribed anew")
+        wait_until(lambda: subscribers() == before + 1, "the API has subscribed again")

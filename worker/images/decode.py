@@ -111,7 +111,7 @@ class EncodedImage:
         self._alpha = conversion.alpha
         self._turn = TURNS.get(orientation) if conversion.is_turned else None
         self._stored = image.size
-        self._least: Size | None = None
+        self._min_size: Size | None = None
         self._is_decoded_by_rows = True
         self._shrunk = 1
 
@@ -147,8 +147,8 @@ class EncodedImage:
         width, height = self._image.size if self._is_decoded_by_rows else self._stored
         return width * height
 
-    def shrink(self, least: Size) -> None:
-        """Decode a JPEG at 1/2, 1/4 or 1/8 of its size, but no smaller than `least`.
+    def shrink(self, min_size: Size) -> None:
+        """Decode a JPEG at 1/2, 1/4 or 1/8 of its size, but no smaller than `min_size`.
 
         Other formats are decoded at full size. Call it before `decode`.
 
@@ -156,8 +156,8 @@ class EncodedImage:
             NotAnImage: the image is broken.
         """
         with _as_item_errors():
-            self._least = self._turned(least)
-            drafted = self._image.draft(None, self._least)
+            self._min_size = self._turned(min_size)
+            drafted = self._image.draft(None, self._min_size)
             if drafted:
                 _, (_, _, width, _) = drafted
                 self._shrunk = round(self._stored[0] / width)
@@ -184,8 +184,8 @@ class EncodedImage:
 
     def _digest_of(self, twin: _Open) -> bytes:
         with closing(twin()) as image:
-            if self._least:
-                image.draft(None, self._least)
+            if self._min_size:
+                image.draft(None, self._min_size)
             image.load()
             return _digest(image)
 

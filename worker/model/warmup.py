@@ -41,11 +41,11 @@ def images_at_once(device: str, parameters: int) -> int:
     """
     if device != "cpu":
         return BATCH_ON_GPU
-    most = max(1, min(MAX_BATCH_ON_CPU, PARAMETERS_ON_CPU // parameters))
-    return 1 << most.bit_length() - 1  # a power of two: 11 of ViT-B/32 took longer each than 8
+    max_size = max(1, min(MAX_BATCH_ON_CPU, PARAMETERS_ON_CPU // parameters))
+    return 1 << max_size.bit_length() - 1  # a power of two: 11 of ViT-B/32 took longer each than 8
 
 
 def parts_at_once(batch_size: int, device: str) -> int:
     """How many parts to run at once: while one batch runs, the next accumulates."""
-    most = MAX_PARTS_ON_CPU if device == "cpu" else MAX_PARTS
-    return max(MIN_PARTS, min(most, 2 * batch_size))
+    max_parts = MAX_PARTS_ON_CPU if device == "cpu" else MAX_PARTS
+    return max(MIN_PARTS, min(max_parts, 2 * batch_size))

@@ -1,4 +1,4 @@
-"""The trusted certificate authorities: the public ones, or a company's own."""
+"""The trusted certificate authorities: the public ones, and those of the operator."""
 
 import ssl
 from collections.abc import Callable, Iterable, Sequence

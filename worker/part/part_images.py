@@ -138,9 +138,9 @@ class PartImages:
         conversion = Conversion(self._pipeline.exif_orientation, alpha)
         image = EncodedImage.open(content, self._pipeline.limits, conversion)
         if self._pipeline.jpeg_draft:
-            least = self._encoder.smallest_useful(*image.size)
-            if least:
-                image.shrink(least)
+            min_size = self._encoder.smallest_useful(*image.size)
+            if min_size:
+                image.shrink(min_size)
         with self._budget.hold(image.pixels, self._cancellation.check):
             decoded = image.decode()
             prepared = self._encoder.prepare_image(decoded)

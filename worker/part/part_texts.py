@@ -1,4 +1,4 @@
-"""The texts of a part on their way through the tokenizer to the batcher."""
+"""Tokenizes the texts of a part and submits them to the batcher."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,16 +12,16 @@ from worker.model.encoder import PreparedText, runs_of
 from worker.part.pipeline import CancellationCheck, Pipeline
 
 Answer = tuple[int, Future[Vectors]]
-"""What the model makes of a prompt or an image, with the index of the item that it belongs to."""
+"""The embedding of a prompt or an image, and the index of the item it belongs to."""
 
 BATCHES_AHEAD = 2
-"""One is in the model while the next one gathers."""
+"""One batch is encoded while the next one fills."""
 
 
 class PartTexts:
-    """Has the texts of one part encoded, each in all its templates, a few batches at a time.
+    """Encodes the texts of one part, each in all its templates, a few batches at a time.
 
-    So what a part takes in memory does not grow with the number of its prompts.
+    The memory of a part therefore does not grow with the number of its prompts.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class PartTexts:
         self._weight = 0
 
     def submit(self) -> None:
-        """Hand the batcher as many prompts as it may hold of this part."""
-        most = BATCHES_AHEAD * self._pipeline.batcher.sizes["text"]
-        while self._weight < most and (text := next(self._unsubmitted, None)):
+        """Submit prompts until the batcher holds its maximum of this part."""
+        max_weight = BATCHES_AHEAD * self._pipeline.batcher.sizes["text"]
+        while self._weight < max_weight and (text := next(self._unsubmitted, None)):
             index, prepared = text
             answer = self._pipeline.batcher.submit("text", prepared, self._part, prepared.weight)
             self._submitted.append(((index, answer), prepared.weight))
@@ -56,7 +56,7 @@ class PartTexts:
                 self.truncated.add(index)
 
     def answers(self) -> Iterator[Answer]:
-        """All of the batcher's answers in order; wait for each before the next is asked for."""
+        """All answers of the batcher in order; wait for each before you take the next."""
         self.submit()
         while self._submitted:
             answer, weight = self._submitted[0]
@@ -66,7 +66,7 @@ class PartTexts:
             self.submit()
 
     def cancel(self) -> None:
-        """Drop what is under way."""
+        """Cancel the prompts that were submitted."""
         for (_, answer), _ in self._submitted:
             answer.cancel()
 

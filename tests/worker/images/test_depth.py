@@ -1,4 +1,4 @@
-"""An image of more than 8 bits is what its twin of 8 bits is."""
+"""An image of more than 8 bits decodes as its copy of 8 bits does."""
 
 import numpy as np
 import pytest

@@ -70,8 +70,8 @@ class TestDecoding:
         png = encoded(image, exif=exif)
         upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(png))))
         content = heic(image, orientation, quality=95)
-        told = EncodedImage.open(content, LIMITS)
-        assert told.size == upright.shape[1::-1]
+        opened = EncodedImage.open(content, LIMITS)
+        assert opened.size == upright.shape[1::-1]
         for turned in (True, False):  # the rotation is the image's own
             pixels = decoded(content, Conversion(turned))
             assert pixels.shape == upright.shape
@@ -130,7 +130,7 @@ class TestBounds:
     def test_the_size_is_read_from_the_data_themselves(self, size: tuple[int, int]) -> None:
         images = heic_format._read(heic(noise(*size)))
         [coded] = images.sizes()
-        assert all(0 <= told - real < 64 for told, real in zip(coded, size, strict=True))
+        assert all(0 <= claimed - real < 64 for claimed, real in zip(coded, size, strict=True))
 
     def test_a_size_that_hides_in_the_data_is_found(self) -> None:
         hidden = with_size(heic(Image.new("RGB", (1280, 800))), 10, 10)

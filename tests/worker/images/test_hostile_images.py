@@ -1,4 +1,4 @@
-"""No image hurts the worker: each is decoded or refused, in little time and memory."""
+"""No image harms the worker: each is decoded or refused, in little time and memory."""
 
 import resource
 import subprocess

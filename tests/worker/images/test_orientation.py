@@ -31,9 +31,9 @@ def photo(kind: str, orientation: int, **options: object) -> bytes:
 
 def decoded(content: bytes, conversion: Conversion = TURNED) -> Pixels:
     image = EncodedImage.open(content, LIMITS, conversion)
-    told = image.size
+    announced = image.size
     got = image.decode()
-    assert told == got.size == got.image.size
+    assert announced == got.size == got.image.size
     return got.pixels
 
 
@@ -102,8 +102,8 @@ def test_metadata_after_the_end_of_a_png_do_not_count() -> None:
 def test_a_webp_may_have_the_head_of_a_jpeg_before_its_metadata() -> None:
     exif = exif_of(6).tobytes()
     assert exif.startswith(b"Exif\0\0")
-    for told in (exif, exif.removeprefix(b"Exif\0\0")):
-        content = encoded(noise(70, 50), "WEBP", exif=told)
+    for metadata in (exif, exif.removeprefix(b"Exif\0\0")):
+        content = encoded(noise(70, 50), "WEBP", exif=metadata)
         assert decoded(content).shape == (70, 50, 3)
 
 

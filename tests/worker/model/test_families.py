@@ -41,7 +41,7 @@ def test_texts_of_any_length_share_a_batch(encoder: ClipEncoder) -> None:
     alone = np.concatenate([encoder.encode_texts([text]) for text in prepared])
     together = encoder.encode_texts(prepared)
     assert np.abs(units(together) - units(alone)).max() < 1e-5
-    assert (units(alone) @ units(alone).T).min() < 0.999, "the texts are told apart"
+    assert (units(alone) @ units(alone).T).min() < 0.999, "the texts differ"
 
 
 def test_images_of_any_shape_share_a_batch(encoder: ClipEncoder) -> None:

@@ -193,7 +193,7 @@ def test_the_token_stays_out_of_the_log(prefetch: Callable[..., Process]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["me/none"], "no such model on the hub"),
         (["me/gated"], "it is gated"),
@@ -208,7 +208,7 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
     prefetch: Callable[..., Process],
     tmp_path: Path,
     arguments: list[str],
-    told: str,
+    message: str,
 ) -> None:
     bert = tmp_path / "bert"
     bert.mkdir()
@@ -219,24 +219,24 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
     ended = prefetch(*arguments)
     assert ended.popen.returncode == 78, ended.log
     assert f"cannot load {arguments[0]}: " in ended.log
-    assert told in ended.log
+    assert message in ended.log
     assert "Traceback" not in ended.log
     assert "model.safetensors" not in hub.downloaded(), "nothing large was fetched in vain"
 
 
 @pytest.mark.parametrize(
-    ("settings", "status", "told"),
+    ("settings", "status", "message"),
     [
         ({"HF_ENDPOINT": "http://127.0.0.1:9"}, 75, "the hub is out of reach"),
         ({"HF_HUB_OFFLINE": "1"}, 78, "HF_HUB_OFFLINE is set"),
     ],
 )
 def test_without_hub_and_cache_the_reason_is_reported(
-    prefetch: Callable[..., Process], settings: dict[str, object], status: int, told: str
+    prefetch: Callable[..., Process], settings: dict[str, object], status: int, message: str
 ) -> None:
     ended = prefetch(NAME, **settings)
     assert ended.popen.returncode == status, ended.log
-    assert told in ended.log
+    assert message in ended.log
     assert "Traceback" not in ended.log
 
 

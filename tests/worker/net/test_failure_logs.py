@@ -21,7 +21,7 @@ from worker.net.fetch import FetchLimits
 from worker.net.guard import Allowed, Endpoint, Guard, Ports
 from worker.webhooks.delivery import Sender
 
-SECRET = "token-that-nobody-may-see"
+SECRET = "token-that-must-not-leak"
 REQUEST, JOB = "a-request", "a-job"
 
 

@@ -356,12 +356,12 @@ def test_a_proxy_of_the_environment_is_used_only_if_configured(
     image_server.answer_to("http://outside.test/x", CONTENT)
     monkeypatch.setenv("http_proxy", image_server.url)
     guard = loopback_fetcher(100, 1.0, allow="")._guard
-    told, not_told = (
+    with_proxy, without = (
         BlockingFetcher(guard, FetchLimits(100, 1.0), use_proxies=use) for use in (True, False)
     )
-    assert told.fetch("http://outside.test/x") == CONTENT
+    assert with_proxy.fetch("http://outside.test/x") == CONTENT
     with pytest.raises(ItemError):
-        not_told.fetch("http://outside.test/x")
+        without.fetch("http://outside.test/x")
     for spelled_out in ("http://10.0.0.1/", "http://2852039166/", "http://[::1]/", "http://0/"):
         with pytest.raises(UrlRefused):
-            told.fetch(spelled_out)
+            with_proxy.fetch(spelled_out)

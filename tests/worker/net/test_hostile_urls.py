@@ -154,9 +154,9 @@ def test_a_port_beside_those_of_the_web_is_refused(url: str, connected_to: list[
 
 
 def test_all_refusals_of_addresses_look_alike() -> None:
-    told = set()
+    answers = set()
     for host in ("private.test", "no-such-name.invalid", "10.0.0.1", "metadata.test"):
         with pytest.raises(ItemError) as caught:
             fetcher_of("80,443").fetch(f"http://{host}/")
-        told.add((caught.value.code, caught.value.detail))
-    assert len(told) == 1
+        answers.add((caught.value.code, caught.value.detail))
+    assert len(answers) == 1

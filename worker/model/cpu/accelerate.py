@@ -77,5 +77,5 @@ class AcceleratedModel:
 def _threads_for(model: Any) -> int:  # noqa: ANN401
     is_small = model.vision_model.num_parameters() < SMALL_PARAMETERS
     threads = 1 if is_small else torch.get_num_threads()
-    log.info("threads_chosen", threads=threads, most=torch.get_num_threads())
+    log.info("threads_chosen", threads=threads, max_threads=torch.get_num_threads())
     return threads

@@ -45,8 +45,8 @@ def test_the_numbers_stay() -> None:
 
 def test_the_shape_and_type_of_the_weights_can_still_be_asked_for() -> None:
     linear = nn.Linear(96, 384)
-    told = PackedLinear(linear).weight
-    assert (told.shape, told.dtype) == (linear.weight.shape, linear.weight.dtype)
+    weight = PackedLinear(linear).weight
+    assert (weight.shape, weight.dtype) == (linear.weight.shape, linear.weight.dtype)
 
 
 def absent(*_: object) -> torch.Tensor:

@@ -41,5 +41,5 @@ def output_of(program: str, **environment: str) -> str:
 def test_threads_that_wait_sleep_unless_the_user_says_otherwise(
     environment: dict[str, str], policy: str
 ) -> None:
-    told = output_of(PROGRAM, CLIP_MODEL=str(DEMO_MODEL), **environment)
-    assert told == f"{policy} False"
+    printed = output_of(PROGRAM, CLIP_MODEL=str(DEMO_MODEL), **environment)
+    assert printed == f"{policy} False"
