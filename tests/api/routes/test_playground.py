@@ -20,7 +20,7 @@ KINDS = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
-IMPORT = re.compile(r'^import \{([^}]+)\} from "\./([^"]+)";$', re.MULTILINE)
+IMPORT = re.compile(r'^import \{([^}]+)\} from "(\.[^"]+)";$', re.MULTILINE)
 RISKY = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|javascript:"
 )

@@ -1,16 +1,16 @@
 // The form: from its fields to an answer on the page.
 
-import { events } from "./api.js";
+import { events } from "../api.js";
 import { copied } from "./explained.js";
-import { byId, tellFault } from "./dom.js";
+import { byId, tellFault } from "../dom.js";
 import { faultsByQuery } from "./faults.js";
-import { labelsOf } from "./label-set.js";
-import { counted } from "./numbers.js";
+import { labelsOf } from "../jobs/label-set.js";
+import { counted } from "../numbers.js";
 import { showOutcome } from "./outcome.js";
-import { asItem } from "./images.js";
-import { Problem } from "./problem.js";
-import { rank } from "./ranking.js";
-import { remember } from "./remembered.js";
+import { asItem } from "../images.js";
+import { Problem } from "../problem.js";
+import { rank } from "../ranking.js";
+import { remember } from "../remembered.js";
 import { asFields, forgetFaults, lines, placeFault, readSettings } from "./settings.js";
 import { toFragment } from "./share.js";
 

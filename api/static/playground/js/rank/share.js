@@ -15,12 +15,11 @@ export function toFragment(settings, images) {
     if (image.kind === "link") shared.append("image", image.url);
     if (image.kind === "sample") shared.append("sample", image.sample);
   }
-  return `#${shared}`;
+  return `#rank?${shared}`;
 }
 
-/** The settings in a fragment; null if it is not a shared link. */
-export function fromFragment(fragment) {
-  const shared = new URLSearchParams(fragment.replace(/^#/, ""));
+/** The settings in the query of a fragment; null if there are none. */
+export function fromQuery(shared) {
   if (![...shared.values()].some(Boolean)) return null;
   const number = (name) => {
     const value = Number(shared.get(name) ?? NaN);

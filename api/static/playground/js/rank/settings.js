@@ -1,6 +1,6 @@
 // The form's fields other than images, as fields of a request to POST /rank.
 
-import { byId, tellFault } from "./dom.js";
+import { byId, tellFault } from "../dom.js";
 
 const FIELDS = {
   candidates: "labels", label_set: "label-set", template: "templates", templates: "templates",

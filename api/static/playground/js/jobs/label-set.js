@@ -1,6 +1,6 @@
 // The labels of a label set.
 
-import { get } from "./api.js";
+import { get } from "../api.js";
 
 /** Empty if the set is gone, or has another version now. */
 export async function labelsOf({ name, version }) {

@@ -1,7 +1,7 @@
 // The table of jobs, updated in place, so that rows keep their focus.
 
-import { make } from "./dom.js";
-import { duration } from "./numbers.js";
+import { make } from "../dom.js";
+import { duration } from "../numbers.js";
 
 const UNFINISHED = ["queued", "running"];
 

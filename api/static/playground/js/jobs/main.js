@@ -1,17 +1,20 @@
 // The jobs view, refreshed while it is visible.
 
-import { call, events, get } from "./api.js";
-import { byId } from "./dom.js";
+import { call, events, get } from "../api.js";
+import { byId } from "../dom.js";
+import { Problem } from "../problem.js";
+import { clearTrouble, showTrouble } from "../trouble.js";
+import { registerView } from "../views.js";
+import { showFleet } from "./fleet.js";
 import { makeJobTable } from "./job-table.js";
 import { openJob } from "./opened.js";
-import { Problem } from "./problem.js";
-import { showFleet } from "./fleet.js";
-import { clearTrouble, showTrouble } from "./trouble.js";
 
 const REFRESH_MS = 2000;
 const PAGE = 20;
 
-export function startJobs() {
+startJobs();
+
+function startJobs() {
   const trouble = byId("jobs-trouble");
   const table = makeJobTable(byId("jobs"), { cancel, forget, open });
   let shown = false;
@@ -76,8 +79,9 @@ export function startJobs() {
   });
   document.addEventListener("visibilitychange", refresh);
   events.addEventListener("key", refresh);
-  return {
+  registerView("jobs", {
+    title: "Jobs",
     show: () => { shown = true; refresh(); },
     hide: () => { shown = false; clearTimeout(timer); },
-  };
+  });
 }

@@ -1,15 +1,15 @@
 // An opened job: its result as cards, or why there is none.
 
-import { get } from "./api.js";
-import { makeCards } from "./cards.js";
-import { byId, make } from "./dom.js";
+import { get } from "../api.js";
+import { makeCards } from "../rank/cards.js";
+import { byId, make } from "../dom.js";
 import { labelsOf } from "./label-set.js";
-import { counted } from "./numbers.js";
-import { scoresOf } from "./outcome.js";
-import { Problem } from "./problem.js";
-import { recall } from "./remembered.js";
-import { showTimings, timingsOfJob } from "./timings.js";
-import { showTrouble } from "./trouble.js";
+import { counted } from "../numbers.js";
+import { scoresOf } from "../rank/outcome.js";
+import { Problem } from "../problem.js";
+import { recall } from "../remembered.js";
+import { showTimings, timingsOfJob } from "../timings.js";
+import { showTrouble } from "../trouble.js";
 
 export async function openJob(id) {
   const job = await get(`jobs/${id}`);

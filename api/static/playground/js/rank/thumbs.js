@@ -1,6 +1,6 @@
 // The chosen images in the form, each with a button that removes it.
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 
 /** Show an image, or its name if the browser cannot (a broken link, a TIFF). */
 export function preview(image, size) {

@@ -1,8 +1,8 @@
 // A card for each image: the image, and its labels as bars, the most probable first.
 
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 import { faultsByQuery } from "./faults.js";
-import { percent } from "./numbers.js";
+import { percent } from "../numbers.js";
 import { preview } from "./thumbs.js";
 
 const SHOWN = 5;

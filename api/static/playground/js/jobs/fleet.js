@@ -1,7 +1,7 @@
 // The tables of workers and models.
 
-import { byId, make } from "./dom.js";
-import { duration, shortName } from "./numbers.js";
+import { byId, make } from "../dom.js";
+import { duration, shortName } from "../numbers.js";
 
 export function showFleet(workers, models) {
   byId("workers").hidden = !workers.length;

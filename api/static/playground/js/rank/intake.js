@@ -1,6 +1,6 @@
 // How images are added: chosen, dropped, pasted, linked.
 
-import { byId, tellFault } from "./dom.js";
+import { byId, tellFault } from "../dom.js";
 
 const isFieldForText = (element) => element?.matches?.("textarea, input:not([type=file])");
 

@@ -1,10 +1,10 @@
 // The right-hand side: welcome, progress, a problem or results.
 
-import { byId } from "./dom.js";
+import { byId } from "../dom.js";
 import { makeCards } from "./cards.js";
 import { makeExplained } from "./explained.js";
-import { counted } from "./numbers.js";
-import { clearTrouble, showTrouble } from "./trouble.js";
+import { counted } from "../numbers.js";
+import { clearTrouble, showTrouble } from "../trouble.js";
 
 export const scoresOf = (activation) => ({ none: "raw", sigmoid: "each" })[activation] ?? "share";
 

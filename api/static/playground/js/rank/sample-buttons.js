@@ -1,7 +1,7 @@
 // Buttons for sample images, and an example for new users.
 
-import { byId, make } from "./dom.js";
-import { EXAMPLE, LABELS, SAMPLES } from "./samples.js";
+import { byId, make } from "../dom.js";
+import { EXAMPLE, LABELS, SAMPLES } from "../samples.js";
 
 export function startSamples(images, submit) {
   const labels = byId("labels");

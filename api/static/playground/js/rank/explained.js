@@ -1,10 +1,10 @@
 // Below the results: how to read them, timings, and the request as code.
 
-import { address, apiKey } from "./api.js";
+import { address, apiKey } from "../api.js";
 import { curl } from "./curl.js";
-import { make } from "./dom.js";
+import { make } from "../dom.js";
 import { python } from "./python.js";
-import { showTimings } from "./timings.js";
+import { showTimings } from "../timings.js";
 
 const READINGS = {
   share: "The shares of an image add up to 100 %: the best of your labels wins, even if none fits.",

@@ -1,8 +1,8 @@
 // The choices that depend on the server: its models and the client's label sets.
 
-import { events, get } from "./api.js";
-import { byId } from "./dom.js";
-import { counted, shortName } from "./numbers.js";
+import { events, get } from "../api.js";
+import { byId } from "../dom.js";
+import { counted, shortName } from "../numbers.js";
 
 export function startOffers() {
   events.addEventListener("key", load);
