@@ -6,7 +6,7 @@ from typing import Generic, Self, Unpack
 
 import httpx
 
-from clip_api_client import core, jobs
+from clip_api_client import core, jobs, transport
 from clip_api_client.answers import (
     LabelSet,
     LabelSets,
@@ -47,7 +47,7 @@ class AsyncClient:
         on_retry: Callable[[Retry], None] | None = None,
     ) -> None:
         """Does not connect yet; see `Client` for the arguments."""
-        self._http = httpx.AsyncClient(**core.http_options(url, api_key, at_once))
+        self._http = httpx.AsyncClient(**transport.http_options(url, api_key, at_once))
         self._driver = AsyncDriver(self._http)
         self._patience = Patience(timeout_s, retries, on_retry)
         self._at_once = at_once

@@ -5,7 +5,7 @@ from typing import Generic, Self, Unpack
 
 import httpx
 
-from clip_api_client import core, jobs
+from clip_api_client import core, jobs, transport
 from clip_api_client.answers import (
     LabelSet,
     LabelSets,
@@ -48,7 +48,7 @@ class Client:
         """Does not connect yet.
 
         Args:
-            url: the URL of the service.
+            url: the URL of the service, or a host and port: `localhost:3000`.
             api_key: sent as `Authorization: Bearer`.
             timeout_s: the timeout of a request, including retries and waiting for its job.
             retries: the number of failures that a request tolerates, such as a service that does
@@ -57,7 +57,7 @@ class Client:
             at_once: the number of concurrent requests of a large call.
             on_retry: called before each retry.
         """
-        self._http = httpx.Client(**core.http_options(url, api_key, at_once))
+        self._http = httpx.Client(**transport.http_options(url, api_key, at_once))
         self._driver = SyncDriver(self._http)
         self._patience = Patience(timeout_s, retries, on_retry)
         self._at_once = at_once

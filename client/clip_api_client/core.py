@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from clip_api_client import jobs
 from clip_api_client.answers import JobDocument, LabelSet, Readiness, read
 from clip_api_client.candidates import Alpha, CandidateLike, RankOptions, wish_of
@@ -15,7 +13,6 @@ from clip_api_client.encoding import EncodeWish, encode_piece, encoded_job
 from clip_api_client.errors import UnexpectedAnswer
 from clip_api_client.pieces import Piece, cut, pack, unnamed
 from clip_api_client.places import Places
-from clip_api_client.proxies import proxy_of
 from clip_api_client.queries import Item, count_of, queries_of
 from clip_api_client.ranking import rank_piece, ranked_job
 from clip_api_client.results import Embeddings, Part, Ranking, Row
@@ -25,7 +22,6 @@ from clip_api_client.steps import Request, Response, Steps
 
 Outcome = TypeVar("Outcome")
 AnyResults = Ranking | Embeddings
-USER_AGENT = "clip-api-client/0.1.0"
 TOLD_OF_READINESS = (200, 503)
 LISTS = {"rank": "/queries", "label_set": "/candidates"}
 """The JSON Pointers of the queries in a job's request."""
@@ -46,28 +42,6 @@ class Submitted(Generic[Outcome]):
     document: JobDocument
     read: Callable[[JobDocument], Outcome]
     places: Places
-
-
-def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
-    """The options of the httpx client. Raises ValueError for an invalid URL or proxy."""
-    if not url.lower().startswith(("http://", "https://")):
-        raise ValueError(f"the URL of a service begins with http:// or https://, not {url!r}")
-    try:
-        base_url = httpx.URL(url.rstrip("/"))
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is not a valid URL: {error}") from None
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    limits = httpx.Limits(max_connections=at_once + 2, max_keepalive_connections=at_once + 2)
-    return {
-        "base_url": base_url,
-        "headers": headers,
-        "limits": limits,
-        "proxy": proxy_of(base_url),
-        "trust_env": False,  # httpx would need the packages of proxies that are not used
-        "verify": httpx.create_ssl_context(),  # which honours SSL_CERT_FILE all the same
-    }
 
 
 def rank_call(

@@ -1,5 +1,6 @@
-"""Converts between our requests and those of httpx."""
+"""The options of httpx, and conversions between our requests and its own."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,9 +8,48 @@ from typing import Any
 import httpx
 
 from clip_api_client.errors import Unreachable
+from clip_api_client.proxies import proxy_of
 from clip_api_client.steps import Request, Response
 
+USER_AGENT = "clip-api-client/0.1.0"
 CONNECT_TIMEOUT_S = 10.0
+MAX_PORT = 65_535
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+
+
+def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
+    """The options of the httpx client. Raises ValueError for an invalid URL or proxy."""
+    base_url = service_url(url)
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    limits = httpx.Limits(max_connections=at_once + 2, max_keepalive_connections=at_once + 2)
+    return {
+        "base_url": base_url,
+        "headers": headers,
+        "limits": limits,
+        "proxy": proxy_of(base_url),
+        "trust_env": False,  # httpx would need the packages of proxies that are not used
+        "verify": httpx.create_ssl_context(),  # which honours SSL_CERT_FILE all the same
+    }
+
+
+def service_url(url: str) -> httpx.URL:
+    """The URL of a service; http:// if it has no scheme. Raises ValueError if it is not valid."""
+    given = url.strip().rstrip("/")
+    if not SCHEME.match(url.strip()):
+        given = f"http://{given}"
+    try:
+        parsed = httpx.URL(given)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url!r} is not the URL of a service: {error}") from None
+    if parsed.scheme not in ("http", "https"):
+        raise ValueError(f"the URL of a service begins with http:// or https://, not {url!r}")
+    if not parsed.host or any(sign.isspace() for sign in given):
+        raise ValueError(f"{url!r} is not the URL of a service, such as http://localhost:3000")
+    if parsed.port is not None and not 0 < parsed.port <= MAX_PORT:
+        raise ValueError(f"{url!r} has no valid port: ports are 1 to {MAX_PORT}")
+    return parsed
 
 
 def arguments(request: Request) -> dict[str, Any]:

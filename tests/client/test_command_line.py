@@ -208,7 +208,7 @@ def test_jobs_are_listed_shown_cancelled_and_deleted(
         (["rank", "x", "-l", "a", "--label-set", "b"], "not both"),
         (["rank", "x", "-l", "a", "--top", "0"], "above 0"),
         (["rank", "x", "-l", "a", "--json", "--csv"], "not allowed with"),
-        (["rank", "x", "-l", "a", "--url", "localhost"], "http://"),
+        (["rank", "x", "-l", "a", "--url", "ftp://x"], "http://"),
         (["rank", "jeans.png", "-l", "a", "--model", "none"], "not served"),
         (["rank", "x", "--labels-file", "nope"], "nope could not be read"),
         (["encode"], "give images"),

@@ -238,11 +238,6 @@ def test_an_unknown_model_is_reported(client: Client) -> None:
         client.encode(T_SHIRT, model="none")
 
 
-def test_an_address_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="http://"):
-        Client("localhost:3000")
-
-
 def cutout(shade: int) -> bytes:
     """A shape on nothing: black is behind it."""
     mask = Image.open(T_SHIRT).convert("L").point(lambda value: 255 if value < 200 else 0)

@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 import pytest
-from clip_api_client.core import USER_AGENT
+from clip_api_client.transport import USER_AGENT
 
 from tests.client.commands import environment
 from tests.processes import ROOT, SAMPLES, Api
