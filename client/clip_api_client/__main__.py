@@ -6,20 +6,25 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clip_api_client.cli import encode, exits, jobs, rank, serve
-from clip_api_client.cli.arguments import parser
+from clip_api_client.cli import encode, exits, jobs, label_sets, rank, serve
+from clip_api_client.cli.arguments import command_line
 from clip_api_client.cli.terminal import complain, prepare, tell_retry
 from clip_api_client.client import Client
 from clip_api_client.errors import ClipError
 from clip_api_client.settings import read
 
-COMMANDS = {"rank": rank.run, "encode": encode.run, "jobs": jobs.run}
+COMMANDS = {
+    "rank": rank.run,
+    "encode": encode.run,
+    "jobs": jobs.run,
+    "label-sets": label_sets.run,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
     prepare()
-    given = parser(read()).parse_args(arguments)
+    given = command_line(read()).parse(arguments)
     try:
         code = _run(given)
         sys.stdout.flush()

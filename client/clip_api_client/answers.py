@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from clip_api_client.candidates import Alpha
 from clip_api_client.errors import UnexpectedAnswer
 from clip_api_client.steps import Response
 
@@ -70,7 +71,11 @@ class JobTimings(_Answer):
 
 
 class JobDocument(_Answer):
-    """A job's document. In a list, the fields after `finished_at` are missing."""
+    """A job's document. In a list, the fields after `metadata` are missing.
+
+    `labels` are the names of a ranking's candidates, None for images that have none; all of it is
+    None if the service does not know them.
+    """
 
     id: str
     kind: str
@@ -79,11 +84,13 @@ class JobDocument(_Answer):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    metadata: dict[str, str] = {}
     model: NamedModel | None = None
     timings: JobTimings | None = None
     errors: list[FaultBody] = []
     truncated: list[str] = []
     transparent: list[str] = []
+    labels: list[str | None] | None = None
     result: RankAnswer | list[list[float]] | None = None
 
     @property
@@ -108,8 +115,9 @@ class JobPage(_Answer):
 class LabelSet(_Answer):
     """Candidates stored on the service; the version is a hash of their content.
 
-    In a list, `labels` and `models` are empty. A label is the candidate's text in the first
-    template, or its URL; None for an image that was sent in base64.
+    In a list, only the first four fields are there. A label is the candidate's text or URL; None
+    for an image that was sent in base64. `candidates` are the items as they were put, without the
+    bytes of images; None if the service does not tell them.
     """
 
     name: str
@@ -117,6 +125,9 @@ class LabelSet(_Answer):
     count: int
     created_at: datetime
     labels: list[str | None] = []
+    templates: list[str] = []
+    candidates: list[dict[str, str | None]] | None = None
+    alpha: Alpha | None = None
     models: list[NamedModel] = []
 
 

@@ -1,12 +1,12 @@
 """The client for code on an asyncio event loop: `Client`, awaited."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Generic, Self, Unpack
 
 import httpx
 
-from clip_api_client import core, jobs, transport
+from clip_api_client import core, jobs, label_sets, transport
 from clip_api_client.answers import (
     LabelSet,
     LabelSets,
@@ -131,9 +131,10 @@ class AsyncClient:
         *,
         model: str | None = None,
         alpha: Alpha | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> "AsyncJob[Embeddings]":
-        """Submit a job that encodes."""
-        wish = EncodeWish(model, alpha, allow_partial=False)
+        """Submit a job that encodes; it keeps the metadata."""
+        wish = EncodeWish(model, alpha, allow_partial=False, metadata=metadata)
         steps = core.submit_encode(images, texts, wish, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
 
@@ -172,18 +173,28 @@ class AsyncClient:
     ) -> LabelSet:
         """Store candidates under a name; later requests rank by it with `label_set=name`."""
         return await self._driver.run(
-            core.put_label_set(name, candidates, templates, alpha, self._patience)
+            label_sets.put(name, candidates, templates, alpha, self._patience)
         )
 
+    async def edit_label_set(
+        self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> LabelSet:
+        """Add labels to a stored set and remove others; its templates stay.
+
+        Raises:
+            RequestError: a label to remove is not in the set, or the set has uploaded images.
+        """
+        return await self._driver.run(label_sets.edit(name, add, remove, self._patience))
+
     async def label_set(self, name: str) -> LabelSet:
-        return await self._driver.run(core.get_label_set(name, self._patience))
+        return await self._driver.run(label_sets.fetch(name, self._patience))
 
     async def label_sets(self) -> list[LabelSet]:
         listed = await self._driver.run(jobs.get("/label-sets", LabelSets, self._patience))
         return listed.label_sets
 
     async def delete_label_set(self, name: str) -> None:
-        await self._driver.run(core.delete_label_set(name, self._patience))
+        await self._driver.run(label_sets.delete(name, self._patience))
 
     async def models(self) -> list[Model]:
         return (await self._driver.run(jobs.get("/models", Models, self._patience))).models
@@ -208,7 +219,7 @@ class AsyncClient:
         meter = Meter(progress, call.total)
         async with aclosing(self._driver.stream(call.pieces, self._at_once)) as parts:
             async for part in parts:
-                meter.add(len(part.rows), part.failed)
+                meter.add(part)
                 yield part
 
 

@@ -1,6 +1,6 @@
 """The candidates and options of a call."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict
 
@@ -26,6 +26,7 @@ class RankOptions(TypedDict, total=False):
     model: one of those that `models()` lists.
     alpha: what transparent images are put on; the service's default if it is not given.
     allow_partial: a query that fails has an `error` in its row, and the others continue.
+    metadata: texts by name, which the job keeps and gives back.
     """
 
     texts: Iterable[str]
@@ -39,6 +40,7 @@ class RankOptions(TypedDict, total=False):
     model: str
     alpha: Alpha
     allow_partial: bool
+    metadata: Mapping[str, str]
 
 
 class CallOptions(RankOptions, total=False):
@@ -84,6 +86,8 @@ def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) ->
     }
     if templates := options.get("templates"):
         body["templates"] = list(templates)
+    if metadata := options.get("metadata"):
+        body["metadata"] = dict(metadata)
     names = options.get("labels", ())
     if candidates is not None:
         listed = [Query(each, is_text=isinstance(each, str)) for each in candidates]

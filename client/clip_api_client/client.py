@@ -1,11 +1,11 @@
 """The synchronous client."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, Self, Unpack
 
 import httpx
 
-from clip_api_client import core, jobs, transport
+from clip_api_client import core, jobs, label_sets, transport
 from clip_api_client.answers import (
     LabelSet,
     LabelSets,
@@ -137,9 +137,10 @@ class Client:
         *,
         model: str | None = None,
         alpha: Alpha | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> "Job[Embeddings]":
-        """Submit a job that encodes."""
-        wish = EncodeWish(model, alpha, allow_partial=False)
+        """Submit a job that encodes; it keeps the metadata."""
+        wish = EncodeWish(model, alpha, allow_partial=False, metadata=metadata)
         steps = core.submit_encode(images, texts, wish, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
 
@@ -177,18 +178,26 @@ class Client:
         alpha: Alpha | None = None,
     ) -> LabelSet:
         """Store candidates under a name; later requests rank by it with `label_set=name`."""
-        return self._driver.run(
-            core.put_label_set(name, candidates, templates, alpha, self._patience)
-        )
+        return self._driver.run(label_sets.put(name, candidates, templates, alpha, self._patience))
+
+    def edit_label_set(
+        self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> LabelSet:
+        """Add labels to a stored set and remove others; its templates stay.
+
+        Raises:
+            RequestError: a label to remove is not in the set, or the set has uploaded images.
+        """
+        return self._driver.run(label_sets.edit(name, add, remove, self._patience))
 
     def label_set(self, name: str) -> LabelSet:
-        return self._driver.run(core.get_label_set(name, self._patience))
+        return self._driver.run(label_sets.fetch(name, self._patience))
 
     def label_sets(self) -> list[LabelSet]:
         return self._driver.run(jobs.get("/label-sets", LabelSets, self._patience)).label_sets
 
     def delete_label_set(self, name: str) -> None:
-        self._driver.run(core.delete_label_set(name, self._patience))
+        self._driver.run(label_sets.delete(name, self._patience))
 
     def models(self) -> list[Model]:
         return self._driver.run(jobs.get("/models", Models, self._patience)).models
@@ -212,7 +221,7 @@ class Client:
     def _parts(self, call: Call[Row], progress: ProgressOption) -> Iterator[Part[Row]]:
         meter = Meter(progress, call.total)
         for part in self._driver.stream(call.pieces, self._at_once):
-            meter.add(len(part.rows), part.failed)
+            meter.add(part)
             yield part
 
 

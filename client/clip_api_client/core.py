@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote
 
 from clip_api_client import jobs
-from clip_api_client.answers import JobDocument, LabelSet, Readiness, read
-from clip_api_client.candidates import Alpha, CandidateLike, RankOptions, wish_of
+from clip_api_client.answers import JobDocument, Readiness, read
+from clip_api_client.candidates import CandidateLike, RankOptions, wish_of
 from clip_api_client.encoding import EncodeWish, encode_piece, encoded_job
 from clip_api_client.errors import UnexpectedAnswer
 from clip_api_client.pieces import Piece, cut, pack, unnamed
@@ -16,7 +15,7 @@ from clip_api_client.places import Places
 from clip_api_client.queries import Item, count_of, queries_of
 from clip_api_client.ranking import rank_piece, ranked_job
 from clip_api_client.results import Embeddings, Part, Ranking, Row
-from clip_api_client.retries import Patience, send
+from clip_api_client.retries import Patience
 from clip_api_client.sending import answered
 from clip_api_client.steps import Request, Response, Steps
 
@@ -103,46 +102,16 @@ def find_job(job: str, patience: Patience) -> Steps[Submitted[AnyResults]]:
 
 
 def found(document: JobDocument) -> Submitted[AnyResults]:
-    """A job whose names of queries and candidates are unknown."""
+    """A job that another client may have submitted: the names of its queries are unknown."""
     places = Places.of_all(unnamed(document.progress.total), LISTS.get(document.kind, ""))
     return Submitted(document, partial(_results, places.piece), places)
 
 
 def _results(piece: Piece, document: JobDocument) -> AnyResults:
     if document.kind == "rank":
-        return Ranking([ranked_job(piece, UNKNOWN, document)])
+        wish = wish_of(None, {"label_set": "-", "labels": document.labels or ()})
+        return Ranking([ranked_job(piece, wish, document)])
     return Embeddings([encoded_job(piece, document)])
-
-
-UNKNOWN = wish_of(None, {"label_set": "-"})
-"""The results of any job, which another client may have submitted."""
-
-
-def put_label_set(
-    name: str,
-    candidates: Iterable[CandidateLike],
-    templates: Iterable[str],
-    alpha: Alpha | None,
-    patience: Patience,
-) -> Steps[LabelSet]:
-    options = RankOptions()
-    if listed := list(templates):
-        options["templates"] = listed
-    if alpha:
-        options["alpha"] = alpha
-    wish = wish_of(candidates, options)
-    request = jobs.post(_label_set(name), wish.body)
-    put = Request("PUT", request.path, {}, request.headers, request.body)
-    response = yield from send(put, patience)
-    return read(response, LabelSet)
-
-
-def get_label_set(name: str, patience: Patience) -> Steps[LabelSet]:
-    return jobs.get(_label_set(name), LabelSet, patience)
-
-
-def delete_label_set(name: str, patience: Patience) -> Steps[None]:
-    yield from send(Request("DELETE", _label_set(name)), patience)
 
 
 def ready() -> Steps[Readiness]:
@@ -165,7 +134,3 @@ def _submit(
     items = list(packed.items.values())
     accepted = yield from answered(request(items), places, patience)
     return (yield from jobs.fetch(accepted.job, patience))
-
-
-def _label_set(name: str) -> str:
-    return f"/label-sets/{quote(name, safe='')}"

@@ -1,5 +1,7 @@
 """POST /encode, for one request of a call."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clip_api_client import jobs
@@ -21,10 +23,12 @@ class EncodeWish:
     model: str | None
     alpha: Alpha | None
     allow_partial: bool
+    metadata: Mapping[str, str] | None = None
 
     @property
     def parameters(self) -> dict[str, str | None]:
-        return {"model": self.model, "alpha": self.alpha}
+        metadata = json.dumps(dict(self.metadata), ensure_ascii=False) if self.metadata else None
+        return {"model": self.model, "alpha": self.alpha, "metadata": metadata}
 
 
 def encode_piece(piece: Piece, wish: EncodeWish, patience: Patience) -> Steps[Part[Encoded]]:

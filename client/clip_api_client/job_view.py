@@ -49,6 +49,11 @@ class JobView(Generic[Outcome_co]):
         return self.document.model
 
     @property
+    def metadata(self) -> dict[str, str]:
+        """What it was submitted with."""
+        return self.document.metadata
+
+    @property
     def timings(self) -> JobTimings | None:
         return self.document.timings
 

@@ -3,8 +3,10 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TextIO, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TextIO, TypeAlias
+
+from clip_api_client.results import Part
 
 BAR_CELLS = 30
 REDRAW_S = 0.1
@@ -12,11 +14,16 @@ REDRAW_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The number of finished queries, of failed ones among them, and of all, if known."""
+    """The number of finished queries, of failed ones among them, and of all, if known.
+
+    `truncated_texts` and `transparent_images` are those of the results so far, as in `Results`.
+    """
 
     done: int
     failed: int
     total: int | None
+    truncated_texts: int = 0
+    transparent_images: int = 0
 
     @property
     def has_ended(self) -> bool:
@@ -63,12 +70,25 @@ class Meter:
 
     def __init__(self, option: ProgressOption, total: int | None) -> None:
         self._report: Report | None = Bar() if option is True else option or None
-        self._total, self._done, self._failed = total, 0, 0
+        self._so_far = Progress(0, 0, total)
 
-    def add(self, done: int, failed: int) -> None:
-        self.set(self._done + done, self._failed + failed)
+    def add(self, part: Part[Any]) -> None:
+        """Add the results of a request."""
+        known = self._so_far
+        self._show(
+            replace(
+                known,
+                done=known.done + len(part.rows),
+                failed=known.failed + part.failed,
+                truncated_texts=max(known.truncated_texts, part.truncated_texts),
+                transparent_images=known.transparent_images + part.transparent_images,
+            )
+        )
 
     def set(self, done: int, failed: int) -> None:
-        self._done, self._failed = done, failed
+        self._show(replace(self._so_far, done=done, failed=failed))
+
+    def _show(self, progress: Progress) -> None:
+        self._so_far = progress
         if self._report:
-            self._report(Progress(done, failed, self._total))
+            self._report(progress)

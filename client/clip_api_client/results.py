@@ -99,8 +99,8 @@ class Results(Sequence[Row]):
     """The results of all queries of a call, in order.
 
     `jobs` are the ids of its jobs; answers from the cache have none. `truncated_texts` is the
-    number of texts that the model truncated, `transparent_images` that of images that are not
-    opaque; the maximum over several requests.
+    number of texts that the model truncated, the maximum over several requests;
+    `transparent_images` that of images that are not opaque, the sum over several requests.
     """
 
     def __init__(self, parts: Iterable[Part[Row]]) -> None:
@@ -108,7 +108,7 @@ class Results(Sequence[Row]):
         self._rows = [row for part in known for row in part.rows]
         self.jobs = [part.job for part in known if part.job]
         self.truncated_texts = max((part.truncated_texts for part in known), default=0)
-        self.transparent_images = max((part.transparent_images for part in known), default=0)
+        self.transparent_images = sum(part.transparent_images for part in known)
 
     @property
     def errors(self) -> list[ItemError]:

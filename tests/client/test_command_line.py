@@ -37,7 +37,7 @@ def on_terminal(service: Api) -> Command:
 
 def test_in_a_pipe_a_line_has_image_place_label_and_numbers(clip_api: Command) -> None:
     ended = clip_api("rank", "jeans.png", "pizza.png", "-l", LABELS)
-    assert (ended.code, ended.errors) == (0, "")
+    assert (ended.code, ended.errors) == (0, "clip-api: 2 ranked\n")
     cells = [line.split("\t") for line in ended.lines]
     assert [(name, place) for name, place, *_ in cells] == [
         (name, place) for name in ("jeans.png", "pizza.png") for place in "123"
@@ -202,7 +202,6 @@ def test_jobs_are_listed_shown_cancelled_and_deleted(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "required: COMMAND"),
         (["rank", "jeans.png"], "give labels"),
         (["rank", "-l", "a"], "give images"),
         (["rank", "x", "-l", "a", "--label-set", "b"], "not both"),

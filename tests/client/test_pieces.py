@@ -12,6 +12,7 @@ from clip_api_client.pieces import cut
 from clip_api_client.queries import Query
 from clip_api_client.steps import Sleep, Steps
 from clip_api_client.sync_driver import SyncDriver
+from PIL import Image
 
 from tests.client.troubled import TroubledProxy, refuse
 from tests.images import encoded, noise
@@ -46,6 +47,17 @@ def test_many_are_ranked_in_order_a_piece_at_a_time(proxy: TroubledProxy, tmp_pa
     assert len(set(proxy.keys)) == 18 + 1
     assert told[-1] == Progress(1100, 0, 1100)
     assert len(told) == 18
+
+
+def test_what_is_transparent_is_counted_over_all_pieces(client: Client) -> None:
+    told: list[Progress] = []
+    images = [Image.new("RGBA", (8, 8), (shade, 0, 0, 0)) for shade in range(70)]
+    labels = ["word " * 200, "b"]
+    ranking = client.rank(images, labels, progress=told.append)
+    assert len(told) == 2
+    assert (ranking.transparent_images, ranking.truncated_texts) == (70, 1)
+    assert (told[-1].transparent_images, told[-1].truncated_texts) == (70, 1)
+    assert client.encode(images).transparent_images == 70
 
 
 def test_only_what_is_needed_is_read(client: Client) -> None:

@@ -1,155 +1,103 @@
-"""The arguments of the command line."""
+"""The commands of the command line, and their arguments."""
 
-import argparse
 from importlib.metadata import PackageNotFoundError, version
-from typing import get_args
 
-from clip_api_client.candidates import Alpha
+from clip_api_client.cli import options
 from clip_api_client.cli.exits import EPILOG
+from clip_api_client.cli.parsing import RAW, CommandLine, Parser
 from clip_api_client.settings import Settings
 
-RAW = argparse.RawDescriptionHelpFormatter
-TIMEOUT_S, LISTED = 300.0, 20
+LISTED = 20
 STATES = ("queued", "running", "done", "failed", "cancelled", "expired")
+EXAMPLES = """\
+examples:
+  clip-api rank photos --labels "t-shirt, jeans, dress, sunglasses"
+  clip-api label-sets put clothes --labels "t-shirt, jeans, dress"
+  clip-api rank photo.jpg --label-set clothes
+  clip-api jobs
+
+"""
+RANK_EXAMPLE = """\
+example:
+  clip-api rank photos/*.jpg --labels "t-shirt, jeans, dress, sunglasses"
+
+"""
+ENCODE_EXAMPLE = """\
+example:
+  clip-api encode photos --npy photos.npy
+
+"""
+JOBS_EXAMPLE = """\
+examples:
+  clip-api jobs --status done --limit 5
+  clip-api jobs wait ID
+
+"""
+LABEL_SETS_EXAMPLE = """\
+examples:
+  clip-api label-sets put clothes --labels "t-shirt, jeans" --template "a photo of a {}"
+  clip-api label-sets add clothes --labels "dress, sunglasses"
+  clip-api rank photos --label-set clothes
+
+"""
 
 
-def parser(settings: Settings) -> argparse.ArgumentParser:
-    """The parser of the whole command; the settings are the defaults of its options."""
-    whole = argparse.ArgumentParser(
+def command_line(settings: Settings) -> CommandLine:
+    """The whole command; the settings are the defaults of its options."""
+    parser = Parser(
         "clip-api",
         description="Rank texts against images with a CLIP API.",
-        epilog=EPILOG,
+        epilog=EXAMPLES + EPILOG,
         formatter_class=RAW,
     )
-    whole.add_argument("--version", action="version", version=f"clip-api {_version()}")
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    service = _service(settings)
-    _rank(
-        commands.add_parser(
-            "rank",
-            parents=[service],
-            help="rank labels for images",
-            description="Rank labels for images, the most probable first.",
-            epilog='example:\n  clip-api rank photos/*.jpg --labels "t-shirt, jeans"\n\n' + EPILOG,
-            formatter_class=RAW,
-        )
-    )
-    _encode(
-        commands.add_parser(
-            "encode",
-            parents=[service],
-            help="print embeddings of images and texts",
-            description="Print the embeddings of images and texts, not normalised.",
-            epilog="example:\n  clip-api encode photos --npy photos.npy\n\n" + EPILOG,
-            formatter_class=RAW,
-        )
-    )
-    _jobs(
-        commands.add_parser(
-            "jobs",
-            help="list, show, cancel and delete jobs",
-            description="List, show, wait for, cancel and delete asynchronous jobs.",
-        ),
-        service,
-    )
-    _serve(
-        commands.add_parser(
-            "serve",
-            help="start the service on this machine",
-            description="Start the whole service as `make run` does: Valkey, worker, API.\n"
-            "It needs a checkout of the service. Settings are environment variables:\n"
-            "CLIP_PORT, CLIP_MODEL and others.",
-            formatter_class=RAW,
-        )
-    )
+    parser.add_argument("-V", "--version", action="version", version=f"clip-api {_version()}")
+    whole = CommandLine(parser, "command", "COMMAND")
+    service = options.service_options(settings)
+    _rank(whole, service)
+    _encode(whole, service)
+    _jobs(whole, service)
+    _label_sets(whole, service)
+    _serve(whole)
     return whole
 
 
-def _service(settings: Settings) -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    group = shared.add_argument_group("service")
-    group.add_argument(
-        "--url", default=settings.url, help="its URL (CLIP_API_URL; now %(default)s)"
+def _rank(whole: CommandLine, service: Parser) -> None:
+    command = whole.add(
+        "rank",
+        "rank labels for images",
+        parents=[service],
+        description="Rank labels for images, the most probable first.",
+        epilog=RANK_EXAMPLE + EPILOG,
     )
-    group.add_argument(
-        "--api-key",
-        default=settings.api_key,
-        metavar="KEY",
-        help="prefer CLIP_API_KEY, which does not appear in the list of processes",
-    )
-    group.add_argument(
-        "--timeout",
-        type=_positive,
-        default=TIMEOUT_S,
-        metavar="S",
-        help="timeout of a request in seconds, retries included (%(default)g)",
-    )
-    group.add_argument(
-        "--retries",
-        type=int,
-        metavar="N",
-        help="failures that a request tolerates (any number until the timeout)",
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress, only errors")
-    return shared
-
-
-def _files(command: argparse.ArgumentParser) -> None:
+    options.add_files(command)
     command.add_argument(
-        "files", nargs="*", metavar="IMAGE", help="a file, a folder, a URL, or - (standard input)"
-    )
-    command.add_argument(
-        "--files-from", metavar="FILE", help="a file with more images, one per line, or -"
-    )
-
-
-def _formats(command: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    formats = command.add_mutually_exclusive_group()
-    formats.add_argument(
-        "--json",
-        dest="format",
-        action="store_const",
-        const="json",
-        help="one JSON object per line",
-    )
-    return formats
-
-
-def _rank(command: argparse.ArgumentParser) -> None:
-    _files(command)
-    labels = command.add_argument_group("labels")
-    labels.add_argument(
-        "-l", "--labels", action="append", default=[], metavar="A,B", help="separated by commas"
-    )
-    labels.add_argument(
-        "--label", action="append", default=[], metavar="A", help="one label, which may have commas"
-    )
-    labels.add_argument(
-        "--labels-file", action="append", default=[], metavar="FILE", help="one per line"
-    )
-    labels.add_argument("--label-set", metavar="NAME", help="a label set on the service")
-    labels.add_argument(
-        "--template",
+        "--metadata",
         action="append",
         default=[],
-        metavar="T",
-        help='such as "a photo of a {}"; several are averaged',
+        type=options.pair,
+        metavar="KEY=VALUE",
+        help="what the service keeps with the jobs of this command; may be repeated",
     )
+    labels = command.add_argument_group("labels")
+    options.add_labels(labels)
+    labels.add_argument(
+        "--label-set", metavar="NAME", help="a label set on the service; see `label-sets`"
+    )
+    options.add_templates(labels)
     scoring = command.add_argument_group("scoring")
     scoring.add_argument("--model", help="the model, if the service has several")
-    _alpha(scoring)
-    scoring.add_argument("--temperature", type=_positive, metavar="X")
+    options.add_alpha(scoring)
+    scoring.add_argument("--temperature", type=options.positive, metavar="X")
     scoring.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
     output = command.add_argument_group("output")
     output.add_argument(
         "--top",
-        type=_top,
+        type=options.top,
         metavar="N",
         help="number of labels per image, or `all` (default on a terminal: 5, or 1 with many "
         "images; otherwise all)",
     )
-    formats = _formats(command)
-    formats.add_argument(
+    options.add_formats(command).add_argument(
         "--csv",
         dest="format",
         action="store_const",
@@ -158,71 +106,94 @@ def _rank(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _alpha(options: argparse._ActionsContainer) -> None:
-    options.add_argument(
-        "--alpha",
-        choices=get_args(Alpha),
-        help="what transparent images are put on (the service's default)",
+def _encode(whole: CommandLine, service: Parser) -> None:
+    command = whole.add(
+        "encode",
+        "print embeddings of images and texts",
+        parents=[service],
+        description="Print the embeddings of images and texts, not normalised.",
+        epilog=ENCODE_EXAMPLE + EPILOG,
     )
-
-
-def _encode(command: argparse.ArgumentParser) -> None:
-    _files(command)
+    options.add_files(command)
     command.add_argument(
         "--text", action="append", default=[], metavar="T", help="a text; texts follow the images"
     )
     command.add_argument("--model", help="the model, if the service has several")
-    _alpha(command)
-    _formats(command).add_argument(
+    options.add_alpha(command)
+    options.add_formats(command).add_argument(
         "--npy",
         metavar="FILE",
         help="write a float32 array with a row for each input, in order; NaN for failed ones",
     )
 
 
-def _jobs(command: argparse.ArgumentParser, service: argparse.ArgumentParser) -> None:
-    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = actions.add_parser("list", parents=[service], help="list jobs, the newest first")
+def _jobs(whole: CommandLine, service: Parser) -> None:
+    actions = whole.add_group(
+        "jobs",
+        "list, show, wait for, cancel and delete jobs",
+        description="List, show, wait for, cancel and delete asynchronous jobs.\n"
+        "Without an action, list them.",
+        epilog=JOBS_EXAMPLE,
+    )
+    listed = actions.add("list", "list jobs, the newest first", parents=[service])
     listed.add_argument("--status", choices=STATES)
     listed.add_argument("--limit", type=int, default=LISTED, metavar="N", help="(%(default)s)")
-    _formats(listed)
+    options.add_formats(listed)
     for name, words in (
         ("show", "show state, progress, errors and result of a job"),
         ("wait", "wait for a job, then show it"),
     ):
-        shown = actions.add_parser(name, parents=[service], help=words)
+        shown = actions.add(name, words, parents=[service])
         shown.add_argument("job", metavar="ID")
-        _formats(shown)
+        options.add_formats(shown)
     for name, words in (
         ("cancel", "cancel jobs"),
         ("delete", "cancel jobs if necessary, and delete their images and results"),
     ):
-        ended = actions.add_parser(name, parents=[service], help=words)
+        ended = actions.add(name, words, parents=[service])
         ended.add_argument("job", nargs="+", metavar="ID")
 
 
-def _serve(command: argparse.ArgumentParser) -> None:
+def _label_sets(whole: CommandLine, service: Parser) -> None:
+    actions = whole.add_group(
+        "label-sets",
+        "list, show, put, change and delete label sets",
+        description="A label set is a list of labels on the service, for `rank --label-set NAME`.\n"
+        "Without an action, list them.",
+        epilog=LABEL_SETS_EXAMPLE,
+    )
+    options.add_formats(actions.add("list", "list label sets", parents=[service]))
+    shown = actions.add("show", "show the labels and templates of a set", parents=[service])
+    shown.add_argument("name", metavar="NAME")
+    options.add_formats(shown)
+    put = actions.add("put", "store labels as a set, or replace one", parents=[service])
+    put.add_argument("name", metavar="NAME")
+    options.add_labels(put)
+    options.add_templates(put)
+    for name, words in (
+        ("add", "add labels to a set; its templates stay"),
+        ("remove", "remove labels from a set"),
+    ):
+        changed = actions.add(name, words, parents=[service])
+        changed.add_argument("name", metavar="NAME")
+        options.add_labels(changed)
+    deleted = actions.add("delete", "delete label sets", parents=[service])
+    deleted.add_argument("name", nargs="+", metavar="NAME")
+
+
+def _serve(whole: CommandLine) -> None:
+    command = whole.add(
+        "serve",
+        "start the service on this machine",
+        description="Start the whole service as `make run` does: Valkey, worker, API.\n"
+        "It needs a checkout of the service. Settings are environment variables:\n"
+        "CLIP_PORT, CLIP_MODEL and others.",
+    )
     command.add_argument(
         "--checkout",
         metavar="FOLDER",
         help="the checkout of the service (default: the current folder or a parent)",
     )
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return number
-
-
-def _top(text: str) -> int:
-    """A number of labels; 0 for all."""
-    if text == "all":
-        return 0
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError("must be a number above 0, or `all`")
-    return int(text)
 
 
 def _version() -> str:

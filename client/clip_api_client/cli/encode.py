@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
+from clip_api_client.cli.exits import UsageError
 from clip_api_client.cli.inputs import images
 from clip_api_client.cli.progress import bar
-from clip_api_client.cli.terminal import complain, tell_failed, visible
+from clip_api_client.cli.summary import Summary
+from clip_api_client.cli.terminal import complain, visible
 from clip_api_client.client import Client
 from clip_api_client.errors import ItemError
 from clip_api_client.npy import NpyWriter
@@ -26,23 +27,24 @@ def run(given: Namespace, client: Client) -> int:
     names = [each.name for each in inputs] + given.text
     if not names:
         raise UsageError("give images (files, folders, URLs, -, --files-from) or --text")
-    code = FINE
-    with _output(given, len(names)) as write, bar(len(names), quiet=given.quiet) as progress:
+    summary = Summary("encoded", "text", len(names), given)
+    with summary, _output(given, len(names)) as write, bar(len(names), quiet=given.quiet) as drawn:
         rows = client.encode_each(
             [each.source for each in inputs],
             given.text,
             model=given.model,
             alpha=given.alpha,
             allow_partial=True,
-            progress=progress,
+            progress=summary.following(drawn),
         )
         for row in rows:
-            with progress.aside(row.index):
+            with drawn.aside(row.index):
                 if row.error:
-                    code = SOME_FAILED
-                    tell_failed(names[row.index], row.error)
+                    summary.failed(names[row.index], row.error)
+                else:
+                    summary.succeeded()
                 write(names[row.index], row)
-    return code
+    return summary.code
 
 
 @contextmanager

@@ -15,7 +15,7 @@ SUFFIXES = frozenset(
     | {".avif", ".heic", ".heif", ".hif"}
 )
 STDIN = "-"
-NO_LABELS = 'give labels: --labels "t-shirt, jeans", --labels-file or --label-set'
+LABELS = '--labels "t-shirt, jeans, dress"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,32 @@ def images(given: Namespace) -> list[Input]:
     return found
 
 
-def labels(given: Namespace) -> list[str] | None:
-    """The labels of a command; None with a label set. Raises UsageError if there are none."""
+def labels_or_set(given: Namespace) -> list[str] | None:
+    """The labels of `rank`; None with a label set. Raises UsageError if there are none."""
+    found = labels(given)
+    if given.label_set and found:
+        raise UsageError("give labels or a label set, not both")
+    if not given.label_set and not found:
+        raise UsageError(f"give labels: {LABELS}, --labels-file or --label-set")
+    return found or None
+
+
+def labels_of_set(given: Namespace) -> list[str]:
+    """The labels to put into a set, or to remove. Raises UsageError if there are none."""
+    found = labels(given)
+    if not found:
+        raise UsageError(f"give labels: {LABELS} or --labels-file")
+    return found
+
+
+def labels(given: Namespace) -> list[str]:
+    """The distinct labels of a command."""
     found = [word.strip() for words in given.labels for word in words.split(",")]
     found += [label.strip() for label in given.label]
     for path in given.labels_file:
         found += [line.strip() for line in _lines(path)]
     # A duplicate would split its own probability.
-    distinct = list(dict.fromkeys(label for label in found if label))
-    if given.label_set and distinct:
-        raise UsageError("give labels or a label set, not both")
-    if not given.label_set and not distinct:
-        raise UsageError(NO_LABELS)
-    return distinct or None
+    return list(dict.fromkeys(label for label in found if label))
 
 
 def _expanded(name: str) -> Iterator[Input]:

@@ -8,13 +8,13 @@ from clip_api_client.answers import JobDocument
 from clip_api_client.cli.exits import FINE, SOME_FAILED
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.rankings import TOP
-from clip_api_client.cli.terminal import complain, rich_for, visible
+from clip_api_client.cli.terminal import complain, in_words, rich_for, visible
 from clip_api_client.client import Client, Job
 from clip_api_client.core import AnyResults
 from clip_api_client.errors import ClipError, RequestError
 from clip_api_client.results import Ranked
 
-DETAILS = {"model", "timings", "errors", "truncated", "result"}
+DETAILS = {"model", "timings", "errors", "truncated", "transparent", "labels", "result"}
 """What a list of jobs does not contain."""
 
 
@@ -36,12 +36,12 @@ def _list(given: Namespace, client: Client) -> int:
         for job in found:
             print(job.document.model_dump_json(include=set(JobDocument.model_fields) - DETAILS))
     elif rich_for(sys.stdout):
-        from clip_api_client.cli.job_table import print_jobs  # noqa: PLC0415 - needs an extra
+        from clip_api_client.cli.tables import print_jobs  # noqa: PLC0415 - needs an extra
 
         print_jobs([job.document for job in found])
     else:
         for job in found:
-            print(*_row(job.document).values(), sep="\t")
+            print(*_row(job.document).values(), in_words(job.metadata), sep="\t")
     return FINE
 
 
@@ -64,18 +64,28 @@ def _show(job: Job[AnyResults], given: Namespace) -> int:
         for name, value in _row(document).items():
             print(f"{name}\t{value}")
         print(f"model\t{visible(document.model.name) if document.model else ''}")
+        for key, value in job.metadata.items():
+            print(f"metadata\t{visible(key)}\t{visible(value)}")
         for fault in job.errors:
             print(f"error\t{fault.pointer}\t{fault.code}\t{fault.detail}")
+        for kind, pointers in (
+            ("truncated", document.truncated),
+            ("transparent", document.transparent),
+        ):
+            for pointer in pointers:
+                print(f"{kind}\t{pointer}")
         _print_best(job.result)
     is_fine = document.status in ("queued", "running", "done") and not document.errors
     return FINE if is_fine else SOME_FAILED
 
 
 def _print_best(result: AnyResults | None) -> None:
-    """Print the best candidates of each query by index, because the job does not have names."""
+    """Print the best candidates of each query by index: the job does not have its name."""
     for row in result or ():
         if isinstance(row, Ranked) and row.error is None:
-            best = [f"{each.label} {each.probability:.4f}" for each in row.candidates[:TOP]]
+            best = [
+                f"{visible(each.label)} {each.probability:.4f}" for each in row.candidates[:TOP]
+            ]
             print(f"query {row.index}", *best, sep="\t")
 
 

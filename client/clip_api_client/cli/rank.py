@@ -3,16 +3,16 @@
 from argparse import Namespace
 
 from clip_api_client.candidates import CallOptions
-from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
-from clip_api_client.cli.inputs import images, labels
+from clip_api_client.cli.exits import UsageError
+from clip_api_client.cli.inputs import images, labels_or_set
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.rankings import top_of, writer
-from clip_api_client.cli.terminal import tell_failed
+from clip_api_client.cli.summary import Summary
 from clip_api_client.client import Client
 
 
 def run(given: Namespace, client: Client) -> int:
-    wanted, inputs = labels(given), images(given)
+    wanted, inputs = labels_or_set(given), images(given)
     if not inputs:
         raise UsageError("give images: files, folders, URLs, - or --files-from")
     options = _options(given)
@@ -20,20 +20,20 @@ def run(given: Namespace, client: Client) -> int:
         options["labels"] = client.label_set(given.label_set).labels
     top = given.top if given.top is not None else top_of(given.format, len(inputs))
     output = writer(given.format, [each.name for each in inputs], wanted or ())
-    code = FINE
-    with bar(len(inputs), quiet=given.quiet) as progress:
-        options["progress"] = progress
+    summary = Summary("ranked", "label", len(inputs), given)
+    with summary, bar(len(inputs), quiet=given.quiet) as progress:
+        options["progress"] = summary.following(progress)
         rows = client.rank_each([each.source for each in inputs], wanted, **options)
         for row in rows:
             name = inputs[row.index].name
             with progress.aside(row.index):
                 if row.error:
-                    code = SOME_FAILED
-                    tell_failed(name, row.error)
+                    summary.failed(name, row.error)
                     output.write_failed(name, row.error)
                 else:
+                    summary.succeeded()
                     output.write(name, row.candidates[: top or None])
-    return code
+    return summary.code
 
 
 def _options(given: Namespace) -> CallOptions:
@@ -50,4 +50,6 @@ def _options(given: Namespace) -> CallOptions:
         options["temperature"] = given.temperature
     if given.activation:
         options["activation"] = given.activation
+    if given.metadata:
+        options["metadata"] = dict(given.metadata)
     return options

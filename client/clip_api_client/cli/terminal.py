@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import TextIO
@@ -31,6 +32,11 @@ def rich_for(stream: TextIO) -> ModuleType | None:
 def visible(text: str) -> str:
     """A text on one line, without control characters."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
+def in_words(metadata: Mapping[str, str]) -> str:
+    """Metadata on one line."""
+    return visible(" ".join(f"{key}={value}" for key, value in metadata.items()))
 
 
 def complain(words: str) -> None:

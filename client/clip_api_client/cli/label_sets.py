@@ -1,0 +1,88 @@
+"""The command `clip-api label-sets`."""
+
+import sys
+from argparse import Namespace
+
+from clip_api_client.answers import LabelSet
+from clip_api_client.cli.exits import FINE, SOME_FAILED
+from clip_api_client.cli.inputs import labels_of_set
+from clip_api_client.cli.terminal import complain, rich_for, visible
+from clip_api_client.client import Client
+from clip_api_client.errors import RequestError
+
+SUMMARY = {"name", "version", "count", "created_at"}
+"""What a list of label sets contains."""
+
+
+def run(given: Namespace, client: Client) -> int:
+    match given.action:
+        case "list":
+            return _list(given, client)
+        case "show":
+            return _show(client.label_set(given.name), given)
+        case "put":
+            return _tell(client.put_label_set(given.name, labels_of_set(given), given.template))
+        case "add":
+            return _tell(client.edit_label_set(given.name, add=labels_of_set(given)))
+        case "remove":
+            return _tell(client.edit_label_set(given.name, remove=labels_of_set(given)))
+        case _:
+            return _delete(given, client)
+
+
+def _list(given: Namespace, client: Client) -> int:
+    found = client.label_sets()
+    if given.format == "json":
+        for each in found:
+            print(each.model_dump_json(include=SUMMARY))
+    elif rich_for(sys.stdout):
+        from clip_api_client.cli.tables import print_label_sets  # noqa: PLC0415 - needs an extra
+
+        print_label_sets(found)
+    else:
+        for each in found:
+            print(*_row(each).values(), sep="\t")
+    return FINE
+
+
+def _show(found: LabelSet, given: Namespace) -> int:
+    if given.format == "json":
+        print(found.model_dump_json())
+        return FINE
+    for name, value in _row(found).items():
+        print(f"{name}\t{value}")
+    for model in found.models:
+        print(f"model\t{visible(model.name)}")
+    for template in found.templates:
+        print(f"template\t{visible(template)}")
+    for place, label in enumerate(found.labels):
+        print(f"label\t{visible(label or f'#{place}')}")
+    return FINE
+
+
+def _delete(given: Namespace, client: Client) -> int:
+    """Delete label sets; continue if one does not exist."""
+    code = FINE
+    for name in given.name:
+        try:
+            client.delete_label_set(name)
+        except RequestError as error:
+            code = SOME_FAILED
+            complain(f"{name}: {error.detail}")
+        else:
+            print(f"{name}\tdeleted")
+    return code
+
+
+def _tell(stored: LabelSet) -> int:
+    print(f"{stored.name}\t{stored.count} label{'' if stored.count == 1 else 's'}")
+    return FINE
+
+
+def _row(found: LabelSet) -> dict[str, object]:
+    return {
+        "name": visible(found.name),
+        "labels": found.count,
+        "created": found.created_at.isoformat(timespec="seconds"),
+        "version": found.version,
+    }

@@ -1,0 +1,81 @@
+"""What the command line makes of its arguments, and what it says about wrong ones."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from clip_api_client.cli.arguments import command_line
+from clip_api_client.settings import Settings
+
+from tests.client.commands import environment, run
+
+parse = command_line(Settings("http://localhost:3000", None)).parse
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rank", "x.jpg", "--lables", "a, b"], "no option --lables: did you mean --labels?"),
+        (["rank", "--lables=a, b", "x.jpg"], "no option --lables: did you mean --labels?"),
+        (["rank", "x.jpg", "--jsno"], "no option --jsno: did you mean --json?"),
+        (["encode", "--ulr", "localhost:1"], "no option --ulr: did you mean --url?"),
+        (["jobs", "list", "--statsu", "done"], "no option --statsu: did you mean --status?"),
+        (["jobs", "--statsu", "done"], "clip-api jobs list: there is no option --statsu"),
+        (["label-sets", "put", "x", "--templat", "{}", "--lable-file", "y"], "--labels-file?"),
+        (["--verzion"], "no option --verzion: did you mean --version?"),
+        (["rnak", "x.jpg"], "no command 'rnak': did you mean rank?"),
+        (["label_sets"], "no command 'label_sets': did you mean label-sets?"),
+        (["jobs", "shwo", "1"], "clip-api jobs: there is no command 'shwo': did you mean show?"),
+        (["--url", "localhost:1", "rank"], "--url belongs after the command"),
+        (["jobs", "0123"], "there are list, show, wait, cancel, delete"),
+        (["jobs", "show", "1", "2"], "unexpected argument '2'"),
+        (["rank", "x", "--metadata", "batch"], "'batch' is not KEY=VALUE"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_nearest_one(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert words in told.err
+    assert told.err.count("\n") == 2
+    assert told.out == ""
+
+
+def test_nothing_is_suggested_that_is_not_near(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["rank", "x.jpg", "--frobnicate"])
+    assert capsys.readouterr().err == (
+        "clip-api rank: there is no option --frobnicate\nSee `clip-api rank --help`.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["jobs", "label-sets"])
+def test_a_command_with_actions_lists_if_it_is_called_alone(command: str) -> None:
+    assert parse([command]).action == "list"
+    assert parse([command, "--json"]).format == "json"
+    assert parse([command, "delete", "x"]).action == "delete"
+
+
+def test_metadata_are_pairs() -> None:
+    given = parse(["rank", "x", "--metadata", "batch=7", "--metadata", "note=a=b"])
+    assert given.metadata == [("batch", "7"), ("note", "a=b")]
+
+
+def test_alone_it_shows_its_help(tmp_path: Path) -> None:
+    here = partial(run, folder=tmp_path, env=environment())
+    ended = here()
+    assert (ended.code, ended.output) == (2, "")
+    assert ended.errors == here("--help").output
+    assert "label-sets" in ended.errors
+    assert "Traceback" not in ended.errors
+
+
+@pytest.mark.parametrize("action", [[], ["jobs"], ["label-sets"], ["label-sets", "put"]])
+def test_every_level_has_help(capsys: pytest.CaptureFixture[str], action: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([*action, "-h"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: {' '.join(['clip-api', *action])} ")
