@@ -49,13 +49,23 @@ def test_it_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
     ]
 
 
-def test_installed_alone_it_ranks(wheel: Path, service: Api, tmp_path: Path) -> None:
-    """The libraries it needs are lent by this environment, so that nothing is downloaded."""
+@pytest.mark.parametrize("is_installed_here", [False, True])
+def test_installed_alone_it_ranks(
+    wheel: Path, service: Api, tmp_path: Path, *, is_installed_here: bool
+) -> None:
+    """The libraries it needs are lent by this environment, so that nothing is downloaded.
+
+    This environment may have the client too, as `make run` installs it.
+    """
     home = tmp_path / "venv"
     venv.create(home, with_pip=False, symlinks=True)
     [site] = home.glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text(sysconfig.get_path("purelib"))
-    pip("--python", home / "bin" / "python", "install", "--no-index", wheel)
+    lent = [sysconfig.get_path("purelib")]
+    if is_installed_here:
+        lent.append(str(tmp_path / "installed"))
+        pip("install", "--no-index", "--target", tmp_path / "installed", wheel)
+    (site / "lent.pth").write_text("\n".join(lent))
+    pip("--python", home / "bin" / "python", "install", "--no-index", "--ignore-installed", wheel)
     ended = subprocess.run(
         [home / "bin" / "clip-api", "rank", SAMPLES / "jeans.png", "-l", "pizza, jeans"],
         cwd=tmp_path,
