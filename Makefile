@@ -71,14 +71,23 @@ check: $(VENV)/dev
 	$(BIN)/python -m pytest -q tests/contract/test_imports.py
 
 # A stamp for each set of requirements, so that `make run` does not install the tests' requirements.
-$(VENV)/standalone $(VENV)/bench $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+INSTALL = $(BIN)/python -m standalone.install
+$(VENV)/bench $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
+	@$(INSTALL) "$<" -r $<
+	@touch $@
+
+# With the command `clip-api`, whose own requirements have the versions of the tests.
+$(VENV)/standalone: requirements/standalone.txt client/pyproject.toml | $(BIN)/python
+	@echo "Installing torch, transformers, Celery, Flask and others into $(VENV), once."
+	@echo "That is a download of about 200 MB, or of gigabytes where torch comes with CUDA."
+	@$(INSTALL) packages -r $< -c requirements/dev.txt --editable "client[cli]"
 	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed (found: $(PYTHON))" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "Making a virtual environment in $(VENV) with $(PYTHON) …"
+	@$(PYTHON) -m venv $(VENV)
 
 # Pin the versions of requirements/*.in, without torch's local build tag (+cpu).
 lock: $(VENV)/dev

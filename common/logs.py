@@ -26,12 +26,17 @@ NOISY = (
 """Libraries that log at warning level only."""
 
 
+def is_text(log_format: LogFormat) -> bool:
+    """Whether logs are text: `auto` is text on a terminal."""
+    return log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+
+
 def configure(process: str, level: str, log_format: LogFormat) -> None:
     """Write all logs, those of libraries included, to standard error as JSON or text.
 
     Our own lines bypass `logging`, which takes three times as long.
     """
-    as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    as_text = is_text(log_format)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -25,6 +25,7 @@ WORKER = _names("""
     max_pixels_in_flight metrics_host metrics_port model model_timeout_s remembered_texts revision
     torch_threads webhook_attempts webhook_backoff_s webhook_timeout_s
 """)
+STANDALONE = _names("data")
 CLIENT = _names("api_url api_key")
 # The variables that Kubernetes sets for Services whose names begin with "clip".
 OF_SERVICE = re.compile(
@@ -62,4 +63,4 @@ def service_of(name: str, value: object) -> str | None:
 
 
 def _known(own: Iterable[str]) -> set[str]:
-    return {PREFIX + field.upper() for field in (*own, *API, *WORKER, *CLIENT)}
+    return {PREFIX + field.upper() for field in (*own, *API, *WORKER, *STANDALONE, *CLIENT)}

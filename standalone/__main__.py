@@ -1,45 +1,23 @@
 """`python -m standalone`: the whole service with one command, until Ctrl-C."""
 
-import itertools
 import signal
 import sys
-import time
 from types import FrameType
 
 import requests
 
 from common.settings import read
-from standalone.greeting import curl_line, rank_sample
+from standalone.greeting import IMAGE, celery_line, next_steps, rank_sample
+from standalone.progress import Progress
 from standalone.service import Service, ServiceFailed, running
-from standalone.settings import DEMO_IMAGE, DEMO_MODEL, ROOT, StandaloneSettings
-
-SPINNER = "|/-\\"
-
-
-class Progress:
-    """A progress line, on a terminal only."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._started = time.monotonic()
-        self._frames = itertools.cycle(SPINNER)
-        self._is_live = sys.stdout.isatty()
-        if not self._is_live:
-            print(f"{what} …", flush=True)
-
-    def tick(self) -> None:
-        if self._is_live:
-            passed = time.monotonic() - self._started
-            print(f"\r{next(self._frames)} {self._what} … {passed:.0f} s ", end="", flush=True)
-
-    def done(self) -> None:
-        passed = time.monotonic() - self._started
-        print(f"{chr(13) if self._is_live else ''}{self._what}: ready after {passed:.1f} s")
+from standalone.settings import DEMO_IMAGE, DEMO_MODEL, StandaloneSettings
 
 
 def greet(service: Service, settings: StandaloneSettings) -> None:
-    """Print a sample ranking and the curl command for it; an error does not stop the service."""
-    image = DEMO_IMAGE.relative_to(ROOT)
+    """Print a sample ranking, where the data is, and what to do next.
+
+    An error does not stop the service.
+    """
     try:
         ranking = rank_sample(service.url, DEMO_IMAGE, settings.own_key)
     except (requests.RequestException, OSError) as error:
@@ -47,10 +25,28 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
     else:
         default = settings.served[0]
         model = "the demo model" if default == str(DEMO_MODEL) else default
-        print(f"\n{image} is, says {model}:\n\n{ranking}\n")
-        command = curl_line(service.url, image, needs_key=settings.own_key is not None)
-        print(f"With curl:\n\n  {command}\n")
-    print(f"Serving on {service.url} (press Ctrl-C to stop)", flush=True)
+        print(f"\n{IMAGE} is, says {model}:\n\n{ranking}\n")
+    print(where_data_is(service, settings))
+    print("Press Ctrl-C to stop the service.\n")
+    print(next_steps(service.url, needs_key=settings.own_key is not None), flush=True)
+
+
+def where_data_is(service: Service, settings: StandaloneSettings) -> str:
+    """The Redis, how Celery's tools reach it, and whether it keeps its data."""
+    if settings.has_own_redis:
+        return "Jobs and label sets are in the Redis of CLIP_REDIS_URL."
+    kept = (
+        f"Jobs and label sets are kept in {settings.data_folder}."
+        if settings.data
+        else "Jobs and label sets are gone when it stops; CLIP_DATA=FOLDER keeps them."
+    )
+    return f"""\
+An embedded Valkey listens at {service.redis_url}
+{kept}
+Celery's tools and Flower reach it through that URL:
+
+  {celery_line(service.redis_url)}
+"""
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -62,11 +58,12 @@ def main() -> int:
     # SIGINT too: a shell makes background processes ignore it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+    started = "a worker and the API" if settings.has_own_redis else "Valkey, a worker and the API"
     try:
         with running(settings) as service:
-            progress = Progress("Starting Valkey, a worker and the API")
-            service.wait_until_ready(progress.tick)
-            progress.done()
+            progress = Progress(f"Starting {started}")
+            service.wait_until_ready(progress)
+            progress.done("ready")
             greet(service, settings)
             service.watch()
     except ServiceFailed as error:

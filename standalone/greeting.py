@@ -1,25 +1,35 @@
-"""The greeting: a sample image, ranked."""
+"""What is said once the service is ready: a sample image, ranked, and what to do next."""
 
 import base64
+import sys
 from pathlib import Path
 
 import requests
 from pydantic import SecretStr
 
-# The labels of the docker-clip-api README.
+from standalone.settings import DEMO_IMAGE, ROOT
+
+# The names of the sample images.
 LABELS = (
     "t-shirt",
     "jeans",
-    "jacket",
     "dress",
-    "skirt",
-    "shorts",
-    "coat",
-    "shoes",
-    "hat",
-    "sweater",
+    "running shoe",
+    "sunglasses",
+    "umbrella",
+    "cat",
+    "elephant",
+    "pizza",
+    "bicycle",
+    "guitar",
 )
 BAR_WIDTH = 40
+SHOWN = 5
+IMAGE = DEMO_IMAGE.relative_to(ROOT)
+NEXT = """\
+Open  {url} in a browser
+Try   {curl}
+Read  docs/tutorial.md"""
 
 
 def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
@@ -35,19 +45,25 @@ def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
         response = session.post(f"{url}/rank", json=body, headers=headers, timeout=90)
     response.raise_for_status()
     probabilities = response.json()["probabilities"][0]
-    ranking = sorted(zip(probabilities, LABELS, strict=True), reverse=True)
+    ranking = sorted(zip(probabilities, LABELS, strict=True), reverse=True)[:SHOWN]
     return "\n".join(
-        f"  {label:<10} {probability:6.1%}  {'█' * round(probability * BAR_WIDTH)}"
+        f"  {label:<12} {probability:6.1%}  {'█' * round(probability * BAR_WIDTH)}".rstrip()
         for probability, label in ranking
     )
 
 
-def curl_line(url: str, image: Path, *, needs_key: bool) -> str:
-    """The curl command that does the same, without the API key itself."""
+def curl_line(url: str, *, needs_key: bool) -> str:
+    """The curl command that ranks the sample, without the API key itself."""
     key = ' -H "X-API-Key: $CLIP_API_KEY"' if needs_key else ""
-    candidates = ", ".join(f'{{"text": "{label}"}}' for label in LABELS[:3])
-    return (
-        f"""echo '{{"queries": [{{"img_blob": "'$(base64 < {image} | tr -d '\\n')'"}}], """
-        f""""candidates": [{candidates}]}}' \\\n"""
-        f"""    | curl -s {url}/rank -H 'Content-Type: application/json'{key} -d @-"""
-    )
+    return f"curl -s {url}/rank{key} -F image=@{IMAGE} -F candidate=t-shirt -F candidate=jeans"
+
+
+def next_steps(url: str, *, needs_key: bool) -> str:
+    return NEXT.format(url=url, curl=curl_line(url, needs_key=needs_key))
+
+
+def celery_line(redis_url: str) -> str:
+    """The command that lists the workers with Celery."""
+    celery = Path(sys.executable).with_name("celery")
+    shown = celery.relative_to(ROOT) if celery.is_relative_to(ROOT) else celery
+    return f"CLIP_REDIS_URL={redis_url} {shown} -A worker.app status"

@@ -1,58 +1,51 @@
 """The processes of the service: started, watched and stopped together."""
 
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from redis.exceptions import RedisError
 
 from common.listening import check_can_listen, endpoint, is_in_use, local_url
-from common.setting_names import PREFIX
-from standalone.settings import ROOT, StandaloneSettings, child_environment
-from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
-from standalone.watchdog import STOP_TIMEOUT_S, Watchdog
+from common.redis.server import UnusableServer, check_server
+from standalone.child import Child, ChildLog, start_process
+from standalone.progress import Progress
+from standalone.settings import StandaloneSettings, api_environment, worker_environment
+from standalone.valkey import DataInUse, EmbeddedValkey, ValkeyDidNotStart
+from standalone.watchdog import Watchdog
 
 POLL_S = 0.1
+TWO_REDISES = (
+    "CLIP_DATA is the folder of the embedded Valkey, but CLIP_REDIS_URL names another server: "
+    "unset one of them"
+)
 
 
 class ServiceFailed(Exception):
     """The service cannot run; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A child process in its own session, so that Ctrl-C reaches only this process."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 class Service:
-    """The running service: an embedded Valkey, a worker for each model, and the API."""
+    """The running service: Valkey, a worker for each model, and the API."""
 
-    def __init__(self, settings: StandaloneSettings, children: list[Child]) -> None:
+    def __init__(
+        self, settings: StandaloneSettings, redis_url: str, workers: dict[str, Child], api: Child
+    ) -> None:
         self.url = local_url(settings.host, settings.port)
-        self._children = children
+        self.redis_url = redis_url
+        self._workers = workers
+        self._children = [*workers.values(), api]
 
     def check(self) -> None:
         """Raise ServiceFailed if a process has ended."""
         for child in self._children:
             code = child.process.poll()
             if code is not None:
+                _write(child.log.last_lines())
                 raise ServiceFailed(f"the {child.name} ended with exit code {code}")
 
     def is_ready(self) -> bool:
@@ -63,64 +56,119 @@ class Service:
             except requests.RequestException:
                 return False
 
-    def wait_until_ready(self, tick: Callable[[], None]) -> None:
+    @property
+    def stage(self) -> str:
+        """What the first worker that is not ready is doing."""
+        for model, worker in self._workers.items():
+            if worker.log.stage is not None:
+                return (
+                    f"{model}, {worker.log.stage}" if len(self._workers) > 1 else worker.log.stage
+                )
+        return "waiting for the first heartbeat"
+
+    def wait_until_ready(self, progress: Progress) -> None:
         """Wait for a worker with a warm model. Raises ServiceFailed if a process ends."""
         while not self.is_ready():
-            self.check()
-            tick()
+            if lines := self._new_lines():
+                progress.clear()
+                _write(lines)
+            try:
+                self.check()
+            except ServiceFailed:
+                progress.clear()
+                raise
+            progress.tick(self.stage)
             time.sleep(POLL_S)
+        progress.clear()
+        _write(self._new_lines())
+        for worker in self._workers.values():
+            worker.log.forget_held()
 
     def watch(self) -> None:
         """Watch the processes. Raises ServiceFailed when one ends."""
         while True:
+            _write(self._new_lines())
             self.check()
             time.sleep(POLL_S)
+
+    def _new_lines(self) -> list[str]:
+        return [line for child in self._children for line in child.log.new_lines()]
 
 
 @contextmanager
 def running(settings: StandaloneSettings) -> Iterator[Service]:
-    """The running service; on exit all processes are stopped and all files removed.
+    """The running service; on exit all processes are stopped and all temporary files removed.
 
     Raises:
         ServiceFailed: it could not be started.
     """
     _check_port(settings.host, settings.port)
-    children: list[Child] = []
     try:
         with tempfile.TemporaryDirectory(prefix="clip-api-") as folder:
             watchdog = Watchdog(Path(folder))
-            valkey = EmbeddedValkey(Path(folder))
             try:
-                valkey.start()
-                watchdog.add(valkey.pid)
-                environment = child_environment(settings, valkey.url, Path(folder))
-                for model in settings.served:
-                    own = {**environment, f"{PREFIX}MODEL": model}
-                    children.append(_start(watchdog, "worker", ["-m", "worker"], own))
-                gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
-                children.append(_start(watchdog, "API", gunicorn, environment))
-                yield Service(settings, children)
+                with (
+                    _redis(settings, Path(folder), watchdog) as redis_url,
+                    _processes(settings, redis_url, Path(folder), watchdog) as service,
+                ):
+                    yield service
             finally:
-                for child in reversed(children):
-                    child.stop()
-                valkey.stop()
                 watchdog.dismiss()
     except (OSError, ValkeyDidNotStart) as error:
         raise ServiceFailed(str(error)) from error
 
 
-def _start(
-    watchdog: Watchdog, name: str, arguments: list[str], environment: dict[str, str]
-) -> Child:
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    watchdog.add(process.pid)
-    return Child(name, process)
+@contextmanager
+def _redis(settings: StandaloneSettings, folder: Path, watchdog: Watchdog) -> Iterator[str]:
+    """The URL of the Redis to use: that of the settings, or of an embedded Valkey."""
+    if settings.has_own_redis:
+        if settings.data:
+            raise ServiceFailed(TWO_REDISES)
+        try:
+            check_server(settings.redis_url, settings.keys, ())
+        except (RedisError, UnusableServer) as error:
+            raise ServiceFailed(f"CLIP_REDIS_URL: {error}") from error
+        yield settings.redis_url
+        return
+    valkey = EmbeddedValkey(folder, data=settings.data_folder)
+    try:
+        valkey.start()
+    except DataInUse as error:
+        raise ServiceFailed(f"CLIP_DATA: {error}") from error
+    try:
+        watchdog.add(valkey.pid)
+        yield valkey.url
+    finally:
+        valkey.stop()
+
+
+@contextmanager
+def _processes(
+    settings: StandaloneSettings, redis_url: str, folder: Path, watchdog: Watchdog
+) -> Iterator[Service]:
+    children: list[Child] = []
+
+    workers = {}
+    try:
+        for model in settings.served:
+            environment = worker_environment(settings, redis_url, folder, model)
+            process = start_process(watchdog, ["-m", "worker"], environment)
+            workers[model] = Child("worker", process, ChildLog(process.stdout, settings))
+            children.append(workers[model])
+        gunicorn = ["-m", "gunicorn", "-c", "api/gunicorn.conf.py", "api.wsgi:app"]
+        process = start_process(watchdog, gunicorn, api_environment(settings, redis_url, folder))
+        log = ChildLog(process.stdout, settings, is_noisy=False)
+        children.append(Child("API", process, log))
+        yield Service(settings, redis_url, workers, children[-1])
+    finally:
+        for child in reversed(children):
+            child.stop()
+            _write(child.log.new_lines())
+
+
+def _write(lines: list[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _check_port(host: str, port: int) -> None:

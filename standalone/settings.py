@@ -29,6 +29,11 @@ class StandaloneSettings(SharedSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="lowest level of log lines that are written"
     )
+    data: str = Field(
+        default="",
+        description="a folder in which the embedded Valkey keeps jobs, results and label sets; "
+        "none: they are gone when the service stops",
+    )
     api_keys: ApiKeys = Field(default=(), description="accepted API keys")
     api_keys_file: ApiKeysFile = Field(default=(), description="a file with more keys")
 
@@ -38,21 +43,46 @@ class StandaloneSettings(SharedSettings):
         return self.models or (self.model,)
 
     @property
+    def data_folder(self) -> Path | None:
+        return Path(self.data).expanduser().resolve() if self.data else None
+
+    @property
+    def has_own_redis(self) -> bool:
+        """Whether a Redis is named, so that no Valkey is started."""
+        return "redis_url" in self.model_fields_set
+
+    @property
     def own_key(self) -> SecretStr | None:
         """The key of our own requests; None if no keys are configured."""
         return next(iter(self.api_keys + self.api_keys_file), None)
 
 
-def child_environment(settings: StandaloneSettings, redis_url: str, folder: Path) -> dict[str, str]:
-    """The environment of the API and the workers.
+def api_environment(settings: StandaloneSettings, redis_url: str, folder: Path) -> dict[str, str]:
+    return _child_environment(settings, redis_url, folder)
 
-    torch's cache goes into `folder`, which is removed at the end.
+
+def worker_environment(
+    settings: StandaloneSettings, redis_url: str, folder: Path, model: str
+) -> dict[str, str]:
+    """The environment of the worker of a model. Its log tells how far the model is."""
+    level = "debug" if settings.log_level == "debug" else "info"
+    own = {f"{PREFIX}MODEL": model, f"{PREFIX}LOG_LEVEL": level}
+    return {**_child_environment(settings, redis_url, folder), **own}
+
+
+def _child_environment(
+    settings: StandaloneSettings, redis_url: str, folder: Path
+) -> dict[str, str]:
+    """The environment of a process.
+
+    Torch's cache goes into `folder`, which is removed at the end.
     """
     known = {
         "REDIS_URL": redis_url,
         "HOST": settings.host,
         "PORT": str(settings.port),
         "LOG_LEVEL": settings.log_level,
+        "LOG_FORMAT": "json",  # standalone/child.py renders it
         "EXIT_PAUSE_S": "0",  # no process is restarted
     }
     torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}

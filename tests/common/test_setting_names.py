@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from api.settings import ApiSettings
-from common.setting_names import API, CLIENT, WORKER, nearest, unknown_names
+from common.setting_names import API, CLIENT, STANDALONE, WORKER, nearest, unknown_names
 from common.settings import SharedSettings, read
-from standalone.settings import StandaloneSettings, child_environment
+from standalone.settings import StandaloneSettings, worker_environment
 from tests.processes import ROOT, start_api
 from worker.settings import WorkerSettings
 
@@ -21,7 +21,7 @@ def test_the_names_are_those_of_the_settings() -> None:
     shared = set(SharedSettings.model_fields)
     assert set(ApiSettings.model_fields) - shared == API
     assert set(WorkerSettings.model_fields) - shared == WORKER
-    assert set(StandaloneSettings.model_fields) <= shared | API | WORKER
+    assert set(StandaloneSettings.model_fields) - shared - API - WORKER == STANDALONE
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,6 +99,6 @@ def test_make_run_does_not_pass_unknown_variables_on(
 ) -> None:
     monkeypatch.setenv("CLIP_MODLE", "x")
     monkeypatch.setenv("CLIP_BATCH_SIZE", "4")
-    environment = child_environment(StandaloneSettings(), "redis://nowhere", tmp_path)
+    environment = worker_environment(StandaloneSettings(), "redis://nowhere", tmp_path, "m")
     assert "CLIP_MODLE" not in environment
     assert environment["CLIP_BATCH_SIZE"] == "4"

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from api.settings import ApiSettings
 from common.setting_names import PREFIX
 from common.settings import SharedSettings
+from standalone.settings import StandaloneSettings
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
@@ -36,11 +37,19 @@ def default(field: FieldInfo) -> str:
     return f"`{told.lower() if isinstance(field.default, bool) else told}`"
 
 
+def described_before(kind: type[SharedSettings]) -> set[str]:
+    """The settings of other tables."""
+    shared = set(SharedSettings.model_fields)
+    if kind is StandaloneSettings:
+        return shared | set(ApiSettings.model_fields) | set(WorkerSettings.model_fields)
+    return set() if kind is SharedSettings else shared
+
+
 def rows(kind: type[SharedSettings]) -> list[str]:
     return [
         f"| `{PREFIX}{name.upper()}` | {default(field)} | {bounds(field)} | {field.description} |"
         for name, field in kind.model_fields.items()
-        if kind is SharedSettings or name not in SharedSettings.model_fields
+        if name not in described_before(kind)
     ]
 
 
@@ -56,12 +65,13 @@ def test_every_setting_has_a_description() -> None:
 
 
 def test_the_tables_of_settings_are_those_of_the_code() -> None:
-    for kind in (SharedSettings, ApiSettings, WorkerSettings):
+    for kind in (SharedSettings, ApiSettings, WorkerSettings, StandaloneSettings):
         assert table(kind) in SETTINGS, f"\n{table(kind)}\n"
 
 
 def test_every_variable_that_the_readme_names_is_a_setting() -> None:
-    names = {*ApiSettings.model_fields, *WorkerSettings.model_fields}
+    kinds = (ApiSettings, WorkerSettings, StandaloneSettings)
+    names = {name for kind in kinds for name in kind.model_fields}
     known = {PREFIX + name.upper() for name in names}
     assert set(re.findall(r"\bCLIP_[A-Z_]+", README)) <= known
 

@@ -113,7 +113,7 @@ def deployed(
     **settings: object,
 ) -> Iterator[Deployment]:
     """A service with that many workers, all ready; everything is ended on the way out."""
-    valkey = valkey or EmbeddedValkey(folder, append_only=True)
+    valkey = valkey or EmbeddedValkey(folder, data=folder)
     valkey.start()
     api = start_api(
         folder, valkey.url, models=models, webhook_secret=webhook_secret, api_keys=api_keys

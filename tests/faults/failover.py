@@ -14,7 +14,7 @@ class Pair:
     def __init__(self, folder: Path) -> None:
         self._link = folder / "primary.sock"
         self._servers = [
-            EmbeddedValkey(folder / name, append_only=True) for name in ("first", "second")
+            EmbeddedValkey(folder / name, data=folder / name) for name in ("first", "second")
         ]
         for name in ("first", "second"):
             (folder / name).mkdir()

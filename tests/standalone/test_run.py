@@ -1,5 +1,6 @@
 """`make run`, seen from outside."""
 
+import base64
 import os
 import re
 import signal
@@ -11,22 +12,26 @@ from pathlib import Path
 
 import pytest
 import requests
+from redis import Redis
 
+from common.redis.keys import KEYS
 from standalone.service import ServiceFailed, running
 from standalone.settings import StandaloneSettings
-from tests.processes import DEMO_MODEL, ROOT, free_port, wait_until
+from tests.processes import DEMO_MODEL, ROOT, SAMPLES, free_port, wait_until
 from tests.scrape import Scrape
 from tests.tiny_models import save_tiny_model
 
 READY_S = 120
+READY = "docs/tutorial.md\n"
+"""The end of what it says when it is ready."""
 
 
 class Run:
     """A running `python -m standalone`, its files in a folder of its own."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, name: str = "output", /, **settings: object) -> None:
         self.folder = folder
-        self.output = folder / "output"
+        self.output = folder / name
         temporary = folder / "t"
         temporary.mkdir(exist_ok=True)
         # Torch sets a variable of its own once it is imported, here too.
@@ -56,6 +61,10 @@ class Run:
 
         wait_until(is_said, f"it says {words!r}", READY_S)
 
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
     def left_behind(self) -> list[str]:
         """Temporary files, and processes that still have the folder in their environment."""
         files = [str(path) for path in (self.folder / "t").iterdir()]
@@ -81,11 +90,14 @@ def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
 ) -> None:
     port = free_port()
     run = Run(short_folder, port=port)
-    run.wait_for("Serving on")
+    run.wait_for(READY)
     [first] = re.findall(r"^  (\S+) +([\d.]+)%", run.text, re.MULTILINE)[:1]
     assert first[0] == "t-shirt"
     assert "█" in run.text
-    assert f"curl -s http://127.0.0.1:{port}/rank" in run.text
+    *_, browser, curl, further = run.text.splitlines()
+    assert browser == f"Open  http://127.0.0.1:{port} in a browser"
+    assert curl.startswith(f"Try   curl -s http://127.0.0.1:{port}/rank")
+    assert further == "Read  docs/tutorial.md"
     assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).ok
     counted = Scrape.of(f"http://127.0.0.1:{port}")
     assert counted.total("clip_requests_total", route="/rank", status="200") == 1
@@ -95,47 +107,113 @@ def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
     assert run.left_behind() == []
 
 
-def test_the_printed_curl_line_works(short_folder: Path) -> None:
-    run = Run(short_folder, port=free_port())
-    run.wait_for("Serving on")
-    command = run.text.partition("With curl:")[2].partition("Serving on")[0]
-    answer = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+def curl_of(run: Run) -> str:
+    [command] = re.findall(r"^Try   (curl .*)$", run.text, re.MULTILINE)
+    return str(command)
+
+
+def shell(command: str, **variables: str) -> str:
+    """What a command prints in the checkout."""
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert answer.stdout.startswith('{"probabilities":[[')
-    run.process.terminate()
-    run.process.wait(30)
+    return ended.stdout
+
+
+def test_the_printed_commands_work(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port())
+    run.wait_for(READY)
+    assert shell(curl_of(run)).startswith('{"probabilities":[[')
+    [celery] = re.findall(r"^  (CLIP_REDIS_URL=.* status)$", run.text, re.MULTILINE)
+    assert "1 node online." in shell(celery)
+    assert "CLIP_DATA=FOLDER keeps them" in run.text
+    run.end()
+
+
+def test_it_says_how_far_the_model_is(short_folder: Path) -> None:
+    run = Run(short_folder, port=free_port())
+    run.wait_for(READY)
+    at = [run.text.index(stage) for stage in ("importing torch", "loading weights", "warming up")]
+    assert at == sorted(at)
+    run.end()
 
 
 def test_with_keys_it_uses_its_own_and_prints_none(short_folder: Path) -> None:
     key, other = "a-key-0123456789abcdef", "another-key-0123456789"
     run = Run(short_folder, port=free_port(), api_keys=f"{key} {other}", log_level="info")
-    run.wait_for("Serving on")
+    run.wait_for(READY)
     assert "█" in run.text
-    [command] = re.findall(r"^  echo .*\n.*-d @-$", run.text, re.MULTILINE)
     for shown, start in ((key, '{"probabilities":[['), (other, '{"probabilities":[['), ("", "{")):
-        answer = subprocess.run(
-            ["bash", "-c", command],
-            cwd=ROOT,
-            env={**os.environ, "CLIP_API_KEY": shown},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert answer.stdout.startswith(start)
-        assert ("unauthorized" in answer.stdout) == (not shown)
-    run.process.terminate()
-    run.process.wait(30)
+        answer = shell(curl_of(run), CLIP_API_KEY=shown)
+        assert answer.startswith(start)
+        assert ("unauthorized" in answer) == (not shown)
+    run.end()
     assert key not in run.text
     assert other not in run.text
 
 
+def test_it_keeps_jobs_and_label_sets_in_the_folder_of_the_data(short_folder: Path) -> None:
+    port, data = free_port(), short_folder / "data"
+    url = f"http://127.0.0.1:{port}"
+    run = Run(short_folder, port=port, data=data)
+    run.wait_for(READY)
+    candidates = {"candidates": [{"text": "cat"}, {"text": "pizza"}]}
+    assert requests.put(f"{url}/label-sets/kept", json=candidates, timeout=60).ok
+    blob = base64.b64encode((SAMPLES / "cat.png").read_bytes()).decode()
+    body = {"queries": [{"img_blob": blob}], "label_set": "kept"}
+    job = requests.post(f"{url}/rank?wait=0", json=body, timeout=60).json()["links"]["self"]
+    done = requests.get(f"{url}{job}?wait=30", timeout=60).json()
+    assert done["status"] == "done"
+    second = Run(short_folder, "second", port=free_port(), data=data)
+    assert second.process.wait(READY_S) == 1
+    assert f"CLIP_DATA: {data} is in use by another service" in second.text
+    run.end()
+
+    again = Run(short_folder, port=port, data=data)
+    again.wait_for(READY)
+    assert f"are kept in {data}" in again.text
+    assert requests.get(f"{url}{job}", timeout=60).json() == done
+    ranked = requests.post(f"{url}/rank", json=body, timeout=60).json()
+    assert ranked == done["result"]
+    again.end()
+
+
+def test_it_uses_the_redis_of_the_settings(short_folder: Path, redis_url_of_its_own: str) -> None:
+    run = Run(short_folder, port=free_port(), redis_url=redis_url_of_its_own)
+    run.wait_for(READY)
+    assert "in the Redis of CLIP_REDIS_URL" in run.text
+    with Redis.from_url(redis_url_of_its_own) as redis:
+        assert redis.zcard(KEYS("workers")) == 1
+    run.end()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"redis_url": "redis://127.0.0.1:1/0"}, "CLIP_REDIS_URL: Error 111 connecting"),
+        ({"redis_url": "redis://127.0.0.1:1/0", "data": "d"}, "unset one of them"),
+    ],
+)
+def test_a_redis_that_cannot_be_used_is_reported(
+    short_folder: Path, settings: dict[str, str], reason: str
+) -> None:
+    run = Run(short_folder, port=free_port(), **settings)
+    assert run.process.wait(READY_S) == 1
+    assert reason in run.text
+    assert "Traceback" not in run.text
+    assert run.left_behind() == []
+
+
 def test_open_to_others_without_keys_it_warns(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port(), host="0.0.0.0")
-    run.wait_for("Serving on")
+    run.wait_for(READY)
     assert run.text.count("needs no API key") == 1
-    run.process.terminate()
-    run.process.wait(30)
+    run.end()
 
 
 def test_a_taken_port_is_reported(short_folder: Path) -> None:
@@ -183,7 +261,7 @@ def test_nowhere_to_write_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_service_whose_worker_is_killed_ends(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port(), model=DEMO_MODEL)
-    run.wait_for("Serving on")
+    run.wait_for(READY)
     children = subprocess.run(
         ["pgrep", "-P", str(run.process.pid), "-f", "python.* -m worker"],
         capture_output=True,
@@ -198,7 +276,7 @@ def test_a_service_whose_worker_is_killed_ends(short_folder: Path) -> None:
 
 def test_what_a_killed_service_started_ends_by_itself(short_folder: Path) -> None:
     run = Run(short_folder, port=free_port())
-    run.wait_for("Serving on")
+    run.wait_for(READY)
     run.process.kill()
     run.process.wait()
     wait_until(lambda: not run.left_behind(), "everything has ended and is removed", 20)
@@ -209,7 +287,7 @@ def test_each_of_several_models_has_a_worker(short_folder: Path) -> None:
     port = free_port()
     other = save_tiny_model("clip", short_folder / "tiny")
     run = Run(short_folder, port=port, models=f"{DEMO_MODEL},{other}")
-    run.wait_for("Serving on")
+    run.wait_for(READY)
 
     def served() -> list[int]:
         told = requests.get(f"http://127.0.0.1:{port}/models", timeout=10).json()["models"]
@@ -217,6 +295,5 @@ def test_each_of_several_models_has_a_worker(short_folder: Path) -> None:
 
     wait_until(lambda: served() == [1, 1], "both models are served", READY_S)
     assert "says the demo model" in run.text
-    run.process.terminate()
-    run.process.wait(30)
+    run.end()
     assert run.left_behind() == []

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from standalone.valkey import EmbeddedValkey, ValkeyDidNotStart
+from standalone.valkey import DataInUse, EmbeddedValkey, ValkeyDidNotStart
 
 
 def test_it_answers_and_stops(tmp_path: Path) -> None:
@@ -16,8 +16,8 @@ def test_it_answers_and_stops(tmp_path: Path) -> None:
         client.ping()
 
 
-def test_append_only_data_survives_a_kill(tmp_path: Path) -> None:
-    server = EmbeddedValkey(tmp_path, append_only=True)
+def test_data_survives_a_kill(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path, data=tmp_path / "data")
     server.start()
     with Redis.from_url(server.url) as client:
         client.set("a", "kept")
@@ -26,6 +26,16 @@ def test_append_only_data_survives_a_kill(tmp_path: Path) -> None:
     with Redis.from_url(server.url) as client:
         assert client.get("a") == b"kept"
     server.stop()
+
+
+def test_the_folder_of_the_data_is_locked_while_the_server_lives(tmp_path: Path) -> None:
+    server, other = (EmbeddedValkey(tmp_path, data=tmp_path / "data") for _ in range(2))
+    server.start()
+    with pytest.raises(DataInUse, match="is in use"):
+        other.start()
+    server.stop()
+    other.start()
+    other.stop()
 
 
 def test_two_run_beside_each_other(tmp_path: Path) -> None:

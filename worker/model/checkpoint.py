@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
@@ -10,6 +11,8 @@ from worker.model.load_errors import ModelLoadError, load_errors
 from worker.model.source import Source
 
 EXAMPLES = 3
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ def open_checkpoint(source: Source) -> Checkpoint:
     transformers_logging.disable_progress_bar()
     folder, revision = source.fetch()
     name = source.name
+    log.info("model_loading", model=name)
     # Never run code from a checkpoint.
     own = {"trust_remote_code": False, "local_files_only": True}
     with load_errors(name, "config.json"):

@@ -55,6 +55,7 @@ class Source:
                 if self._has_weights(folder):
                     return folder, _fingerprint(folder)
             else:
+                log.info("model_fetching", model=self.name, revision=self.revision)
                 # The cache has a folder for each commit, named after it.
                 folder = self._download(self.revision, DESCRIPTIONS)
                 _check_descriptions(folder)
