@@ -16,20 +16,20 @@ export function useKey(key) {
 export const address = (path) => new URL(path, document.baseURI).href;
 
 /**
- * Call the API. Resolves to the response, whose body is not read yet.
+ * Call the API with `json` or a `form` (FormData). Resolves to the response, whose body is not read yet.
  * Throws a Problem unless the response is a success, and an AbortError if `signal` aborts it.
  */
-export async function call(path, { method = "GET", json, signal } = {}) {
+export async function call(path, { method = "GET", json, form, signal } = {}) {
   const headers = { Accept: "application/json" };
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (apiKey()) headers["X-API-Key"] = apiKey();
-  const body = json === undefined ? undefined : JSON.stringify(json);
+  const body = json === undefined ? form : JSON.stringify(json);
   let response;
   try {
     response = await fetch(address(path), { method, headers, body, signal, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw await unreachable(body?.length ?? 0);
+    throw await unreachable(form ? sizeOf(form) : body?.length ?? 0);
   }
   if (response.ok) return response;
   if (response.status === 401) {
@@ -41,6 +41,8 @@ export async function call(path, { method = "GET", json, signal } = {}) {
 export async function get(path, options) {
   return (await call(path, options)).json();
 }
+
+const sizeOf = (form) => [...form.values()].reduce((sum, value) => sum + (value.size ?? value.length), 0);
 
 /** A server that refuses a body early may close the connection before all of it was sent. */
 async function unreachable(sent) {

@@ -1,0 +1,78 @@
+// How images come into Gallery and Search: a folder, files, or the samples; chosen or dropped.
+
+import { make } from "../dom.js";
+import { counted } from "../numbers.js";
+import { SAMPLES } from "../samples.js";
+import { collection } from "./collection.js";
+import { filesOfDrop, filesOfInput } from "./folders.js";
+
+/**
+ * The controls for a view; drops anywhere on the page count while its `section` is shown.
+ * `more` are buttons of the view.
+ */
+export function makeIntake(section, ...more) {
+  const told = make("p", { class: "aside", role: "status" });
+  const count = make("strong", { class: "count" });
+  const clear = make("button", { type: "button", class: "quiet", onclick: () => collection.clear() }, "Clear");
+
+  function take(found) {
+    const skipped = collection.add(found);
+    told.textContent = skipped ? `${counted(skipped, "file")} skipped: no ${skipped === 1 ? "image" : "images"}.` : "";
+    if (!found.length) told.textContent = "There are no images in it.";
+  }
+
+  const element = make("div", { class: "intake" },
+    make("p", { class: "lead" }, "Drop a folder here"),
+    count,
+    make("div", { class: "row" },
+      chooser("Choose a folder", { webkitdirectory: true }, take),
+      chooser("Choose images", { accept: "image/*" }, take),
+      ...more, clear),
+    told);
+
+  function update() {
+    count.textContent = collection.size ? counted(collection.size, "image") : "";
+    element.classList.toggle("full", collection.size > 0);
+    clear.hidden = !collection.size;
+  }
+
+  collection.addEventListener("change", update);
+  update();
+  acceptDrops(section, element, take);
+  return element;
+}
+
+function chooser(name, attributes, take) {
+  const input = make("input", { class: "unseen", type: "file", multiple: true, ...attributes });
+  input.addEventListener("change", () => {
+    take(filesOfInput(input));
+    input.value = ""; // the same folder may be chosen again
+  });
+  return make("label", { class: "button" }, name, input);
+}
+
+function acceptDrops(section, element, take) {
+  const over = (is) => element.classList.toggle("over", is);
+  const bringsFiles = (event) => !section.hidden && event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!bringsFiles(event)) return;
+    event.preventDefault();
+    over(true);
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget ?? over(false));
+  document.addEventListener("drop", async (event) => {
+    over(false);
+    if (!bringsFiles(event)) return;
+    event.preventDefault();
+    take(await filesOfDrop(event.dataTransfer));
+  });
+}
+
+/** The page's own sample images, as files. */
+export async function takeSamples() {
+  const found = await Promise.all(SAMPLES.map(async ({ name, path }) => {
+    const blob = await (await fetch(path)).blob();
+    return { file: new File([blob], name, { type: blob.type, lastModified: 0 }), path: name };
+  }));
+  collection.add(found);
+}

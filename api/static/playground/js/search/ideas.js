@@ -1,0 +1,16 @@
+// Queries to try on the sample images.
+
+import { make } from "../dom.js";
+import { collection } from "../intake/collection.js";
+import { SAMPLES } from "../samples.js";
+
+const IDEAS = ["something to eat", "an animal", "music", "clothes", "animal − cat"];
+const names = new Set(SAMPLES.map(({ name }) => name));
+
+export function showIdeas(place, ask) {
+  place.append(make("span", { class: "aside" }, "Try"),
+    ...IDEAS.map((idea) => make("button", { type: "button", class: "small", onclick: () => ask(idea) }, idea)));
+  const update = () => { place.hidden = !collection.size || !collection.all.every(({ name }) => names.has(name)); };
+  collection.addEventListener("change", update);
+  update();
+}

@@ -1,0 +1,21 @@
+// Cuts many images into pieces that are sent one by one.
+
+const MOST_IMAGES = 24;
+const MOST_BYTES = 16e6;
+
+/** Pieces of a limited number of images and of bytes; an image of more bytes has a piece of its own. */
+export function cut(images, most = MOST_IMAGES, bytes = MOST_BYTES) {
+  const pieces = [];
+  let room = 0;
+  for (const image of images) {
+    const piece = pieces.at(-1);
+    if (piece && piece.length < most && image.file.size <= room) {
+      piece.push(image);
+      room -= image.file.size;
+    } else {
+      pieces.push([image]);
+      room = bytes - image.file.size;
+    }
+  }
+  return pieces;
+}
