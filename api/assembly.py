@@ -35,7 +35,7 @@ def assemble(settings: ApiSettings) -> Flask:
     )
     dispatcher, trace = _dispatcher(settings, stores)
     metrics = make_metrics(
-        settings, lambda: overview(redis, stores.heartbeats, settings.models, keys)
+        settings, lambda: overview(redis, stores.heartbeats, settings.model_names, keys)
     )
     app = create_app(settings, dispatcher, redis, metrics, trace)
     app.extensions["dispatcher"] = dispatcher

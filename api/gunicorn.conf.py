@@ -58,7 +58,7 @@ if _soft != resource.RLIM_INFINITY and _soft < _FILES:
 
 def on_starting(_server: Arbiter) -> None:
     """Run once, in the master process, before it listens."""
-    queues = [queue for model in ("", *_settings.models[1:]) for queue in queues_of(model)]
+    queues = [queue for model in ("", *_settings.model_names[1:]) for queue in queues_of(model)]
     try:
         check_server(_settings.redis_url, _settings.keys, queues)
     except UnusableServer as error:

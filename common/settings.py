@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 
 VERSION = "0.1.0"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+HUB_NAME = re.compile(r"[^\s/.~][^\s/]*(/[^\s/]+)?")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 # A URL may hold a password.
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
@@ -41,11 +43,27 @@ def _split(value: object) -> object:
     return words(value) if isinstance(value, str) else value
 
 
-def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(MODEL_NAME.fullmatch(name) for name in names):
+def model_name(name: str) -> str:
+    """The name, if it can be that of a model and of its queues."""
+    if not MODEL_NAME.fullmatch(name):
         raise ValueError(f"a model's name has at most {MAX_MODEL_CHARS} characters, all visible")
+    return name
+
+
+def public_name(model: str, *, is_folder: bool = False) -> str:
+    """What clients call a model: its name on the hub, or the last part of a path."""
+    if HUB_NAME.fullmatch(model) and not is_folder:
+        return model
+    return os.path.basename(os.path.abspath(model)) or model  # noqa: PTH100, PTH119 - no links
+
+
+def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    [*map(model_name, names)]
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")
+    for name, count in Counter(map(public_name, names)).items():
+        if count > 1:
+            raise ValueError(f"two models have the name {name}")
     return names
 
 
@@ -95,7 +113,7 @@ class SharedSettings(BaseSettings):
     models: ModelNames = Field(
         default=(),
         description="the models that requests may choose from, the default first; none: the model "
-        "that the workers serve",
+        "that the workers serve. A folder is chosen by the last part of its path",
     )
     max_image_bytes: Annotated[int, Field(ge=1, le=2**30)] = Field(
         default=20_000_000, description="largest image file, in bytes"
@@ -148,6 +166,11 @@ class SharedSettings(BaseSettings):
     @property
     def keys(self) -> Keys:
         return Keys(self.redis_prefix)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """What clients call the models, the default first."""
+        return tuple(map(public_name, self.models))
 
     @property
     def webhook_secrets(self) -> tuple[SecretStr, ...]:

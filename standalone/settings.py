@@ -85,8 +85,10 @@ def _child_environment(
         "LOG_FORMAT": "json",  # standalone/child.py renders it
         "EXIT_PAUSE_S": "0",  # no process is restarted
     }
-    torch_cache = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
+    defaults = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
+    if settings.served == (str(DEMO_MODEL),):
+        defaults[f"{PREFIX}MODEL_NAME"] = "demo"
     # This process has warned about them.
     unknown = unknown_names(os.environ, type(settings).model_fields)
     inherited = {name: value for name, value in os.environ.items() if name not in unknown}
-    return {**torch_cache, **inherited, **{PREFIX + name: value for name, value in known.items()}}
+    return {**defaults, **inherited, **{PREFIX + name: value for name, value in known.items()}}

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.listening import ListenHost
 from common.protocol.messages import model_queue_of, queues_of
-from common.settings import SharedSettings, words
+from common.settings import SharedSettings, model_name, public_name, words
 from worker.net.exchange import USER_AGENT
 from worker.net.guard import Allowed, Ports
 from worker.net.trust import NamedPath, trusting
@@ -71,9 +71,26 @@ def _authorities(path: str) -> str:
     return path
 
 
+def _public_name(name: str) -> str:
+    return model_name(name) if name else ""
+
+
+def _checked(value: str, name: str, info: ValidationInfo) -> str:
+    """The value of a setting, if the `name` that it gives a model is in CLIP_MODELS."""
+    names = [public_name(model) for model in info.data.get("models", ())]
+    if names and name and name not in names:
+        raise ValueError(f"must be one of CLIP_MODELS, which are {', '.join(names)}")
+    return value
+
+
 class WorkerSettings(SharedSettings):
     """The settings of the model, of fetching, and of webhooks."""
 
+    model_name: Annotated[str, AfterValidator(_public_name)] = Field(
+        default="",
+        description="what clients call the model; by default its name on the hub, or the last part "
+        "of its folder's path",
+    )
     model: Annotated[str, Field(min_length=1)] = Field(
         default="openai/clip-vit-base-patch16",
         description="a CLIP model: a name on the Hugging Face hub, or a folder",
@@ -193,8 +210,15 @@ class WorkerSettings(SharedSettings):
     )
 
     @property
+    def name(self) -> str:
+        """What clients call the model."""
+        if self.model_name:
+            return self.model_name
+        return public_name(self.model, is_folder=not self.models and Path(self.model).is_dir())
+
+    @property
     def model_queue(self) -> str:
-        return model_queue_of(self.model, self.models)
+        return model_queue_of(self.name, self.model_names)
 
     @property
     def queues(self) -> tuple[str, str]:
@@ -208,13 +232,16 @@ class WorkerSettings(SharedSettings):
         names = words(models) if isinstance(models, str) else models
         return {"model": names[0], **given} if names else given
 
+    @field_validator("model_name")
+    @classmethod
+    def _names_one_of_the_models(cls, value: str, info: ValidationInfo) -> str:
+        return _checked(value, value, info)
+
     @field_validator("model")
     @classmethod
     def _is_one_of_the_models(cls, value: str, info: ValidationInfo) -> str:
-        models = info.data.get("models", ())
-        if models and value not in models:
-            raise ValueError(f"must be one of CLIP_MODELS, which are {', '.join(models)}")
-        return value
+        is_named = bool(info.data.get("model_name"))
+        return value if is_named else _checked(value, public_name(value), info)
 
     @field_validator("fetch_ports")
     @classmethod

@@ -84,7 +84,7 @@ class Dispatcher:
             UnknownModel: the model that the request names is not served.
             JobLost: the content of the label set is gone.
         """
-        configured = self._settings.models
+        configured = self._settings.model_names
         try:
             model = resolve(request.model, configured, self._recent.alive())
         except UnknownModel:  # its worker may have just started
@@ -165,7 +165,7 @@ class Dispatcher:
 
     def models(self) -> list[ServedModel]:
         """The models of the settings, and all others that are served."""
-        return served_models(self._settings.models, self._heartbeats.alive())
+        return served_models(self._settings.model_names, self._heartbeats.alive())
 
     def close(self) -> None:
         """Stop the threads that wake waiting requests."""

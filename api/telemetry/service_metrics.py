@@ -85,7 +85,7 @@ class ServiceMetrics(Collector):
         )
         silent_s = {worker.heartbeat.name: worker.silent_s for worker in seen.workers}
         for served in served_models(
-            self._settings.models, [each.heartbeat for each in seen.workers]
+            self._settings.model_names, [each.heartbeat for each in seen.workers]
         ):
             alive.add_metric([served.name], len(served.workers))
             if served.workers:

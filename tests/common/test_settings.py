@@ -1,11 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from api.settings import ApiSettings
 from common.settings import SharedSettings, read
-from standalone.settings import StandaloneSettings
+from standalone.settings import StandaloneSettings, child_environment
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
@@ -259,3 +260,70 @@ def test_a_variable_of_a_kubernetes_service_is_explained(
     service = "clip" if name == "CLIP_PORT" else "clip-metrics"
     assert f"a Service named {service};" in line
     assert "enableServiceLinks: false" in line
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("openai/clip-vit-base-patch16", "openai/clip-vit-base-patch16"),
+        ("gpt2", "gpt2"),
+        ("/models/siglip", "siglip"),
+        ("/models/siglip/", "siglip"),
+        ("./siglip", "siglip"),
+        ("../models/siglip", "siglip"),
+        ("~/siglip", "siglip"),
+        ("a/b/c", "c"),
+    ],
+)
+def test_a_models_public_name_is_never_a_path(model: str, name: str) -> None:
+    assert WorkerSettings(model=model).name == name
+    assert ApiSettings(models=model).model_names == (name,)
+
+
+def test_the_public_name_of_any_folder_is_its_last_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert WorkerSettings(model="demo/model").name == "model"
+    monkeypatch.chdir(tmp_path / "demo" / "model")
+    assert WorkerSettings(model=".").name == "model"
+
+
+def test_a_model_may_have_another_public_name() -> None:
+    assert WorkerSettings(model="/models/siglip", model_name="best").name == "best"
+    settings = WorkerSettings(models="one best", model="/models/siglip", model_name="best")
+    assert settings.queues == ("interactive:best", "bulk:best")
+
+
+def test_a_folder_is_one_of_the_models_by_its_public_name() -> None:
+    settings = WorkerSettings(models="one siglip", model="/models/siglip")
+    assert settings.queues == ("interactive:siglip", "bulk:siglip")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"CLIP_MODELS": "one two", "CLIP_MODEL_NAME": "three"}, "CLIP_MODEL_NAME: must be one of"),
+        ({"CLIP_MODEL_NAME": "a b"}, "CLIP_MODEL_NAME: a model's name has"),
+        ({"CLIP_MODELS": "/a/clip /b/clip"}, "CLIP_MODELS: two models have the name clip"),
+    ],
+)
+def test_an_unusable_public_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    expected: str,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    assert capsys.readouterr().err.startswith(expected)
+
+
+def test_the_demo_model_is_named_demo(tmp_path: Path) -> None:
+    named = child_environment(StandaloneSettings(), "redis://", tmp_path)
+    assert named["CLIP_MODEL_NAME"] == "demo"
+    other = child_environment(StandaloneSettings(model="/models/siglip"), "redis://", tmp_path)
+    assert "CLIP_MODEL_NAME" not in other

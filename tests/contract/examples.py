@@ -20,7 +20,7 @@ from PIL import Image
 
 from api.openapi.examples import PATH
 from standalone.valkey import EmbeddedValkey
-from tests.processes import SAMPLES, start_api, start_worker, wait_for_workers
+from tests.processes import DEMO_MODEL, SAMPLES, start_api, start_worker, wait_for_workers
 
 KEY = "the-key-of-the-examples-0123"
 DIGITS = 4
@@ -225,8 +225,8 @@ def service() -> Iterator[str]:
         folder = Path(name)
         server = EmbeddedValkey(folder)
         server.start()
-        worker = start_worker(folder, server.url, "demo/model", fetch_allow="")
-        api = start_api(folder, server.url, api_keys=KEY, model="demo/model")
+        worker = start_worker(folder, server.url, DEMO_MODEL, model_name="demo", fetch_allow="")
+        api = start_api(folder, server.url, api_keys=KEY)
         wait_for_workers(api, [worker])
         yield api.url
         api.stop()

@@ -74,7 +74,7 @@ def hang(_panel: object, seconds: float) -> None:
 
 
 def make_encoder() -> FaultyEncoder:
-    return FaultyEncoder(process.settings.model, os.environ)
+    return FaultyEncoder(process.settings.name, os.environ)
 
 
 if __name__ == "__main__":

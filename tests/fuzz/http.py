@@ -186,7 +186,7 @@ def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
         if len(urlencode(case.query, doseq=True, errors="replace")) > LONGEST_QUERY:
             case.query = {}
         if isinstance(case.query.get("model"), str):
-            case.query["model"] = str(DEMO_MODEL)
+            case.query["model"] = DEMO_MODEL.name
         if isinstance(case.body, dict):
             if case.body.get("alpha") in get_args(Alpha):
                 case.query.pop("alpha", None)
@@ -268,7 +268,7 @@ def _amended(key: object, value: str, images: list[str], image_url: str) -> str:
     if key == "img_uri" and value.strip(AROUND).lower().startswith(("http://", "https://")):
         return image_url
     if key == "model":
-        return str(DEMO_MODEL)
+        return DEMO_MODEL.name
     if key == "img_blob" or (key == "img_uri" and is_data_uri(value)):
         try:
             content = decode_blob(value)

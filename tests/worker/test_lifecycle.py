@@ -36,7 +36,7 @@ def test_several_workers_on_one_host_just_work(
     one, other = alive(redis_url_of_its_own)
     assert one.name != other.name
     for beat in (one, other):
-        assert beat.model.name == str(DEMO_MODEL)
+        assert beat.model.name == DEMO_MODEL.name
         assert (beat.device, beat.dtype, beat.in_flight) == ("cpu", "float32", 0)
         assert beat.batch_size >= 1
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -31,7 +31,7 @@ def load_encoder(settings: WorkerSettings) -> Encoder:
     from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
 
     source = Source(settings.model, settings.revision, settings.allow_pickle)
-    checkpoint = open_checkpoint(source)
+    checkpoint = replace(open_checkpoint(source), name=settings.name)
     with load_errors(source.name):
         return ClipEncoder(
             checkpoint,
@@ -47,7 +47,7 @@ def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedM
     started = time.monotonic()
     encoder = load()
     log.info("model_loaded", model=encoder.info.name, seconds=round(time.monotonic() - started, 2))
-    with load_errors(encoder.info.name):
+    with load_errors(settings.model):
         warm_up(encoder)
     batch_size = settings.batch_size or encoder.batch_size
     concurrency = settings.concurrency or parts_at_once(batch_size, encoder.device)

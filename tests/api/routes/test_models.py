@@ -28,8 +28,12 @@ class Several:
     """A deployment of two models, by family; the first is the default."""
 
     api: Api
-    names: dict[str, str]
+    folders: dict[str, Path]
     redis: Redis
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {family: folder.name for family, folder in self.folders.items()}
 
     def encode(self, query: str = "") -> requests.Response:
         # Not on the shared session: several threads ask at once.
@@ -47,28 +51,28 @@ class Several:
 
 @pytest.fixture(scope="module")
 def several(folder: Path, redis_url_of_its_own: str) -> Iterator[Several]:
-    names = {family: str(save_tiny_model(family, folder / f"m-{family}")) for family in DIMENSIONS}
-    models = ",".join([*names.values(), ABSENT])
+    folders = {family: save_tiny_model(family, folder / f"m-{family}") for family in DIMENSIONS}
+    models = ",".join([*map(str, folders.values()), ABSENT])
     workers = [
         start_worker(
-            *(folder, redis_url_of_its_own, Path(name)),
+            *(folder, redis_url_of_its_own, path),
             models=models,
             batch_size=4,
             torch_threads=1,
         )
-        for name in names.values()
+        for path in folders.values()
     ]
     api = start_api(folder, redis_url_of_its_own, models=models)
     wait_for_workers(api, workers)
     with Redis.from_url(redis_url_of_its_own) as redis:
-        yield Several(api, names, redis)
+        yield Several(api, folders, redis)
     api.stop()
     for worker in workers:
         assert worker.stop() == 0
 
 
-def revision_of(folder: str) -> str:
-    return Source(folder).fetch()[1]
+def revision_of(folder: Path) -> str:
+    return Source(str(folder)).fetch()[1]
 
 
 def only_error(answer: requests.Response) -> dict[str, str]:
@@ -103,7 +107,7 @@ def test_no_request_strays_to_another_model_however_many_there_are(several: Seve
         if number % 4 < 2:
             return DIMENSIONS[family], len(several.encode(f"?{query}").json()[0])
         job = several.job(f"&{query}")
-        assert job["model"] == {"name": name, "revision": revision_of(name)}
+        assert job["model"] == {"name": name, "revision": revision_of(several.folders[family])}
         return DIMENSIONS[family], len(job["result"][0])
 
     with ThreadPoolExecutor(8) as pool:
@@ -161,6 +165,17 @@ def test_without_a_worker_of_its_own_a_model_takes_asynchronous_requests(several
     several.redis.delete(KEYS(queue_of(Priority.BULK, ABSENT)))
 
 
+@pytest.mark.parametrize(
+    "path", ["/models", "/workers", "/readyz", "/metrics", "/encode?model=no-such-model", "/jobs"]
+)
+def test_no_answer_names_a_folder_of_the_machine(several: Several, path: str) -> None:
+    several.job("")
+    answer = several.encode(path[7:]) if path.startswith("/encode") else several.api.get(path)
+    assert str(several.folders["clip"].parent) not in answer.text
+    if path not in ("/jobs", "/metrics"):
+        assert several.names["clip"] in answer.text
+
+
 def test_the_models_are_listed_in_their_order(several: Several) -> None:
     square = {"height": 32, "width": 32}
     told = several.api.get("/models").json()["models"]
@@ -168,7 +183,7 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
         {
             "name": several.names["clip"],
             "is_default": True,
-            "revision": revision_of(several.names["clip"]),
+            "revision": revision_of(several.folders["clip"]),
             "family": "CLIP",
             "dimension": 16,
             "context_length": 20,
@@ -179,7 +194,7 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
         {
             "name": several.names["siglip"],
             "is_default": False,
-            "revision": revision_of(several.names["siglip"]),
+            "revision": revision_of(several.folders["siglip"]),
             "family": "SigLIP",
             "dimension": 24,
             "context_length": 64,
