@@ -6,7 +6,7 @@ import pytest
 
 from api.settings import ApiSettings
 from common.settings import SharedSettings, read
-from standalone.settings import StandaloneSettings, child_environment
+from standalone.settings import StandaloneSettings, api_environment
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
@@ -323,7 +323,7 @@ def test_an_unusable_public_name_is_refused(
 
 
 def test_the_demo_model_is_named_demo(tmp_path: Path) -> None:
-    named = child_environment(StandaloneSettings(), "redis://", tmp_path)
+    named = api_environment(StandaloneSettings(), "redis://", tmp_path)
     assert named["CLIP_MODEL_NAME"] == "demo"
-    other = child_environment(StandaloneSettings(model="/models/siglip"), "redis://", tmp_path)
+    other = api_environment(StandaloneSettings(model="/models/siglip"), "redis://", tmp_path)
     assert "CLIP_MODEL_NAME" not in other
