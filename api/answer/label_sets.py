@@ -1,13 +1,16 @@
 """A label set, for clients."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pydantic import BaseModel, Field
 
 from api.answer.jobs import JobModel, Timestamp
 from common.label_sets import label_content
+from common.label_sets.label_content import LabelContent
 from common.ledger.records import timestamp
-from common.protocol.messages import ModelInfo
+from common.protocol.messages import Alpha, ItemKind, ModelInfo
+
+KEYS: dict[ItemKind, str] = {"text": "text", "uri": "img_uri", "blob": "img_blob"}
 
 
 class LabelSetSummary(BaseModel):
@@ -19,13 +22,24 @@ class LabelSetSummary(BaseModel):
     created_at: Timestamp
 
 
+class StoredItem(BaseModel):
+    """A candidate as it was put: one of the three keys. Images in base64 are not given back."""
+
+    text: str | None = None
+    img_uri: str | None = None
+    img_blob: None = None
+
+
 class LabelSet(LabelSetSummary):
     """A label set."""
 
     labels: list[str | None] = Field(
-        description="the name of each candidate: its text, in the first of its templates, or its "
-        "URL; `null` for an image that was sent in base64"
+        description="the label of each candidate: its text as it was put, without templates, or "
+        "its URL; `null` for an image that was sent in base64"
     )
+    templates: list[str] = Field(description="the templates as they were put")
+    candidates: list[StoredItem] = Field(description="the candidates as they were put")
+    alpha: Alpha = Field(description="what its transparent images are put on")
     models: list[JobModel] = Field(description="models whose embeddings of it are stored")
 
 
@@ -46,8 +60,15 @@ def summary(found: label_content.LabelSet) -> LabelSetSummary:
 
 
 def label_set(
-    found: label_content.LabelSet, names: Sequence[str | None], models: Iterable[ModelInfo]
+    found: label_content.LabelSet, content: LabelContent | None, models: Iterable[ModelInfo]
 ) -> LabelSet:
-    """A label set in full, with the models it is encoded for."""
-    encoded = [JobModel(name=model.name, revision=model.revision) for model in models]
-    return LabelSet(**dict(summary(found)), labels=names, models=encoded)
+    """A label set in full, with the models it is encoded for; without `content` if that is lost."""
+    content = content or LabelContent([], [], ())
+    return LabelSet(
+        **dict(summary(found)),
+        labels=content.labels,
+        templates=list(content.given_templates),
+        candidates=[StoredItem(**{KEYS[kind]: label}) for kind, label in content.given],
+        alpha=content.alpha,
+        models=[JobModel(name=model.name, revision=model.revision) for model in models],
+    )

@@ -18,7 +18,7 @@ from common.errors import JobLost
 from common.label_sets.label_content import LabelContent, Labels, LabelSet
 from common.label_sets.store import LabelSetStore, Put
 from common.ledger.records import LabelSetVersion
-from common.protocol.messages import Alpha, ModelInfo, PartAbout, PartResult
+from common.protocol.messages import ModelInfo, PartAbout, PartResult
 
 log = structlog.get_logger()
 
@@ -73,10 +73,9 @@ class LabelSets:
         """The models whose embeddings of it are stored."""
         return self._store.models(owner, label_set.of)
 
-    def names(self, owner: str, label_set: LabelSet) -> list[str | None]:
-        """The names of its candidates; empty if its content was lost."""
-        content = self._store.content(owner, label_set.of)
-        return content.names if content else []
+    def content(self, owner: str, of: LabelSetVersion) -> LabelContent | None:
+        """What was put, without images; None if it was lost."""
+        return self._store.content(owner, of)
 
     def drop(self, owner: str, name: str) -> None:
         """Delete a set; running jobs can still use it. Raises NoSuchLabelSet."""
@@ -163,9 +162,10 @@ class LabelSets:
 def _content(spec: EncodeSpec) -> LabelContent:
     """The content of a set, from a spec whose items are all candidates."""
     items = [(item.kind, item.value) for item in spec.items]
-    templates = next((item.templates for item in spec.items if item.templates), ())
-    alpha: Alpha = next((item.alpha for item in spec.items if item.kind != "text"), "drop")
-    return LabelContent(items, list(spec.lists["/candidates"]), templates, alpha)
+    candidates, given = list(spec.lists["/candidates"]), spec.templates
+    if len(given) == 1:
+        return LabelContent(items, candidates, (), spec.alpha, given[0])
+    return LabelContent(items, candidates, given, spec.alpha)
 
 
 def _result(outcome: Outcome) -> PartResult:

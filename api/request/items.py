@@ -28,7 +28,8 @@ LONG_TEXT_CHARS = 1024
 class ItemCollector:
     """Collects the distinct items of a request, each once however often it occurs.
 
-    `faults` are those of single items; `data_uris` are the indices of items that were data: URIs.
+    `faults` are those of single items; `data_uris` are the indices of items that were data: URIs;
+    `templates` are those of the request.
     """
 
     max_image_bytes: int
@@ -40,6 +41,7 @@ class ItemCollector:
     blobs: dict[str, bytes] = field(default_factory=dict)
     faults: list[ItemFault] = field(default_factory=list)
     data_uris: set[int] = field(default_factory=set)
+    templates: Templates = ()
     _index: dict[tuple[ItemKind, str, Templates], int] = field(default_factory=dict)
 
     def add(
@@ -73,8 +75,16 @@ class ItemCollector:
         """The collected items. Raises InvalidRequest if an item is at fault."""
         if self.faults:
             raise InvalidRequest(self.faults)
-        data_uris = frozenset(self.data_uris)
-        return EncodeSpec(self.items, self.lists, self.blobs, scoring, label_set, data_uris)
+        return EncodeSpec(
+            self.items,
+            self.lists,
+            self.blobs,
+            scoring,
+            label_set,
+            data_uris=frozenset(self.data_uris),
+            templates=self.templates,
+            alpha=self.alpha,
+        )
 
     def _identify(
         self, item: schemas.Item, templates: Sequence[str]

@@ -48,6 +48,7 @@ def add_candidates(
 ) -> None:
     """Add candidates, each in all templates. Raises InvalidRequest for too many texts."""
     check_prompts(candidates, prompts, settings.max_prompts)
+    items.templates = prompts.given
     items.add(
         candidates,
         "/candidates",

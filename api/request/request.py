@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from common.label_sets.label_content import Labels
 from common.ledger.records import PLAIN, Idempotency, Kind, LabelSetVersion, RequestRecord, Scoring
-from common.protocol.messages import Item, ItemKind, Priority
+from common.protocol.messages import Alpha, Item, ItemKind, Priority, Templates
 
 KIND_LETTERS: dict[ItemKind, str] = {"text": "t", "uri": "u", "blob": "b"}
 DATA_URI_LETTER = "d"
@@ -26,7 +26,8 @@ class EncodeSpec:
 
     `items` are distinct. `lists` maps the JSON Pointer of each list in the request to the indices
     of its items. `blobs` are the images' bytes by Item.blob. A `label_set` replaces the candidates.
-    `data_uris` are the indices of items that were data: URIs.
+    `data_uris` are the indices of items that were data: URIs. `templates` are those of the request,
+    `alpha` is that of its images.
     """
 
     items: Sequence[Item]
@@ -35,6 +36,8 @@ class EncodeSpec:
     scoring: Scoring = PLAIN
     label_set: LabelSetVersion | None = None
     data_uris: frozenset[int] = frozenset()
+    templates: Templates = ()
+    alpha: Alpha = "drop"
 
     @property
     def inputs(self) -> int:

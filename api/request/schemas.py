@@ -121,7 +121,7 @@ def _one_hole(text: str) -> str:
 
 
 Template = Annotated[str, AfterValidator(_one_hole), _documented(pattern=TEMPLATE)]
-Templates = Annotated[list[Template], Field(min_length=1, max_length=MAX_TEMPLATES)]
+Templates = Annotated[list[Template], Field(max_length=MAX_TEMPLATES)]
 
 
 def _not_both(schema: dict[str, Any]) -> None:
@@ -165,9 +165,16 @@ class Prompts(Closed):
         return self
 
     @property
-    def prompts(self) -> list[str]:
+    def given(self) -> tuple[str, ...]:
+        """The templates that were given."""
+        if self.templates is not None:
+            return tuple(self.templates)
+        return () if self.template is None else (self.template,)
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
         """All templates; if none was given, one that changes nothing."""
-        return [self.template or HOLE] if self.templates is None else self.templates
+        return self.given or (HOLE,)
 
 
 def _whole(number: object) -> object:

@@ -109,9 +109,9 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
         return outcome
 
     def answer(declared: Answer[answers.LabelSet], label_set: LabelSet) -> Response:
-        names = label_sets.names(g.owner, label_set)
+        content = label_sets.content(g.owner, label_set.of)
         models = label_sets.models(g.owner, label_set)
-        response = declared.of(answers.label_set(label_set, names, models))
+        response = declared.of(answers.label_set(label_set, content, models))
         set_label_set(response, label_set.of)
         return response
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import orjson
 
@@ -26,18 +26,31 @@ class LabelSet:
         return LabelSetVersion(self.name, self.version)
 
 
+def label_of(kind: ItemKind, value: str, templates: Templates) -> str | None:
+    """The label of a candidate: its text as it was put, or its URL; None for an uploaded image.
+
+    `value` is what the model encodes: in a single template the text is part of it.
+    """
+    if kind == "text" and len(templates) == 1:
+        before, _, after = templates[0].partition(HOLE)
+        return value[len(before) : len(value) - len(after)]
+    return None if kind == "blob" else value
+
+
 @dataclass(frozen=True, slots=True)
 class LabelContent:
     """The candidates of a set.
 
     `items` are distinct, and `candidates` are indices into them. Texts are put into each of the
-    `templates`, if there are any; images have the `alpha`.
+    `templates`, if there are several; a single `template` is part of the texts already. Sets of
+    earlier releases do not say which it was. Images have the `alpha`.
     """
 
     items: list[tuple[ItemKind, str]]
     candidates: list[int]
     templates: Templates
     alpha: Alpha = "drop"
+    template: str = ""
 
     @property
     def wanted(self) -> Iterator[Item]:
@@ -57,20 +70,27 @@ class LabelContent:
         return len(self.candidates)
 
     @property
-    def names(self) -> list[str | None]:
-        """The name of each candidate: its text in the first template, or its URL.
+    def given_templates(self) -> Templates:
+        """The templates as they were put."""
+        return self.templates or ((self.template,) if self.template else ())
 
-        None for an uploaded image.
-        """
-        return [self._name(*self.items[place]) for place in self.candidates]
+    @property
+    def given(self) -> list[tuple[ItemKind, str | None]]:
+        """The kind and the label of each candidate."""
+        templates = self.given_templates
+        of_items = [(kind, label_of(kind, value, templates)) for kind, value in self.items]
+        return [of_items[place] for place in self.candidates]
 
-    def _name(self, kind: ItemKind, value: str) -> str | None:
-        if kind == "text" and self.templates:
-            return self.templates[0].replace(HOLE, value)
-        return None if kind == "blob" else value
+    @property
+    def labels(self) -> list[str | None]:
+        return [label for _, label in self.given]
 
     def as_json(self) -> bytes:
-        return orjson.dumps(self)
+        """Without an empty `template`, so that the versions of earlier releases stay."""
+        fields = asdict(self)
+        if not self.template:
+            del fields["template"]
+        return orjson.dumps(fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,9 @@ def test_a_label_set_is_put_ranked_by_and_deleted(client: Client) -> None:
     assert row.best.index == 1
     assert row.best.label == "#1"
     assert client.label_set("clothes") == stored
-    assert stored.labels == [f"a {label}" for label in LABELS]
+    assert stored.labels == list(LABELS)
     [row] = client.rank(T_SHIRT, label_set="clothes", labels=stored.labels)
-    assert row.best.label == "a t-shirt"
+    assert row.best.label == "t-shirt"
     [row] = client.rank(T_SHIRT, label_set="clothes", labels=[None])
     assert {each.label for each in row.candidates} == {"#0", "#1", "#2"}
     assert "clothes" in [each.name for each in client.label_sets()]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
@@ -62,7 +63,10 @@ def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> Non
     assert answer.status_code == 201
     assert answer.headers["Location"] == "/label-sets/clothes.v-1_x"
     document = answer.get_json()
-    assert list(document) == ["name", "version", "count", "created_at", "labels", "models"]
+    assert list(document) == [
+        *("name", "version", "count", "created_at"),
+        *("labels", "templates", "candidates", "alpha", "models"),
+    ]
     assert (document["name"], document["count"]) == ("clothes.v-1_x", 5)
     assert document["models"] == [{"name": "fake", "revision": "main"}]
     assert client.get("/label-sets/clothes.v-1_x").get_json() == document
@@ -76,16 +80,45 @@ def test_a_set_is_put_looked_at_listed_and_forgotten(client: FlaskClient) -> Non
     assert len(client.get("/label-sets").get_json()["label_sets"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("templates", "labels"),
-    [(None, ["cat", None, "cat"]), (["a {}", "the {}"], ["a cat", None, "a cat"])],
-)
-def test_a_set_has_the_names_of_its_candidates(
-    client: FlaskClient, templates: Any, labels: Any
-) -> None:
+@pytest.mark.parametrize("templates", [None, ["{}"], ["a {} here"], ["a {}", "the {}"]])
+@pytest.mark.parametrize("alpha", ["drop", "white"])
+def test_a_set_gives_back_what_was_put(client: FlaskClient, templates: Any, alpha: str) -> None:
     cat = {"text": "cat"}
-    assert put(client, "a", [cat, SAMPLES[0], cat], templates=templates).status_code == 201
-    assert client.get("/label-sets/a").get_json()["labels"] == labels
+    document = put(client, "a", [cat, SAMPLES[0], cat], templates=templates, alpha=alpha).get_json()
+    assert document["labels"] == ["cat", None, "cat"]
+    assert document["candidates"] == [cat, {"img_blob": None}, cat]
+    assert document["templates"] == (templates or [])
+    assert document["alpha"] == alpha
+    assert client.get("/label-sets/a").get_json() == document
+
+
+@pytest.mark.parametrize("prompts", [{}, {"template": "a {}"}, {"templates": ["a {}", "the {}"]}])
+def test_what_is_given_back_may_be_put_again(
+    client: FlaskClient, image_server: ImageServer, prompts: Any
+) -> None:
+    link = image_server.serve(encoded(noise(60, 40)))
+    first = put(client, "a", [*LABELS, {"img_uri": link}], alpha="black", **prompts).get_json()
+    labels = first["labels"]
+    body = {key: first[key] for key in ("candidates", "templates", "alpha")}
+    again = client.put("/label-sets/a", json=body)
+    assert (again.status_code, again.get_json()) == (200, first)
+    body["candidates"] += [{"text": "one more"}]
+    changed = client.put("/label-sets/a", json=body)
+    assert changed.get_json()["labels"] == [*labels, "one more"]
+
+
+def test_the_set_of_an_earlier_release_is_given_back_as_far_as_it_is_known(
+    client: FlaskClient, redis: Redis
+) -> None:
+    put(client, "a", template="a {}")
+    [key] = redis.scan_iter("clip:label-content:*")
+    content = orjson.loads(redis.hget(key, "content") or b"")
+    del content["template"]
+    redis.hset(key, "content", orjson.dumps(content))
+    document = client.get("/label-sets/a").get_json()
+    assert document["labels"] == [f"a {label['text']}" for label in LABELS]
+    assert document["templates"] == []
+    assert rank(client, label_set="a").status_code == 200
 
 
 def test_a_candidate_that_is_a_link_is_called_by_it(
@@ -172,7 +205,7 @@ def test_content_that_was_lost_may_be_put_again(client: FlaskClient, redis: Redi
     for key in redis.scan_iter("clip:label-[cmv]*"):
         redis.delete(key)
     lost = client.get("/label-sets/a").get_json()
-    assert (lost["count"], lost["labels"], lost["models"]) == (5, [], [])
+    assert (lost["count"], lost["labels"], lost["candidates"], lost["models"]) == (5, [], [], [])
     answer = rank(client, label_set="a")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "job_lost")
     assert put(client, "a").get_json()["models"] == [{"name": "fake", "revision": "main"}]

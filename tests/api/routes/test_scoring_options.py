@@ -222,6 +222,13 @@ def test_another_option_is_another_request_to_an_idempotency_key(service: Api) -
     assert other.json()["code"] == "idempotency_key_reused"
 
 
+def test_no_templates_are_as_none(service: Api) -> None:
+    assert (
+        service.post("/rank", {**BODY, "templates": []}).json()
+        == service.post("/rank", BODY).json()
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "pointer", "code"),
     [
@@ -230,7 +237,6 @@ def test_another_option_is_another_request_to_an_idempotency_key(service: Api) -
         ({"template": "{0}"}, "/template", "invalid_template"),
         ({"template": ["{}"]}, "/template", "wrong_type"),
         ({"templates": "{}"}, "/templates", "wrong_type"),
-        ({"templates": []}, "/templates", "too_few"),
         ({"templates": ["{}", "{"]}, "/templates/1", "invalid_template"),
         ({"templates": ["{}"] * 101}, "/templates", "too_many"),
         ({"template": "{}", "templates": ["{}"]}, "", "ambiguous_template"),
