@@ -1,9 +1,9 @@
 // Where the tiles of a grid are: arithmetic in rows, columns and pixels, without the page.
 // The first tile may be a hero, which is twice as wide and high as the others.
 
-/** The layout for a width: as many columns as fit, with tiles of at least `least` pixels. */
-export function layOut(width, { least, gap, caption = 0, hero = false }) {
-  const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
+/** The layout for a width: as many columns as fit with tiles of at least `least` pixels, or `columns` of smaller ones. */
+export function layOut(width, { least, gap, columns: fewest = 1, caption = 0, hero = false }) {
+  const columns = Math.max(fewest, Math.floor((width + gap) / (least + gap)));
   const tile = Math.max(1, (width - gap * (columns - 1)) / columns);
   return { columns, tile, gap, caption, pitch: tile + caption + gap, hero: hero && columns > 2 };
 }

@@ -8,14 +8,16 @@ const KIND = { type: "image/webp", quality: 0.82 };
 
 export class Thumbnails {
   #urls = new Map(); // by image, the least recently used first
-  #waiting = new Map(); // by image, what shows it; the latest is made first
+  #waiting = new Map(); // by image, all that show it; the latest is made first
   #making = 0;
 
   /** Call `show` with the URL of a small copy, or with null if the browser cannot read the image. */
   claim(image, show) {
     const url = this.#urls.get(image);
     if (url === undefined) {
-      this.#waiting.set(image, show);
+      const shows = this.#waiting.get(image) ?? new Set();
+      this.#waiting.delete(image);
+      this.#waiting.set(image, shows.add(show));
       this.#makeNext();
       return;
     }
@@ -24,9 +26,11 @@ export class Thumbnails {
     show(url);
   }
 
-  /** It is no longer wanted, if it was not made yet. */
-  drop(image) {
-    this.#waiting.delete(image);
+  /** `show` no longer waits for it. */
+  drop(image, show) {
+    const shows = this.#waiting.get(image);
+    shows?.delete(show);
+    if (!shows?.size) this.#waiting.delete(image);
   }
 
   forgetAll() {
@@ -37,14 +41,14 @@ export class Thumbnails {
 
   async #makeNext() {
     if (this.#making >= AT_ONCE || !this.#waiting.size) return;
-    const [image, show] = [...this.#waiting].at(-1);
+    const [image, shows] = [...this.#waiting].at(-1);
     this.#waiting.delete(image);
     this.#making += 1;
     const small = image.thumbnail ?? (await smallCopy(image.file).catch(() => null));
     this.#making -= 1;
     const url = small && URL.createObjectURL(small);
     this.#keep(image, url);
-    show(url);
+    shows.forEach((show) => show(url));
     this.#makeNext();
   }
 

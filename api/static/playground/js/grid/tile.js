@@ -6,17 +6,20 @@ import { make } from "../dom.js";
 export function makeTile(image, thumbnails, open, ...more) {
   const picture = make("span", { class: "picture" });
   const button = make("button", { type: "button", class: "opens", "aria-label": image.name, onclick: () => open(image) }, picture);
-  thumbnails.claim(image, (url) => picture.replaceChildren(url ? small(url, picture, image) : standIn(image)));
-  return {
-    element: make("li", { class: "tile" }, button, ...more),
-    button,
-    release: () => thumbnails.drop(image),
-  };
+  const release = showSmall(image, picture, thumbnails);
+  return { element: make("li", { class: "tile" }, button, ...more), button, release };
 }
 
-function small(url, picture, image) {
+/** Show the small copy of an image in a place, once it is made. Call the returned function when the place goes. */
+export function showSmall(image, place, thumbnails) {
+  const show = (url) => place.replaceChildren(url ? small(url, place, image) : standIn(image));
+  thumbnails.claim(image, show);
+  return () => thumbnails.drop(image, show);
+}
+
+function small(url, place, image) {
   const element = make("img", { src: url, alt: "", draggable: "false", decoding: "async" });
-  element.addEventListener("error", () => picture.replaceChildren(standIn(image)));
+  element.addEventListener("error", () => place.replaceChildren(standIn(image)));
   return element;
 }
 

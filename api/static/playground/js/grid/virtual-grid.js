@@ -41,7 +41,8 @@ export class VirtualGrid {
     this.#items = items;
     if (!items.includes(this.#active)) this.#active = items[0] ?? null;
     this.#shape = { ...this.#shape, hero };
-    this.#layout = layOut(this.element.clientWidth, this.#shape);
+    const width = this.element.clientWidth;
+    this.#layout = width ? layOut(width, this.#shape) : null; // it is hidden: it will be measured
     this.#render();
     glide(this.#tiles, before);
   }
@@ -53,11 +54,11 @@ export class VirtualGrid {
 
   focus(item) {
     if (!this.#items.includes(item)) return;
-    this.#active = item;
-    this.#render();
-    const { element, button } = this.#tiles.get(item);
-    element.scrollIntoView({ block: "nearest" });
-    button.focus({ preventScroll: true });
+    this.#activate(item);
+    this.#render({ moved: false });
+    const tile = this.#tiles.get(item);
+    tile?.element.scrollIntoView({ block: "nearest" });
+    tile?.button.focus({ preventScroll: true });
   }
 
   #press(event) {
@@ -72,10 +73,7 @@ export class VirtualGrid {
 
   #reach(target) {
     for (const [item, { element }] of this.#tiles) {
-      if (element.contains(target) && item !== this.#active) {
-        this.#active = item;
-        this.#markActive();
-      }
+      if (element.contains(target) && item !== this.#active) this.#activate(item);
     }
   }
 
@@ -89,11 +87,12 @@ export class VirtualGrid {
   #soon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.element.clientWidth) this.#render();
+      if (this.element.clientWidth) this.#render({ moved: false });
     });
   }
 
-  #render() {
+  /** Bring the wanted tiles into the page; those that were there stay as they are unless they `moved`. */
+  #render({ moved = true } = {}) {
     if (!this.#layout) return;
     const wanted = new Map(this.#wanted().map((index) => [this.#items[index], index]));
     for (const [item, tile] of this.#tiles) {
@@ -102,13 +101,13 @@ export class VirtualGrid {
       tile.element.remove();
       this.#tiles.delete(item);
     }
-    for (const item of wanted.keys()) {
-      if (!this.#tiles.has(item)) this.#tiles.set(item, this.#makeTile(item));
+    for (const [item, index] of wanted) {
+      const isNew = !this.#tiles.has(item);
+      if (isNew) this.#tiles.set(item, this.#makeTile(item));
+      if (isNew || moved) this.#put(item, index);
     }
-    this.element.style.height = `${heightOf(this.#items.length, this.#layout)}px`;
+    if (moved) this.element.style.height = `${heightOf(this.#items.length, this.#layout)}px`;
     this.#arrange([...wanted.keys()].map((item) => this.#tiles.get(item).element));
-    wanted.forEach((index, item) => this.#put(item, index));
-    this.#markActive();
   }
 
   /** The indices near the viewport in order, and the active one's, so that it keeps the focus. */
@@ -143,12 +142,20 @@ export class VirtualGrid {
     element.style.height = `${height}px`;
     element.setAttribute("aria-setsize", this.#items.length);
     element.setAttribute("aria-posinset", index + 1);
+    this.#mark(item);
     update?.(item, index);
   }
 
-  #markActive() {
-    for (const [item, { element }] of this.#tiles) {
-      for (const button of element.querySelectorAll("button")) button.tabIndex = item === this.#active ? 0 : -1;
+  #mark(item) {
+    for (const button of this.#tiles.get(item)?.element.querySelectorAll("button") ?? []) {
+      button.tabIndex = item === this.#active ? 0 : -1;
     }
+  }
+
+  #activate(item) {
+    const before = this.#active;
+    this.#active = item;
+    this.#mark(before);
+    this.#mark(item);
   }
 }

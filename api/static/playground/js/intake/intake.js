@@ -6,11 +6,13 @@ import { SAMPLES } from "../samples.js";
 import { collection } from "./collection.js";
 import { filesOfDrop, filesOfInput } from "./folders.js";
 
+const PREVIEWED = 9;
+
 /**
  * The controls for a view; drops anywhere on the page count while its `section` is shown.
- * `more` are buttons of the view.
+ * `onSamples` is called before the sample images are taken.
  */
-export function makeIntake(section, ...more) {
+export function makeIntake(section, onSamples = () => {}) {
   const told = make("p", { class: "aside", role: "status" });
   const count = make("strong", { class: "count" });
   const clear = make("button", { type: "button", class: "quiet", onclick: () => collection.clear() }, "Clear");
@@ -21,19 +23,23 @@ export function makeIntake(section, ...more) {
     if (!found.length) told.textContent = "There are no images in it.";
   }
 
+  const preview = SAMPLES.slice(0, PREVIEWED).map(({ path }) => make("img", { src: path, alt: "", loading: "lazy" }));
+  const samples = make("button", { type: "button", class: "primary", onclick: () => takeSamples(onSamples) }, "Try with the sample images");
   const element = make("div", { class: "intake" },
+    make("div", { class: "preview" }, preview),
     make("p", { class: "lead" }, "Drop a folder here"),
     count,
     make("div", { class: "row" },
       chooser("Choose a folder", { webkitdirectory: true }, take),
-      chooser("Choose images", { accept: "image/*" }, take),
-      ...more, clear),
+      chooser("Choose files", { accept: "image/*" }, take),
+      samples, clear),
     told);
 
   function update() {
     count.textContent = collection.size ? counted(collection.size, "image") : "";
     element.classList.toggle("full", collection.size > 0);
     clear.hidden = !collection.size;
+    samples.hidden = collection.size > 0;
   }
 
   collection.addEventListener("change", update);
@@ -69,7 +75,8 @@ function acceptDrops(section, element, take) {
 }
 
 /** The page's own sample images, as files. */
-export async function takeSamples() {
+async function takeSamples(onSamples) {
+  onSamples();
   const found = await Promise.all(SAMPLES.map(async ({ name, path }) => {
     const blob = await (await fetch(path)).blob();
     return { file: new File([blob], name, { type: blob.type, lastModified: 0 }), path: name };

@@ -1,6 +1,7 @@
 // The images that can be searched: those of the collection, and those kept on this device.
 
 import { collection } from "../intake/collection.js";
+import { patiently } from "../sending/patience.js";
 import { cut } from "../sending/pieces.js";
 import { sendAll } from "../sending/sending.js";
 import { smallCopy } from "../grid/thumbnails.js";
@@ -51,7 +52,7 @@ export class Library extends EventTarget {
 
   /** Encode the images that have no vector yet. */
   async encode({ signal, onProgress, onWait }) {
-    await this.open();
+    await patiently(() => this.open(), signal, onWait);
     const images = this.missing;
     let [ended, failed] = [0, 0];
     const onPiece = (piece, outcomes) => {

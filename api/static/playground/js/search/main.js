@@ -7,7 +7,7 @@ import { Thumbnails } from "../grid/thumbnails.js";
 import { makeTile } from "../grid/tile.js";
 import { VirtualGrid } from "../grid/virtual-grid.js";
 import { collection } from "../intake/collection.js";
-import { makeIntake, takeSamples } from "../intake/intake.js";
+import { makeIntake } from "../intake/intake.js";
 import { counted, duration } from "../numbers.js";
 import { registerView } from "../views.js";
 import { order, queryOf, isReady } from "./asking.js";
@@ -20,7 +20,7 @@ import { explained } from "./terms.js";
 
 const PAUSE_MS = 90; // between two keys of a fast typist
 const SETTLED_MS = 900;
-const SHAPE = { least: 132, gap: 12 };
+const SHAPE = { least: 132, gap: 12, columns: 3 };
 
 startSearch();
 
@@ -40,7 +40,8 @@ function startSearch() {
   let shown = false;
 
   function tileOf(image) {
-    const more = make("button", { type: "button", class: "more", onclick: () => moreLike(image) }, "More like this");
+    const more = make("button", { type: "button", class: "more", onclick: () => moreLike(image) },
+      make("span", { "aria-hidden": "true" }, "≈"), make("span", { class: "words" }, " More like this"));
     const bar = make("span", { class: "strength", "aria-hidden": "true" });
     const tile = makeTile(image, thumbnails, open, more, bar);
     more.setAttribute("aria-label", `More like ${image.name}`);
@@ -56,7 +57,7 @@ function startSearch() {
   function about(image, close) {
     const act = (name, does) => make("button", { type: "button", onclick: () => { close(); does(image); } }, name);
     const small = image.file ? null : make("p", { class: "aside" }, "Only this small copy is kept on this device. Drop the folder again to see the original.");
-    return [make("p", { class: "aside" }, image.path), small, make("div", { class: "row" },
+    return [image.path === image.name ? null : make("p", { class: "aside" }, image.path), small, make("div", { class: "row" },
       act("More like this", moreLike), act("Less like this", (each) => likes.add(each, -1)))].filter(Boolean);
   }
 
@@ -137,8 +138,7 @@ function startSearch() {
     grid.focus(grid.items[0]);
   });
 
-  const samples = make("button", { type: "button", class: "primary", onclick: takeSamples }, "Try with the sample images");
-  byId("search-intake").append(makeIntake(section, samples), makeKeeping(library, byId("search-trouble")));
+  byId("search-intake").append(makeIntake(section), template.parentElement, makeKeeping(library, byId("search-trouble")));
   byId("search-tiles").append(grid.element);
   showIdeas(byId("search-ideas"), (idea) => {
     likes.set([]);

@@ -1,0 +1,48 @@
+// How many images each label has, as bars that filter.
+
+import { make } from "../dom.js";
+import { hueOf } from "./hues.js";
+
+/** `onFilter(index)` is called with the index of a label, or with null for all images. */
+export function makeCounts(place, onFilter) {
+  let buttons = [];
+  let only = null;
+
+  function choose(index) {
+    only = only === index ? null : index;
+    mark();
+    onFilter(only);
+  }
+
+  function mark() {
+    buttons.forEach(({ button, index }) => button.setAttribute("aria-pressed", String(index === only)));
+  }
+
+  function makeButton(name, index) {
+    const count = make("span", { class: "number" });
+    const button = make("button", { type: "button", class: "count-bar", onclick: () => choose(index) },
+      make("span", { class: "dot", "aria-hidden": "true" }), make("span", { class: "name" }, name), count);
+    if (index !== null) button.style.setProperty("--hue", hueOf(index));
+    return { button, count, index };
+  }
+
+  return {
+    /** Start over with these labels. */
+    begin(labels) {
+      only = null;
+      buttons = [["All images", null], ...labels.map((label, index) => [label, index])].map(([name, index]) => makeButton(name, index));
+      place.replaceChildren(make("h2", {}, "Images a label"), make("ul", { class: "counts" }, buttons.map(({ button }) => make("li", {}, button))));
+      mark();
+    },
+
+    update(counts, total) {
+      for (const { button, count, index } of buttons) {
+        const number = index === null ? total : counts[index];
+        count.textContent = number.toLocaleString("en");
+        button.style.setProperty("--share", index === null ? 0 : number / Math.max(1, ...counts));
+      }
+    },
+
+    clear: () => place.replaceChildren(),
+  };
+}
