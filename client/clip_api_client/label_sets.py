@@ -7,12 +7,13 @@ from urllib.parse import quote
 from clip_api_client import jobs
 from clip_api_client.answers import LabelSet, read
 from clip_api_client.candidates import Alpha, CandidateLike, RankOptions, wish_of
-from clip_api_client.errors import RequestError, UnexpectedAnswer
+from clip_api_client.errors import RequestError
+from clip_api_client.queries import Item
 from clip_api_client.retries import Patience, send
 from clip_api_client.steps import Request, Steps
 
-NOT_TOLD = "this service does not tell the templates of its label sets; put the whole set"
-NOT_GIVEN_BACK = "has uploaded images, which the service does not give back; put the whole set"
+NOT_TOLD = "the service does not tell what is in label set {name!r}; put the whole set"
+NOT_GIVEN_BACK = "label set {name!r} has uploaded images; put the whole set"
 
 
 def put(
@@ -43,19 +44,32 @@ def edit(
         RequestError: a label to remove is not in the set, or the set has uploaded images.
     """
     stored = yield from fetch(name, patience)
-    if stored.candidates is None:
-        raise UnexpectedAnswer(NOT_TOLD)
-    if any("img_blob" in item for item in stored.candidates):
-        raise RequestError(f"label set {name!r} {NOT_GIVEN_BACK}")
+    items = _items_of(stored)
     removed = set(remove)
     for label in sorted(removed - set(stored.labels)):
         raise RequestError(f"{label!r} is not in label set {name!r}")
-    pairs = zip(stored.candidates, stored.labels, strict=True)
-    items = [item for item, label in pairs if label not in removed]
-    items += [{"text": text} for text in dict.fromkeys(add) if text not in stored.labels]
-    body = {"candidates": items, "templates": stored.templates, "alpha": stored.alpha}
-    given = {key: value for key, value in body.items() if value or key == "candidates"}
-    return (yield from _put(name, given, patience))
+    pairs = zip(items, stored.labels, strict=True)
+    kept = [item for item, label in pairs if label not in removed]
+    kept += [{"text": text} for text in dict.fromkeys(add) if text not in stored.labels]
+    body: dict[str, object] = {"candidates": kept}
+    if stored.templates:
+        body["templates"] = stored.templates
+    if stored.alpha:
+        body["alpha"] = stored.alpha
+    return (yield from _put(name, body, patience))
+
+
+def _items_of(stored: LabelSet) -> list[Item]:
+    """The candidates of a set as they were put. Raises RequestError if some are not known."""
+    candidates = stored.candidates or []
+    items = [
+        {key: value for key, value in each.items() if value is not None} for each in candidates
+    ]
+    if len(items) != stored.count:
+        raise RequestError(NOT_TOLD.format(name=stored.name))
+    if not all(items):
+        raise RequestError(NOT_GIVEN_BACK.format(name=stored.name))
+    return items
 
 
 def delete(name: str, patience: Patience) -> Steps[None]:

@@ -5,7 +5,7 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ class Ended:
     @property
     def lines(self) -> list[str]:
         return self.output.splitlines()
+
+
+Command = Callable[..., Ended]
 
 
 def environment(**ours: str) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """The client, in front of the real service."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from clip_api_client import Client
 
+from tests.client.commands import Command, environment, run, run_on_terminal
 from tests.client.troubled import TroubledProxy
 from tests.processes import SAMPLES, Api, start_api
 
@@ -37,3 +39,15 @@ def strict_api(service: Api, folder: Path, service_redis_url: str) -> Iterator[A
 @pytest.fixture
 def photos() -> list[Path]:
     return sorted(path for path in SAMPLES.iterdir() if path.suffix != ".md")
+
+
+@pytest.fixture
+def clip_api(service: Api) -> Command:
+    """Run a command in a pipe, among the samples."""
+    return partial(run, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
+
+
+@pytest.fixture
+def on_terminal(service: Api) -> Command:
+    """Run a command on a terminal, among the samples."""
+    return partial(run_on_terminal, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))

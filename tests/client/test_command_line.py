@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,24 +14,13 @@ import pytest
 from clip_api_client import Client
 from PIL import Image
 
-from tests.client.commands import COMMAND, Ended, environment, run, run_on_terminal
+from tests.client.commands import COMMAND, Command, environment, run
 from tests.client.conftest import KEY
 from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
 from tests.processes import ROOT, SAMPLES, Api, free_port
 
 LABELS = "t-shirt, jeans,pizza"
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def clip_api(service: Api) -> Command:
-    return partial(run, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
-
-
-@pytest.fixture
-def on_terminal(service: Api) -> Command:
-    return partial(run_on_terminal, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
 
 
 def test_in_a_pipe_a_line_has_image_place_label_and_numbers(clip_api: Command) -> None:
@@ -161,42 +149,6 @@ def test_embeddings_are_printed_and_written(
     [line] = clip_api("encode", "--text", "a cat").lines
     assert len(line.split("\t")) == 1 + len(told[0]["vector"])
     assert "… 128 numbers" in on_terminal("encode", "cat.png").output
-
-
-def test_jobs_are_listed_shown_cancelled_and_deleted(
-    clip_api: Command, on_terminal: Command, client: Client, image_server: ImageServer
-) -> None:
-    done = client.submit([SAMPLES / "jeans.png"], ["pizza", "jeans"])
-    done.wait()
-    slow = Stalling(image_server, encoded(noise(8, 8)))
-    waiting = client.submit([slow.url], ["a"])
-    listed = [line.split("\t") for line in clip_api("jobs", "list").lines]
-    assert [cells[0] for cells in listed[:2]] == [waiting.id, done.id]
-    assert listed[1][1:6] == ["rank", "done", "1", "0", "1"]
-    assert [line.split("\t")[0] for line in clip_api("jobs", "list", "--limit", "1").lines] == [
-        waiting.id
-    ]
-    table = on_terminal("jobs", "list").lines
-    assert table[0].split() == ["Job", "Kind", "Status", "Done", "Failed", "Age", "Took"]
-    assert table[1].split()[0] == waiting.id
-    assert max(len(line.rstrip()) for line in table) <= 80
-
-    shown = clip_api("jobs", "show", done.id)
-    assert "status\tdone" in shown.lines
-    assert shown.lines[-1].startswith("query 0\t#1 ")
-    told = json.loads(clip_api("jobs", "show", done.id, "--json").output)
-    assert told["result"]["probabilities"][0][1] > 0.9
-    ended = clip_api("jobs", "cancel", waiting.id, done.id)
-    assert ended.code == 1
-    assert ended.lines == [f"{waiting.id}\tcancelled"]
-    assert f"{done.id}: The job has ended" in ended.errors
-    slow.let_go.set()
-    waited = clip_api("jobs", "wait", waiting.id)
-    assert waited.code == 1
-    assert "status\tcancelled" in waited.lines
-    assert clip_api("jobs", "delete", done.id).code == 0
-    gone = clip_api("jobs", "show", done.id)
-    assert (gone.code, gone.errors) == (2, "clip-api: no such job\n")
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,16 +9,9 @@ from clip_api_client.cli.summary import Summary
 from clip_api_client.errors import NotAnImage, Unreachable
 from PIL import Image
 
-from tests.client.commands import Ended, environment, run, run_on_terminal
-from tests.processes import SAMPLES, Api
+from tests.client.commands import Command
 
 LABELS = "t-shirt, jeans, pizza"
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def clip_api(service: Api) -> Command:
-    return partial(run, folder=SAMPLES, env=environment(CLIP_API_URL=service.url))
 
 
 def loud(*, quiet: bool = False, alpha: str | None = None) -> Namespace:
@@ -53,12 +44,8 @@ def test_encode_has_one_too(clip_api: Command, tmp_path: Path) -> None:
     ]
 
 
-def test_on_a_terminal_it_is_the_last_line(service: Api) -> None:
-    ended = run_on_terminal(
-        *("rank", "jeans.png", "pizza.png", "-l", LABELS),
-        folder=SAMPLES,
-        env=environment(CLIP_API_URL=service.url),
-    )
+def test_on_a_terminal_it_is_the_last_line(on_terminal: Command) -> None:
+    ended = on_terminal("rank", "jeans.png", "pizza.png", "-l", LABELS)
     assert [line for line in ended.lines if line.strip()][-1] == "clip-api: 2 ranked"
 
 

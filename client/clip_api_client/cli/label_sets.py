@@ -68,7 +68,7 @@ def _delete(given: Namespace, client: Client) -> int:
             client.delete_label_set(name)
         except RequestError as error:
             code = SOME_FAILED
-            complain(f"{name}: {error.detail}")
+            complain(error.detail)
         else:
             print(f"{name}\tdeleted")
     return code
