@@ -1,0 +1,191 @@
+"""The gallery: a folder, and the label that fits best on each image."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.folders import choose_folder, drop, fill_with_samples, view_of
+from tests.browser.playground import Playground
+from tests.processes import SAMPLES, Api
+
+NAMES = ("bicycle.png", "guitar.png", "pizza.png", "umbrella.png")
+LABELS = ("umbrella", "pizza", "guitar", "bicycle", "elephant")
+A_WHILE_MS = 30_000
+
+
+def label(gallery: Locator, *labels: str) -> None:
+    gallery.get_by_role("textbox", name="Labels").fill("\n".join(labels))
+
+
+def wait_for(gallery: Locator, told: str) -> None:
+    expect(gallery.get_by_text(told, exact=True)).to_be_attached(timeout=A_WHILE_MS)
+
+
+def shown_labels(gallery: Locator) -> list[str]:
+    tiles = gallery.get_by_role("list", name="Ranked images")
+    return tiles.locator(".caption .label").all_inner_texts()
+
+
+def counts(gallery: Locator) -> dict[str, str]:
+    bars = gallery.locator(".count-bar")
+    return dict(
+        zip(
+            bars.locator(".name").all_inner_texts(),
+            bars.locator(".number").all_inner_texts(),
+            strict=True,
+        )
+    )
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Four images, one of them twice, and what is no image."""
+    folder = fill_with_samples(tmp_path / "things", *NAMES)
+    fill_with_samples(folder / "more", "pizza.png")
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden.png").write_bytes(b"no image")
+    (folder / "broken.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture
+def gallery(playground: Playground, images: Path) -> Locator:
+    """With the folder ranked."""
+    section = view_of(playground, "gallery")
+    label(section, *LABELS)
+    choose_folder(section, images)
+    wait_for(section, "5 images ranked, 1 failed.")
+    return section
+
+
+def test_each_image_has_its_best_label_and_each_label_its_count(gallery: Locator) -> None:
+    in_order = ["umbrella", "pizza", "pizza", "guitar", "bicycle", "broken.png"]
+    assert shown_labels(gallery) == in_order
+    numbers = gallery.locator(".tile.ranked .caption .number").all_inner_texts()
+    assert all(number.endswith("%") for number in numbers)
+    told = counts(gallery)
+    expected = {"umbrella": "1", "pizza": "2", "guitar": "1", "bicycle": "1", "elephant": "0"}
+    assert told == {"All images": "6", **expected}
+    expect(gallery.get_by_text("1 file skipped: no image.")).to_be_visible()
+
+
+def test_failures_are_listed_with_their_reasons(gallery: Locator) -> None:
+    gallery.get_by_text("1 image could not be ranked").click()
+    failure = gallery.get_by_role("listitem").filter(has_text="things/broken.png")
+    expect(failure).to_contain_text("is not an image of a known format")
+
+
+def test_a_label_filters_and_the_same_label_again_shows_all(gallery: Locator) -> None:
+    pizza = gallery.get_by_role("button", name="pizza 2")
+    pizza.click()
+    expect(gallery.locator(".tile")).to_have_count(2)
+    assert shown_labels(gallery) == ["pizza", "pizza"]
+    expect(pizza).to_have_attribute("aria-pressed", "true")
+    expect(gallery.get_by_text("“pizza”: 2 images.")).to_be_attached()
+    pizza.click()
+    expect(gallery.locator(".tile")).to_have_count(6)
+
+
+@pytest.mark.parametrize("order", ["the surest first", "the least sure first", "by name"])
+def test_images_are_sorted(gallery: Locator, order: str) -> None:
+    gallery.get_by_label("Sort").select_option(order)
+    tiles = gallery.locator(".tile.ranked")
+    paths = tiles.locator(".opens").evaluate_all("(all) => all.map(({ title }) => title)")
+    if order == "by name":
+        assert paths == sorted(paths)
+        return
+    page = gallery.page
+    rows = exported(gallery, "Export JSON")["images"]
+    sure = {each["image"]: each.get("probability", 0) for each in rows}
+    in_order = [sure[path] for path in paths]
+    assert in_order == sorted(in_order, reverse=order == "the surest first")
+    assert page.locator("#gallery-tiles .tile").last.locator(".number").inner_text() == "failed"
+
+
+def exported(gallery: Locator, button: str) -> Any:
+    with gallery.page.expect_download() as download:
+        gallery.get_by_role("button", name=button).click()
+    text = Path(download.value.path()).read_text()
+    return json.loads(text) if button == "Export JSON" else list(csv.DictReader(io.StringIO(text)))
+
+
+def test_all_results_are_exported(gallery: Locator, service: Api) -> None:
+    gallery.get_by_role("button", name="pizza 2").click()  # a filter leaves nothing out
+    whole = exported(gallery, "Export JSON")
+    rows = exported(gallery, "Export CSV")
+    assert whole["labels"] == list(LABELS)
+    assert len(whole["images"]) == len(rows) == 6
+    pizza = next(each for each in rows if each["image"] == "things/more/pizza.png")
+    assert (pizza["label"], pizza["error"]) == ("pizza", "")
+    assert sum(float(pizza[label]) for label in LABELS) == pytest.approx(1, abs=1e-4)
+    broken = next(each for each in rows if each["image"] == "things/broken.png")
+    assert broken["label"] == ""
+    assert broken["error"].startswith("is not an image of a known format")
+    form = [("image", (SAMPLES / "pizza.png").open("rb"))]
+    fields = [*(("candidate", each) for each in LABELS), ("alpha", "white")]
+    answer = service.session.post(f"{service.url}/rank", files=form, data=fields, timeout=60)
+    expected = answer.json()["probabilities"][0]
+    [told] = [each for each in whole["images"] if each["image"] == "things/more/pizza.png"]
+    assert told["probabilities"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_heat_map_is_a_table_of_images_and_labels(gallery: Locator) -> None:
+    gallery.get_by_role("button", name="Heat map").click()
+    table = gallery.get_by_role("table")
+    expect(table.get_by_role("columnheader")).to_have_text(["Image", *LABELS])
+    expect(table).to_have_attribute("aria-rowcount", "7")
+    umbrella = table.get_by_role("row").filter(has_text="umbrella.png")
+    heats = umbrella.get_by_role("cell").evaluate_all(
+        "(cells) => cells.map(({ style }) => Number(style.getPropertyValue('--heat')))"
+    )
+    assert heats.index(max(heats)) == LABELS.index("umbrella")
+    expect(umbrella.get_by_role("cell").first).to_contain_text("%")
+    expect(gallery.get_by_role("list", name="Ranked images")).to_be_hidden()
+    umbrella.get_by_role("button").click()
+    expect(gallery.get_by_role("dialog", name="umbrella.png")).to_be_visible()
+
+
+def test_changed_labels_mark_the_results_as_stale_and_rank_a_few_images_again(
+    gallery: Locator,
+) -> None:
+    label(gallery, "music", *LABELS)
+    expect(gallery.get_by_text("The labels have changed")).to_be_visible()
+    expect(gallery.get_by_role("button", name="Rank again")).to_be_visible()
+    expect(gallery.get_by_role("button", name="music")).to_be_visible()
+    expect(gallery.get_by_text("The labels have changed")).to_be_hidden()
+    assert list(counts(gallery)) == ["All images", "music", *LABELS]
+
+
+def test_images_that_come_later_are_ranked_too(gallery: Locator, tmp_path: Path) -> None:
+    requests: list[str] = []
+    gallery.page.on("request", lambda each: requests.append(each.url))
+    drop(gallery.page, fill_with_samples(tmp_path / "late", "elephant.png"))
+    wait_for(gallery, "6 images ranked, 1 failed.")
+    assert counts(gallery)["elephant"] == "1"
+    assert len([url for url in requests if url.endswith("/rank")]) == 1
+
+
+def test_a_label_set_is_used(playground: Playground, service: Api, images: Path) -> None:
+    put = {"candidates": [{"text": each} for each in LABELS], "template": "a {}"}
+    assert service.put("/label-sets/wall", put).ok
+    gallery = view_of(playground, "gallery")
+    gallery.get_by_text("Stored labels, template").click()
+    gallery.get_by_label("Labels of a set").select_option("wall")
+    expect(gallery.get_by_role("textbox", name="Labels")).to_be_disabled()
+    choose_folder(gallery, images)
+    wait_for(gallery, "5 images ranked, 1 failed.")
+    assert [each.removeprefix("a ") for each in counts(gallery)][1:] == list(LABELS)
+
+
+def test_a_newcomer_sees_the_samples_ranked_with_one_click(playground: Playground) -> None:
+    gallery = view_of(playground, "gallery")
+    gallery.get_by_role("button", name="Try with the sample images").click()
+    expect(gallery.locator(".tile.ranked").first).to_be_visible(timeout=A_WHILE_MS)
+    names = gallery.locator(".opens").evaluate_all("(all) => all.map(({ title }) => title)")
+    labels = shown_labels(gallery)
+    assert [f"{label}.png" for label in labels] == names
