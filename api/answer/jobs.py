@@ -1,7 +1,7 @@
 """A job, for clients: in full, in a list, and when it is accepted."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -57,6 +57,7 @@ class JobSummary(BaseModel):
     started_at: Timestamp | None
     finished_at: Timestamp | None
     links: Links
+    metadata: dict[str, str] = Field(description="that of the request")
 
 
 class JobModel(BaseModel):
@@ -97,6 +98,12 @@ class Job(JobSummary):
     label_set: LabelSetVersion | None = Field(
         default=None, description="only if the request named a label set"
     )
+    labels: list[str | None] | None = Field(
+        default=None,
+        description="only for `/rank`: the labels of the candidates in the order of the columns of "
+        "`result`, each its text as it was sent, or its URL, or `null` for an image in base64; "
+        "`null` if they are not known",
+    )
     model: JobModel | None
     callback: CallbackDelivery | None = Field(
         default=None, description="only if the request named a `callback_url`"
@@ -106,6 +113,14 @@ class Job(JobSummary):
     truncated: list[str] = Field(description="JSON Pointers of texts that were truncated")
     transparent: list[str] = Field(description="JSON Pointers of images that are not opaque")
     result: RankResponse | list[list[float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What is stored of a job elsewhere: the state of its webhook, the labels of its candidates."""
+
+    callback: CallbackDelivery | None
+    labels: list[str | None] | None
 
 
 class JobList(BaseModel):
@@ -127,11 +142,12 @@ def summary(record: JobRecord, prefix: str) -> JobSummary:
         started_at=timestamp(record.started),
         finished_at=timestamp(record.finished),
         links=Links.model_validate(job_links(record.id, prefix)),
+        metadata=dict(record.request.metadata),
     )
 
 
-def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None) -> Job:
-    """A job in full, without its result; with the state of its webhook, if it has one."""
+def job(outcome: Outcome, prefix: str, details: Details) -> Job:
+    """A job in full, without its result."""
     ending = ENDINGS.get(outcome.record.state)
     faults = outcome.item_faults()
     if ending:
@@ -146,19 +162,18 @@ def job(outcome: Outcome, prefix: str, callback: CallbackDelivery | None = None)
     )
     if outcome.label_set:
         document.label_set = outcome.label_set
-    if callback:
-        document.callback = callback
+    if outcome.record.kind == "rank":
+        document.labels = details.labels
+    if details.callback:
+        document.callback = details.callback
     return document
 
 
 def stream(
-    outcome: Outcome,
-    candidates: Units | None,
-    prefix: str,
-    callback: CallbackDelivery | None = None,
+    outcome: Outcome, candidates: Units | None, prefix: str, details: Details
 ) -> Iterator[bytes]:
     """A job in full, its result last and in pieces: it may be larger than the memory."""
-    head = to_json(job(outcome, prefix, callback)).removesuffix(b"}\n")
+    head = to_json(job(outcome, prefix, details)).removesuffix(b"}\n")
     if outcome.record.state != "done":
         yield head + b"}"
         return

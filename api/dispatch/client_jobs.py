@@ -67,6 +67,10 @@ class Jobs:
         delivery = self._deliveries.read(record.id) if record.has_ended else None
         return jobs.callback(record, delivery)
 
+    def labels(self, record: JobRecord) -> list[str | None] | None:
+        """The labels of its candidates, as it was sent with; None if they are not known."""
+        return self._ledger.labels(record.id) if record.kind == "rank" else None
+
     def keep(self, job: str, ttl_s: int) -> None:
         """Keep a job whose client stopped waiting as long as an asynchronous one."""
         self._ledger.keep(job, ttl_s)

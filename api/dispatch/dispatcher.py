@@ -180,7 +180,7 @@ class Dispatcher:
             kind=request.kind,
             priority=request.priority,
             parts=parts,
-            request=request.spec.record(parts, model.name),
+            request=request.spec.record(parts, model.name, request.metadata),
             request_id=request.request_id,
             lifetime_s=settings.job_timeout_s,
             ttl_s=settings.ttl_s(request.priority),
@@ -190,6 +190,7 @@ class Dispatcher:
             idempotency=request.idempotency,
             trace=request.trace,
             callback=_callback(request, model, job),
+            labels=request.spec.labels if request.kind == "rank" else (),
         )
 
     def _admit(self, job: NewJob, request: Request) -> Accepted:
@@ -222,4 +223,5 @@ def _callback(request: Request, model: ResolvedModel, job: str) -> Callback | No
     if not request.callback:
         return None
     total = len(request.spec.lists[COUNTED[request.kind]])
-    return Callback(request.callback, total, model.name, job_links(job, path_prefix()))
+    links = job_links(job, path_prefix())
+    return Callback(request.callback, total, model.name, links, request.metadata)

@@ -31,6 +31,7 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
             if name in known
         },
         "allow_partial": known["allow_partial"],
+        "metadata": _json(_given(known["metadata"]), known["metadata"]["description"]),
     }
     of_labels = ("candidate", "candidates")
     return _form(fields) | {
@@ -51,16 +52,20 @@ def rank_form(rank: dict[str, Any], item: dict[str, Any], settings: ApiSettings)
 
 
 def encode_form(
-    items: dict[str, Any], alpha: dict[str, Any], settings: ApiSettings
+    items: dict[str, Any], known: dict[str, Any], settings: ApiSettings
 ) -> dict[str, Any]:
-    """The form of POST /encode, of the schemas of its JSON body and of `alpha`."""
+    """The form of POST /encode, of the schemas of its JSON body and of the options of /rank."""
     fields = {
         "items": _json(items, "items, which come first"),
         "image": _images(settings, "images, which come second"),
         "text": _texts(settings, settings.max_async_queries, "texts, which come last"),
     }
-    option = _given(alpha) | {"description": alpha["description"]}
-    return _form({**fields, "alpha": option}) | _any_of(*fields)
+    alpha, metadata = known["alpha"], known["metadata"]
+    options = {
+        "alpha": _given(alpha) | {"description": alpha["description"]},
+        "metadata": _json(_given(metadata), metadata["description"]),
+    }
+    return _form(fields | options) | _any_of(*fields)
 
 
 def _form(fields: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def schemas_of(
     items["maxItems"] = settings.max_async_queries
     _limit(named, settings)
     named["RankForm"] = rank_form(named["RankRequest"], ref("Item"), settings)
-    named["EncodeForm"] = encode_form(items, named["RankRequest"]["properties"]["alpha"], settings)
+    named["EncodeForm"] = encode_form(items, named["RankRequest"]["properties"], settings)
     return schemas, named
 
 

@@ -34,6 +34,7 @@ class JobEndedData(BaseModel):
     finished_at: Timestamp
     model: JobModel | None
     links: Links
+    metadata: dict[str, str]
 
 
 class JobEnded(BaseModel):

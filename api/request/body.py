@@ -31,7 +31,7 @@ BOM = codecs.BOM_UTF8
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # An item has three keys and three values at most, a bracket, and a comma after each.
 TOKENS_PER_ITEM = 12
-TOKENS_AROUND = 64
+TOKENS_AROUND = 128
 # A string, closed or not, or a token before a value. Possessive, so that matching is linear.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
 Model = TypeVar("Model")

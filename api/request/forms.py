@@ -22,9 +22,9 @@ BOOLEANS = dict.fromkeys(("true", "on", "1", "yes"), True) | dict.fromkeys(
     ("false", "off", "0", "no"), False
 )
 WORDS = ("template", "activation", "label_set", "model", "alpha", "callback_url")
-SINGLE = (*NUMBERS, *FLAGS, *WORDS)
+SINGLE = (*NUMBERS, *FLAGS, *WORDS, "metadata")
 RANK_FIELDS = ("image", "queries", "candidate", "candidates", "templates", *SINGLE)
-ENCODE_FIELDS = ("items", "image", "text", "alpha")
+ENCODE_FIELDS = ("items", "image", "text", "alpha", "metadata")
 MAX_SINGLE_FIELDS = len(ARRAYS) + len(SINGLE)
 
 
@@ -70,6 +70,9 @@ class Fields:
             return self._json(parts[0])
         check_tokens(b",".join(part.content for part in parts), self._max_items)
         return _joined([self._json(part) for part in parts])
+
+    def json(self, name: str) -> object:
+        return self._json(self._parts[name][0])
 
     def texts(self, name: str) -> object:
         """An array of texts; each field is JSON, or a single text."""
@@ -160,6 +163,8 @@ def rank_body(fields: Fields) -> object:
     body: dict[str, object] = {name: fields.text(name) for name in WORDS if name in fields}
     body |= {name: fields.number(name) for name in NUMBERS if name in fields}
     body |= {name: fields.boolean(name) for name in FLAGS if name in fields}
+    if "metadata" in fields:
+        body["metadata"] = fields.json("metadata")
     if "templates" in fields:
         body["templates"] = fields.texts("templates")
     if "queries" in fields or "image" in fields:
@@ -178,6 +183,8 @@ def encode_body(fields: Fields, options: dict[str, object]) -> object:
     fields.check_known(ENCODE_FIELDS)
     if "alpha" in fields:
         options["alpha"] = fields.text("alpha")
+    if "metadata" in fields:
+        options["metadata"] = fields.json("metadata")
     return fields.items("items", "", "image", "text")
 
 

@@ -8,8 +8,8 @@ import orjson
 from flask import Request
 
 from api.errors import InvalidRequest, ItemFault
+from api.request import callbacks, metadata
 from api.request.body import JsonBody, check_prompts
-from api.request.callbacks import PARAMETER
 from api.request.items import ItemCollector
 from api.request.preference import Preference, preference
 from api.request.request import NamedModel
@@ -19,7 +19,7 @@ from common.ledger.records import Idempotency
 from common.protocol.messages import Alpha
 
 MAX_KEY_LENGTH = 255
-OTHER_PARAMETERS = (PARAMETER, "alpha")
+OTHER_PARAMETERS = (callbacks.PARAMETER, "alpha", metadata.PARAMETER)
 """Parameters besides the model that make requests different."""
 
 

@@ -1,9 +1,10 @@
 """A validated request: what to encode, for whom, at which priority, and by when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from common.label_sets.label_content import Labels
+from common.label_sets.label_content import Labels, label_of
 from common.ledger.records import PLAIN, Idempotency, Kind, LabelSetVersion, RequestRecord, Scoring
 from common.protocol.messages import Alpha, Item, ItemKind, Priority, Templates
 
@@ -44,7 +45,20 @@ class EncodeSpec:
         """The number of texts and uploaded images; images behind URLs wait for their hosts."""
         return sum(item.inputs for item in self.items if item.kind != "uri")
 
-    def record(self, parts: Sequence[Sequence[Item]], model: str) -> RequestRecord:
+    @property
+    def labels(self) -> list[str | None]:
+        """The labels of the candidates; none if a label set has them."""
+        if self.label_set:
+            return []
+        items = (self.items[index] for index in self.lists.get("/candidates", ()))
+        return [label_of(item.kind, item.value, self.templates) for item in items]
+
+    def record(
+        self,
+        parts: Sequence[Sequence[Item]],
+        model: str,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+    ) -> RequestRecord:
         """What the ledger keeps, to make an answer of the embeddings."""
         return RequestRecord(
             lists=self.lists,
@@ -56,6 +70,7 @@ class EncodeSpec:
             scoring=self.scoring,
             label_set=self.label_set,
             model=model,
+            metadata=metadata,
         )
 
     def with_candidates(self, labels: Labels) -> "EncodeSpec":
@@ -86,7 +101,8 @@ class Request:
     """A client's request.
 
     `deadline` is the instant of time.monotonic() until which the client waits. `owner` identifies
-    its API key; empty if no keys are configured. `trace` is a W3C traceparent, or empty.
+    its API key; empty if no keys are configured. `trace` is a W3C traceparent, or empty. A job
+    keeps the `metadata`.
     """
 
     kind: Kind
@@ -99,3 +115,4 @@ class Request:
     callback: str = ""
     idempotency: Idempotency | None = None
     trace: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)

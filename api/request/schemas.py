@@ -14,12 +14,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from api.request.metadata import Metadata
 from common.label_sets.store import NAME
 from common.ledger.records import Activation
 from common.protocol.messages import HOLE, MAX_URL_CHARS, Alpha
 
 KINDS = ("text", "img_uri", "img_blob")
-MAX_KEYS = 12
+MAX_KEYS = 16
 MAX_TEMPLATES = 100
 MAX_TOP = 1_000_000
 # What `data_uris` reads, for the document alone: a regular expression is far slower at it.
@@ -141,6 +142,12 @@ class Alphas(Closed):
     )
 
 
+class FormOptions(Alphas):
+    """What a form for POST /encode has besides its items."""
+
+    metadata: Metadata | None = None
+
+
 class Prompts(Closed):
     """Templates for the texts among the candidates; images are left as they are."""
 
@@ -241,6 +248,9 @@ class RankRequest(Alphas, Prompts):
     callback_url: Annotated[str, _documented(**WEB_ADDRESSES)] | None = Field(
         default=None,
         description="only for asynchronous requests: the webhook, sent once the job has ended",
+    )
+    metadata: Metadata | None = Field(
+        default=None, description="strings that the job gives back, in webhooks too"
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from api.openapi.submissions import ON_ANSWER, submission
 from api.request.body import check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
+from api.request.metadata import metadata_of
 from api.request.options import (
     collector,
     idempotency_of,
@@ -21,10 +22,10 @@ from api.request.options import (
     preference_of,
 )
 from api.request.request import Request
-from api.request.schemas import Alphas, Item
+from api.request.schemas import FormOptions, Item
 from api.settings import ApiSettings
 
-OPTIONS = TypeAdapter(Alphas)
+OPTIONS = TypeAdapter(FormOptions)
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 ENCODED = Answer("One vector for each item.", list[list[float]], headers=ON_ANSWER)
 ENCODE = submission("encode", "The embeddings of texts and images.", ENCODED, REQUEST)
@@ -67,4 +68,5 @@ def _read(settings: ApiSettings) -> Request:
         model=named_model(request),
         callback=callback_of(request, None, wish, settings),
         idempotency=idempotency_of(request, body, g.owner),
+        metadata=metadata_of(request, in_form.metadata),
     )

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.access.proxies import path_prefix
-from api.answer.jobs import Job, JobList, stream, summary
+from api.answer.jobs import Details, Job, JobList, stream, summary
 from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
@@ -94,11 +94,19 @@ def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:
     def document(record: JobRecord) -> Response:
         outcome = jobs.outcome(record)
         candidates = dispatcher.label_sets.candidates_of(outcome)
-        pieces = stream(outcome, candidates, path_prefix(), jobs.callback(record))
+        details = Details(jobs.callback(record), labels_of(record))
+        pieces = stream(outcome, candidates, path_prefix(), details)
         response = _fresh(streamed(pieces))
         if not record.has_ended:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response
+
+    def labels_of(record: JobRecord) -> list[str | None] | None:
+        of = record.request.label_set
+        if of is None:
+            return jobs.labels(record)
+        content = dispatcher.label_sets.content(record.owner, of)
+        return content.labels if content else None
 
     return blueprint
 

@@ -13,6 +13,7 @@ from api.openapi.submissions import ON_ANSWER, submission
 from api.request.body import JsonBody, check_count, validate
 from api.request.callbacks import callback_of
 from api.request.forms import rank_body, read_json_or_form
+from api.request.metadata import metadata_of
 from api.request.options import (
     add_candidates,
     collector,
@@ -59,6 +60,7 @@ def _read(label_sets: LabelSets, settings: ApiSettings) -> Request:
         model=named_model(request, wanted.model),
         callback=callback_of(request, wanted.callback_url, wish, settings),
         idempotency=idempotency_of(request, body, g.owner),
+        metadata=metadata_of(request, wanted.metadata),
     )
 
 

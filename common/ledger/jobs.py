@@ -16,6 +16,7 @@ from redis.client import PubSub
 from redis.exceptions import OutOfMemoryError
 
 from common.cache.embeddings import CacheEntries
+from common.ledger.labels import dump_labels
 from common.ledger.reads import JobReads, blob_key, text
 from common.ledger.records import (
     Admission,
@@ -69,6 +70,7 @@ class Ledger(JobReads):
         try:
             self._store_blobs(job, blobs)
             outcome, detail = self._create(
+                dump_labels(job.labels),
                 id=job.id,
                 fields=_fields(job),
                 parts=[_part(part) for part in job.parts],
@@ -230,4 +232,5 @@ def _callback_fields(callback: Callback | None) -> dict[str, object]:
         "callback_total": callback.total,
         "callback_model": callback.asked_for,
         "callback_links": orjson.dumps(callback.links).decode(),
+        "callback_metadata": orjson.dumps(callback.metadata).decode(),
     }

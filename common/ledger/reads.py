@@ -7,6 +7,7 @@ import structlog
 from redis import Redis
 
 from common.errors import JobLost
+from common.ledger.labels import load_labels
 from common.ledger.records import RECORD_FIELDS, JobRecord, Load, load_record
 from common.protocol.messages import PartAbout, PartResult
 from common.protocol.records import CorruptRecord, load_about, load_result
@@ -61,6 +62,11 @@ class JobReads:
             pipeline.hmget(job_key(job, self._keys), list(RECORD_FIELDS))
         rows = zip(jobs, pipeline.execute(), strict=True)
         return [_parsed(_record, job, values) for job, values in rows]
+
+    def labels(self, job: str) -> list[str | None] | None:
+        """The labels of its candidates; None if it has none, or they do not parse."""
+        raw = cast("bytes | None", self._redis.hget(job_key(job, self._keys), "labels"))
+        return None if raw is None else _parsed(load_labels, raw)
 
     def listed(self, owner: str, before: float, limit: int) -> list[tuple[str, float]]:
         """An owner's jobs created before an epoch time, newest first, with their creation times."""

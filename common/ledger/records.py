@@ -60,7 +60,7 @@ class RequestRecord:
     distinct ones. `kinds` has a letter for each distinct item (t, u or b; d for the bytes of a
     data: URI), `sizes` the number of items in each part. `label_set` replaces the candidates; if
     its embeddings were not stored, its candidates are among the items. `model` is the one that must
-    run the job; empty for any.
+    run the job; empty for any. The client's `metadata` is given back with the job.
     """
 
     lists: Mapping[str, Sequence[int]]
@@ -69,6 +69,7 @@ class RequestRecord:
     scoring: Scoring = PLAIN
     label_set: LabelSetVersion | None = None
     model: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,14 @@ class Idempotency:
 class Callback:
     """A job's webhook: its URL, the job's number of queries, the requested model or '', and links.
 
-    The links are those of the job, to be sent as they are.
+    The links and metadata are those of the job, to be sent as they are.
     """
 
     url: str
     total: int
     asked_for: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class NewJob:
     The job expires `lifetime_s` after its creation, and is deleted `ttl_s` after its end. `owner`
     identifies the API key that made it; empty if no keys are configured. `model` is the one that
     must do it; empty if any model of the `model_queue` may. `trace` is a W3C traceparent, or empty.
+    `labels` are those of its candidates, unless a label set has them.
     """
 
     id: str
@@ -115,6 +118,7 @@ class NewJob:
     idempotency: Idempotency | None = None
     trace: str = ""
     callback: Callback | None = None
+    labels: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Delivery:
     asked_for: str = ""
     model: str = ""
     links: str = "{}"
+    metadata: str = "{}"
     started: Annotated[EpochTime | None, Absent] = None
     next: Annotated[EpochTime | None, Absent] = None
     status: Annotated[Status | None, Absent] = None
@@ -69,6 +70,7 @@ class Delivery:
             "finished_at": timestamp(self.finished),
             "model": orjson.loads(self.model) if self.model else asked_for,
             "links": orjson.loads(self.links),
+            "metadata": orjson.loads(self.metadata),
         }
         event = {"type": f"job.{self.ending}", "timestamp": timestamp(self.finished), "data": data}
         return orjson.dumps(event)

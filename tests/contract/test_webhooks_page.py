@@ -74,7 +74,8 @@ def test_the_json_of_the_page_has_the_keys_of_what_is_sent() -> None:
     model = '{"name": "", "revision": ""}'
     links = '{"self": "", "cancel": ""}'
     ended = ("", "rank", "done", 1, 1, 0, 1.0, 2.0, "pending", 1, 1)
-    delivery = Delivery(*ended, model=model, links=links)  # type: ignore[arg-type]
+    metadata = '{"album": ""}'
+    delivery = Delivery(*ended, model=model, links=links, metadata=metadata)  # type: ignore[arg-type]
     sent = delivery.body("j").decode()
     [shown] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert sorted(re.findall(r'"(\w+)":', sent)) == sorted(re.findall(r'"(\w+)":', shown))

@@ -3,7 +3,7 @@
 -- the same id returns 'created' again.
 -- args: id, fields, parts ({items, size, blobs} each), queue, max_open_items, lifetime_s, ttl_s,
 --       is_listed; optional: worker {ttl_s, model, model_queue} (one must be alive and consume from
---       the queue), idempotency {key, fingerprint}
+--       the queue), idempotency {key, fingerprint}. ARGV: the labels of its candidates, or ''
 local id, job, at = args.id, job_key(args.id), ledger_now()
 
 local function consumes(beat)
@@ -57,6 +57,7 @@ for field, value in pairs(args.fields) do redis.call('HSET', job, field, value) 
 redis.call('HSET', job, 'state', 'queued', 'created', created, 'queue', args.queue,
   'deadline', stamp(at + args.lifetime_s), 'ttl', args.ttl_s, 'parts', #args.parts,
   'parts_done', 0, 'done', 0, 'failed', 0, 'fatal', 0)
+if ARGV[2] ~= '' then redis.call('HSET', job, 'labels', ARGV[2]) end
 for index, part in ipairs(args.parts) do
   local n = index - 1
   redis.call('HSET', job, 'state:' .. n, 'queued', 'sent:' .. n, stamp(at),

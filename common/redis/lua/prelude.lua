@@ -90,12 +90,13 @@ end
 -- may be deleted before the delivery.
 local function add_webhook(id, parts, url)
   local fields = redis.call('HMGET', job_key(id), 'callback_total', 'callback_model', 'kind',
-    'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl', 'callback_links')
+    'state', 'done', 'failed', 'created', 'started', 'finished', 'ttl', 'callback_links',
+    'callback_metadata')
   local key = webhook_key(id)
   redis.call('HSET', key, 'url', url, 'total', fields[1], 'asked_for', fields[2], 'kind', fields[3],
     'ending', fields[4], 'done', fields[5], 'failed', fields[6], 'created', fields[7],
     'started', fields[8] or '', 'finished', fields[9], 'ttl', fields[10], 'links', fields[11] or '{}',
-    'model', model_of(id, parts) or '', 'state', 'pending', 'attempts', 0, 'claims', 0,
+    'metadata', fields[12] or '{}', 'model', model_of(id, parts) or '', 'state', 'pending', 'attempts', 0, 'claims', 0,
     'next', stamp(now()))
   redis.call('EXPIRE', key, WEBHOOK_LIFE_S)
   redis.call('ZADD', WEBHOOKS, stamp(ledger_now()), id)

@@ -239,7 +239,8 @@ def test_faults_stand_where_they_would_in_json(
 
 def test_an_unknown_field_is_named_beside_those_that_are_known(make_client: ClientMaker) -> None:
     detail = post(make_client(), "/encode", [("imgae", IMAGE)]).get_json()["detail"]
-    assert detail == "/imgae is not a known field; known fields: items, image, text, alpha"
+    known = "items, image, text, alpha, metadata"
+    assert detail == f"/imgae is not a known field; known fields: {known}"
 
 
 def test_invalid_text_is_reported(make_client: ClientMaker) -> None:

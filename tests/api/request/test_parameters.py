@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ClientMaker
 
 BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
-SUBMIT_KNOWN = "known parameters: wait, model, alpha, callback_url"
+SUBMIT_KNOWN = "known parameters: wait, model, alpha, callback_url, metadata"
 NOWHERE = {"redis_url": "redis://127.0.0.1:1/0"}
 
 
@@ -93,7 +93,8 @@ def test_every_parameter_of_the_document_is_accepted(make_api: ClientMaker) -> N
             )
             assert "unknown_parameter" not in answer.text
             accepted += names
-    assert set(accepted) == {"wait", "model", "alpha", "callback_url", "status", "limit", "cursor"}
+    own = {"wait", "model", "alpha", "callback_url", "metadata"}
+    assert set(accepted) == {*own, "status", "limit", "cursor"}
 
 
 def test_the_document_says_which_routes_refuse_parameters(make_api: ClientMaker) -> None:

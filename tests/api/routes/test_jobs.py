@@ -174,6 +174,7 @@ class TestLooking:
         assert set(document) == {
             *("id", "kind", "status", "progress", "created_at", "started_at", "finished_at"),
             *("model", "timings", "errors", "result", "truncated", "transparent", "links"),
+            *("labels", "metadata"),
         }
         assert (document["kind"], document["status"]) == ("rank", "done")
         assert document["progress"] == {"total": 2, "done": 2, "failed": 0}
