@@ -42,7 +42,8 @@ def test_everything_at_once(proxy: TroubledProxy, photos: list[Path]) -> None:
             )
             assert [row.name for row in ranking] == [str(path) for path in photos] * 20
             assert len(embeddings) == 2
-            job = await client.submit([T_SHIRT], ["t-shirt", "jeans"])
+            job = await client.submit([T_SHIRT], ["t-shirt", "jeans"], metadata={"batch": "7"})
+            assert job.metadata == {"batch": "7"}
             assert (await job.wait(progress=lambda _: None))[0].best.label == "t-shirt"
             assert (await client.job(job.id)).status == "done"
             assert job.id in [each.id async for each in client.jobs("done")]

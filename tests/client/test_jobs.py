@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from clip_api_client import Bar, Client, Embeddings, Progress, Ranking, errors
 from clip_api_client.answers import JobDocument
+from clip_api_client.core import found
 from clip_api_client.problems import ending_of
 
 from tests.image_server import ImageServer, Stalling
@@ -82,10 +83,57 @@ def test_it_is_found_again_by_its_id(client: Client) -> None:
     ranked.wait()
     encoded_job = client.submit_encode([T_SHIRT])
     encoded_job.wait()
-    found = client.job(ranked.id).result
-    assert isinstance(found, Ranking)
-    assert found[0].best.label == "#1"
+    ranking = client.job(ranked.id).result
+    assert isinstance(ranking, Ranking)
+    assert ranking[0].best.label == "t-shirt"
     assert isinstance(client.job(encoded_job.id).wait(), Embeddings)
+
+
+def test_a_label_set_gives_its_labels_to_the_job(client: Client) -> None:
+    client.put_label_set("clothes", ["jeans", T_SHIRT, "t-shirt"], ["a {}"])
+    job = client.submit([T_SHIRT], label_set="clothes")
+    job.wait()
+    again = client.job(job.id)
+    assert again.document.labels == ["jeans", None, "t-shirt"]
+    assert isinstance(again.result, Ranking)
+    assert {each.label for each in again.result[0].candidates} == {"jeans", "#1", "t-shirt"}
+
+
+def test_a_job_of_a_service_without_labels_has_numbers() -> None:
+    document = JobDocument.model_validate(
+        {
+            "id": "j",
+            "kind": "rank",
+            "status": "done",
+            "progress": {"total": 1, "done": 1, "failed": 0},
+            **dict.fromkeys(("created_at", "started_at", "finished_at"), "2026-01-01T00:00:00Z"),
+            "result": {"probabilities": [[0.25, 0.75]], "cosine_similarities": [[0.1, 0.2]]},
+        }
+    )
+    ranking = found(document).read(document)
+    assert isinstance(ranking, Ranking)
+    assert ranking[0].best.label == "#1"
+
+
+def test_it_gives_its_metadata_back(client: Client) -> None:
+    metadata = {"batch": "7", "städte": "Köln & Bonn"}
+    ranked = client.submit([T_SHIRT], ["a"], metadata=metadata)
+    encoded_job = client.submit_encode([T_SHIRT], metadata=metadata)
+    for job in (ranked, encoded_job):
+        assert job.metadata == metadata
+        job.wait()
+        assert client.job(job.id).metadata == metadata
+    listed = {job.id: job.metadata for job in client.jobs()}
+    assert listed[ranked.id] == listed[encoded_job.id] == metadata
+    assert client.submit_encode([T_SHIRT]).metadata == {}
+    with pytest.raises(errors.InvalidRequest):
+        client.submit([T_SHIRT], ["a"], metadata={"key": "x" * 1000})
+
+
+def test_the_jobs_of_a_call_have_its_metadata(client: Client) -> None:
+    ranking = client.rank([encoded(noise(16, 16, seed=77))], ["a"], metadata={"batch": "8"})
+    [job] = ranking.jobs
+    assert client.job(job).metadata == {"batch": "8"}
 
 
 def test_all_pages_are_listed(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

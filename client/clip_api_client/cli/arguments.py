@@ -71,12 +71,17 @@ def _rank(whole: CommandLine, service: Parser) -> None:
     )
     options.add_files(command)
     command.add_argument(
+        "--submit",
+        action="store_true",
+        help="send all images as one job, and print its ID instead of waiting; see `jobs`",
+    )
+    command.add_argument(
         "--metadata",
         action="append",
         default=[],
         type=options.pair,
         metavar="KEY=VALUE",
-        help="what the service keeps with the jobs of this command; may be repeated",
+        help="kept with the job, or the jobs, of this command; may be repeated",
     )
     labels = command.add_argument_group("labels")
     options.add_labels(labels)

@@ -1,6 +1,6 @@
 """The exit codes of errors."""
 
-from clip_api_client.errors import ClipError, RateLimited, RequestError, Unauthorized
+from clip_api_client.errors import ClipError, ItemError, RateLimited, RequestError, Unauthorized
 
 FINE = 0
 SOME_FAILED = 1
@@ -19,7 +19,8 @@ exit codes:
 
 
 def code_of(error: ClipError) -> int:
-    is_ours = isinstance(error, RequestError) and not isinstance(error, Unauthorized | RateLimited)
+    is_refused = isinstance(error, Unauthorized | RateLimited)
+    is_ours = isinstance(error, RequestError | ItemError) and not is_refused
     return WRONG_REQUEST if is_ours else NO_SERVICE
 
 

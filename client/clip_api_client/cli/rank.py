@@ -2,8 +2,8 @@
 
 from argparse import Namespace
 
-from clip_api_client.candidates import CallOptions
-from clip_api_client.cli.exits import UsageError
+from clip_api_client.candidates import RankOptions
+from clip_api_client.cli.exits import FINE, UsageError
 from clip_api_client.cli.inputs import images, labels_or_set
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.rankings import top_of, writer
@@ -18,12 +18,19 @@ def run(given: Namespace, client: Client) -> int:
     options = _options(given)
     if given.label_set:
         options["labels"] = client.label_set(given.label_set).labels
+    if given.submit:
+        print(client.submit([each.source for each in inputs], wanted, **options).id)
+        return FINE
     top = given.top if given.top is not None else top_of(given.format, len(inputs))
     output = writer(given.format, [each.name for each in inputs], wanted or ())
     summary = Summary("ranked", "label", len(inputs), given)
     with summary, bar(len(inputs), quiet=given.quiet) as progress:
-        options["progress"] = summary.following(progress)
-        rows = client.rank_each([each.source for each in inputs], wanted, **options)
+        rows = client.rank_each(
+            [each.source for each in inputs],
+            wanted,
+            **options,
+            progress=summary.following(progress),
+        )
         for row in rows:
             name = inputs[row.index].name
             with progress.aside(row.index):
@@ -36,8 +43,8 @@ def run(given: Namespace, client: Client) -> int:
     return summary.code
 
 
-def _options(given: Namespace) -> CallOptions:
-    options = CallOptions(allow_partial=True)
+def _options(given: Namespace) -> RankOptions:
+    options = RankOptions(allow_partial=True)
     if given.label_set:
         options["label_set"] = given.label_set
     if given.template:
