@@ -7,15 +7,14 @@ from pydantic import BaseModel
 from api.answer.jobs import JobModel, Links, Progress, Timestamp
 from api.openapi.operation import parameter
 from api.request.callbacks import PARAMETER
-from api.request.schemas import WEB_ADDRESS
-from common.protocol.messages import MAX_URL_CHARS
+from api.request.patterns import WEB_ADDRESSES
 
 HEADERS = {
     "webhook-id": "the same for each attempt: what came before may be skipped",
     "webhook-timestamp": "seconds since 1970, of this attempt",
     "webhook-signature": "one or more of `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`",
 }
-URL = {"type": "string", "pattern": WEB_ADDRESS, "maxLength": MAX_URL_CHARS}
+URL = {"type": "string", **WEB_ADDRESSES}
 CALLBACK = parameter(
     *(PARAMETER, "query", URL),
     "only for asynchronous requests: the URL of the webhook for when the job has ended",

@@ -9,38 +9,20 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from api.request.metadata import Metadata
+from api.request.patterns import BASE64, DATA_URIS, TEMPLATE, WEB_ADDRESSES, documented
 from common.label_sets.store import NAME
 from common.ledger.records import Activation
-from common.protocol.messages import HOLE, MAX_URL_CHARS, Alpha
+from common.protocol.messages import HOLE, Alpha
 
 KINDS = ("text", "img_uri", "img_blob")
 MAX_KEYS = 16
 MAX_TEMPLATES = 100
 MAX_TOP = 1_000_000
-# What `data_uris` reads, for the document alone: a regular expression is far slower at it.
-GAP = r"[ \t\r\n]*"
-DIGIT = rf"[A-Za-z0-9+/_-]{GAP}"
-DIGITS = rf"{GAP}(({DIGIT}){{4}})*({DIGIT}){{2,4}}[= \t\r\n]*$"
-DATA = r"^[ \t\r\n]{0,9}[dD][aA][tT][aA]:"
-IN_BASE64 = rf"([^,]*[;:]{GAP})?[bB][aA][sS][eE]64{GAP},"
-BASE64 = rf"^{DIGITS}"
-BASE64_URI = rf"{DATA}{IN_BASE64}{DIGITS}"
-PERCENT_URI = rf"{DATA}(?!{IN_BASE64})[^,]*,[\s\S]"
-DATA_URIS = [{"pattern": BASE64_URI}, {"pattern": PERCENT_URI}]
-# As in `common.urls`, without brackets and ports.
-NEVER_IN_HOST = r"/\\?#\s\x00-\x20\x7f-\x9f"
-WEB_ADDRESS = (
-    rf"^[\x00-\x20]*[hH][tT][tT][pP][sS]?://([^{NEVER_IN_HOST}]*@)?"
-    rf"[^{NEVER_IN_HOST}%<>^|]+([/\\?#][\s\S]*|[\x00-\x20]*)$"
-)
-# A string with one hole: on either side of it no brace is followed by its counterpart.
-TEMPLATE = r"^([^{]|\{+[^{}])*\{*\{\}([^{]|\{+[^{}])*\{*$"
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -50,11 +32,6 @@ def _exactly_one(schema: dict[str, Any]) -> None:
     ]
 
 
-def _documented(**keywords: object) -> WithJsonSchema:
-    """A string with its schema in the document; the schema is checked elsewhere."""
-    return WithJsonSchema({"type": "string", **keywords})
-
-
 def _base64_or_bytes(given: object) -> object:
     """The files of a form are bytes, which JSON does not have."""
     if not isinstance(given, str | bytes):
@@ -62,12 +39,11 @@ def _base64_or_bytes(given: object) -> object:
     return given
 
 
-WEB_ADDRESSES: dict[str, object] = {"pattern": WEB_ADDRESS, "maxLength": MAX_URL_CHARS}
-ImageUri = Annotated[str, _documented(anyOf=[WEB_ADDRESSES, *DATA_URIS])]
+ImageUri = Annotated[str, documented(anyOf=[WEB_ADDRESSES, *DATA_URIS])]
 Blob = Annotated[
     str | bytes,
     PlainValidator(_base64_or_bytes),
-    _documented(anyOf=[{"pattern": BASE64}, *DATA_URIS]),
+    documented(anyOf=[{"pattern": BASE64}, *DATA_URIS]),
 ]
 
 
@@ -121,7 +97,7 @@ def _one_hole(text: str) -> str:
     return text
 
 
-Template = Annotated[str, AfterValidator(_one_hole), _documented(pattern=TEMPLATE)]
+Template = Annotated[str, AfterValidator(_one_hole), documented(pattern=TEMPLATE)]
 Templates = Annotated[list[Template], Field(max_length=MAX_TEMPLATES)]
 
 
@@ -245,7 +221,7 @@ class RankRequest(Alphas, Prompts):
         description="turns logits into `probabilities`, instead of the model's own; "
         "`none`: they are the logits themselves, scale · cosine + bias, divided by the temperature",
     )
-    callback_url: Annotated[str, _documented(**WEB_ADDRESSES)] | None = Field(
+    callback_url: Annotated[str, documented(**WEB_ADDRESSES)] | None = Field(
         default=None,
         description="only for asynchronous requests: the webhook, sent once the job has ended",
     )

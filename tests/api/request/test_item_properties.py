@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from api.errors import InvalidRequest, ItemFault
-from api.request import schemas
+from api.request import patterns, schemas
 from api.request.body import validate
 from api.request.data_uris import decode_blob, is_data_uri
 from api.request.items import ItemCollector
@@ -141,8 +141,8 @@ HEADS = [
 @PATIENT
 @given(st.sampled_from(HEADS), st.text(st.sampled_from("aZ9+/=-_ \t\r\n,;é"), max_size=20))
 def test_the_document_says_which_base64_is_read(prefix: str, text: str) -> None:
-    patterns = (schemas.BASE64, schemas.BASE64_URI, schemas.PERCENT_URI)
-    told = [re.search(pattern, prefix + text) is not None for pattern in patterns]
+    expressions = (patterns.BASE64, patterns.BASE64_URI, patterns.PERCENT_URI)
+    told = [re.search(pattern, prefix + text) is not None for pattern in expressions]
     try:
         is_read = bool(decode_blob(prefix + text))
     except InvalidBase64:
@@ -152,11 +152,11 @@ def test_the_document_says_which_base64_is_read(prefix: str, text: str) -> None:
 
 @PATIENT
 @given(
-    st.from_regex(schemas.WEB_ADDRESS, fullmatch=True, alphabet=st.characters(codec="ascii"))
+    st.from_regex(patterns.WEB_ADDRESS, fullmatch=True, alphabet=st.characters(codec="ascii"))
     | st.text("htps:/.a?#@[ \n1", max_size=20)
 )
 def test_what_the_document_calls_no_web_address_is_none(url: str) -> None:
-    told = re.fullmatch(schemas.WEB_ADDRESS, url) is not None
+    told = re.fullmatch(patterns.WEB_ADDRESS, url) is not None
     collector = outcome([{"img_uri": url}])
     assert isinstance(collector, ItemCollector)
     # Brackets and ports are more than a regular expression should judge.
