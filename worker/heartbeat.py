@@ -61,6 +61,7 @@ class HeartbeatLoop:
         self.name = new_name()
         self.parts = RunningParts()
         self.consumed_queues: Callable[[], tuple[str, ...]] = lambda: ()
+        self.node = ""
         self._heartbeats = Heartbeats(redis.quick, settings.worker_ttl_s, settings.keys)
         self._ledger = Ledger(redis.quick, settings.keys)
         self._app = app
@@ -122,6 +123,9 @@ class HeartbeatLoop:
             parts=self.parts.ids,
             queues=self.consumed_queues(),
             configured_batch_size=self._batcher.configured_sizes["image"],
+            node=self.node,
+            encoded_images=self._metrics.encoded["image"],
+            encoded_texts=self._metrics.encoded["text"],
         )
 
     def _warn_of_other_models(self, own: ModelInfo) -> None:

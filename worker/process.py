@@ -98,14 +98,18 @@ class WorkerProcess:
         self._webhooks = make_webhook_dispatcher(settings)
         self.is_started = True
 
-    def ready(self, consumed_queues: Callable[[], tuple[str, ...]]) -> None:
-        """Start heartbeats: from now on the worker counts as a consumer of those queues."""
+    def ready(self, node: str, consumed_queues: Callable[[], tuple[str, ...]]) -> None:
+        """Start heartbeats: from now on the worker counts as a consumer of those queues.
+
+        `node` is Celery's name of the worker.
+        """
+        self._heartbeat.node = node
         self._heartbeat.consumed_queues = consumed_queues
         self._heartbeat.start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         if self._webhooks:
             self._webhooks.begin()
-        log.info("worker_ready", worker=self._heartbeat.name)
+        log.info("worker_ready", worker=self._heartbeat.name, node=node)
 
     def run_part(self, job: str, part: int) -> bool:
         """See PartRunner.run. Heartbeats list the part from before it begins until it ends."""

@@ -15,6 +15,7 @@ class Worker(BaseModel):
     """A live worker."""
 
     name: str
+    node: str | None = Field(description="its name in Celery, as in `celery inspect` and Flower")
     model: str
     revision: str
     device: str
@@ -26,6 +27,11 @@ class Worker(BaseModel):
         description="maximum images in a batch while memory suffices"
     )
     in_flight: int = Field(description="items submitted to the model and not finished")
+    encoded_images: int | None = Field(
+        description="images that its model encoded since `since`: the difference of two answers "
+        "makes images per second"
+    )
+    encoded_texts: int | None = Field(description="texts that its model encoded since `since`")
     queues: list[str] = Field(
         description="the queues that it consumes; synchronous work is in `interactive`"
     )
@@ -118,6 +124,7 @@ def _age(beat: Heartbeat) -> tuple[float, str]:
 def _worker(beat: Heartbeat) -> Worker:
     return Worker(
         name=beat.name,
+        node=beat.node,
         model=beat.model.name,
         revision=beat.model.revision,
         device=beat.device,
@@ -125,6 +132,8 @@ def _worker(beat: Heartbeat) -> Worker:
         batch_size=beat.batch_size,
         configured_batch_size=beat.configured_batch_size or beat.batch_size,
         in_flight=beat.in_flight,
+        encoded_images=beat.encoded_images,
+        encoded_texts=beat.encoded_texts,
         queues=sorted(beat.consumed_queues),
         since=timestamp(beat.since),
     )

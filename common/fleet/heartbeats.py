@@ -4,11 +4,11 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, TypeAlias, cast
 
 import orjson
 import structlog
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from redis import Redis
 
 from common.ledger.records import EpochTime
@@ -20,6 +20,9 @@ from common.redis.scripts import LuaScript
 log = structlog.get_logger()
 
 
+Total: TypeAlias = Annotated[int, Field(ge=0)]
+
+
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a worker reports of itself; `since` is the epoch time at which it became ready.
@@ -27,7 +30,8 @@ class Heartbeat:
     `space` is the name of its space in the embedding cache (common/cache/embeddings.py). `parts`
     are the ids (`job:part`) of the parts that it runs; repair resends the others that it began.
     `queues` are those that it consumes from now, and `configured_batch_size` is the batch size
-    while memory is not short; both are None if the worker is of an earlier release.
+    while memory is not short. `node` is Celery's name of it, `encoded_images` and `encoded_texts`
+    count what its model encoded. All of these are None if the worker is of an earlier release.
     """
 
     name: str
@@ -43,6 +47,9 @@ class Heartbeat:
     parts: tuple[str, ...] = ()
     queues: tuple[str, ...] | None = None
     configured_batch_size: Count | None = None
+    node: str | None = None
+    encoded_images: Total | None = None
+    encoded_texts: Total | None = None
 
     @property
     def consumed_queues(self) -> tuple[str, ...]:

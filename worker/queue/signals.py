@@ -48,7 +48,7 @@ class CelerySignals:
         self._process.start(threads=sender.concurrency)
 
     def _ready(self, sender: Any, **_: object) -> None:  # noqa: ANN401
-        self._process.ready(sender.bulk_share.consumed_queues)
+        self._process.ready(sender.hostname, sender.bulk_share.consumed_queues)
 
     def _drain(self, **_: object) -> None:
         if self._process.is_started:

@@ -34,6 +34,7 @@ class WorkerMetrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = CollectorRegistry()
+        self.encoded = dict.fromkeys(KINDS_OF_BATCH, 0)
         self._count_parts(registry)
         self._count_items(registry)
         self._measure_batches(registry)
@@ -85,6 +86,7 @@ class WorkerMetrics:
 
     def batch_done(self, kind: str, size: int, seconds: float) -> None:
         """A batch was encoded."""
+        self.encoded[kind] += size
         items, took = self._batches[kind]
         items.observe(size)
         took.observe(seconds)

@@ -1,5 +1,6 @@
 """Several models behind one API, each with a worker of its own; and one that no worker serves."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ import pytest
 import requests
 from redis import Redis
 
-from common.protocol.messages import Priority, queue_of
+from common.fleet.heartbeats import Heartbeat, Heartbeats
+from common.protocol.messages import ModelInfo, Priority, queue_of
 from common.redis.keys import KEYS
+from tests.conftest import ClientMaker
 from tests.images import image_item
-from tests.processes import Api, start_api, start_worker, wait_for_workers
+from tests.processes import Api, start_api, start_worker, wait_for_workers, wait_until
 from tests.tiny_models import save_tiny_model
 from worker.model.source import Source
 
@@ -69,6 +72,11 @@ def several(folder: Path, redis_url_of_its_own: str) -> Iterator[Several]:
     api.stop()
     for worker in workers:
         assert worker.stop() == 0
+
+
+def workers_of(several: Several) -> list[dict[str, Any]]:
+    workers: list[dict[str, Any]] = several.api.get("/workers").json()["workers"]
+    return workers
 
 
 def revision_of(folder: Path) -> str:
@@ -209,6 +217,24 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
             "workers": 0,
         },
     ]
+
+
+def test_workers_show_how_much_they_encoded(several: Several) -> None:
+    several.encode()
+    wait_until(lambda: any(each["encoded_images"] for each in workers_of(several)), "a count")
+    for worker in workers_of(several):
+        assert re.fullmatch(r"clip-[0-9a-f]{6}@.+", worker["node"])
+        assert (worker["device"], worker["batch_size"]) == ("cpu", 4)
+
+
+def test_a_worker_of_an_earlier_release_shows_what_is_known(
+    make_api: ClientMaker, redis: Redis, redis_url: str
+) -> None:
+    beat = Heartbeat("w", ModelInfo("m", "r", 2, 1.0), "cpu", "float32", 4, 0, 1.0)
+    Heartbeats(redis, 60).beat(beat)
+    [worker] = make_api(redis_url=redis_url).get("/workers").get_json()["workers"]
+    assert worker["name"] == "w"
+    assert worker["node"] is worker["encoded_images"] is worker["encoded_texts"] is None
 
 
 def test_it_is_ready_though_a_model_lacks_a_worker_and_says_which(several: Several) -> None:

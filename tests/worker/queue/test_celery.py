@@ -11,6 +11,7 @@ from celery import Celery
 from kombu import pools
 from redis import Redis
 
+from common.fleet.heartbeats import Heartbeat, Heartbeats
 from common.ledger.jobs import Ledger
 from common.ledger.records import NewJob, PartMessage, RequestRecord
 from common.protocol.celery_app import make_celery, send_parts
@@ -88,6 +89,23 @@ def state(ledger: Ledger, job: str) -> str:
 
 def wait_for(ledger: Ledger, job: str, wanted: str = "done") -> None:
     wait_until(lambda: state(ledger, job) == wanted, f"{job} is {wanted}")
+
+
+def test_a_heartbeat_names_the_node_and_counts_what_was_encoded(
+    app: Celery, worker: Process, ledger: Ledger, redis_url_of_its_own: str
+) -> None:
+    def beat() -> Heartbeat:
+        with Redis.from_url(redis_url_of_its_own) as redis:
+            [beat] = Heartbeats(redis, ttl_s=5).alive()
+        return beat
+
+    replies: Any = app.control.ping(timeout=5, limit=1)
+    assert [beat().node] == list(replies[0])
+    before = beat().encoded_texts
+    assert before is not None
+    send(app, create(ledger, "of-a-text"))
+    wait_for(ledger, "of-a-text")
+    wait_until(lambda: beat().encoded_texts == before + 1, "the text is counted")
 
 
 @contextmanager
