@@ -182,7 +182,8 @@ class AsyncClient:
         """Add labels to a stored set and remove others; its templates stay.
 
         Raises:
-            RequestError: a label to remove is not in the set, or the set has uploaded images.
+            RequestError: a label to remove is not in the set, nothing would be left of it, or it
+                has uploaded images.
         """
         return await self._driver.run(label_sets.edit(name, add, remove, self._patience))
 

@@ -41,7 +41,8 @@ def edit(
     """Put a set again without some labels, and with others at its end.
 
     Raises:
-        RequestError: a label to remove is not in the set, or the set has uploaded images.
+        RequestError: a label to remove is not in the set, nothing would be left of it, or it has
+            uploaded images.
     """
     stored = yield from fetch(name, patience)
     items = _items_of(stored)
@@ -51,6 +52,8 @@ def edit(
     pairs = zip(items, stored.labels, strict=True)
     kept = [item for item, label in pairs if label not in removed]
     kept += [{"text": text} for text in dict.fromkeys(add) if text not in stored.labels]
+    if not kept:
+        raise RequestError(f"label set {name!r} would be empty; delete it")
     body: dict[str, object] = {"candidates": kept}
     if stored.templates:
         body["templates"] = stored.templates
