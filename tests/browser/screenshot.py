@@ -1,30 +1,36 @@
 """`python -m tests.browser.screenshot`: update the image of the playground in docs/."""
 
+import re
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from standalone.valkey import EmbeddedValkey
 from tests.browser.chromium import running_chromium
-from tests.browser.playground import Playground
+from tests.browser.playground import TRANSITIONS_END, Playground
 from tests.processes import DEMO_MODEL, ROOT, start_api, start_worker, wait_for_workers
 
 TARGET = ROOT / "docs" / "playground.png"
-LABELS = ("t-shirt", "pizza", "cat", "bicycle", "guitar")
+WORDS = "something to eat"
+SIZE = ViewportSize(width=1280, height=800)
+A_WHILE_MS = 60_000
 
 
 def take(url: str, target: Path) -> None:
-    """Save the page with images and results in it, as tall as it is."""
+    """Save the search among the sample images, after the last of them has come to its place."""
     with running_chromium() as chromium:
-        page = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
-        playground = Playground(page, url).open()
-        playground.choose("t-shirt.png", "pizza.png", "cat.png")
-        playground.label(*LABELS)
-        playground.rank()
-        expect(playground.cards).to_have_count(3)
-        page.wait_for_function("[...document.images].every((each) => each.complete)")
-        page.screenshot(path=target, full_page=True)
+        page = chromium.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+        playground = Playground(page, url).open("#search")
+        playground.button("Try with the sample images").click()
+        encoded = page.get_by_text(re.compile(r"^\d+ images encoded\.$"))
+        expect(encoded).to_be_attached(timeout=A_WHILE_MS)
+        page.get_by_label("Search words").fill(WORDS)
+        expect(page.get_by_text(f"Closest to “{WORDS}” first.")).to_be_visible()
+        expect(page.locator("#search-view .picture:empty")).to_have_count(0)
+        page.mouse.move(0, 0)
+        page.evaluate(TRANSITIONS_END)
+        page.screenshot(path=target)
 
 
 def main() -> None:

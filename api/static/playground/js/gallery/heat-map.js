@@ -24,6 +24,7 @@ export function makeHeatMap(place, { thumbnails, open }) {
     const names = results.labels.map((label) => make("th", { scope: "col" }, make("span", { title: label }, label)));
     head.replaceChildren(make("th", { scope: "col" }, "Image"), ...names);
     table.setAttribute("aria-rowcount", images.length + 1);
+    table.style.setProperty("--columns", results.labels.length);
     render();
   }
 

@@ -68,6 +68,7 @@ function save(name, type, written) {
 
 function suggestLabels() {
   if (!labels.value.trim()) labels.value = SAMPLE_LABELS.join("\n");
+  labels.setSelectionRange(0, 0);
   showLabelling();
 }
 

@@ -8,7 +8,7 @@ import { percent } from "../numbers.js";
 import { makeAbout } from "./about.js";
 import { hueOf } from "./hues.js";
 
-const SHAPE = { least: 148, gap: 14, caption: 46 };
+const SHAPE = { least: 148, gap: 14, caption: 34 };
 
 /** `resultsOf()` returns the results that count now. Returns the grid, and how to open an image. */
 export function makeWall(section, thumbnails, resultsOf) {

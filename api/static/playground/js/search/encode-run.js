@@ -45,12 +45,13 @@ export function startEncoding(library, place, trouble) {
     showTrouble(trouble, error, error.status === 401 ? null : again);
   }
 
-  /** Look at the model, and at what is kept of it. */
+  /** Look which model is served, and what is kept of it. */
   async function open() {
     try {
       await library.open();
+      if (!running) clearTrouble(trouble);
     } catch (error) {
-      fail(error, () => { clearTrouble(trouble); open().then(start); });
+      fail(error, () => open().then(start));
     }
   }
 

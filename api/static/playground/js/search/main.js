@@ -95,7 +95,7 @@ function start() {
   });
   library.addEventListener("change", changed);
   likes.addEventListener("change", ask);
-  events.addEventListener("key", catchUp);
+  events.addEventListener("key", () => section.hidden || open());
   words.addEventListener("input", ask);
   template.addEventListener("change", ask);
   byId("search-form").addEventListener("submit", (event) => {
@@ -117,8 +117,13 @@ function start() {
 
 function show({ query: given }) {
   if (given.get("q")) words.value = given.get("q");
-  encoding.open().then(catchUp);
-  ask();
+  open();
+}
+
+async function open() {
+  await encoding.open();
+  catchUp();
+  answer();
 }
 
 start();
