@@ -55,5 +55,5 @@ export function startEncoding(library, place, trouble) {
     }
   }
 
-  return { start, open, fail };
+  return { start, open, fail, cancel: () => running?.abort() };
 }

@@ -1,10 +1,10 @@
 // The images that can be searched: those of the collection, and those kept on this device.
 
 import { collection } from "../intake/collection.js";
+import { smallCopy } from "../intake/copies.js";
 import { patiently } from "../sending/patience.js";
 import { cut } from "../sending/pieces.js";
 import { sendAll } from "../sending/sending.js";
-import { smallCopy } from "../grid/thumbnails.js";
 import { currentModel, encodeFiles } from "./encoding.js";
 import { forget, isKeeping, keep, recall } from "./kept.js";
 

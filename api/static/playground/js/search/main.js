@@ -86,6 +86,7 @@ function catchUp() {
 function start() {
   collection.addEventListener("change", () => {
     if (!collection.size) {
+      encoding.cancel();
       wall.clear();
       library.clear();
       likes.set([]);

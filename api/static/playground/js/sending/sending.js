@@ -1,6 +1,6 @@
 // Sends many images in pieces, two at a time, and survives what can go wrong with some of them.
 
-import { shrunk } from "../grid/thumbnails.js";
+import { shrunk } from "../intake/copies.js";
 import { patiently } from "./patience.js";
 import { cut } from "./pieces.js";
 
