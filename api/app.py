@@ -57,7 +57,7 @@ def create_app(
     app.register_blueprint(health.make_blueprint(dispatcher))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(settings))
-    app.register_blueprint(playground.make_blueprint())
+    app.register_blueprint(playground.make_blueprint(settings))
     app.extensions["openapi"] = openapi.document(app, settings)
     problem_details.register(app)
     app.before_request(_begin_request)

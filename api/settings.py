@@ -32,6 +32,12 @@ def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     return origins
 
 
+def _web_address(url: str) -> str:
+    if url and not re.match(r"https?://[^/\s]", url):
+        raise ValueError("a web address begins with http:// or https://")
+    return url
+
+
 Origins: TypeAlias = Annotated[Several, AfterValidator(_origins)]
 
 
@@ -120,6 +126,10 @@ class ApiSettings(SharedSettings):
     cors_origins: Origins = Field(
         default=(),
         description="origins whose pages may call, such as `https://example.org`; or `*`",
+    )
+    flower_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        default="",
+        description="the address of Flower for browsers, which the playground links to",
     )
 
     @property

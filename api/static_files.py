@@ -35,18 +35,17 @@ class StaticFiles:
         self._contents = contents
         self._policy = policy
 
-    def page(self, prefix: str = "") -> Response:
-        """The page itself; 304 if the client has it.
+    def page(self, prefix: str = "", head: str = "") -> Response:
+        """The page itself, with more elements in its head; 304 if the client has it.
 
         With a prefix, a <base> makes its relative links work without a trailing slash too.
         """
-        if not prefix:
-            return self._answer(PAGE)
-        head = f'<head>\n  <base href="{escape(prefix)}/">'
-        page = self._contents[PAGE].replace(b"<head>", head.encode(), 1)
+        base = f'<base href="{escape(prefix)}/">' if prefix else ""
+        page = self._contents[PAGE].replace(b"<head>", f"<head>{base}{head}".encode(), 1)
         response = self._response(page, PAGE)
-        policy = self._policy.replace("base-uri 'none'", "base-uri 'self'")
-        response.headers["Content-Security-Policy"] = policy
+        if prefix:
+            policy = self._policy.replace("base-uri 'none'", "base-uri 'self'")
+            response.headers["Content-Security-Policy"] = policy
         return response
 
     def file(self, name: str) -> Response:

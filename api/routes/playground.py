@@ -1,11 +1,13 @@
 """GET /: the playground, a web page that uses the public API."""
 
+from html import escape
 from importlib.resources import files
 
 from flask import Blueprint, Response
 
 from api.access.proxies import path_prefix
 from api.openapi.operation import page
+from api.settings import ApiSettings
 from api.static_files import StaticFiles, read_folder
 
 # Nothing from elsewhere but images: the page shows those that a user links.
@@ -16,14 +18,16 @@ POLICY = (
 )
 
 
-def make_blueprint() -> Blueprint:
+def make_blueprint(settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("playground", __name__)
     static = StaticFiles(read_folder(files("api") / "static" / "playground"), POLICY)
+    flower = settings.flower_url
+    head = f'<meta name="flower" content="{escape(flower)}">' if flower else ""
 
     @blueprint.get("/")
     @page
     def index() -> Response:
-        return static.page(path_prefix())
+        return static.page(path_prefix(), head)
 
     @blueprint.get("/playground/<path:name>")
     @page

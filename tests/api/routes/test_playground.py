@@ -33,6 +33,15 @@ def client(make_api: ClientMaker) -> FlaskClient:
     return make_api(redis_url="redis://127.0.0.1:1/0", api_keys="a-key-0123456789abcdef")
 
 
+def test_the_page_names_flower_only_if_the_operator_does(make_api: ClientMaker) -> None:
+    url = "https://flower.example.org/?a=1&b=%22"
+    named = make_api(redis_url="redis://127.0.0.1:1/0", flower_url=url).get("/")
+    [(_, meta)] = [each for each in Elements(named.text).found if each[1].get("name") == "flower"]
+    assert meta["content"] == url
+    plain = make_api(redis_url="redis://127.0.0.1:1/0").get("/").text
+    assert 'name="flower"' not in plain
+
+
 class Elements(HTMLParser):
     """The elements of a page: their names and attributes."""
 
