@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from what the routes declare."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
@@ -10,23 +10,23 @@ from werkzeug.routing import Rule
 
 from api.access.keys import OPEN
 from api.errors import (
-    DeadlineExceeded,
+    BrokerAway,
     InternalError,
     InvalidRequest,
-    JobCancelled,
+    QueueFull,
     RateLimited,
     Unauthorized,
-    UnsupportedEncoding,
 )
 from api.openapi.examples import illustrate
 from api.openapi.operation import JSON, Answer, Operation, Schema, operation_of, parameter
+from api.openapi.problems import headers, problems
 from api.openapi.schemas import Schemas, query_parameters, ref, schemas_of
 from api.openapi.webhooks import CALLBACK, JobEnded, webhooks
-from api.problem_details import Problem, status_of
+from api.problem_details import Problem
 from api.request.multipart import MULTIPART
 from api.request.parameters import LENIENT
 from api.settings import ApiSettings
-from common.errors import ClipError, Unavailable
+from common.errors import ClipError
 from common.label_sets.store import NAME
 from common.settings import VERSION
 
@@ -48,26 +48,9 @@ OF_ANY_ROUTE: tuple[type[ClipError], ...] = (
     Unauthorized,
     RateLimited,
     InternalError,
-    Unavailable,
+    QueueFull,
+    BrokerAway,
 )
-OF_JOB = {"X-Job-Id": "the id of the job, if there was one"}
-ERROR_HEADERS: dict[type[ClipError], dict[str, str]] = {
-    Unauthorized: {"WWW-Authenticate": "`Bearer`"},
-    RateLimited: {
-        "Retry-After": "seconds until a request is served again",
-        "RateLimit": "what is left, as draft-ietf-httpapi-ratelimit-headers has it",
-        "RateLimit-Policy": "the limits in force",
-    },
-    Unavailable: {
-        "Retry-After": "seconds until another try makes sense",
-        "Location": "the job, if it was accepted: it goes on",
-        **OF_JOB,
-    },
-    DeadlineExceeded: {"Location": "the job, if it goes on", **OF_JOB},
-    InvalidRequest: OF_JOB,
-    JobCancelled: OF_JOB,
-    UnsupportedEncoding: {"Accept-Encoding": "`identity`"},
-}
 
 
 def document(app: Flask, settings: ApiSettings) -> dict[str, Any]:
@@ -131,10 +114,11 @@ def _operation(rule: Rule, operation: Operation, schemas: Schemas, settings: Api
     return {
         "operationId": operation.id,
         "summary": operation.summary,
+        "description": operation.description,
         "tags": [TAGS.get(blueprint, "The service")],
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(operation, schemas)} if operation.body else {}),
-        "responses": answers | _problems(kinds + operation.errors),
+        "responses": answers | problems(kinds + operation.errors, operation),
         **({"security": []} if is_open else {}),
     }
 
@@ -154,27 +138,6 @@ def _answer(answer: Answer[Any], schemas: Schemas) -> Schema:
             if answer.body
             else {}
         ),
-        **_headers(answer.headers),
+        **headers(answer.headers),
         **({"links": answer.links} if answer.links else {}),
     }
-
-
-def _problems(kinds: Iterable[type[ClipError]]) -> dict[str, Schema]:
-    """The error responses, by status."""
-    found: dict[str, list[type[ClipError]]] = {}
-    for kind in kinds:
-        found.setdefault(str(status_of(kind)), []).append(kind)
-    return {
-        status: {
-            "description": "; ".join(kind.title for kind in same),
-            "content": {"application/problem+json": {"schema": ref(Problem.__name__)}},
-            **_headers({k: v for kind in same for k, v in ERROR_HEADERS.get(kind, {}).items()}),
-        }
-        for status, same in sorted(found.items())
-    }
-
-
-def _headers(described: Mapping[str, str]) -> Schema:
-    string = {"type": "string"}
-    headers = {name: {"description": words, "schema": string} for name, words in described.items()}
-    return {"headers": headers} if headers else {}

@@ -9,7 +9,7 @@ PATH = Path(__file__).with_suffix(".json")
 
 
 def illustrate(paths: dict[str, Any]) -> None:
-    """Add the examples to their operations.
+    """Add the examples to their operations, each in place of a made one with the same code.
 
     Each has its `operation`'s id, a `name` and a `summary`, the values of `parameters` by name,
     the `request` body if there is one, the `status` and the `answer`.
@@ -39,4 +39,6 @@ def _illustrate(operation: dict[str, Any], example: dict[str, Any]) -> None:
 
 def _put(content: dict[str, Any], example: dict[str, Any], side: str) -> None:
     shown = {"summary": example["summary"], "value": example[side]}
-    content.setdefault("examples", {})[example["name"]] = shown
+    code = example[side].get("code") if isinstance(example[side], dict) else None
+    others = {name: each for name, each in content.get("examples", {}).items() if name != code}
+    content["examples"] = others | {example["name"]: shown}

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from flask import Response
 from pydantic import BaseModel, TypeAdapter
 
+from api.errors import ItemFault
 from api.problem_details import to_json
 from common.errors import ClipError
 
@@ -41,6 +42,7 @@ class Answer(Generic[Body]):
 class Operation:
     """What the document says about a route, besides its rule and the errors of all routes.
 
+    The `summary` says what it does, the `description` what it is for.
     `parameters` are those that the route reads by itself, see `parameter`; `query` has others as
     its fields. `body` validates the JSON of the request; `form` is the name of the schema of the
     form that may stand for it.
@@ -48,6 +50,7 @@ class Operation:
 
     id: str
     summary: str
+    description: str
     answers: tuple[Answer[Any], ...]
     errors: tuple[type[ClipError], ...] = ()
     parameters: tuple[Schema, ...] = ()
@@ -73,6 +76,18 @@ def operation_of(view: Callable[..., Any]) -> Operation | None:
         raise LookupError(f"{view.__module__}.{view.__qualname__} declares no operation")
     declared: Operation | None = view.__dict__[DECLARED]
     return declared
+
+
+def known_parameters(operation: Operation) -> list[str]:
+    """The names of the query parameters that an operation declares."""
+    own = [each["name"] for each in operation.parameters if each["in"] == "query"]
+    return own + list(operation.query.model_fields if operation.query else ())
+
+
+def parameter_fault(name: str, known: list[str], fault: str = "is not known") -> ItemFault:
+    """The fault of a query parameter that is not among the `known` ones."""
+    others = f"known parameters: {', '.join(known)}" if known else "there are no parameters here"
+    return ItemFault("", "unknown_parameter", f"parameter {name}: {fault}; {others}")
 
 
 def parameter(name: str, where: str, schema: Schema, description: str) -> Schema:

@@ -12,8 +12,11 @@ from api.errors import (
     DeadlineExceeded,
     IdempotencyKeyReused,
     JobCancelled,
+    ModelChanged,
     NotJson,
+    NoWorker,
     TooManyValues,
+    UnknownModel,
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
@@ -21,13 +24,13 @@ from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.webhooks import CALLBACK
 from api.request import metadata
 from api.request.options import MAX_KEY_LENGTH
-from common.errors import ClipError
+from common.errors import ClipError, JobLost, NoMemory
 from common.protocol.messages import Alpha
 
 BROKEN = (NotJson, TooManyValues, BrokenBody)
 UNREADABLE = (BodyTooLarge, UnsupportedMediaType, UnsupportedEncoding)
 ON_BODY = (*BROKEN, *UNREADABLE)
-ON_JOB = (JobCancelled, DeadlineExceeded)
+ON_JOB = (JobCancelled, NoWorker, JobLost, ModelChanged, NoMemory, DeadlineExceeded)
 ON_ANSWER = {
     "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
     "makes no job",
@@ -63,11 +66,17 @@ PARAMETERS = (
 def submission(
     name: str,
     summary: str,
+    description: str,
     answer: Answer[Any],
     body: TypeAdapter[Any],
     *more: type[ClipError],
 ) -> Operation:
     """A POST that is answered with its result, or with a job."""
-    kinds = (*ON_BODY, BrokenForm, IdempotencyKeyReused, *ON_JOB, *more)
-    form = f"{name.capitalize()}Form"
-    return Operation(name, summary, (answer, ACCEPTED), kinds, PARAMETERS, body=body, form=form)
+    own = (BrokenForm, UnknownModel, IdempotencyKeyReused)
+    return Operation(
+        *(name, summary, description, (answer, ACCEPTED)),
+        errors=(*ON_BODY, *own, *ON_JOB, *more),
+        parameters=PARAMETERS,
+        body=body,
+        form=f"{name.capitalize()}Form",
+    )

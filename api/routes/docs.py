@@ -32,7 +32,12 @@ def make_blueprint(settings: ApiSettings) -> Blueprint:
     static = StaticFiles(own | {name: (viewer / name).read_bytes() for name in VIEWER}, POLICY)
 
     @blueprint.get("/openapi.json")
-    @Operation("openapi", "This document.", (DOCUMENT,))
+    @Operation(
+        "openapi",
+        "Get this document.",
+        "To generate a client, or to import the API into a tool.",
+        (DOCUMENT,),
+    )
     def openapi() -> Response:
         document = current_app.extensions["openapi"]
         servers = {"servers": [{"url": root_url()}]} if settings.trusted_proxies else {}

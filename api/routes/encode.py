@@ -28,7 +28,13 @@ from api.settings import ApiSettings
 OPTIONS = TypeAdapter(FormOptions)
 REQUEST: TypeAdapter[list[Item]] = TypeAdapter(Annotated[list[Item], Field(min_length=1)])
 ENCODED = Answer("One vector for each item.", list[list[float]], headers=ON_ANSWER)
-ENCODE = submission("encode", "The embeddings of texts and images.", ENCODED, REQUEST)
+ENCODE = submission(
+    "encode",
+    "Encode texts and images as vectors.",
+    "To search, cluster or deduplicate: store the vectors, and compare them by their cosine.",
+    ENCODED,
+    REQUEST,
+)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:

@@ -16,12 +16,22 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get("/healthz")
-    @Operation("healthz", "The process is alive.", (ALIVE,))
+    @Operation(
+        "healthz",
+        "Check that the API process is alive.",
+        "For an orchestrator that restarts hanging processes; it asks neither Redis nor workers.",
+        (ALIVE,),
+    )
     def healthz() -> Response:
         return ALIVE.of(Health(status="ok"))
 
     @blueprint.get("/readyz")
-    @Operation("readyz", "The service is ready.", (READY, NOT_READY))
+    @Operation(
+        "readyz",
+        "Check that the service can answer requests.",
+        "For a load balancer, and to see why requests are refused.",
+        (READY, NOT_READY),
+    )
     def readyz() -> Response:
         try:
             found = readiness(dispatcher.models(), redis=True)

@@ -10,11 +10,19 @@ from api.answer.jobs import Details, Job, JobList, stream, summary
 from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
-from api.errors import DeadlineExceeded, InvalidRequest, ItemFault, JobHasEnded, NotFound
+from api.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    ItemFault,
+    JobHasEnded,
+    ModelChanged,
+    NotFound,
+)
 from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.submissions import SECONDS
 from api.request.preference import parse_wait
 from api.settings import ApiSettings
+from common.errors import JobLost
 from common.ledger.records import JobRecord, State
 
 SCANNED_AT_ONCE = 100
@@ -41,20 +49,34 @@ JOBS = Answer("The jobs.", JobList, headers=FRESH)
 JOB = Answer("The job.", Job, headers={**FRESH, "Retry-After": "seconds, if the job has not ended"})
 FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
 WAIT = parameter("wait", "query", SECONDS, "seconds to wait for it")
-LIST = Operation("jobs", "The jobs.", (JOBS,), query=ListQuery)
+LIST = Operation(
+    "jobs",
+    "List the asynchronous jobs, newest first.",
+    "To find a job again, or to see what is queued, running or failed.",
+    (JOBS,),
+    query=ListQuery,
+)
 LOOK = Operation(
     "job",
-    "A job, with its result once it is done.",
+    "Get a job, with its result once it is done.",
+    "To follow an asynchronous request: with `wait`, the answer comes as soon as the job ends.",
     (JOB,),
-    (NotFound, DeadlineExceeded),
+    (NotFound, JobLost, ModelChanged, DeadlineExceeded),
     (WAIT,),
 )
-CANCEL = Operation("cancel", "End a job before its time.", (JOB,), (NotFound, JobHasEnded))
+CANCEL = Operation(
+    "cancel",
+    "Cancel a job.",
+    "To stop work that nobody needs any more; what ran is discarded, and the job stays listed.",
+    (JOB,),
+    (NotFound, JobHasEnded, JobLost),
+)
 FORGET = Operation(
     "forget",
-    "Cancel a job if need be, and forget its images and result.",
+    "Delete a job; cancel it first if it runs.",
+    "To remove images and results at once, instead of when they expire.",
     (FORGOTTEN,),
-    (NotFound,),
+    (NotFound, JobLost),
 )
 
 

@@ -47,18 +47,28 @@ CREATED = replace(
     links=links_to("name", "$response.body#/name", "label_set", "forget_label_set"),
 )
 FORGOTTEN: Answer[None] = Answer("It is gone.", None, 204)
-LIST = Operation("label_sets", "The label sets.", (ALL,))
-LOOK = Operation("label_set", "A label set.", (ONE,), (NoSuchLabelSet,))
+LIST = Operation(
+    "label_sets", "List the label sets.", "To see which names requests may rank by.", (ALL,)
+)
+LOOK = Operation(
+    "label_set",
+    "Get a label set.",
+    "To name the columns of a result, or to edit a set: change what you get, and `PUT` it.",
+    (ONE,),
+    (NoSuchLabelSet,),
+)
 PUT = Operation(
     "put_label_set",
-    "Store candidates with their embeddings, for many requests to be ranked by.",
+    "Store candidates with their embeddings under a name, or replace them.",
+    "For labels that you rank by often: they are encoded once, and requests send only the name.",
     (REPLACED, CREATED),
     (*ON_BODY, *ON_JOB, TooManyLabelSets),
     body=REQUEST,
 )
 FORGET = Operation(
     "forget_label_set",
-    "Forget a label set; jobs that were sent with it are answered all the same.",
+    "Delete a label set.",
+    "To make room, or to stop others from using it; jobs that were sent with it are answered.",
     (FORGOTTEN,),
     (NoSuchLabelSet,),
 )

@@ -13,7 +13,12 @@ def make_blueprint(registry: CollectorRegistry) -> Blueprint:
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
-    @Operation("metrics", "Metrics in Prometheus's text format.", (MEASURED,))
+    @Operation(
+        "metrics",
+        "Get the metrics, over all API processes.",
+        "For Prometheus: requests, errors, queues, workers and the cache.",
+        (MEASURED,),
+    )
     def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

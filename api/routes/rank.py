@@ -31,7 +31,14 @@ from common.protocol.messages import Priority
 
 REQUEST: TypeAdapter[RankRequest] = TypeAdapter(RankRequest)
 RANKED = Answer("One row for each query.", RankResponse, headers=ON_ANSWER)
-RANK = submission("rank", "Rank the candidates for each query.", RANKED, REQUEST, NoSuchLabelSet)
+RANK = submission(
+    "rank",
+    "Rank the candidates for each query.",
+    "To classify or tag images with labels of your own, or to find the images that match a text.",
+    RANKED,
+    REQUEST,
+    NoSuchLabelSet,
+)
 
 
 def make_blueprint(dispatcher: Dispatcher, settings: ApiSettings) -> Blueprint:

@@ -14,12 +14,22 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
     blueprint = Blueprint("workers", __name__)
 
     @blueprint.get("/workers")
-    @Operation("workers", "The live workers.", (WORKERS,))
+    @Operation(
+        "workers",
+        "List the live workers.",
+        "To see what serves requests now, how busy it is, and how fast.",
+        (WORKERS,),
+    )
     def workers() -> Response:
         return WORKERS.of(fleet.workers(dispatcher.live_workers()))
 
     @blueprint.get("/models")
-    @Operation("models", "The models that requests may choose.", (MODELS,))
+    @Operation(
+        "models",
+        "List the models that requests may choose.",
+        "To choose a `model` by its family, size of embeddings and image resolution.",
+        (MODELS,),
+    )
     def models() -> Response:
         return MODELS.of(fleet.models(dispatcher.models()))
 

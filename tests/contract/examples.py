@@ -20,7 +20,14 @@ from PIL import Image
 
 from api.openapi.examples import PATH
 from standalone.valkey import EmbeddedValkey
-from tests.processes import DEMO_MODEL, SAMPLES, start_api, start_worker, wait_for_workers
+from tests.processes import (
+    DEMO_MODEL,
+    SAMPLES,
+    free_port,
+    start_api,
+    start_worker,
+    wait_for_workers,
+)
 
 KEY = "the-key-of-the-examples-0123"
 DIGITS = 4
@@ -50,6 +57,15 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     values: Callable[[Answers], Mapping[str, str]] = lambda _: {}
     with_key: bool = True
+    with_redis: bool = True
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Of the service, and of an API whose Redis is away."""
+
+    service: str
+    without_redis: str
 
 
 def job_of(name: str) -> Callable[[Answers], Mapping[str, str]]:
@@ -100,6 +116,17 @@ CALLS = [
         [{"text": "jeans"}, IMAGE],
     ),
     Call(
+        *("encode", "no_image_either", "What is no image is named"),
+        "POST /encode",
+        [{"text": "jeans"}, NO_IMAGE],
+    ),
+    Call(
+        *("encode", "later_too", "With `wait=0`: a job, and metadata that comes back with it"),
+        "POST /encode",
+        [{"text": "jeans"}],
+        query={"wait": 0, "metadata": '{"album": "summer"}'},
+    ),
+    Call(
         *("job", "done", "It is done"),
         "GET /jobs/{job}",
         query={"wait": 20},
@@ -121,6 +148,18 @@ CALLS = [
         *("put_label_set", "three_things", "Three labels in two templates"),
         "PUT /label-sets/{name}",
         {"candidates": LABELS, "templates": ["a drawing of {}", "a picture of {}"]},
+        values=lambda _: LABEL_SET,
+    ),
+    Call(
+        *("put_label_set", "the_same_again", "The same again changes nothing"),
+        "PUT /label-sets/{name}",
+        {"candidates": LABELS, "templates": ["a drawing of {}", "a picture of {}"]},
+        values=lambda _: LABEL_SET,
+    ),
+    Call(
+        *("put_label_set", "no_image_among_them", "What is no image is named"),
+        "PUT /label-sets/{name}",
+        {"candidates": [*LABELS, NO_IMAGE]},
         values=lambda _: LABEL_SET,
     ),
     Call(
@@ -149,6 +188,7 @@ CALLS = [
     Call(*("metrics", "some_lines", "Some lines of it"), "GET /metrics"),
     Call(*("healthz", "alive", "It lives"), "GET /healthz"),
     Call(*("readyz", "ready", "It is ready"), "GET /readyz"),
+    Call(*("readyz", "redis_away", "Redis does not answer"), "GET /readyz", with_redis=False),
     Call(*("", "many", "Much to do"), "POST /encode", MANY, query={"wait": 0}),
     Call(
         *("cancel", "in_time", "Ended before its time"),
@@ -169,7 +209,7 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def executed(url: str, headers: list[set[str]] | None = None) -> list[dict[str, Any]]:
+def executed(urls: Urls, headers: list[set[str]] | None = None) -> list[dict[str, Any]]:
     """Ask all of a running service; the examples, as `api.openapi.examples` reads them.
 
     The names of the headers of each answer are added to `headers`.
@@ -178,7 +218,7 @@ def executed(url: str, headers: list[set[str]] | None = None) -> list[dict[str, 
     examples = []
     for call in CALLS:
         values = call.values(answers)
-        answer = ask(url, call, values)
+        answer = ask(urls.service if call.with_redis else urls.without_redis, call, values)
         body = body_of(answer)
         if isinstance(body, dict):
             answers[call.name] = body
@@ -219,22 +259,24 @@ def ask(url: str, call: Call, values: Mapping[str, str]) -> requests.Response:
 
 
 @contextmanager
-def service() -> Iterator[str]:
-    """The service with the demo checkpoint; its URL."""
+def service() -> Iterator[Urls]:
+    """The service with the demo checkpoint."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         server = EmbeddedValkey(folder)
         server.start()
         worker = start_worker(folder, server.url, DEMO_MODEL, model_name="demo", fetch_allow="")
         api = start_api(folder, server.url, api_keys=KEY)
+        alone = start_api(folder, f"redis://127.0.0.1:{free_port()}/0", api_keys=KEY)
         wait_for_workers(api, [worker])
-        yield api.url
+        yield Urls(api.url, alone.url)
+        alone.stop()
         api.stop()
         worker.stop()
         server.stop()
 
 
 if __name__ == "__main__":
-    with service() as url:
-        written = json.dumps(executed(url), indent=1, ensure_ascii=False)
+    with service() as urls:
+        written = json.dumps(executed(urls), indent=1, ensure_ascii=False)
         PATH.write_text(written.replace(socket.gethostname(), "host") + "\n")

@@ -83,6 +83,41 @@ def test_it_says_which_answers_name_no_job(document: dict[str, Any]) -> None:
         assert "absent" not in accepted["description"]
 
 
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for path in document["paths"].values() for each in path.values()]
+
+
+def test_each_operation_says_what_it_is_for(document: dict[str, Any]) -> None:
+    said = {each["operationId"]: each.get("description", "") for each in operations(document)}
+    for operation in operations(document):
+        assert said[operation["operationId"]].endswith(".")
+        assert said[operation["operationId"]] != operation["summary"]
+    assert len(set(said.values())) == len(said)
+
+
+def test_each_error_of_each_operation_has_an_example_of_its_own(document: dict[str, Any]) -> None:
+    for operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if not status.startswith(("4", "5")) or operation["operationId"] == "readyz":
+                continue
+            examples = answer["content"]["application/problem+json"]["examples"]
+            problems = [example["value"] for example in examples.values()]
+            assert {problem["status"] for problem in problems} == {int(status)}
+            titles = answer["description"].split("; ")
+            assert {problem["title"] for problem in problems} == set(titles)
+
+
+def test_the_example_of_an_invalid_request_suits_its_operation(
+    service: Api, document: dict[str, Any]
+) -> None:
+    paths = document["paths"]
+    for path, operation in (("/jobs", "get"), ("/models", "get"), ("/jobs/{job}", "delete")):
+        examples = paths[path][operation]["responses"]["422"]["content"]
+        shown = examples["application/problem+json"]["examples"]["invalid_request"]["value"]
+        url = f"{service.url}{path.format(job='0' * 32)}?page=2"
+        assert service.session.request(operation, url, timeout=9).json() == shown
+
+
 def test_it_asks_for_none_where_there_are_none(document: dict[str, Any]) -> None:
     assert "security" not in document
 

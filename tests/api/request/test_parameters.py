@@ -62,6 +62,10 @@ def test_the_error_of_an_unknown_parameter_lists_the_known_ones(
     assert answer.status_code == 422
 
 
+def is_refused(answer: Any) -> bool:
+    return answer.status_code == 422 and "unknown_parameter" in answer.text
+
+
 def test_a_long_parameter_is_shortened(make_api: ClientMaker) -> None:
     [(_, _, detail)] = refused(make_api(**NOWHERE).get(f"/models?{'x' * 3000}=1"))
     assert len(detail) < 200
@@ -91,7 +95,7 @@ def test_every_parameter_of_the_document_is_accepted(make_api: ClientMaker) -> N
                 method=method.upper(),
                 query_string=dict.fromkeys(names, ""),
             )
-            assert "unknown_parameter" not in answer.text
+            assert not is_refused(answer)
             accepted += names
     own = {"wait", "model", "alpha", "callback_url", "metadata"}
     assert set(accepted) == {*own, "status", "limit", "cursor"}
@@ -104,7 +108,7 @@ def test_the_document_says_which_routes_refuse_parameters(make_api: ClientMaker)
             answer = client.open(
                 re.sub("{.+}", "any", path), method=method.upper(), query_string="odd=1"
             )
-            assert ("unknown_parameter" in answer.text) == ("422" in operation["responses"]), path
+            assert is_refused(answer) == ("422" in operation["responses"]), path
 
 
 @pytest.mark.parametrize(
