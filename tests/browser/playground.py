@@ -31,11 +31,11 @@ class Playground:
         return self
 
     def choose(self, *names: str) -> None:
-        self.page.get_by_label("Choose images").set_input_files([SAMPLES / n for n in names])
+        self.page.locator("#files").set_input_files([SAMPLES / n for n in names])
 
     def choose_content(self, name: str, content: bytes) -> None:
         file = FilePayload(name=name, mimeType="image/png", buffer=content)
-        self.page.get_by_label("Choose images").set_input_files([file])
+        self.page.locator("#files").set_input_files([file])
 
     def link(self, *urls: str) -> None:
         for url in urls:
@@ -49,11 +49,29 @@ class Playground:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def rank(self) -> None:
+        """Press Rank, and wait for the answer."""
         self.button("Rank").click()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what is shown belongs to what is in the form."""
+        expect(self.winner).to_be_visible()
+        expect(self.freshness).to_be_hidden()
 
     @property
-    def cards(self) -> Locator:
-        return self.page.locator("#cards").get_by_role("article")
+    def freshness(self) -> Locator:
+        return self.page.locator("#freshness")
+
+    @property
+    def winner(self) -> Locator:
+        return (
+            self.page.get_by_role("list", name="Labels that fit best").get_by_role("listitem").first
+        )
+
+    @property
+    def told(self) -> Locator:
+        """What a screen reader announces about the answer."""
+        return self.page.locator("#announcement")
 
     @property
     def thumbs(self) -> Locator:
@@ -63,9 +81,11 @@ class Playground:
     def alert(self) -> Locator:
         return self.page.get_by_role("alert")
 
-    def best(self, nth: int = 0) -> str:
-        """The label that a card has first."""
-        return self.cards.nth(nth).get_by_role("listitem").first.locator(".label").inner_text()
+    def best(self, image: str = "") -> str:
+        """The best label of an image; without a name, of the one that is selected."""
+        if image:
+            self.button(f"Show {image}").click()
+        return self.winner.locator(".label").inner_text()
 
     def violations(self) -> list[str]:
         """What axe finds wrong on the page as it is, once its colours no longer change."""

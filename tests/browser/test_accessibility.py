@@ -8,21 +8,49 @@ from tests.browser.playground import Playground
 from tests.processes import Api
 
 
+def show_the_example(playground: Playground) -> None:
+    playground.settle()
+
+
 def rank_with_a_fault(playground: Playground) -> None:
-    playground.button("Show me an example").click()
-    expect(playground.cards).to_have_count(3)
+    playground.choose("cat.png")
     playground.choose_content("bad.png", b"no image")
+    expect(playground.page.locator("#verdict")).to_contain_text("bad.png")
+    playground.choose("pizza.png")
+    expect(playground.thumbs).to_have_count(3)
     playground.page.get_by_text("More", exact=True).click()
-    playground.rank()
-    expect(playground.cards).to_have_count(4)
+    playground.settle()
     playground.page.get_by_text("The same request as code").click()
     playground.page.get_by_text("The answer as JSON").click()
 
 
+def find_none_fitting(playground: Playground) -> None:
+    playground.page.get_by_text("more labels").click()
+    playground.page.get_by_text("What if none fits?").click()
+    playground.page.get_by_label("“None of these” below").fill("1")
+    expect(playground.winner).to_contain_text("none of these")
+
+
+def save_labels(playground: Playground) -> None:
+    playground.button("Save as a label set").click()
+    playground.button("Save").click()
+    expect(playground.page.locator("#set-name-fault")).to_be_visible()
+
+
+def be_out_of_date(playground: Playground) -> None:
+    playground.label("")
+    expect(playground.freshness).to_have_text("Type a label")
+
+
 def be_refused(playground: Playground) -> None:
+    playground.label("cat", "pizza")
     playground.page.get_by_label("Temperature").fill("0")
-    playground.rank()
     expect(playground.alert).to_be_visible()
+
+
+def be_empty(playground: Playground) -> None:
+    playground.button("Clear").click()
+    playground.button("Rank").click()
 
 
 def look_at_jobs(playground: Playground) -> None:
@@ -30,18 +58,33 @@ def look_at_jobs(playground: Playground) -> None:
     expect(playground.page.get_by_role("table", name="Workers")).to_be_visible()
 
 
+def open_a_job(playground: Playground) -> None:
+    playground.page.get_by_role("link", name="Rank", exact=True).click()
+    playground.choose(*["cat.png"] * 9)
+    playground.label("cat", "a word that is long enough to need a second line on a phone")
+    playground.rank()
+    look_at_jobs(playground)
+    playground.page.locator("#jobs tbody").get_by_role("link").first.click()
+    expect(playground.page.locator(".card")).to_have_count(9)
+
+
+STATES = (
+    *(show_the_example, rank_with_a_fault, find_none_fitting, save_labels),
+    *(be_out_of_date, be_refused, be_empty, look_at_jobs, open_a_job),
+)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_state(service: Api, open_tab: OpenTab, scheme: str) -> None:
     playground = open_tab(service.url, color_scheme=scheme).open()
-    assert playground.violations() == []
-    for reach in (rank_with_a_fault, be_refused, look_at_jobs):
+    for reach in STATES:
         reach(playground)
         assert playground.violations() == [], reach.__name__
 
 
 def test_nothing_is_wider_than_a_phone(service: Api, open_tab: OpenTab) -> None:
     playground = open_tab(service.url, viewport={"width": 360, "height": 740}).open()
-    for reach in (rank_with_a_fault, be_refused, look_at_jobs):
+    for reach in STATES:
         reach(playground)
         width = playground.page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, reach.__name__

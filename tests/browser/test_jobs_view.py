@@ -1,12 +1,14 @@
 """The jobs view: what is queued, running and done, and who does it."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, Request, expect
 
+from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
 from tests.image_server import ImageServer, Stalling
-from tests.processes import SAMPLES, Api
+from tests.processes import SAMPLES, Api, start_api
 
 CANDIDATES = [{"text": "pizza"}, {"text": "cat"}]
 
@@ -18,7 +20,7 @@ def submitted(service: Api, url: str, **by: object) -> str:
 
 
 def row(page: Page, job: str) -> str:
-    return f"#jobs tbody tr:has(code[title='{job}'])"
+    return f"#jobs tbody tr:has(a[title='{job}'])"
 
 
 def test_a_job_is_watched_cancelled_opened_and_deleted(
@@ -37,7 +39,7 @@ def test_a_job_is_watched_cancelled_opened_and_deleted(
     page.keyboard.press("Enter")
     expect(mine.locator(".status")).to_have_text("cancelled")
     stalling.let_go.set()
-    playground.button(f"Open job {job[:8]}").click()
+    page.get_by_role("link", name=f"Job {job[:8]}").click()
     expect(playground.alert).to_contain_text("The job was cancelled")
     playground.button(f"Delete job {job[:8]}").click()
     expect(mine).to_have_count(0)
@@ -50,10 +52,69 @@ def test_jobs_made_elsewhere_are_opened_too(
     job = submitted(service, image_server.serve((SAMPLES / "pizza.png").read_bytes()))
     service.get(f"/jobs/{job}?wait=20")
     playground.page.get_by_role("link", name="Jobs").click()
-    playground.page.get_by_label("Show").select_option("done")
-    playground.button(f"Open job {job[:8]}").click()
+    playground.page.get_by_label("Show", exact=True).select_option("done")
+    playground.page.get_by_role("link", name=f"Job {job[:8]}").click()
     opened = playground.page.get_by_role("region", name=f"Job {job[:8]}")
-    expect(opened.get_by_role("listitem").first).to_contain_text(re.compile(r"label 1\s*>? ?9"))
+    expect(opened.get_by_role("heading", level=2)).to_be_focused()
+    expect(opened.locator(".card")).to_contain_text(re.compile(r"image 1\s*pizza\s*>? ?9"))
+    playground.page.get_by_role("link", name="All jobs").click()
+    expect(opened).to_be_hidden()
+
+
+def test_the_metadata_of_a_job_is_shown(
+    playground: Playground, service: Api, image_server: ImageServer
+) -> None:
+    url = image_server.serve((SAMPLES / "pizza.png").read_bytes())
+    metadata = {"album": "Kitchen, 2024", "batch": "7"}
+    job = submitted(service, url, candidates=CANDIDATES, metadata=metadata)
+    page = playground.page
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.locator(row(page, job))).to_contain_text("album: Kitchen, 2024")
+    page.get_by_role("link", name=f"Job {job[:8]}").click()
+    facts = page.get_by_role("region", name=f"Job {job[:8]}").locator(".facts")
+    expect(facts).to_contain_text(re.compile(r"album\s*Kitchen, 2024\s*batch\s*7"))
+
+
+def test_a_link_leads_to_a_job(service: Api, open_tab: OpenTab, image_server: ImageServer) -> None:
+    job = submitted(service, image_server.serve((SAMPLES / "pizza.png").read_bytes()))
+    service.get(f"/jobs/{job}?wait=20")
+    page = open_tab(service.url).open(f"#jobs/{job}").page
+    expect(page.get_by_role("region", name=f"Job {job[:8]}")).to_contain_text(job)
+    expect(page.get_by_role("progressbar", name="Progress", exact=True)).to_have_js_property(
+        "value", 1
+    )
+    page.goto(f"{service.url}/#jobs/none")
+    expect(page.get_by_text("There is no such job")).to_be_visible()
+
+
+def test_an_opened_job_is_followed_to_its_end(
+    service: Api, open_tab: OpenTab, image_server: ImageServer
+) -> None:
+    stalling = Stalling(image_server, (SAMPLES / "pizza.png").read_bytes())
+    job = submitted(service, stalling.url)
+    assert stalling.asked.acquire(timeout=20)
+    page = open_tab(service.url).open(f"#jobs/{job}").page
+    opened = page.get_by_role("region", name=f"Job {job[:8]}")
+    expect(opened.locator("#opened-status")).to_have_text("running")
+    expect(opened.locator("#opened-counts")).to_have_text("0 of 1")
+    expect(opened.locator("#opened-counts")).to_have_text("0 of 1 · 0 images/s")
+    expect(page.locator("#jobs-told")).to_contain_text(re.compile(r"running.*: 0 images/s"))
+    stalling.let_go.set()
+    expect(opened.locator(".card")).to_have_count(1)
+    expect(opened.locator("#opened-counts")).to_have_text(re.compile(r"1 of 1 · [\d,.]+ images/s"))
+
+
+def test_the_images_of_a_job_of_this_tab_are_shown(
+    playground: Playground, image_server: ImageServer
+) -> None:
+    url = image_server.serve((SAMPLES / "pizza.png").read_bytes(), Content_Type="image/png")
+    playground.link(" ".join([url] * 9))
+    playground.rank()
+    playground.page.get_by_role("link", name="Jobs").click()
+    playground.page.locator("#jobs tbody").get_by_role("link").first.click()
+    images = playground.page.locator(".card img")
+    expect(images).to_have_count(9)
+    expect(images.first).to_have_js_property("naturalWidth", 384)
 
 
 def test_a_job_by_a_label_set_shows_its_labels(
@@ -65,9 +126,9 @@ def test_a_job_by_a_label_set_shows_its_labels(
     job = submitted(service, url, label_set="food")
     service.get(f"/jobs/{job}?wait=20")
     playground.page.get_by_role("link", name="Jobs").click()
-    playground.button(f"Open job {job[:8]}").click()
+    playground.page.get_by_role("link", name=f"Job {job[:8]}").click()
     opened = playground.page.get_by_role("region", name=f"Job {job[:8]}")
-    expect(opened.get_by_role("listitem").first).to_contain_text("a pizza")
+    expect(opened.locator(".card")).to_contain_text(re.compile(r"image 1\s*pizza\s*>? ?9"))
 
 
 def test_workers_and_models_are_shown(playground: Playground, service: Api) -> None:
@@ -75,7 +136,9 @@ def test_workers_and_models_are_shown(playground: Playground, service: Api) -> N
     playground.open("#jobs")
     workers = playground.page.get_by_role("table", name="Workers")
     expect(workers.get_by_role("rowheader")).to_have_text([worker["name"]])
-    expect(workers).to_contain_text("cpu")
+    expect(workers.locator("td[data-name=Device]")).to_have_text("cpu")
+    batch_size = str(worker["batch_size"])
+    expect(workers.locator("td[data-name='Batch size']")).to_have_text(batch_size)
     models = playground.page.get_by_role("table", name="Models")
     expect(models.get_by_role("rowheader")).to_contain_text(["model"])
 
@@ -95,3 +158,19 @@ def test_no_request_is_made_while_the_view_is_hidden(playground: Playground) -> 
     before = len(asked)
     playground.page.wait_for_timeout(2500)  # longer than the pause between two looks
     assert len(asked) == before
+
+
+def test_flower_is_linked_where_the_operator_names_it(
+    folder: Path, service: Api, service_redis_url: str, open_tab: OpenTab, playground: Playground
+) -> None:
+    link = playground.page.get_by_role("link", name="Tasks and workers in Flower")
+    playground.open("#jobs")
+    expect(playground.page.get_by_role("table", name="Workers")).to_be_visible()
+    expect(link).to_have_count(0)
+    api = start_api(folder, service_redis_url, flower_url="http://127.0.0.1:5555/flower")
+    try:
+        page = open_tab(api.url).open("#jobs").page
+        flower = page.get_by_role("link", name="Tasks and workers in Flower")
+        expect(flower).to_have_attribute("href", "http://127.0.0.1:5555/flower")
+    finally:
+        api.stop()

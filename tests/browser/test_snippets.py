@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.playground import Playground
 from tests.image_server import ImageServer
@@ -18,7 +17,7 @@ LABELS = ["pizza", 'it\'s a "cat"; $HOME', "@bicycle"]
 
 def snippets(playground: Playground) -> tuple[str, str, Any]:
     """The texts for curl and Python, and the answer that the page got."""
-    expect(playground.cards).not_to_have_count(0)
+    playground.settle()
     playground.page.get_by_text("The same request as code").click()
     playground.page.get_by_text("The answer as JSON").click()
     curl, python, answer = (
@@ -60,7 +59,6 @@ def test_links_are_sent_as_json(playground: Playground, image_server: ImageServe
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Templates").fill("a {}\nit's a {}")
     playground.page.get_by_label("Temperature").fill("3")
-    playground.rank()
     check(playground)
 
 
@@ -72,5 +70,4 @@ def test_files_are_sent_as_a_form(playground: Playground, service: Api) -> None:
     playground.label(*LABELS)
     playground.page.get_by_text("More", exact=True).click()
     playground.page.get_by_label("Templates").fill("a {}\nit's a {}")
-    playground.rank()
     check(playground)

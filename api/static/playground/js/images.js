@@ -1,61 +1,100 @@
-// The chosen images: files, links and samples, in the order in which they were chosen.
+// The chosen images: files, links and samples, in the order in which they were chosen. One is selected.
 
 import { SAMPLES } from "./samples.js";
 
 let counted = 0;
 
+/** "change" tells that images came or went, or that their faults changed; "select" that another is selected. */
 export class Images extends EventTarget {
   #chosen = [];
+  #selected = null;
+  #isExample = false;
 
   get all() {
     return [...this.#chosen];
   }
 
-  addFile(file) {
-    const name = file.name || `pasted image ${counted + 1}`;
-    this.#add({ kind: "file", name, file, source: URL.createObjectURL(file) });
+  get selected() {
+    return this.#selected;
   }
 
-  /** Take a link. Returns what is wrong with it, or nothing. */
-  addLink(link) {
-    const url = URL.canParse(link) ? new URL(link) : null;
-    if (!url || !/^https?:$/.test(url.protocol)) return "is not an http or https address";
-    this.#add({ kind: "link", name: nameOf(url), url: url.href, source: url.href });
-    return "";
+  addFiles(files) {
+    this.#add([...files].map((file) => {
+      const name = file.name || "pasted image";
+      return { kind: "file", name, file, source: URL.createObjectURL(file) };
+    }));
   }
 
-  addSample(id) {
+  /** Take links. Returns what is wrong with those that are none: `[link, fault]`. */
+  addLinks(links) {
+    const parsed = links.map((link) => [link, parse(link)]);
+    this.#add(parsed.flatMap(([, url]) => (url ? [{ kind: "link", name: nameOf(url), url: url.href, source: url.href }] : [])));
+    return parsed.filter(([, url]) => !url).map(([link]) => [link, "is not an http or https address"]);
+  }
+
+  /** Take a sample, or select it if it is there. An example is replaced by the first images of the user. */
+  addSample(id, { isExample = false } = {}) {
     const sample = SAMPLES.find((each) => each.id === id);
-    if (!sample || this.#chosen.some((each) => each.sample === id)) return;
+    if (!sample) return;
+    const taken = this.#chosen.find((each) => each.sample === id);
+    if (taken) {
+      this.#isExample = isExample;
+      this.select(taken);
+      return;
+    }
     const { name, path } = sample;
-    this.#add({ kind: "sample", name, sample: id, path, source: path });
+    this.#add([{ kind: "sample", name, sample: id, path, source: path }]);
+    this.#isExample = isExample;
+  }
+
+  select(image) {
+    if (this.#selected === image) return;
+    this.#selected = image;
+    this.dispatchEvent(new Event("select"));
   }
 
   remove(image) {
-    this.#chosen = this.#chosen.filter((each) => each !== image);
-    this.#changed();
+    const place = this.#chosen.indexOf(image);
+    this.#replace(this.#chosen.filter((each) => each !== image));
+    if (this.#selected === image) this.select(this.#chosen[Math.min(place, this.#chosen.length - 1)] ?? null);
   }
 
   clear() {
-    this.#chosen = [];
-    this.#changed();
+    this.#isExample = false;
+    this.#replace([]);
+    this.select(null);
   }
 
   /** Set the faults of images: a map from image to a predicate ("is not an image"). */
   tellFaults(faults) {
-    for (const image of this.#chosen) image.fault = faults.has(image) ? `It ${faults.get(image)}.` : "";
+    for (const image of this.#chosen) image.fault = faults.get(image) ?? "";
     this.#changed();
   }
 
-  #add(image) {
-    counted += 1;
-    this.#chosen.push({ ...image, id: counted, fault: "" });
+  #add(images) {
+    if (!images.length) return;
+    const added = images.map((image) => ({ ...image, id: (counted += 1), fault: "" }));
+    const kept = this.#isExample ? [] : this.#chosen;
+    this.#isExample = false;
+    this.#replace([...kept, ...added]);
+    this.select(added[0]);
+  }
+
+  #replace(chosen) {
+    const gone = this.#chosen.filter((each) => !chosen.includes(each));
+    this.#chosen = chosen;
     this.#changed();
+    gone.filter(({ kind }) => kind === "file").forEach(({ source }) => URL.revokeObjectURL(source));
   }
 
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+function parse(link) {
+  const url = URL.canParse(link) ? new URL(link) : null;
+  return url && /^https?:$/.test(url.protocol) ? url : null;
 }
 
 function nameOf(url) {

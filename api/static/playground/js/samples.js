@@ -1,14 +1,22 @@
-// The sample images, and labels for them.
+// The sample images, and their names as labels.
 
-const sample = (id, file) => ({ id, name: file, path: `playground/samples/${file}` });
+const sample = (id, kind = "png") => {
+  const name = `${id}.${kind}`;
+  return { id, name, label: id.replace("running-", "running "), path: `playground/samples/${name}` };
+};
 
 export const SAMPLES = [
-  sample("pizza", "pizza.png"),
-  sample("bicycle", "bicycle.png"),
-  sample("umbrella", "umbrella.png"),
-  sample("t-shirt", "t-shirt.png"),
-  sample("guitar", "guitar.png"),
-  sample("cat", "cat.png"),
+  sample("cat"),
+  sample("t-shirt"),
+  sample("pizza"),
+  sample("bicycle"),
+  sample("elephant"),
+  sample("guitar"),
+  sample("dress"),
+  sample("umbrella"),
+  sample("running-shoe", "jpg"),
+  sample("sunglasses"),
+  sample("jeans"),
 ];
-export const EXAMPLE = ["pizza", "bicycle", "umbrella"];
-export const LABELS = ["pizza", "bicycle", "umbrella", "t-shirt", "guitar", "cat", "elephant", "sunglasses"];
+export const EXAMPLE = "cat";
+export const LABELS = SAMPLES.map(({ label }) => label);

@@ -1,13 +1,19 @@
-// The tables of workers and models.
+// The tables of workers and models, and the link to Flower.
 
 import { byId, make } from "../dom.js";
 import { duration, shortName } from "../numbers.js";
+import { perSecond, Rates } from "./rates.js";
+
+const rates = new Rates();
 
 export function showFleet(workers, models) {
+  const speeds = rates.update(encodedBy(workers), performance.now() / 1000);
   byId("workers").hidden = !workers.length;
   byId("workers-none").hidden = workers.length > 0;
-  fill("workers", workers.map(({ name, model, device, dtype, batch_size: batch, configured_batch_size: configured, in_flight: inFlight, since }) => [
-    name, shortName(model), device, dtype, batch < configured ? `${batch} of ${configured}` : batch, inFlight, duration((Date.now() - new Date(since)) / 1000),
+  fill("workers", workers.map((worker) => [
+    worker.name, shortName(worker.model), worker.device, worker.dtype, batchOf(worker), worker.in_flight,
+    speeds.has(worker.name) ? perSecond(speeds.get(worker.name)) : "–",
+    duration((Date.now() - new Date(worker.since)) / 1000),
   ]));
   fill("models", models.map(({ name, is_default: isDefault, family, resolution, context_length: longest, dimension, workers: count }) => [
     isDefault ? `${shortName(name)} (default)` : shortName(name),
@@ -17,6 +23,23 @@ export function showFleet(workers, models) {
     dimension ?? "–",
     count,
   ]));
+  showFlower();
+}
+
+/** The images that each worker's model has encoded. A worker of an earlier release does not say. */
+const encodedBy = (workers) => new Map(workers.filter((each) => Number.isFinite(each.encoded_images))
+  .map((each) => [each.name, each.encoded_images]));
+
+/** A worker that is short of memory takes smaller batches. */
+function batchOf({ batch_size: now, configured_batch_size: configured }) {
+  return now < configured ? `${now} of ${configured}` : now;
+}
+
+/** The page says where Flower is, if the operator does. */
+function showFlower() {
+  const url = document.querySelector("meta[name=flower]")?.content ?? "";
+  byId("flower").hidden = !/^https?:/.test(url);
+  byId("flower").querySelector("a").href = url;
 }
 
 function fill(id, rows) {

@@ -2,14 +2,19 @@
 
 import { make } from "../dom.js";
 import { duration } from "../numbers.js";
+import { averageOf, perSecond } from "./rates.js";
 
 const UNFINISHED = ["queued", "running"];
 
+export const hasEnded = ({ status }) => !UNFINISHED.includes(status);
+
+/** `actions` are `{cancel, forget}`; both take a job. */
 export function makeJobTable(table, actions) {
   const [body] = table.tBodies;
   const rows = new Map();
   return {
-    show(jobs) {
+    /** `rates` are images per second by id. */
+    show(jobs, rates) {
       for (const [id, row] of rows) {
         if (!jobs.some((job) => job.id === id)) {
           row.element.remove();
@@ -19,7 +24,7 @@ export function makeJobTable(table, actions) {
       jobs.forEach((job, nth) => {
         if (!rows.has(job.id)) rows.set(job.id, makeRow(job, actions));
         const row = rows.get(job.id);
-        row.update(job);
+        row.update(job, rates.get(job.id));
         if (body.rows[nth] !== row.element) body.insertBefore(row.element, body.rows[nth] ?? null);
       });
     },
@@ -34,26 +39,39 @@ function makeRow(job, actions) {
   const took = make("td", { "data-name": "Took" });
   const button = (word, act) =>
     make("button", { type: "button", class: "small", "aria-label": `${word} job ${short}`, onclick: () => act(job) }, word);
-  const [cancel, open, forget] = [button("Cancel", actions.cancel), button("Open", actions.open), button("Delete", actions.forget)];
+  const [cancel, forget] = [button("Cancel", actions.cancel), button("Delete", actions.forget)];
   const created = new Date(job.created_at);
+  const about = [job.kind.replace("_", " "), ...Object.entries(job.metadata ?? {}).map(([name, value]) => `${name}: ${value}`)];
   const element = make("tr", {},
-    make("th", { scope: "row" }, make("code", { title: job.id }, short), make("span", { class: "aside" }, job.kind.replace("_", " "))),
+    make("th", { scope: "row" },
+      make("a", { href: `#jobs/${job.id}`, title: job.id, "aria-label": `Job ${short}` }, make("code", {}, short)),
+      about.map((words) => make("span", { class: "aside" }, words))),
     make("td", { "data-name": "Status" }, status),
-    make("td", { "data-name": "Progress" }, bar, counts),
+    make("td", { "data-name": "Progress" }, make("div", {}, bar, counts)),
     make("td", { "data-name": "Created" }, make("time", { datetime: job.created_at, title: created.toLocaleString() }, created.toLocaleTimeString())),
     took,
-    make("td", { class: "doing" }, open, cancel, forget));
-
-  function update({ status: state, progress: { total, done, failed }, started_at: started, finished_at: finished }) {
-    status.textContent = state;
-    status.dataset.state = state;
-    [bar.max, bar.value] = [total, done + failed];
-    counts.textContent = `${done} of ${total}${failed ? `, ${failed} failed` : ""}`;
-    const end = finished ? new Date(finished) : new Date();
-    took.textContent = started ? duration(Math.max(0, (end - new Date(started)) / 1000)) : "–";
-    cancel.hidden = !UNFINISHED.includes(state);
-    open.hidden = UNFINISHED.includes(state);
-  }
-
+    make("td", { class: "doing" }, cancel, forget));
+  const update = (now, rate) => {
+    showStatus(status, now);
+    showProgress(bar, counts, now, rate ?? averageOf(now));
+    took.textContent = tookOf(now);
+    cancel.hidden = hasEnded(now);
+  };
   return { element, update };
+}
+
+export function showStatus(element, { status }) {
+  element.textContent = status;
+  element.dataset.state = status;
+}
+
+export function showProgress(bar, counts, { progress: { total, done, failed } }, rate) {
+  [bar.max, bar.value] = [total, done + failed];
+  const speed = rate === null || rate === undefined ? "" : ` · ${perSecond(rate)}`;
+  counts.textContent = `${done} of ${total}${failed ? `, ${failed} failed` : ""}${speed}`;
+}
+
+export function tookOf({ started_at: started, finished_at: finished }) {
+  const end = finished ? new Date(finished) : new Date();
+  return started ? duration(Math.max(0, (end - new Date(started)) / 1000)) : "–";
 }

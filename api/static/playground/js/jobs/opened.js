@@ -1,35 +1,90 @@
-// An opened job: its result as cards, or why there is none.
+// An opened job: what it is, how far it is, and its result or why there is none.
 
 import { get } from "../api.js";
-import { makeCards } from "../rank/cards.js";
 import { byId, make } from "../dom.js";
-import { labelsOf } from "./label-set.js";
-import { counted } from "../numbers.js";
-import { scoresOf } from "../rank/outcome.js";
+import { counted, shortName } from "../numbers.js";
 import { Problem } from "../problem.js";
+import { scoresOf } from "../ranks.js";
 import { recall } from "../remembered.js";
 import { showTimings, timingsOfJob } from "../timings.js";
 import { showTrouble } from "../trouble.js";
+import { showCards } from "./cards.js";
+import { hasEnded, showProgress, showStatus, tookOf } from "./job-table.js";
+import { averageOf, doneBy, Rates } from "./rates.js";
 
-export async function openJob(id) {
-  const job = await get(`jobs/${id}`);
-  byId("opened-title").textContent = `Job ${id.slice(0, 8)}`;
-  const place = byId("opened-cards");
-  if (job.status !== "done") showTrouble(place, Problem.ofJob(job));
-  else place.replaceChildren(...await contentOf(job));
-  byId("opened").hidden = false;
-  byId("opened-title").focus();
+export class OpenedJob {
+  #id = "";
+  #isComplete = false;
+  #rates = new Rates();
+
+  /** Open a job; an empty id closes it. */
+  async open(id) {
+    if (id === this.#id) return;
+    [this.#id, this.#isComplete] = [id, false];
+    byId("opened").hidden = true;
+    byId("jobs-title").textContent = "Jobs";
+    byId("opened-result").replaceChildren();
+    if (!id) return;
+    await this.refresh();
+    if (this.#id === id) byId("opened-title").focus();
+  }
+
+  /** Ask how far the job is, until it has ended. */
+  async refresh() {
+    const id = this.#id;
+    if (!id || this.#isComplete) return;
+    const job = await get(`jobs/${encodeURIComponent(id)}`).catch((error) => {
+      if (error.status !== 404) throw error;
+      return null;
+    });
+    if (id !== this.#id) return; // another was opened meanwhile
+    byId("opened").hidden = false;
+    byId("opened-title").textContent = `Job ${id.slice(0, 8)}`;
+    byId("opened-about").hidden = !job;
+    if (!job) {
+      this.#isComplete = true;
+      byId("opened-result").replaceChildren(make("p", { class: "none" }, "There is no such job: it was deleted, has expired, or belongs to another API key."));
+      return;
+    }
+    this.#isComplete = hasEnded(job);
+    this.#showHead(job);
+    if (this.#isComplete) showResult(job);
+  }
+
+  #showHead(job) {
+    showStatus(byId("opened-status"), job);
+    const rate = this.#rates.update(doneBy([job]), performance.now() / 1000).get(job.id);
+    showProgress(byId("opened-progress"), byId("opened-counts"), job, rate ?? averageOf(job));
+    byId("opened-facts").replaceChildren(...factsOf(job).map(([name, value]) =>
+      make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  }
 }
 
-async function contentOf(job) {
-  const timings = showTimings(timingsOfJob(job.timings), (new Date(job.finished_at) - new Date(job.created_at)) / 1000);
-  if (job.kind !== "rank") {
-    const vectors = Array.isArray(job.result) ? job.result : [];
-    const told = vectors.length ? `${counted(vectors.length, "embedding")} of ${vectors[0].length} numbers.` : "Nothing to show.";
-    return [make("p", {}, told), timings];
-  }
+function factsOf(job) {
+  return [
+    ["Id", job.id],
+    ["Created", new Date(job.created_at).toLocaleString()],
+    ["Took", tookOf(job)],
+    ["Model", job.model && shortName(job.model.name)],
+    ["Label set", job.label_set && `${job.label_set.name}, version ${job.label_set.version}`],
+    ...Object.entries(job.metadata ?? {}),
+  ].filter(([, value]) => value);
+}
+
+function showResult(job) {
+  const place = byId("opened-result");
+  if (job.status !== "done") return showTrouble(place, Problem.ofJob(job));
+  place.replaceChildren(showTimings(timingsOfJob(job.timings), (new Date(job.finished_at) - new Date(job.created_at)) / 1000));
+  if (job.kind === "rank") return showRanks(place, job);
+  const vectors = Array.isArray(job.result) ? job.result : [];
+  const told = vectors.length ? `${counted(vectors.length, "embedding")} of ${vectors[0].length} numbers.` : "Nothing to show.";
+  return place.append(make("p", {}, told));
+}
+
+/** What this tab sent it remembers; of other jobs the document has the labels, but not the images. */
+function showRanks(place, job) {
   const known = recall(job.id);
-  const images = known?.images ?? job.result.probabilities.map((_, row) => ({ name: `query ${row + 1}` }));
-  const labels = job.label_set ? await labelsOf(job.label_set) : known?.labels ?? [];
-  return [...makeCards(images, labels, job.result, scoresOf(known?.activation)), timings];
+  const images = known?.images ?? job.result.probabilities.map((_, row) => ({ name: `image ${row + 1}` }));
+  const labels = (job.labels ?? known?.labels ?? []).map((label, nth) => label ?? `image ${nth + 1}`);
+  showCards(place, images, labels, job.result, scoresOf(known?.activation));
 }

@@ -1,6 +1,6 @@
 // The same request with curl. With files it is a form, which needs no base64.
 
-import { asFormValue, filesOf, linksOf } from "./sources.js";
+const DEMO = "demo/pictures/";
 
 /** `fields` are those of the request without its queries. */
 export function curl(url, images, fields, needsKey) {
@@ -33,4 +33,17 @@ function field(name, value) {
 const asFormFile = (name) => (/[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name);
 
 /** A word of a POSIX shell. */
-export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** The path of a sample image in the checkout; the file's name for others. */
+export function filesOf(images) {
+  const files = images.filter((each) => each.kind !== "link");
+  return files.map((each) => (each.kind === "sample" ? DEMO + each.name : each.name));
+}
+
+export function linksOf(images) {
+  return images.filter((each) => each.kind === "link").map((each) => ({ img_uri: each.url }));
+}
+
+/** A field of a form: strings unchanged, all else as JSON. */
+export const asFormValue = (value) => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,40 +1,52 @@
 // Below the results: how to read them, timings, and the request as code.
 
 import { address, apiKey } from "../api.js";
-import { curl } from "./curl.js";
-import { make } from "../dom.js";
-import { python } from "./python.js";
+import { byId, make } from "../dom.js";
+import { scoresOf } from "../ranks.js";
 import { showTimings } from "../timings.js";
+import { curl } from "./curl.js";
+import { python } from "./python.js";
 
 const READINGS = {
-  share: "The shares of an image add up to 100 %: the best of your labels wins, even if none fits.",
+  share: "The probabilities of an image add up to 100 %: the best of your labels wins, even if none fits.",
   each: "Each label is scored on its own: several may fit an image, or none.",
   raw: "These are raw scores: only compare them within one image.",
 };
+const SNIPPETS = { curl: "curl", python: "Python", json: "JSON" };
 
-export function makeExplained({ images, fields, answer, scores }) {
-  const url = address("rank");
-  const needsKey = apiKey() !== "";
-  return [
-    make("p", { class: "reading" }, READINGS[scores]),
-    showTimings(answer.timings, answer.seconds),
-    make("details", {}, make("summary", {}, "The same request as code"),
-      makeSnippet("curl", curl(url, images, fields, needsKey)),
-      makeSnippet("Python", python(url, images, fields, needsKey))),
-    make("details", {}, make("summary", {}, "The answer as JSON"),
-      makeSnippet("JSON", shortened(answer.result))),
-  ];
+/** Build the snippets once; their texts change with each answer, and what is open stays open. */
+export function startExplained() {
+  for (const [id, name] of Object.entries(SNIPPETS)) byId(`as-${id}`).append(...makeSnippet(name));
 }
 
-function makeSnippet(name, text) {
+export function showExplained(request, answer) {
+  byId("explained").hidden = !request;
+  if (!request) return;
+  const url = address("rank");
+  const needsKey = apiKey() !== "";
+  byId("reading").textContent = READINGS[scoresOf(request.settings.activation)];
+  byId("timings").replaceChildren(showTimings(answer.timings, answer.seconds));
+  fill("curl", curl(url, request.images, request.fields, needsKey));
+  fill("python", python(url, request.images, request.fields, needsKey));
+  fill("json", shortened(answer.result));
+}
+
+function fill(id, text) {
+  const code = byId(`as-${id}`).querySelector("code");
+  if (code.textContent !== text) code.textContent = text;
+}
+
+function makeSnippet(name) {
+  const code = make("code");
   const told = make("span", { class: "aside", role: "status" });
   const copy = async () => {
-    told.textContent = (await copied(text)) ? "Copied." : "Select the text to copy it.";
+    told.textContent = (await copied(code.textContent)) ? "Copied." : "Select the text to copy it.";
   };
-  return make("section", { class: "snippet", "aria-label": name },
+  return [
     make("div", { class: "row" }, make("h3", {}, name),
-      told, make("button", { type: "button", onclick: copy, "aria-label": `Copy ${name}` }, "Copy")),
-    make("pre", { tabindex: "0", "aria-label": `${name}, text` }, make("code", {}, text)));
+      told, make("button", { type: "button", class: "small", onclick: copy, "aria-label": `Copy ${name}` }, "Copy")),
+    make("pre", { tabindex: "0", role: "group", "aria-label": `${name}, text` }, code),
+  ];
 }
 
 /** Whether the text was copied; browsers refuse it over plain http on another host. */

@@ -1,18 +1,23 @@
-// How images are added: chosen, dropped, pasted, linked.
+// How images are added: chosen, dropped, pasted, linked, or taken from the samples.
 
-import { byId, tellFault } from "../dom.js";
+import { byId, make, tellFault } from "../dom.js";
+import { LABELS, SAMPLES } from "../samples.js";
 
 const isFieldForText = (element) => element?.matches?.("textarea, input:not([type=file])");
 
 export function takeIn(images) {
-  const addFiles = (files) => [...files].forEach((file) => images.addFile(file));
+  const addFiles = (files) => images.addFiles(files);
   choose(addFiles);
   drop(addFiles, images);
   paste(addFiles, images);
   link(images);
+  offerSamples(images);
 }
 
+const isShown = () => !byId("rank-view").hidden;
+
 function choose(addFiles) {
+  for (const id of ["choose", "add-files"]) byId(id).addEventListener("click", () => byId("files").click());
   byId("files").addEventListener("change", ({ target }) => {
     addFiles(target.files);
     target.value = ""; // the same file may be chosen again
@@ -20,15 +25,16 @@ function choose(addFiles) {
 }
 
 function drop(addFiles, images) {
-  const zone = byId("drop");
+  const zone = byId("hero");
   let depth = 0;
   const over = (is) => zone.classList.toggle("over", is);
   document.addEventListener("dragenter", () => over((depth += 1) > 0));
   document.addEventListener("dragleave", () => over((depth -= 1) > 0));
   document.addEventListener("dragover", (event) => {
-    if (!isFieldForText(event.target)) event.preventDefault();
+    if (isShown() && !isFieldForText(event.target)) event.preventDefault();
   });
   document.addEventListener("drop", (event) => {
+    if (!isShown()) return;
     over((depth = 0) > 0);
     const { files } = event.dataTransfer;
     if (!files.length && isFieldForText(event.target)) return;
@@ -40,12 +46,13 @@ function drop(addFiles, images) {
 
 function paste(addFiles, images) {
   document.addEventListener("paste", (event) => {
+    if (!isShown()) return;
     const { files } = event.clipboardData;
     const text = event.clipboardData.getData("text");
     if (files.length) {
       event.preventDefault();
       addFiles(files);
-    } else if (event.target === byId("link") && words(text).length > 1) {
+    } else if (event.target === byId("link") && split(text).length > 1) {
       event.preventDefault();
       addLinks(text, images);
     } else if (!isFieldForText(event.target) && /^https?:\/\//.test(text.trim())) {
@@ -70,12 +77,28 @@ function link(images) {
   });
 }
 
-const words = (text) => text.split(/\s+/).filter(Boolean);
+/** Links are separated by line breaks, or by white space before the next `http`; a link may have spaces in it. */
+const split = (text) => text.split(/[\r\n]+|\s+(?=https?:\/\/)/i).map((link) => link.trim()).filter(Boolean);
 
 /** Add all links in a text. Returns whether there was at least one and all were valid. */
 function addLinks(text, images) {
-  const links = words(text);
-  const faults = links.map((each) => [each, images.addLink(each)]).filter(([, fault]) => fault);
+  const links = split(text);
+  const faults = images.addLinks(links);
   tellFault(byId("link"), faults.map(([each, fault]) => `${each} ${fault}`).join("; "));
   return links.length > 0 && !faults.length;
+}
+
+/** The first sample brings labels with it. */
+function offerSamples(images) {
+  const labels = byId("labels");
+  byId("samples").querySelector("ul").append(...SAMPLES.map(({ id, path }) => {
+    const take = () => {
+      images.addSample(id);
+      if (labels.value.trim()) return;
+      labels.value = LABELS.join("\n");
+      labels.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    return make("li", {}, make("button", { type: "button", "aria-label": `Add the sample image ${id}`, onclick: take },
+      make("img", { src: path, alt: "", width: 44, height: 44 })));
+  }));
 }

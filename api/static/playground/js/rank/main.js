@@ -1,32 +1,77 @@
-// The view Rank.
+// The view Rank. It opens with a ranked example.
 
 import { byId } from "../dom.js";
 import { Images } from "../images.js";
+import { counted } from "../numbers.js";
+import { EXAMPLE, LABELS } from "../samples.js";
 import { registerView } from "../views.js";
-import { startAsking } from "./asking.js";
+import { Asking } from "./asking.js";
+import { copied, startExplained } from "./explained.js";
 import { takeIn } from "./intake.js";
-import { startOffers } from "./offers.js";
-import { startSamples } from "./sample-buttons.js";
-import { fillSettings } from "./settings.js";
-import { fromQuery } from "./share.js";
-import { showThumbs } from "./thumbs.js";
+import { LabelSets } from "./label-sets.js";
+import { Outcome } from "./outcome.js";
+import { fillSettings, readSettings, startModels } from "./settings.js";
+import { fromQuery, toFragment } from "./share.js";
+import { startStrip } from "./strip.js";
 
 const images = new Images();
+const sets = new LabelSets();
+startExplained();
+const outcome = new Outcome(images, startStrip(images));
+const asking = new Asking(images, sets, outcome);
+let opened = null; // the query that the form was filled from
 
-showThumbs(byId("thumbs"), images);
 takeIn(images);
-startOffers();
-const asking = startAsking(images);
-startSamples(images, asking.submit);
-registerView("rank", { show: ({ query }) => openShared(query) });
+startModels();
+byId("clear").addEventListener("click", clear);
+byId("share").addEventListener("click", share);
+registerView("rank", { show: ({ query }) => open(query) });
 
-/** Fill the form from a shared link; nothing is sent until the user submits it. */
-function openShared(query) {
+function open(query) {
+  const text = query.toString();
   const shared = fromQuery(query);
-  if (!shared) return;
+  if (!shared && opened === null) showExample();
+  else if (shared && text !== opened) openShared(shared);
+  opened = shared ? text : opened ?? "";
+}
+
+function showExample() {
+  byId("labels").value = LABELS.join("\n");
+  images.addSample(EXAMPLE, { isExample: true });
+  asking.submit();
+}
+
+/** Fill the form from a link. Images of other hosts are not sent until the user asks for it. */
+async function openShared({ settings, links, samples }) {
   images.clear();
-  shared.links.forEach((link) => images.addLink(link));
-  shared.samples.forEach((sample) => images.addSample(sample));
-  fillSettings(shared.settings);
-  asking.countLabels();
+  sets.forget();
+  images.addLinks(links);
+  samples.forEach((sample) => images.addSample(sample));
+  fillSettings(settings);
+  outcome.threshold = settings.threshold ?? 0;
+  if (settings.labelSet) await sets.load(settings.labelSet);
+  asking.reset();
+  if (!links.length && images.all.length && byId("labels").value) asking.submit();
+  else asking.hold();
+}
+
+function clear() {
+  byId("asking").reset();
+  images.clear();
+  sets.forget();
+  outcome.threshold = 0;
+  asking.reset();
+  history.replaceState(null, "", location.pathname);
+  byId("choose").focus();
+}
+
+async function share() {
+  const settings = { ...readSettings(sets.used?.name ?? ""), threshold: outcome.threshold || undefined };
+  const fragment = toFragment(settings, images.all);
+  history.replaceState(null, "", fragment);
+  opened = fragment.slice(fragment.indexOf("?") + 1);
+  const left = images.all.filter((each) => each.kind === "file").length;
+  const rest = left ? ` ${counted(left, "uploaded image")} ${left === 1 ? "is" : "are"} not included.` : "";
+  const where = (await copied(location.href)) ? "Copied." : "The link is in the address bar.";
+  byId("share-told").textContent = where + rest;
 }

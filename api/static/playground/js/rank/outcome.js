@@ -1,69 +1,132 @@
-// The right-hand side: welcome, progress, a problem or results.
+// The answer for the selected image, whether it is up to date, progress or a problem.
 
 import { byId } from "../dom.js";
-import { makeCards } from "./cards.js";
-import { makeExplained } from "./explained.js";
 import { counted } from "../numbers.js";
+import { faultsByQuery, ranksOf, scoresOf } from "../ranks.js";
 import { clearTrouble, showTrouble } from "../trouble.js";
+import { showExplained } from "./explained.js";
+import { Scale } from "./scale.js";
+import { clearVerdict, isNone, showVerdict } from "./verdict.js";
 
-export const scoresOf = (activation) => ({ none: "raw", sigmoid: "each" })[activation] ?? "share";
+const SLOW_MS = 700;
 
-export function showOutcome() {
-  const [welcome, running, cards, explained] = ["welcome", "running", "cards", "explained"].map(byId);
-  const [trouble, bar, told, announcement] = ["trouble", "progress", "running-told", "announcement"].map(byId);
-  let cancel = () => {};
-  byId("cancel").addEventListener("click", () => cancel());
+export class Outcome {
+  #images;
+  #strip;
+  #scale = new Scale(() => this.#show());
+  #shown = null; // the request and the rows of its answer
+  #slow = 0;
+  #cancel = () => {};
 
-  function reset() {
-    [welcome.hidden, running.hidden] = [false, true];
-    clearTrouble(trouble);
-    cards.replaceChildren();
-    explained.replaceChildren();
-    announcement.textContent = "";
+  constructor(images, strip) {
+    [this.#images, this.#strip] = [images, strip];
+    byId("cancel").addEventListener("click", () => this.#cancel());
+    images.addEventListener("select", () => this.#show());
+    this.#show();
   }
 
-  function begin(count, onCancel) {
-    reset();
-    [welcome.hidden, running.hidden] = [true, false];
-    bar.removeAttribute("value");
-    told.textContent = `Ranking ${counted(count, "image")}…`;
-    announcement.textContent = told.textContent;
-    cancel = onCancel;
-    bringIntoView(byId("outcome"));
+  get threshold() {
+    return this.#scale.value.threshold;
   }
 
-  function progress({ total, done, failed }) {
-    [bar.max, bar.value] = [total, done + failed];
-    const rest = failed ? `, ${failed} failed` : "";
-    told.textContent = `${done} of ${counted(total, "image")} done${rest}`;
+  set threshold(value) {
+    this.#scale.threshold = value;
   }
 
-  function show({ images, settings, fields }, answer) {
-    running.hidden = true;
-    const scores = scoresOf(settings.activation);
-    cards.replaceChildren(...makeCards(images, answer.labels, answer.result, scores));
-    explained.replaceChildren(...makeExplained({ images, fields, answer, scores }));
-    const failed = answer.result.probabilities.filter((row) => row === null).length;
-    const rest = failed ? `; ${failed} could not be ranked` : "";
-    announcement.textContent = `Ranked ${counted(images.length - failed, "image")}${rest}.`;
+  /** A request was sent. Show its progress if it is a job or takes long. */
+  begin(count, onCancel, isJob) {
+    this.#settle();
+    clearTrouble(byId("trouble"));
+    this.#cancel = onCancel;
+    byId("progress").removeAttribute("value");
+    byId("running-told").textContent = `Ranking ${counted(count, "image")}…`;
+    mark("Updating…", { isBusy: true, isOld: this.#shown });
+    this.#slow = setTimeout(() => { byId("running").hidden = false; }, isJob ? 0 : SLOW_MS);
+    if (isJob) announce(byId("running-told").textContent);
   }
 
-  function fail(problem, again) {
-    running.hidden = true;
-    announcement.textContent = "";
-    showTrouble(trouble, problem, again);
+  progress({ total, done, failed }) {
+    [byId("progress").max, byId("progress").value] = [total, done + failed];
+    byId("running-told").textContent = `${done} of ${counted(total, "image")} done${failed ? `, ${failed} failed` : ""}`;
   }
 
-  function cancelled() {
-    reset();
-    announcement.textContent = "Cancelled.";
+  answered(request, answer) {
+    const { labels } = request.settings;
+    this.#shown = { request, rows: request.images.map((_, row) => ranksOf(answer.result, row, labels)) };
+    this.#images.tellFaults(faultsByQuery(answer.result, request.images));
+    const words = this.#show();
+    showExplained(request, answer);
+    this.fresh();
+    announce(announced(this.#shown, this.#images.selected, words));
   }
 
-  return { reset, begin, progress, show, fail, cancelled };
+  /** What is shown belongs to what is in the form. */
+  fresh() {
+    this.#settle();
+    clearTrouble(byId("trouble"));
+    mark("", { isBusy: false });
+  }
+
+  /** What is shown belongs to something else than what is in the form; `words` say what comes next. */
+  stale(words, { isBusy = false } = {}) {
+    this.#settle();
+    if (!isBusy && this.#shown && byId("freshness").textContent !== words) announce(`These results are out of date. ${words}`);
+    mark(words, { isBusy, isOld: this.#shown });
+    if (!this.#shown) this.#show();
+  }
+
+  /** `problem` says what is wrong; `again` repeats the request, unless it is missing. */
+  fail(problem, again) {
+    this.stale(this.#shown ? "Out of date" : "");
+    announce("");
+    showTrouble(byId("trouble"), problem, again);
+  }
+
+  reset() {
+    this.#shown = null;
+    this.fresh();
+    showExplained(null);
+    this.#strip.caption(new Map());
+    this.#show();
+    announce("");
+  }
+
+  /** Show the answer for the selected image. Returns it in words. */
+  #show() {
+    const image = this.#images.selected;
+    this.#scale.show(null);
+    if (!this.#shown) return clearVerdict(image ? "" : "Choose an image to begin.");
+    const { request, rows } = this.#shown;
+    const how = { scores: scoresOf(request.settings.activation), ...this.#scale.value };
+    this.#strip.caption(new Map(request.images.map((each, row) => [each, captionOf(rows[row], how)])));
+    const row = request.images.indexOf(image);
+    if (row < 0) return clearVerdict(image ? "Not ranked yet." : "Choose an image to begin.");
+    if (!rows[row]) return clearVerdict(`${image.name} ${image.fault || "could not be ranked"}.`);
+    this.#scale.show(how.scores);
+    this.#scale.tell(rows[row]);
+    return showVerdict(rows[row], how);
+  }
+
+  #settle() {
+    clearTimeout(this.#slow);
+    byId("running").hidden = true;
+  }
 }
 
-/** On a phone the answer is below the form, outside the viewport. */
-function bringIntoView(element) {
-  const { top } = element.getBoundingClientRect();
-  if (top < 0 || top > window.innerHeight * 0.7) element.scrollIntoView({ block: "start" });
+function mark(words, { isBusy, isOld = false }) {
+  byId("freshness").textContent = words;
+  byId("freshness").hidden = !words;
+  byId("outcome").classList.toggle("stale", Boolean(words && isOld));
+  byId("outcome").setAttribute("aria-busy", String(isBusy));
+}
+
+const announce = (words) => { byId("announcement").textContent = words; };
+
+const captionOf = (ranks, { threshold }) => (!ranks ? "failed" : isNone(ranks, threshold) ? "none" : ranks[0].name);
+
+function announced({ rows }, selected, words) {
+  if (rows.length === 1) return words;
+  const failed = rows.filter((row) => row === null).length;
+  const rest = failed ? `; ${failed} could not be ranked` : "";
+  return `Ranked ${counted(rows.length - failed, "image")}${rest}. ${selected?.name ?? ""}: ${words}`;
 }

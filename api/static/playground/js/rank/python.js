@@ -1,6 +1,6 @@
 // The same request with Python and requests.
 
-import { asFormValue, filesOf, linksOf } from "./sources.js";
+import { asFormValue, filesOf, linksOf } from "./curl.js";
 
 /** `fields` are those of the request without its queries. */
 export function python(url, images, fields, needsKey) {

@@ -1,13 +1,13 @@
 // The settings in the fragment of a link, which never leaves the browser; uploads are not included.
 
-const NUMBERS = { temperature: "temperature", top_k: "topK" };
+const NUMBERS = { temperature: "temperature", top_k: "topK", none_below: "threshold" };
 const WORDS = { activation: "activation", model: "model", label_set: "labelSet" };
 
 /** Of the chosen `images` only links and samples can be shared. */
 export function toFragment(settings, images) {
   const shared = new URLSearchParams();
-  settings.labels.forEach((label) => shared.append("label", label));
-  settings.templates.forEach((template) => shared.append("template", template));
+  if (!settings.labelSet) settings.labels.forEach((label) => shared.append("label", label));
+  if (!settings.labelSet) settings.templates.forEach((template) => shared.append("template", template));
   for (const [name, key] of Object.entries({ ...NUMBERS, ...WORDS })) {
     if (settings[key] !== undefined && settings[key] !== "") shared.append(name, settings[key]);
   }

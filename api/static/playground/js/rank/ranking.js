@@ -1,16 +1,16 @@
 // Rank images: few at once, many as a job with progress.
 
-import { call, get } from "./api.js";
-import { Problem } from "./problem.js";
-import { parseTimings, timingsOfJob } from "./timings.js";
+import { call, get } from "../api.js";
+import { Problem } from "../problem.js";
+import { patiently } from "../sending/patience.js";
+import { parseTimings, timingsOfJob } from "../timings.js";
 
 export const FEW = 8;
 const WAIT_S = 1;
-const PASSING = [0, 429, 503]; // 0: no connection
-const ATTEMPTS = 30;
 
 /**
- * Resolves to `{result, timings, seconds}`. Calls `onProgress({total, done, failed})` meanwhile.
+ * Resolves to `{result, timings, seconds, labelSet}`; `labelSet` is `name@version` or null.
+ * Calls `onProgress({total, done, failed})` and `onJob(id)` meanwhile.
  * Throws a Problem; an AbortError after `signal`, which also cancels the job.
  */
 export async function rank(body, { signal, onProgress, onJob }) {
@@ -22,7 +22,8 @@ export async function rank(body, { signal, onProgress, onJob }) {
   onJob?.(location.split("/").pop());
   const job = await follow(location, signal, onProgress);
   if (job.status !== "done") throw Problem.ofJob(job);
-  return { result: job.result, timings: timingsOfJob(job.timings), seconds: seconds() };
+  const labelSet = job.label_set ? `${job.label_set.name}@${job.label_set.version}` : null;
+  return { result: job.result, timings: timingsOfJob(job.timings), seconds: seconds(), labelSet };
 }
 
 /** The answer, or the path of its job. */
@@ -30,7 +31,8 @@ async function submit(path, body, signal) {
   try {
     const response = await call(path, { method: "POST", json: body, signal });
     if (response.status === 202) return relative(response.headers.get("Location"));
-    return { result: await response.json(), timings: parseTimings(response.headers.get("Server-Timing")) };
+    const { headers } = response;
+    return { result: await response.json(), timings: parseTimings(headers.get("Server-Timing")), labelSet: headers.get("X-Label-Set") };
   } catch (error) {
     if (error.status === 504 && error.location) return relative(error.location); // the job continues
     throw error;
@@ -48,28 +50,6 @@ async function follow(path, signal, onProgress) {
     if (signal.aborted) await cancel(path);
     throw error;
   }
-}
-
-/** The job continues even if it is unreachable for a while: retry. */
-async function patiently(ask, signal) {
-  for (let left = ATTEMPTS; ; left -= 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!PASSING.includes(error.status) || !left) throw error;
-      await pause((error.retryAfter ?? WAIT_S) * 1000, signal);
-    }
-  }
-}
-
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
-  });
 }
 
 /** The job may have ended meanwhile, which is fine. */
