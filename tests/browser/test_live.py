@@ -143,8 +143,25 @@ def test_many_images_wait_for_the_button(playground: Playground) -> None:
     playground.settle()
     sent = requests_of(playground.page)
     playground.choose(*["pizza.png", "cat.png", "guitar.png"] * 3)
-    expect(playground.freshness).to_have_text("Press Rank to update")
+    expect(playground.freshness).to_have_text("Press Rank")
     expect(playground.told).to_contain_text("These results are out of date.")
     playground.rank()
     assert playground.best() == "pizza"
     assert sent == [], "it was a job"
+
+
+def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: OpenTab) -> None:
+    playground = open_tab(service.url)
+    page = playground.page
+    page.clock.install()
+    playground.open()
+    playground.settle()
+    sent = requests_of(page)
+    playground.label("cat", "dog")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+    page.clock.run_for(5_000)
+    assert sent == []
+    page.get_by_role("link", name="Rank", exact=True).click()
+    playground.settle()
+    expect(page.get_by_text("Best of 2 labels")).to_be_visible()

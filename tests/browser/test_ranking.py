@@ -163,7 +163,7 @@ def test_removing_and_clearing(playground: Playground) -> None:
     assert playground.best() == "cat"
     playground.button("Clear").click()
     expect(playground.thumbs).to_have_count(0)
-    expect(playground.page.get_by_text("Choose an image to begin.")).to_be_visible()
+    expect(playground.page.get_by_text("Choose an image", exact=True)).to_be_visible()
     expect(playground.button("Choose images")).to_be_focused()
 
 

@@ -20,6 +20,7 @@ export class Asking {
   #answered = null; // the request whose answer is shown
   #job = null; // aborts the job that runs
   #wantsKey = false;
+  #wasActive = false;
   #items = new WeakMap(); // images as they are sent, while the user types
   #live = new Live((signal) => this.#ask(signal), (problem, seconds) => this.#wait(problem, seconds));
 
@@ -54,11 +55,11 @@ export class Asking {
     const request = this.#read();
     const isReady = request.images.length > 0 && request.settings.labels.length > 0;
     if (this.#answered?.key === request.key) this.#outcome.fresh();
-    else if (!isReady) this.#outcome.stale(request.images.length ? "Type a label" : "");
+    else if (!isReady) this.#outcome.stale(request.images.length ? "Type a label" : "Choose an image");
     else if (isLive(request)) {
       this.#outcome.stale("Updating…", { isBusy: true });
       this.#live.soon();
-    } else this.#outcome.stale("Press Rank to update");
+    } else this.#outcome.stale("Press Rank");
   }
 
   /** Rank now, and say what is missing. */
@@ -72,10 +73,21 @@ export class Asking {
     else this.#live.now();
   }
 
+  /** Another view is shown: send nothing meanwhile. */
+  leave() {
+    this.#wasActive = this.#live.isActive;
+    this.#live.stop();
+  }
+
+  comeBack() {
+    if (this.#wasActive) this.changed();
+    this.#wasActive = false;
+  }
+
   /** Send nothing until the user changes something or presses Rank. */
   hold() {
     this.#live.stop();
-    if (this.#images.all.length) this.#outcome.stale("Press Rank to begin");
+    if (this.#images.all.length) this.#outcome.stale("Press Rank");
   }
 
   /** Forget the answer: the form was emptied, or filled by a link. */

@@ -25,8 +25,9 @@ export class Live {
     document.addEventListener("visibilitychange", () => this.#timer === null && this.#start());
   }
 
-  get isRunning() {
-    return this.#running !== null;
+  /** Whether a request is in flight or to come. */
+  get isActive() {
+    return this.#running !== null || this.#timer !== 0;
   }
 
   /** Rank after a pause. A request in flight is out of date: it is cancelled. */
@@ -53,7 +54,7 @@ export class Live {
   }
 
   async #start() {
-    this.#timer = null; // nobody looks: wait until somebody does
+    this.#timer = null; // until the page is visible
     if (document.visibilityState === "hidden") return;
     this.#timer = 0;
     const running = new AbortController();

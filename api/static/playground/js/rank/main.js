@@ -25,13 +25,14 @@ takeIn(images);
 startModels();
 byId("clear").addEventListener("click", clear);
 byId("share").addEventListener("click", share);
-registerView("rank", { show: ({ query }) => open(query) });
+registerView("rank", { show: ({ query }) => open(query), hide: () => asking.leave() });
 
 function open(query) {
   const text = query.toString();
   const shared = fromQuery(query);
   if (!shared && opened === null) showExample();
   else if (shared && text !== opened) openShared(shared);
+  else asking.comeBack();
   opened = shared ? text : opened ?? "";
 }
 

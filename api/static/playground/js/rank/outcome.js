@@ -71,8 +71,8 @@ export class Outcome {
   stale(words, { isBusy = false } = {}) {
     this.#settle();
     if (!isBusy && this.#shown && byId("freshness").textContent !== words) announce(`These results are out of date. ${words}`);
-    mark(words, { isBusy, isOld: this.#shown });
-    if (!this.#shown) this.#show();
+    mark(isBusy || this.#shown ? words : "", { isBusy, isOld: this.#shown });
+    if (!this.#shown) clearVerdict(isBusy ? "" : words);
   }
 
   /** `problem` says what is wrong; `again` repeats the request, unless it is missing. */
@@ -95,12 +95,12 @@ export class Outcome {
   #show() {
     const image = this.#images.selected;
     this.#scale.show(null);
-    if (!this.#shown) return clearVerdict(image ? "" : "Choose an image to begin.");
+    if (!this.#shown) return image ? "" : clearVerdict("Choose an image");
     const { request, rows } = this.#shown;
     const how = { scores: scoresOf(request.settings.activation), ...this.#scale.value };
     this.#strip.caption(new Map(request.images.map((each, row) => [each, captionOf(rows[row], how)])));
     const row = request.images.indexOf(image);
-    if (row < 0) return clearVerdict(image ? "Not ranked yet." : "Choose an image to begin.");
+    if (row < 0) return clearVerdict(image ? "Not ranked yet." : "Choose an image");
     if (!rows[row]) return clearVerdict(`${image.name} ${image.fault || "could not be ranked"}.`);
     this.#scale.show(how.scores);
     this.#scale.tell(rows[row]);
