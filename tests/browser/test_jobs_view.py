@@ -135,8 +135,11 @@ def test_workers_and_models_are_shown(playground: Playground, service: Api) -> N
     [worker] = service.get("/workers").json()["workers"]
     playground.open("#jobs")
     workers = playground.page.get_by_role("table", name="Workers")
-    expect(workers.get_by_role("rowheader")).to_have_text([worker["name"]])
+    expect(workers.get_by_role("rowheader")).to_have_text(
+        [re.compile(worker["name"] + r"\s*" + worker["node"])]
+    )
     expect(workers.locator("td[data-name=Device]")).to_have_text("cpu")
+    expect(workers.locator("td[data-name=Speed]")).to_have_text(re.compile(r"^[\d,.]+ images/s$"))
     batch_size = str(worker["batch_size"])
     expect(workers.locator("td[data-name='Batch size']")).to_have_text(batch_size)
     models = playground.page.get_by_role("table", name="Models")

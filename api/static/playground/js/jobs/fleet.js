@@ -11,7 +11,7 @@ export function showFleet(workers, models) {
   byId("workers").hidden = !workers.length;
   byId("workers-none").hidden = workers.length > 0;
   fill("workers", workers.map((worker) => [
-    worker.name, shortName(worker.model), worker.device, worker.dtype, batchOf(worker), worker.in_flight,
+    nameOf(worker), shortName(worker.model), worker.device, worker.dtype, batchOf(worker), worker.in_flight,
     speeds.has(worker.name) ? perSecond(speeds.get(worker.name)) : "–",
     duration((Date.now() - new Date(worker.since)) / 1000),
   ]));
@@ -34,6 +34,9 @@ const encodedBy = (workers) => new Map(workers.filter((each) => Number.isFinite(
 function batchOf({ batch_size: now, configured_batch_size: configured }) {
   return now < configured ? `${now} of ${configured}` : now;
 }
+
+/** With its name in Celery, by which Flower lists it. */
+const nameOf = ({ name, node }) => [name, ...(node && node !== name ? [make("span", { class: "aside" }, node)] : [])];
 
 /** The page says where Flower is, if the operator does. */
 function showFlower() {
