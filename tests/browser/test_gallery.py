@@ -182,6 +182,18 @@ def test_a_label_set_is_used(playground: Playground, service: Api, images: Path)
     assert [each.removeprefix("a ") for each in counts(gallery)][1:] == list(LABELS)
 
 
+def test_a_refused_template_is_told(playground: Playground, images: Path) -> None:
+    gallery = view_of(playground, "gallery")
+    label(gallery, *LABELS)
+    gallery.get_by_text("Stored labels, template").click()
+    gallery.get_by_label("Put into a template").fill("no hole")
+    choose_folder(gallery, images)
+    expect(playground.alert).to_contain_text("template needs {} exactly once")
+    gallery.get_by_label("Put into a template").fill("a {}")
+    wait_for(gallery, "5 images ranked, 1 failed.")
+    expect(playground.alert).to_have_count(0)
+
+
 def test_a_newcomer_sees_the_samples_ranked_with_one_click(playground: Playground) -> None:
     gallery = view_of(playground, "gallery")
     gallery.get_by_role("button", name="Try with the sample images").click()

@@ -1,5 +1,6 @@
 """Many images are sent in pieces, and survive what can go wrong with some of them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.browser.playground import Playground
 from tests.processes import SAMPLES, Api, start_api
 
 A_WHILE_MS = 30_000
+KEY = "a-key-0123456789abcdef"
 ALL = [path.name for path in SAMPLES.iterdir() if path.suffix != ".md"]
 CUT = """async (sizes) => {
     const { cut } = await import("/playground/js/sending/pieces.js");
@@ -116,3 +118,26 @@ def test_what_is_too_large_for_the_service_is_sent_in_halves_or_smaller(
     expect(gallery.get_by_text(told)).to_be_attached(timeout=A_WHILE_MS)
     gallery.get_by_text("1 image could not be ranked").click()
     expect(gallery.get_by_text("noise.png is too large for this service.")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def guarded(folder: Path, service_redis_url: str, service: Api) -> Iterator[Api]:
+    """Beside `service`, on its worker: it needs a key."""
+    api = start_api(folder, service_redis_url, api_keys=KEY)
+    yield api
+    api.stop()
+
+
+@pytest.mark.parametrize(("view", "told"), [("gallery", "ranked"), ("search", "encoded")])
+def test_what_was_refused_goes_on_once_there_is_a_key(
+    guarded: Api, open_tab: OpenTab, view: str, told: str
+) -> None:
+    playground = open_tab(guarded.url).open()
+    section = view_of(playground, view)
+    section.get_by_role("button", name="Try with the sample images").click()
+    expect(playground.alert).to_contain_text("API key missing or not valid")
+    playground.page.get_by_label("API key", exact=True).fill(KEY)
+    playground.button("Use key").click()
+    ended = section.get_by_text(re.compile(rf"^\d+ images {told}\.$"))
+    expect(ended).to_be_attached(timeout=A_WHILE_MS)
+    expect(playground.alert).to_have_count(0)

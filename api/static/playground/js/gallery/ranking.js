@@ -67,6 +67,7 @@ export function startRanking({ begin, update, end }) {
     progress.end(error.name === "AbortError" ? "Cancelled." : "");
     if (error.name === "AbortError") return;
     if (!(error instanceof Problem)) throw error;
+    for (const fault of error.faults) fault.told = toldOf(fault, readLabelling());
     showTrouble(trouble, error, error.status === 401 || error.faults.length ? null : start);
   }
 
@@ -105,4 +106,10 @@ export function startRanking({ begin, update, end }) {
       show();
     },
   };
+}
+
+/** A fault of the form in words: of a label, or of another field. */
+function toldOf({ pointer, detail }, { labels }) {
+  const [, field, index] = pointer.split("/");
+  return `${field === "candidates" ? `“${labels[index]}”` : field.replace("_", " ")} ${detail}`;
 }
