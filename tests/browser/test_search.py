@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.folders import choose_folder, drop, fill_with_samples, view_of
+from tests.browser.folders import (
+    choose_folder,
+    drop,
+    fill_with_colours,
+    fill_with_samples,
+    view_of,
+)
 from tests.browser.playground import Playground
 
 A_WHILE_MS = 30_000
@@ -110,6 +116,25 @@ def test_more_and_less_like_an_image(search: Locator) -> None:
     expect(words(search)).to_be_focused()
     expect(chips).to_be_hidden()
     expect(search.get_by_text("Closest to “umbrella” first.")).to_be_visible()
+
+
+def test_what_is_asked_for_far_down_comes_to_the_front_and_into_view(
+    playground: Playground, tmp_path: Path
+) -> None:
+    search = view_of(playground, "search")
+    choose_folder(search, fill_with_colours(tmp_path / "many", 300))
+    expect(search.get_by_text("300 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    playground.page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    far = search.get_by_role("button", name="More like image-0299.png")
+    far.focus()
+    far.press("Enter")
+    expect(best(search)).to_have_accessible_name("image-0299.png")
+    expect(best(search)).to_be_focused()
+    expect(best(search)).to_be_in_viewport()
+    playground.page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
+    words(search).press_sequentially("red")
+    expect(search.get_by_text("Close")).to_contain_text("“red”")
+    expect(best(search)).to_be_in_viewport()
 
 
 def test_words_are_put_into_a_template(search: Locator) -> None:

@@ -3,6 +3,8 @@
 import { make } from "../dom.js";
 import { hueOf } from "./hues.js";
 
+const MANY = 60; // of more labels only those are shown that an image has
+
 /** `onFilter(index)` is called with the index of a label, or with null for all images. */
 export function makeCounts(place, onFilter) {
   let buttons = [];
@@ -39,6 +41,7 @@ export function makeCounts(place, onFilter) {
       for (const { button, count, index } of buttons) {
         const number = index === null ? total : counts[index];
         count.textContent = number.toLocaleString("en");
+        button.parentElement.hidden = counts.length > MANY && number === 0;
         button.style.setProperty("--share", index === null ? 0 : number / Math.max(1, ...counts));
       }
     },

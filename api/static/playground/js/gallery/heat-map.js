@@ -6,6 +6,7 @@ import { percent } from "../numbers.js";
 
 const ROW = 30; // pixels, as in gallery.css
 const AROUND = 10; // rows
+const MOST_COLUMNS = 60;
 
 export function makeHeatMap(place, { thumbnails, open }) {
   const head = make("tr", { "aria-rowindex": "1" });
@@ -18,13 +19,16 @@ export function makeHeatMap(place, { thumbnails, open }) {
   let results = null;
   let frame = 0;
   let releases = [];
+  let columns = []; // indices of labels
 
   function show(shown, of) {
     [images, results] = [shown, of];
-    const names = results.labels.map((label) => make("th", { scope: "col" }, make("span", { title: label }, label)));
+    columns = columnsOf(images, results);
+    const names = columns.map((index) => results.labels[index])
+      .map((label) => make("th", { scope: "col" }, make("span", { title: label }, label)));
     head.replaceChildren(make("th", { scope: "col" }, "Image"), ...names);
     table.setAttribute("aria-rowcount", images.length + 1);
-    table.style.setProperty("--columns", results.labels.length);
+    table.style.setProperty("--columns", columns.length);
     render();
   }
 
@@ -44,14 +48,9 @@ export function makeHeatMap(place, { thumbnails, open }) {
     releases.push(showSmall(image, small, thumbnails));
     const button = make("button", { type: "button", onclick: () => open(image), title: image.path }, small, make("span", { class: "name" }, image.name));
     const row = results.rowOf(image);
-    const cells = row ? Array.from(row, makeCell) : [make("td", { class: "fault", colspan: results.labels.length }, results.faultOf(image) ?? "")];
+    const cells = row ? columns.map((index) => makeCell(row[index], results.labels[index]))
+      : [make("td", { class: "fault", colspan: columns.length }, results.faultOf(image) ?? "")];
     return make("tr", { "aria-rowindex": index + 2 }, make("th", { scope: "row" }, button), cells);
-  }
-
-  function makeCell(probability, nth) {
-    const cell = make("td", { title: `${results.labels[nth]}: ${percent(probability)}` }, make("span", { class: "unseen" }, percent(probability)));
-    cell.style.setProperty("--heat", probability);
-    return cell;
   }
 
   scroller.addEventListener("scroll", () => { frame ||= requestAnimationFrame(render); }, { passive: true });
@@ -66,4 +65,18 @@ function spacer(rows) {
   const row = make("tr", { "aria-hidden": "true", hidden: rows <= 0 });
   row.style.height = `${rows * ROW}px`;
   return row;
+}
+
+function makeCell(probability, label) {
+  const cell = make("td", { title: `${label}: ${percent(probability)}` }, make("span", { class: "unseen" }, percent(probability)));
+  cell.style.setProperty("--heat", probability);
+  return cell;
+}
+
+/** All labels, or of very many those that are the best of an image. */
+function columnsOf(images, results) {
+  const all = [...results.labels.keys()];
+  if (all.length <= MOST_COLUMNS) return all;
+  const counts = results.countsOf(images);
+  return all.filter((index) => counts[index] > 0).slice(0, MOST_COLUMNS);
 }

@@ -4,7 +4,6 @@ import { make } from "../dom.js";
 import { makeLarge } from "../grid/large.js";
 import { makeTile } from "../grid/tile.js";
 import { VirtualGrid } from "../grid/virtual-grid.js";
-import { percent } from "../numbers.js";
 import { makeAbout } from "./about.js";
 import { hueOf } from "./hues.js";
 
@@ -28,7 +27,7 @@ export function makeWall(section, thumbnails, resultsOf) {
     const best = results.bestOf(image);
     const fault = results.faultOf(image);
     label.textContent = best ? results.labels[best.index] : image.name;
-    number.textContent = best ? percent(best.probability) : fault ? "failed" : "";
+    number.textContent = best ? roughly(best.probability) : fault ? "failed" : "";
     button.title = fault ? `${image.path} ${fault}` : image.path;
     element.classList.toggle("faulty", Boolean(fault));
     element.classList.toggle("ranked", Boolean(best));
@@ -37,3 +36,6 @@ export function makeWall(section, thumbnails, resultsOf) {
 
   return { grid, open };
 }
+
+/** A probability where there is little room; 100 % only if it is exact. */
+const roughly = (share) => (share > 0.995 && share < 1 ? "> 99 %" : `${Math.round(share * 100)} %`);

@@ -57,6 +57,7 @@ export class VirtualGrid {
     this.#activate(item);
     this.#render({ moved: false });
     const tile = this.#tiles.get(item);
+    tile?.element.getAnimations().forEach((glide) => glide.finish()); // it is looked for where it will be
     tile?.element.scrollIntoView({ block: "nearest" });
     tile?.button.focus({ preventScroll: true });
   }

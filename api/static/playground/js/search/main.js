@@ -28,14 +28,15 @@ const encoding = startEncoding(library, byId("search-encoding"), trouble);
 let typing = 0;
 let settling = 0;
 let turn = 0;
+let liked = null; // the image that gets the focus when it has come to the front
 
 const query = () => queryOf(words.value, likes.terms);
 
 function like(image, sign) {
   if (sign < 0) return likes.add(image, sign);
   words.value = "";
+  liked = image;
   likes.set([{ image, sign }]);
-  wall.focus(image);
 }
 
 /** Order the images by the query, now or after a pause in typing. */
@@ -54,6 +55,8 @@ async function answer() {
     if (mine !== turn) return; // something else was typed meanwhile
     wall.show(found.images, found.strengthOf);
     tell(terms, found);
+    if (liked) wall.focus(liked);
+    liked = null;
   } catch (error) {
     if (mine === turn) encoding.fail(error, answer);
   }
@@ -97,7 +100,10 @@ function start() {
   library.addEventListener("change", changed);
   likes.addEventListener("change", ask);
   events.addEventListener("key", () => section.hidden || open());
-  words.addEventListener("input", ask);
+  words.addEventListener("input", () => {
+    window.scrollTo({ top: 0 }); // the best are there
+    ask();
+  });
   template.addEventListener("change", ask);
   byId("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
