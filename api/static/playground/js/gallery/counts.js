@@ -33,7 +33,8 @@ export function makeCounts(place, onFilter) {
     begin(labels) {
       only = null;
       buttons = [["All images", null], ...labels.map((label, index) => [label, index])].map(([name, index]) => makeButton(name, index));
-      place.replaceChildren(make("h2", {}, "Images a label"), make("ul", { class: "counts" }, buttons.map(({ button }) => make("li", {}, button))));
+      const items = buttons.map(({ button }) => make("li", {}, button));
+      place.replaceChildren(make("h2", {}, "Images of each label"), make("ul", { class: "counts" }, items));
       mark();
     },
 

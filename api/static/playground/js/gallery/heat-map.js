@@ -46,7 +46,8 @@ export function makeHeatMap(place, { thumbnails, open }) {
   function makeRow(image, index) {
     const small = make("span", { class: "small" });
     releases.push(showSmall(image, small, thumbnails));
-    const button = make("button", { type: "button", onclick: () => open(image), title: image.path }, small, make("span", { class: "name" }, image.name));
+    const name = make("span", { class: "name" }, image.name);
+    const button = make("button", { type: "button", onclick: () => open(image), title: image.path }, small, name);
     const row = results.rowOf(image);
     const cells = row ? columns.map((index) => makeCell(row[index], results.labels[index]))
       : [make("td", { class: "fault", colspan: columns.length }, results.faultOf(image) ?? "")];

@@ -2,6 +2,8 @@
 
 import { make } from "../dom.js";
 
+const UNSHOWN = "Your browser cannot show this format.";
+
 /**
  * `grid` has the order; `about(image)` returns elements that tell about an image.
  * The returned function opens an image.
@@ -24,7 +26,7 @@ export function makeLarge(section, grid, about) {
     shown = image;
     url = URL.createObjectURL(image.file ?? image.thumbnail);
     const element = make("img", { src: url, alt: image.name });
-    element.addEventListener("error", () => figure.replaceChildren(make("p", { class: "unshown" }, "Your browser cannot show this format.")));
+    element.addEventListener("error", () => figure.replaceChildren(make("p", { class: "unshown" }, UNSHOWN)));
     figure.replaceChildren(element);
     title.textContent = image.name;
     told.replaceChildren(...about(image, () => dialog.close()));

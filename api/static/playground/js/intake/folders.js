@@ -13,11 +13,12 @@ export const filesOfInput = ({ files }) =>
 export async function filesOfDrop({ items }) {
   // The entries can only be taken before the first wait.
   const entries = [...items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
-  const found = await Promise.all(entries.filter(Boolean).map((entry) => (entry instanceof File ? [{ file: entry, path: entry.name }] : walk(entry))));
+  const found = await Promise.all(entries.filter(Boolean).map(walk));
   return sorted(found.flat());
 }
 
 async function walk(entry) {
+  if (entry instanceof File) return [{ file: entry, path: entry.name }];
   const path = entry.fullPath.replace(/^\//, "");
   if (entry.isFile) {
     const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));

@@ -43,7 +43,8 @@ export class Likes extends EventTarget {
       this.set(this.#terms.filter((each) => each !== term));
       this.#whereTo.focus();
     };
-    const button = (name, text, act) => make("button", { type: "button", class: "quiet", "aria-label": name, title: name, onclick: act }, text);
+    const button = (name, text, act) =>
+      make("button", { type: "button", class: "quiet", "aria-label": name, title: name, onclick: act }, text);
     return make("li", { class: sign > 0 ? "chip" : "chip less" },
       button(`${word} like ${image.name}: turn around`, sign > 0 ? "+" : "−", turn),
       make("span", { class: "name" }, image.name),
