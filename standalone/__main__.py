@@ -12,6 +12,9 @@ from standalone.progress import Progress
 from standalone.service import Service, ServiceFailed, running
 from standalone.settings import DEMO_IMAGE, DEMO_MODEL, StandaloneSettings
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGINT is set too, because a shell makes background processes ignore it."""
+
 
 def greet(service: Service, settings: StandaloneSettings) -> None:
     """Print a sample ranking, where the data is, and what to do next.
@@ -45,18 +48,20 @@ An embedded Valkey listens at {service.redis_url}
 {kept}
 Celery's tools and Flower reach it through that URL:
 
-  {celery_line(service.redis_url)}
+  {celery_line(service.redis_url, settings.redis_prefix)}
 """
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Begin to stop. Further signals are ignored: they would leave processes behind."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main() -> int:
     settings = read(StandaloneSettings)
-    # SIGINT too: a shell makes background processes ignore it.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, interrupt)
     started = "a worker and the API" if settings.has_own_redis else "Valkey, a worker and the API"
     try:

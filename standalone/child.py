@@ -53,10 +53,14 @@ class ChildLog:
         return shown
 
     def last_lines(self) -> list[str]:
-        """The lines to show when the process has ended."""
-        self._reader.finish(LAST_LINES_S)
-        lines = self.new_lines()
+        """The lines to show when the process has ended by itself."""
+        lines = self.remaining_lines()
         return (self._held or []) + lines
+
+    def remaining_lines(self) -> list[str]:
+        """The lines to show when the process was stopped."""
+        self._reader.finish(LAST_LINES_S)
+        return self.new_lines()
 
     def forget_held(self) -> None:
         """The service is ready: drop what was held back, and hold no more."""

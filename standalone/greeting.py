@@ -1,6 +1,7 @@
 """What is said once the service is ready: a sample image, ranked, and what to do next."""
 
 import base64
+import shlex
 import sys
 from pathlib import Path
 
@@ -55,15 +56,18 @@ def rank_sample(url: str, image: Path, key: SecretStr | None) -> str:
 def curl_line(url: str, *, needs_key: bool) -> str:
     """The curl command that ranks the sample, without the API key itself."""
     key = ' -H "X-API-Key: $CLIP_API_KEY"' if needs_key else ""
-    return f"curl -s {url}/rank{key} -F image=@{IMAGE} -F candidate=t-shirt -F candidate=jeans"
+    form = f"-F image=@{IMAGE} -F candidate=t-shirt -F candidate=jeans"
+    return f"curl -s {shlex.quote(url + '/rank')}{key} {form}"
 
 
 def next_steps(url: str, *, needs_key: bool) -> str:
     return NEXT.format(url=url, curl=curl_line(url, needs_key=needs_key))
 
 
-def celery_line(redis_url: str) -> str:
+def celery_line(redis_url: str, redis_prefix: str) -> str:
     """The command that lists the workers with Celery."""
     celery = Path(sys.executable).with_name("celery")
     shown = celery.relative_to(ROOT) if celery.is_relative_to(ROOT) else celery
-    return f"CLIP_REDIS_URL={redis_url} {shown} -A worker.app status"
+    prefix = f"CLIP_REDIS_PREFIX={shlex.quote(redis_prefix)} " if redis_prefix else ""
+    environment = f"CLIP_REDIS_URL={shlex.quote(redis_url)} {prefix}"
+    return f"{environment}{shlex.quote(str(shown))} -A worker.app status"

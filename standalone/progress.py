@@ -35,7 +35,7 @@ class Progress:
         self._stage = stage
 
     def clear(self) -> None:
-        """Make room for a line of someone else."""
+        """Remove the line, to make room for another one."""
         if self._is_live:
             self._show("")
 

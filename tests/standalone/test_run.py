@@ -94,6 +94,8 @@ def test_it_ranks_a_t_shirt_serves_and_leaves_nothing_behind(
     [first] = re.findall(r"^  (\S+) +([\d.]+)%", run.text, re.MULTILINE)[:1]
     assert first[0] == "t-shirt"
     assert "█" in run.text
+    at = [run.text.index(stage) for stage in ("importing torch", "loading weights", "warming up")]
+    assert at == sorted(at)
     *_, browser, curl, further = run.text.splitlines()
     assert browser == f"Open  http://127.0.0.1:{port} in a browser"
     assert curl.startswith(f"Try   curl -s http://127.0.0.1:{port}/rank")
@@ -132,14 +134,6 @@ def test_the_printed_commands_work(short_folder: Path) -> None:
     [celery] = re.findall(r"^  (CLIP_REDIS_URL=.* status)$", run.text, re.MULTILINE)
     assert "1 node online." in shell(celery)
     assert "CLIP_DATA=FOLDER keeps them" in run.text
-    run.end()
-
-
-def test_it_says_how_far_the_model_is(short_folder: Path) -> None:
-    run = Run(short_folder, port=free_port())
-    run.wait_for(READY)
-    at = [run.text.index(stage) for stage in ("importing torch", "loading weights", "warming up")]
-    assert at == sorted(at)
     run.end()
 
 
@@ -197,9 +191,11 @@ def test_it_uses_the_redis_of_the_settings(short_folder: Path, redis_url_of_its_
     [
         ({"redis_url": "redis://127.0.0.1:1/0"}, "CLIP_REDIS_URL: Error 111 connecting"),
         ({"redis_url": "redis://127.0.0.1:1/0", "data": "d"}, "unset one of them"),
+        ({"data": "/dev/null"}, "CLIP_DATA: /dev/null: File exists"),
+        ({"data": "~not-a-user/data"}, "CLIP_DATA: Could not determine home directory"),
     ],
 )
-def test_a_redis_that_cannot_be_used_is_reported(
+def test_what_cannot_keep_the_data_is_reported(
     short_folder: Path, settings: dict[str, str], reason: str
 ) -> None:
     run = Run(short_folder, port=free_port(), **settings)
@@ -295,5 +291,13 @@ def test_each_of_several_models_has_a_worker(short_folder: Path) -> None:
 
     wait_until(lambda: served() == [1, 1], "both models are served", READY_S)
     assert "says the demo model" in run.text
-    run.end()
+    run.process.terminate()
+    wait_until(lambda: not is_listening(port), "the API has stopped, the workers stop", READY_S)
+    run.process.send_signal(signal.SIGINT)  # it does not interrupt the stop
+    run.process.wait(READY_S)
     assert run.left_behind() == []
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
