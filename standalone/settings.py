@@ -68,6 +68,8 @@ def worker_environment(
     """The environment of the worker of a model. Its log tells how far the model is."""
     level = "debug" if settings.log_level == "debug" else "info"
     own = {f"{PREFIX}MODEL": model, f"{PREFIX}LOG_LEVEL": level}
+    if len(settings.served) > 1:
+        own[f"{PREFIX}MODEL_NAME"] = ""  # each has a name of its own
     return {**_child_environment(settings, redis_url, folder), **own}
 
 

@@ -227,10 +227,12 @@ class WorkerSettings(SharedSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _serves_the_first_model(cls, given: dict[str, Any]) -> dict[str, Any]:
-        models = given.get("models", ())
-        names = words(models) if isinstance(models, str) else models
-        return {"model": names[0], **given} if names else given
+    def _serves_one_of_the_models(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Serve the model of CLIP_MODELS that CLIP_MODEL_NAME names, or else the first."""
+        models, name = given.get("models", ()), given.get("model_name")
+        served = words(models) if isinstance(models, str) else models
+        named = [model for model in served if public_name(model) == name]
+        return {"model": (named or served)[0], **given} if served else given
 
     @field_validator("model_name")
     @classmethod

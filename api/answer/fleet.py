@@ -28,10 +28,12 @@ class Worker(BaseModel):
     )
     in_flight: int = Field(description="items submitted to the model and not finished")
     encoded_images: int | None = Field(
-        description="images that its model encoded since `since`: the difference of two answers "
-        "makes images per second"
+        description="images that its model encoded since `since`, none from the cache: the "
+        "difference of two answers makes images per second"
     )
-    encoded_texts: int | None = Field(description="texts that its model encoded since `since`")
+    encoded_texts: int | None = Field(
+        description="texts that its model encoded since `since`, a label once for each template"
+    )
     queues: list[str] = Field(
         description="the queues that it consumes; synchronous work is in `interactive`"
     )

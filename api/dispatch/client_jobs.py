@@ -68,7 +68,7 @@ class Jobs:
         return jobs.callback(record, delivery)
 
     def labels(self, record: JobRecord) -> list[str | None] | None:
-        """The labels of its candidates, as it was sent with; None if they are not known."""
+        """The labels of a job's candidates; None if they are not known."""
         return self._ledger.labels(record.id) if record.kind == "rank" else None
 
     def keep(self, job: str, ttl_s: int) -> None:

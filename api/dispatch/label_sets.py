@@ -163,9 +163,11 @@ def _content(spec: EncodeSpec) -> LabelContent:
     """The content of a set, from a spec whose items are all candidates."""
     items = [(item.kind, item.value) for item in spec.items]
     candidates, given = list(spec.lists["/candidates"]), spec.templates
+    # The default of the settings must not change the version of a set without images.
+    alpha = spec.alpha if any(kind != "text" for kind, _ in items) else "drop"
     if len(given) == 1:
-        return LabelContent(items, candidates, (), spec.alpha, given[0])
-    return LabelContent(items, candidates, given, spec.alpha)
+        return LabelContent(items, candidates, (), alpha, given[0])
+    return LabelContent(items, candidates, given, alpha)
 
 
 def _result(outcome: Outcome) -> PartResult:

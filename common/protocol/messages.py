@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-FORMAT = 4
+FORMAT = 5
 """The version of a job's format in the ledger. A worker ignores jobs of another format.
 
 Raise it with every change that another release would misread.

@@ -6,7 +6,7 @@ import pytest
 
 from api.settings import ApiSettings
 from common.settings import SharedSettings, read
-from standalone.settings import StandaloneSettings, api_environment
+from standalone.settings import StandaloneSettings, api_environment, worker_environment
 from tests.processes import ROOT
 from worker.settings import WorkerSettings
 
@@ -292,6 +292,7 @@ def test_the_public_name_of_any_folder_is_its_last_part(
 
 def test_a_model_may_have_another_public_name() -> None:
     assert WorkerSettings(model="/models/siglip", model_name="best").name == "best"
+    assert WorkerSettings(models="one /models/best", model_name="best").model == "/models/best"
     settings = WorkerSettings(models="one best", model="/models/siglip", model_name="best")
     assert settings.queues == ("interactive:best", "bulk:best")
 
@@ -327,3 +328,12 @@ def test_the_demo_model_is_named_demo(tmp_path: Path) -> None:
     assert named["CLIP_MODEL_NAME"] == "demo"
     other = api_environment(StandaloneSettings(model="/models/siglip"), "redis://", tmp_path)
     assert "CLIP_MODEL_NAME" not in other
+
+
+def test_a_name_of_the_environment_is_not_that_of_each_of_several_models(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLIP_MODEL_NAME", "one")
+    settings = StandaloneSettings(models="/models/one,/models/two")
+    environment = worker_environment(settings, "redis://", tmp_path, "/models/two")
+    assert environment["CLIP_MODEL_NAME"] == ""

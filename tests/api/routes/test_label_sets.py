@@ -310,3 +310,12 @@ def test_without_a_worker_nothing_is_stored(make_api: ClientMaker, redis_url: st
     answer = put(client, "a")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "no_worker")
     assert client.get("/label-sets").get_json() == {"label_sets": []}
+
+
+def test_the_default_background_is_no_part_of_a_set_of_texts(
+    client: FlaskClient, deployment: Deployment, make_api: ClientMaker
+) -> None:
+    document = put(client, "texts", LABELS).get_json()
+    again = put(make_api(redis_url=deployment.valkey.url, alpha="white"), "texts", LABELS)
+    assert again.status_code == 200
+    assert again.get_json() == document
