@@ -165,3 +165,21 @@ def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: Ope
     page.get_by_role("link", name="Rank", exact=True).click()
     playground.settle()
     expect(page.get_by_text("Best of 2 labels")).to_be_visible()
+
+
+def test_a_request_waits_for_a_pause_after_the_last_change(service: Api, open_tab: OpenTab) -> None:
+    playground = open_tab(service.url)
+    page = playground.page
+    page.clock.install(time=0)
+    playground.open()
+    playground.settle()
+    page.clock.pause_at(3_600)
+    sent = requests_of(page)
+    for labels in (("cat", "dog"), ("cat", "dog", "cow")):
+        playground.label(*labels)
+        page.clock.run_for(200)
+    assert sent == []
+    page.clock.run_for(2_000)  # a slow answer makes the pause longer, up to this
+    playground.settle()
+    assert len(sent) == 1
+    expect(page.get_by_text("Best of 3 labels")).to_be_visible()
