@@ -28,7 +28,8 @@ export class Images extends EventTarget {
   /** Take links. Returns what is wrong with those that are none: `[link, fault]`. */
   addLinks(links) {
     const parsed = links.map((link) => [link, parse(link)]);
-    this.#add(parsed.flatMap(([, url]) => (url ? [{ kind: "link", name: nameOf(url), url: url.href, source: url.href }] : [])));
+    const urls = parsed.map(([, url]) => url).filter(Boolean);
+    this.#add(urls.map((url) => ({ kind: "link", name: nameOf(url), url: url.href, source: url.href })));
     return parsed.filter(([, url]) => !url).map(([link]) => [link, "is not an http or https address"]);
   }
 

@@ -35,7 +35,8 @@ export function scaleOf(ranks, { scores, isCosine, threshold = 0 }) {
     return { told: ({ cosine }) => signed(cosine), share: ({ cosine }) => along(cosine), mark: along(threshold) };
   }
   const along = scores === "raw" ? spread(ranks.map(({ score }) => score)) : (score) => score;
-  return { told: ({ score }) => (scores === "raw" ? score.toFixed(2) : percent(score)), share: ({ score }) => along(score) };
+  const told = ({ score }) => (scores === "raw" ? score.toFixed(2) : percent(score));
+  return { told, share: ({ score }) => along(score) };
 }
 
 /** A cosine similarity, with a minus sign that is as wide as a digit. */

@@ -19,7 +19,8 @@ export function showCards(place, images, labels, result, scores) {
   function show(isAsked) {
     const from = list.children.length;
     const next = images.slice(from, from + PAGE);
-    list.append(...next.map((image, nth) => makeCard(image, ranksOf(result, from + nth, labels), scores, faults.get(image))));
+    list.append(...next.map((image, nth) =>
+      makeCard(image, ranksOf(result, from + nth, labels), scores, faults.get(image))));
     const left = images.length - list.children.length;
     more.textContent = `Show ${counted(Math.min(left, PAGE), "more image")} of ${left.toLocaleString("en")}`;
     more.hidden = left === 0;

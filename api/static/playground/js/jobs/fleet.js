@@ -15,13 +15,13 @@ export function showFleet(workers, models) {
     speeds.has(worker.name) ? perSecond(speeds.get(worker.name)) : "–",
     duration((Date.now() - new Date(worker.since)) / 1000),
   ]));
-  fill("models", models.map(({ name, is_default: isDefault, family, resolution, context_length: longest, dimension, workers: count }) => [
-    isDefault ? `${shortName(name)} (default)` : shortName(name),
-    family ?? "–",
-    resolution ? `${resolution.width} × ${resolution.height}` : "–",
-    longest ? `${longest} tokens` : "–",
-    dimension ?? "–",
-    count,
+  fill("models", models.map((model) => [
+    model.is_default ? `${shortName(model.name)} (default)` : shortName(model.name),
+    model.family ?? "–",
+    model.resolution ? `${model.resolution.width} × ${model.resolution.height}` : "–",
+    model.context_length ? `${model.context_length} tokens` : "–",
+    model.dimension ?? "–",
+    model.workers,
   ]));
   showFlower();
 }

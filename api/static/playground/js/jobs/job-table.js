@@ -37,18 +37,20 @@ function makeRow(job, actions) {
   const bar = make("progress", { "aria-label": `Progress of job ${short}` });
   const counts = make("span", { class: "aside" });
   const took = make("td", { "data-name": "Took" });
-  const button = (word, act) =>
-    make("button", { type: "button", class: "small", "aria-label": `${word} job ${short}`, onclick: () => act(job) }, word);
+  const button = (word, act) => make("button",
+    { type: "button", class: "small", "aria-label": `${word} job ${short}`, onclick: () => act(job) }, word);
   const [cancel, forget] = [button("Cancel", actions.cancel), button("Delete", actions.forget)];
   const created = new Date(job.created_at);
-  const about = [job.kind.replace("_", " "), ...Object.entries(job.metadata ?? {}).map(([name, value]) => `${name}: ${value}`)];
+  const metadata = Object.entries(job.metadata ?? {}).map(([name, value]) => `${name}: ${value}`);
+  const about = [job.kind.replace("_", " "), ...metadata];
   const element = make("tr", {},
     make("th", { scope: "row" },
       make("a", { href: `#jobs/${job.id}`, title: job.id, "aria-label": `Job ${short}` }, make("code", {}, short)),
       about.map((words) => make("span", { class: "aside" }, words))),
     make("td", { "data-name": "Status" }, status),
     make("td", { "data-name": "Progress" }, make("div", {}, bar, counts)),
-    make("td", { "data-name": "Created" }, make("time", { datetime: job.created_at, title: created.toLocaleString() }, created.toLocaleTimeString())),
+    make("td", { "data-name": "Created" },
+      make("time", { datetime: job.created_at, title: created.toLocaleString() }, created.toLocaleTimeString())),
     took,
     make("td", { class: "doing" }, cancel, forget));
   const update = (now, rate) => {

@@ -12,6 +12,8 @@ import { showCards } from "./cards.js";
 import { hasEnded, showProgress, showStatus, tookOf } from "./job-table.js";
 import { averageOf, doneBy, Rates } from "./rates.js";
 
+const MISSING = "There is no such job: it was deleted, has expired, or belongs to another API key.";
+
 export class OpenedJob {
   #id = "";
   #isComplete = false;
@@ -43,7 +45,7 @@ export class OpenedJob {
     byId("opened-about").hidden = !job;
     if (!job) {
       this.#isComplete = true;
-      byId("opened-result").replaceChildren(make("p", { class: "none" }, "There is no such job: it was deleted, has expired, or belongs to another API key."));
+      byId("opened-result").replaceChildren(make("p", { class: "none" }, MISSING));
       return;
     }
     this.#isComplete = hasEnded(job);
@@ -74,10 +76,11 @@ function factsOf(job) {
 function showResult(job) {
   const place = byId("opened-result");
   if (job.status !== "done") return showTrouble(place, Problem.ofJob(job));
-  place.replaceChildren(showTimings(timingsOfJob(job.timings), (new Date(job.finished_at) - new Date(job.created_at)) / 1000));
+  const seconds = (new Date(job.finished_at) - new Date(job.created_at)) / 1000;
+  place.replaceChildren(showTimings(timingsOfJob(job.timings), seconds));
   if (job.kind === "rank") return showRanks(place, job);
   const vectors = Array.isArray(job.result) ? job.result : [];
-  const told = vectors.length ? `${counted(vectors.length, "embedding")} of ${vectors[0].length} numbers.` : "Nothing to show.";
+  const told = `${counted(vectors.length, "embedding")} of ${vectors[0]?.length ?? 0} numbers.`;
   return place.append(make("p", {}, told));
 }
 

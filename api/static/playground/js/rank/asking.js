@@ -172,7 +172,9 @@ export class Asking {
       if (this.#job && signal === this.#job.signal) this.#outcome.stale("Cancelled");
       return; // another request follows, or somebody said so
     }
-    const problem = error instanceof Problem ? error : new Problem({ title: "Something went wrong", detail: error.message });
+    const problem = error instanceof Problem
+      ? error
+      : new Problem({ title: "Something went wrong", detail: error.message });
     this.#wantsKey = problem.status === 401;
     const isOfRequest = problem.faults.length > 0; // to repeat it would not help
     this.#outcome.fail(this.#place(problem, request), isOfRequest ? null : () => this.submit());

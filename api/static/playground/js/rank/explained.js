@@ -61,5 +61,6 @@ export async function copied(text) {
 
 /** A row of numbers on one line. */
 function shortened(result) {
-  return JSON.stringify(result, null, 2).replace(/\[\s+([-\d.e,\s]+?)\s+\]/g, (_, row) => `[${row.replace(/\s+/g, " ")}]`);
+  const numbers = /\[\s+([-\d.e,\s]+?)\s+\]/g;
+  return JSON.stringify(result, null, 2).replace(numbers, (_, row) => `[${row.replace(/\s+/g, " ")}]`);
 }

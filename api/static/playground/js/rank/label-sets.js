@@ -7,6 +7,7 @@ import { Problem } from "../problem.js";
 import { lines } from "./settings.js";
 
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+const REPLACED = "This set exists: its labels are replaced.";
 const path = (name) => `label-sets/${encodeURIComponent(name)}`;
 
 /** "load" tells that the labels in the form were replaced, or belong to another set now. */
@@ -69,7 +70,8 @@ export class LabelSets extends EventTarget {
     const { label_sets: sets } = await get("label-sets").catch(() => ({ label_sets: [] }));
     this.#known = sets.map((each) => each.name);
     const options = sets.map((each) => new Option(`${each.name} (${counted(each.count, "label")})`, each.name));
-    if (this.#loaded && !this.#known.includes(this.#loaded.name)) options.push(new Option(this.#loaded.name, this.#loaded.name));
+    const own = this.#loaded?.name;
+    if (own && !this.#known.includes(own)) options.push(new Option(own, own));
     this.#select.replaceChildren(new Option("none", ""), ...options);
     this.#select.value = this.#loaded?.name ?? "";
     byId("set-row").hidden = options.length === 0;
@@ -79,7 +81,8 @@ export class LabelSets extends EventTarget {
   #take(set) {
     this.#loaded = set;
     byId("set-saving").hidden = byId("set-deleting").hidden = true;
-    if (set && ![...this.#select.options].some(({ value }) => value === set.name)) this.#select.add(new Option(set.name, set.name));
+    const isListed = [...this.#select.options].some(({ value }) => value === (set?.name ?? ""));
+    if (!isListed) this.#select.add(new Option(set.name, set.name));
     this.#select.value = set?.name ?? "";
     if (set) byId("set-row").hidden = false;
     this.tell();
@@ -127,7 +130,7 @@ export class LabelSets extends EventTarget {
     tellFault(this.#name);
     const isReplaced = this.#known.includes(this.#name.value.trim());
     byId("set-put").textContent = isReplaced ? "Replace" : "Save";
-    byId("set-name-told").textContent = isReplaced ? "This set exists: its labels are replaced." : "Letters, digits, dots, - and _.";
+    byId("set-name-told").textContent = isReplaced ? REPLACED : "Letters, digits, dots, - and _.";
   }
 
   /** Returns whether it was saved. */
@@ -189,9 +192,11 @@ export class LabelSets extends EventTarget {
 const current = () => ({ labels: lines(byId("labels").value), templates: lines(byId("templates").value) });
 
 /** The labels and templates as they were put. A service of an earlier release gives no templates. */
-const textsOf = ({ labels, templates = [] }) => ({ labels: labels.map((label, nth) => label ?? `image ${nth + 1}`), templates });
+const textsOf = ({ labels, templates = [] }) =>
+  ({ labels: labels.map((label, nth) => label ?? `image ${nth + 1}`), templates });
 
-const hasImages = ({ labels, candidates = [] }) => labels.includes(null) || candidates.some(({ text }) => text === undefined);
+const hasImages = ({ labels, candidates = [] }) =>
+  labels.includes(null) || candidates.some(({ text }) => text === undefined);
 
 function reason(error) {
   if (!(error instanceof Problem)) throw error;

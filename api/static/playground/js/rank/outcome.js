@@ -47,7 +47,8 @@ export class Outcome {
 
   progress({ total, done, failed }) {
     [byId("progress").max, byId("progress").value] = [total, done + failed];
-    byId("running-told").textContent = `${done} of ${counted(total, "image")} done${failed ? `, ${failed} failed` : ""}`;
+    const rest = failed ? `, ${failed} failed` : "";
+    byId("running-told").textContent = `${done} of ${counted(total, "image")} done${rest}`;
   }
 
   answered(request, answer) {
@@ -70,7 +71,8 @@ export class Outcome {
   /** What is shown belongs to something else than what is in the form; `words` say what comes next. */
   stale(words, { isBusy = false } = {}) {
     this.#settle();
-    if (!isBusy && this.#shown && byId("freshness").textContent !== words) announce(`These results are out of date. ${words}`);
+    const isNew = byId("freshness").textContent !== words;
+    if (!isBusy && this.#shown && isNew) announce(`These results are out of date. ${words}`);
     mark(isBusy || this.#shown ? words : "", { isBusy, isOld: this.#shown });
     if (!this.#shown) clearVerdict(isBusy ? "" : words);
   }

@@ -32,7 +32,8 @@ async function submit(path, body, signal) {
     const response = await call(path, { method: "POST", json: body, signal });
     if (response.status === 202) return relative(response.headers.get("Location"));
     const { headers } = response;
-    return { result: await response.json(), timings: parseTimings(headers.get("Server-Timing")), labelSet: headers.get("X-Label-Set") };
+    const timings = parseTimings(headers.get("Server-Timing"));
+    return { result: await response.json(), timings, labelSet: headers.get("X-Label-Set") };
   } catch (error) {
     if (error.status === 504 && error.location) return relative(error.location); // the job continues
     throw error;

@@ -63,7 +63,8 @@ function makeEntry(image, images) {
     images.remove(image);
     (next?.querySelector(".show") ?? byId("choose")).focus();
   };
-  const show = make("button", { type: "button", class: "show", "aria-pressed": "false", onclick: () => images.select(image) },
+  const select = () => images.select(image);
+  const show = make("button", { type: "button", class: "show", "aria-pressed": "false", onclick: select },
     preview(image, 64));
   const told = make("span", { class: "told" });
   const item = make("li", { title: image.url ?? image.name }, show, told,

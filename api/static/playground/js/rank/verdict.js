@@ -23,7 +23,10 @@ export function showVerdict(ranks, how) {
   const none = isNone(ranks, how.threshold);
   const [first, second, ...rest] = ranks;
   const top = none
-    ? [make("li", { class: "winner unfit" }, make("span", { class: "label" }, "none of these")), row(first, "runner-up")]
+    ? [
+      make("li", { class: "winner unfit" }, make("span", { class: "label" }, "none of these")),
+      row(first, "runner-up"),
+    ]
     : [row(first, "winner"), ...(second ? [row(second, "runner-up")] : [])];
   if (!none && first.name.length > LONG) top[0].classList.add("long");
   byId("verdict").replaceChildren(make("ol", { "aria-label": "Labels that fit best" }, top));
