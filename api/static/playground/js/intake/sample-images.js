@@ -1,11 +1,13 @@
 // The sample images to search: all that the page has.
 
 const NAMES = [
-  "cat.png", "pizza.png", "guitar.png", "bicycle.png", "umbrella.png", "elephant.png",
-  "t-shirt.png", "sunglasses.png", "dress.png", "jeans.png", "running-shoe.jpg",
+  "cat.png", "pizza.png", "guitar.png", "bicycle.png", "penguin.png", "t-shirt.png", "strawberry.png", "violin.png", "airplane.png",
+  "elephant.png", "hamburger.png", "drum.png", "bus.png", "owl.png", "dress.png", "banana.png", "trumpet.png", "sailboat.png",
+  "butterfly.png", "carrot.png", "saxophone.png", "locomotive.png", "horse.png", "running-shoe.jpg", "jeans.png", "sunglasses.png",
+  "umbrella.png",
 ];
 
 export const SAMPLE_IMAGES = NAMES.map((name) => ({ name, path: `playground/samples/${name}` }));
 
-/** What they show, as labels. */
-export const SAMPLE_LABELS = NAMES.map((name) => name.replace(/\.\w+$/, "").replaceAll("-", " ").replace("t shirt", "t-shirt"));
+/** Labels of groups of them, so that there is something to sort. */
+export const SAMPLE_LABELS = ["an animal", "something to eat", "a vehicle", "music", "clothes", "an umbrella"];
