@@ -162,6 +162,17 @@ def test_changed_labels_mark_the_results_as_stale_and_rank_a_few_images_again(
     assert list(counts(gallery)) == ["All images", "music", *LABELS]
 
 
+def test_of_very_many_labels_those_are_shown_that_an_image_has(gallery: Locator) -> None:
+    label(gallery, *LABELS, *(f"thing number {nth}" for nth in range(60)))
+    expect(gallery.locator(".count-bar")).to_have_count(66, timeout=A_WHILE_MS)
+    expect(gallery.get_by_text("The labels have changed")).to_be_hidden()
+    wait_for(gallery, "5 images ranked, 1 failed.")
+    shown = [bar for bar in gallery.locator(".count-bar").all() if bar.is_visible()]
+    assert 2 < len(shown) < 8
+    gallery.get_by_role("button", name="Heat map").click()
+    expect(gallery.get_by_role("columnheader")).to_have_count(len(shown))
+
+
 def test_images_that_come_later_are_ranked_too(gallery: Locator, tmp_path: Path) -> None:
     requests: list[str] = []
     gallery.page.on("request", lambda each: requests.append(each.url))
@@ -189,7 +200,8 @@ def test_a_refused_template_is_told(playground: Playground, images: Path) -> Non
     gallery.get_by_text("Stored labels, template").click()
     gallery.get_by_label("Put into a template").fill("no hole")
     choose_folder(gallery, images)
-    expect(playground.alert).to_contain_text("template needs {} exactly once")
+    refused = playground.alert.get_by_role("listitem")
+    expect(refused).to_have_text("template needs {} exactly once")
     gallery.get_by_label("Put into a template").fill("a {}")
     wait_for(gallery, "5 images ranked, 1 failed.")
     expect(playground.alert).to_have_count(0)
