@@ -30,23 +30,21 @@ def greet(service: Service, settings: StandaloneSettings) -> None:
         model = "the demo model" if default == str(DEMO_MODEL) else default
         print(f"\n{IMAGE} is, says {model}:\n\n{ranking}\n")
     print(where_data_is(service, settings))
-    print("Press Ctrl-C to stop the service.\n")
     print(next_steps(service.url, needs_key=settings.own_key is not None), flush=True)
 
 
 def where_data_is(service: Service, settings: StandaloneSettings) -> str:
-    """The Redis, how Celery's tools reach it, and whether it keeps its data."""
+    """Where the data is, whether it is kept, and how Celery's tools reach it."""
     if settings.has_own_redis:
-        return "Jobs and label sets are in the Redis of CLIP_REDIS_URL."
+        return "Jobs and label sets are in the Redis of CLIP_REDIS_URL. Ctrl-C stops the service.\n"
     kept = (
-        f"Jobs and label sets are kept in {settings.data_folder}."
+        f"are kept in {settings.data_folder}"
         if settings.data
-        else "Jobs and label sets are gone when it stops; CLIP_DATA=FOLDER keeps them."
+        else "end with it; CLIP_DATA=FOLDER keeps them"
     )
     return f"""\
-An embedded Valkey listens at {service.redis_url}
-{kept}
-Celery's tools and Flower reach it through that URL:
+Ctrl-C stops the service. Jobs and label sets {kept}.
+For Celery's tools and Flower, the Redis is an embedded Valkey:
 
   {celery_line(service.redis_url, settings.redis_prefix)}
 """

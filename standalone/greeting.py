@@ -25,7 +25,7 @@ LABELS = (
     "guitar",
 )
 BAR_WIDTH = 40
-SHOWN = 5
+SHOWN = 3
 IMAGE = DEMO_IMAGE.relative_to(ROOT)
 NEXT = """\
 Open  {url} in a browser

@@ -56,11 +56,17 @@ def run(*arguments: object, folder: Path, env: Mapping[str, str], given: str = "
 def run_on_terminal(
     *arguments: object, folder: Path, env: Mapping[str, str], columns: int = 80
 ) -> Ended:
-    """Run it on a pseudo-terminal, which gets its output and its errors."""
+    """Run it on a pseudo-terminal."""
+    command = [*COMMAND, *map(str, arguments)]
+    return on_terminal(command, folder=folder, env=env, columns=columns)
+
+
+def on_terminal(command: list[str], *, folder: Path, env: Mapping[str, str], columns: int) -> Ended:
+    """Run a command on a pseudo-terminal, which gets its output and its errors."""
     ours, theirs = pty.openpty()
     sized = {**env, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color"}
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        command,
         cwd=folder,
         env=sized,
         stdin=theirs,

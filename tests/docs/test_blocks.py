@@ -1,66 +1,89 @@
-"""Every command and code block in the README and the docs works."""
+"""Every command and code block in the README and the docs works, and prints what they show."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import PAGES, Reader, blocks, check_output, commands
-from tests.docs.elsewhere import ELSEWHERE
-from tests.image_server import ImageServer
-from tests.processes import (
-    DEMO_MODEL,
-    ROOT,
-    SAMPLES,
-    Api,
-    start_api,
-    start_worker,
-    wait_for_workers,
+from tests.docs.blocks import PAGES, blocks, codes
+from tests.docs.elsewhere import ELSEWHERE, is_run_elsewhere
+from tests.docs.outputs import is_shown
+from tests.docs.reader import Reader, Service, Shell, serving
+from tests.docs.shells import faults, is_plain
+from tests.processes import ROOT
+
+SHELLS: tuple[Shell, ...] = ("bash", "zsh")
+ALL_PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, redis_url_of_its_own: str) -> Iterator[Api]:
-    """A service that fetches from loopback, as if it were the outside."""
-    folder = tmp_path_factory.mktemp("d")
-    worker = start_worker(folder, redis_url_of_its_own, DEMO_MODEL)
-    api = start_api(folder, redis_url_of_its_own, webhook_secret=f"whsec_{'A' * 32}")
-    wait_for_workers(api, [worker])
-    yield api
-    api.stop()
-    worker.stop()
+def followed(shell: Shell) -> list[Path]:
+    """The pages with blocks to run, for zsh only those that it might read in another way."""
+    return [
+        page
+        for page in PAGES
+        if any(
+            not is_run_elsewhere(block, page)
+            and (shell == "bash" or (block.language == "bash" and not is_plain(block.code)))
+            for block in blocks(page.read_text())
+        )
+    ]
+
+
+CASES = [
+    pytest.param(page, shell, id=f"{shell}-{page.relative_to(ROOT)}")
+    for shell in SHELLS
+    for page in followed(shell)
+]
 
 
 @pytest.fixture(scope="module")
-def images() -> Iterator[ImageServer]:
-    """Stands for example.org."""
-    with ImageServer().running() as server:
-        for image in SAMPLES.iterdir():
-            server.answer_to(f"/{image.name}", image.read_bytes())
-        yield server
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("d")) as service:
+        yield service
 
 
-@pytest.fixture
-def reader(api: Api, redis_url_of_its_own: str, images: ImageServer, tmp_path: Path) -> Reader:
-    host = api.url.removeprefix("http://")
-    instead = {
-        "https://example.org": images.url,
-        "http://localhost:3000": api.url,
-        "localhost:3000": host,
-    }
-    reader = Reader(tmp_path, instead, redis_url_of_its_own)
+@pytest.mark.parametrize(("page", "shell"), CASES)
+def test_a_reader_can_follow_the_page(
+    page: Path, shell: Shell, service: Service, tmp_path: Path
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    reader = Reader(tmp_path, service)
     reader.prepare()
-    return reader
+    for block in blocks(page.read_text()):
+        if is_run_elsewhere(block, page):
+            continue
+        printed = reader.run(block, shell)
+        if shell == "zsh":
+            continue  # its output is the same
+        if block.output is None:
+            assert printed == "", f"the page does not show the output of\n{block.code}"
+        else:
+            assert is_shown(block.output, printed), f"{block.output.text}\nis not\n{printed}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_reader_can_follow_the_page(page: Path, reader: Reader) -> None:
-    for block in blocks(page):
-        if not block.code.startswith(tuple(ELSEWHERE)):
-            check_output(block, reader.run(block))
+def test_the_script_that_fills_the_search_can_run_again(service: Service, tmp_path: Path) -> None:
+    reader = Reader(tmp_path, service)
+    reader.prepare()
+    page = ROOT / "docs" / "image-search.md"
+    fill = next(block for block in blocks(page.read_text()) if "create_collection" in block.code)
+    for _ in range(2):
+        reader.run(fill, "bash")
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_work_in_any_shell(page: Path) -> None:
+    for code in codes("bash", [page]):
+        assert faults(code) == [], code
 
 
 def test_what_is_run_elsewhere_is_on_a_page_and_run_there() -> None:
+    everything = codes("bash", PAGES) + codes("python", PAGES)
     for start, place in ELSEWHERE.items():
-        assert any(code.startswith(start) for code in commands(PAGES)), start
+        assert any(code.startswith(start) for code in everything), start
         assert (ROOT / place).exists(), place
