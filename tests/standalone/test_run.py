@@ -16,6 +16,7 @@ from redis import Redis
 from common.redis.keys import KEYS
 from standalone.service import ServiceFailed, running
 from standalone.settings import StandaloneSettings
+from tests.hub_server import HubServer, Repository
 from tests.processes import DEMO_MODEL, ROOT, SAMPLES, free_port, wait_until
 from tests.scrape import Scrape
 from tests.standalone.run import READY, READY_S, Run
@@ -77,6 +78,25 @@ def test_the_printed_commands_work(short_folder: Path) -> None:
     [celery] = re.findall(r"^  (CLIP_REDIS_URL=.* status)$", run.text, re.MULTILINE)
     assert "1 node online." in shell(celery)
     assert "CLIP_DATA=FOLDER keeps them" in run.text
+    run.end()
+
+
+def test_a_worker_tells_each_stage_of_a_download(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stages as short as here need not be seen, but the events that they follow are there."""
+    model = save_tiny_model("clip", short_folder / "model")
+    with HubServer().running() as hub:
+        hub.repositories["me/tiny"] = Repository(model, "0123456789abcdef0123456789abcdef01234567")
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_HOME", str(short_folder / "cache"))
+        run = Run(short_folder, port=free_port(), model="me/tiny", log_level="info")
+        run.wait_for(READY)
+    events = re.findall(r'"event":"(\w+)"', run.text)
+    stages = ("model_fetching", "model_loading", "model_loaded", "worker_ready")
+    at = [events.index(stage) for stage in stages]
+    assert at == sorted(at)
+    assert "is, says me/tiny" in run.text
     run.end()
 
 
