@@ -23,10 +23,12 @@ def stage_of(line: str) -> str | None:
 
 def install(what: str, arguments: list[str]) -> int:
     """Run pip. Returns its exit code; its output is shown only if it fails."""
-    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+    # Python compiles what it imports; pip would take longer to compile everything than to unpack it.
+    options.append("--no-compile")
     progress = Progress(f"Installing {what}")
     with subprocess.Popen(
-        [*pip, "--no-input", "--progress-bar=off", *arguments],
+        [sys.executable, "-m", "pip", "install", *options, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
