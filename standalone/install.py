@@ -24,7 +24,7 @@ def stage_of(line: str) -> str | None:
 def install(what: str, arguments: list[str]) -> int:
     """Run pip. Returns its exit code; its output is shown only if it fails."""
     options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off"]
-    # Python compiles what it imports; pip would take longer to compile everything than to unpack it.
+    # Python compiles what it imports; compiling everything takes pip longer than unpacking it.
     options.append("--no-compile")
     progress = Progress(f"Installing {what}")
     with subprocess.Popen(
