@@ -4,6 +4,7 @@ Shapes: N sprites of S by S pixels in, N images of P by P pixels out; colours ar
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,9 +25,9 @@ def _chosen(count: int, probability: float) -> Tensor:
 def move(sprites: Tensor, pixels: int) -> Tensor:
     """Rotate, scale, stretch, shear, shift and mirror: (N, 4, S, S) to (N, 4, P, P)."""
     count = len(sprites)
-    angle = torch.randn(count) * math.radians(7)
+    angle = torch.randn(count) * math.radians(9)
     # Above 1 the image looks at more than the sprite, so the thing gets smaller.
-    zoom = torch.exp(torch.empty(count).uniform_(math.log(0.9), math.log(1.4)))
+    zoom = torch.exp(torch.empty(count).uniform_(math.log(0.88), math.log(1.55)))
     stretch = torch.exp(torch.randn(count) * 0.08)
     mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
     shear = torch.randn(count) * 0.05
@@ -77,18 +78,79 @@ def recolour(images: Tensor) -> Tensor:
     return ((turned - 0.5) * contrast + 0.5 + light).clamp(0, 1)
 
 
-def coarsen(images: Tensor) -> Tensor:
-    """Blur some of the images (N, 3, P, P) and hide a random rectangle of some."""
+def _some(images: Tensor, probability: float, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the images, some of them changed."""
+    picked = torch.nonzero(torch.rand(len(images)) < probability).flatten()
+    if len(picked) == 0:
+        return images
+    return images.index_copy(0, picked, change(images[picked]))
+
+
+def _lightness(images: Tensor) -> Tensor:
+    return (images * torch.tensor([0.3, 0.59, 0.11])[:, None, None]).sum(1, keepdim=True)
+
+
+def two_colours(images: Tensor) -> Tensor:
+    """Return the images between two colours of their own: tinted, or light on dark."""
+    one, other = torch.rand(2, len(images), 3, 1, 1)
+    dark, light = one * 0.4, other * 0.4 + 0.6
+    swapped = _chosen(len(images), 0.35)
+    low, high = torch.lerp(dark, light, swapped), torch.lerp(light, dark, swapped)
+    return low + (high - low) * _lightness(images)
+
+
+def line_art(images: Tensor) -> Tensor:
+    """Return the images' edges as dark lines on white, or the reverse."""
+    grey = functional.pad(_lightness(images), (1, 1, 1, 1), mode="replicate")
+    across = grey[:, :, 1:-1, 2:] - grey[:, :, 1:-1, :-2]
+    down = grey[:, :, 2:, 1:-1] - grey[:, :, :-2, 1:-1]
+    lines = (across.square() + down.square()).sqrt().mul(_uniform(len(images), 2, 5)).clamp(0, 1)
+    reverse = _chosen(len(images), 0.3)
+    return (lines * reverse + (1 - lines) * (1 - reverse)).expand_as(images)
+
+
+def posterise(images: Tensor) -> Tensor:
+    """Return the images in few flat colours."""
+    return (images * 4).round() / 4
+
+
+def blocks(images: Tensor) -> Tensor:
+    """Return the images as if enlarged from half their size, like a strong compression."""
+    small = functional.avg_pool2d(images, 2)
+    noisy = small + torch.randn_like(small) * 0.03
+    return functional.interpolate(noisy, size=images.shape[-2:], mode="bilinear")
+
+
+def blur(images: Tensor) -> Tensor:
+    """Return the images a little out of focus."""
+    return functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def hide(images: Tensor) -> Tensor:
+    """Return the images with a rectangle of each covered by one colour."""
     count, pixels = len(images), images.shape[-1]
-    blurred = functional.avg_pool2d(
-        functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1
-    )
-    images = torch.lerp(images, blurred, _chosen(count, 0.15) * _uniform(count, 0.3, 1.0))
     place = torch.arange(pixels).float()
     low = torch.rand(count, 2, 1) * pixels
     inside = (place >= low) & (place < low + torch.empty(count, 2, 1).uniform_(8, pixels * 0.35))
-    hidden = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None] * _chosen(count, 0.05)
+    hidden = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None].float()
     return torch.lerp(images, torch.rand(count, 3, 1, 1).expand_as(images), hidden)
+
+
+def noise(images: Tensor) -> Tensor:
+    """Return the images with a grain."""
+    return images + torch.randn_like(images) * _uniform(len(images), 0.01, 0.06)
+
+
+def coarsen(images: Tensor) -> Tensor:
+    """Redraw some of the images (N, 3, P, P) in another manner, and spoil some."""
+    images = _some(images, 0.05, posterise)
+    images = _some(images, 0.09, two_colours)
+    images = _some(images, 0.04, line_art)
+    images = _some(images, 0.02, lambda chosen: 1 - chosen)
+    images = _some(images, 0.12, blur)
+    images = _some(images, 0.08, blocks)
+    images = _some(images, 0.08, noise)
+    return _some(images, 0.08, hide)
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -96,12 +158,19 @@ def normalise(images: Tensor) -> Tensor:
     return (images - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
 
 
-def training_images(sprites: Tensor, pixels: int) -> Tensor:
-    """Return normalised training images (N, 3, P, P) of uint8 RGBA sprites (N, 4, S, S)."""
-    rgba = sprites.float() / 255
+def _moved(rgba: Tensor, pixels: int) -> Tensor:
     # Colour times opacity, so that the interpolation does not draw in transparent pixels.
-    moved = move(torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1), pixels)
+    return move(torch.cat([rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]], 1), pixels)
+
+
+def training_images(sprites: Tensor, pixels: int, difficulty: float = 1.0) -> Tensor:
+    """Return normalised training images (N, 3, P, P) of uint8 RGBA sprites (N, 4, S, S).
+
+    A share of `difficulty` of them is varied; the others are moved, and lie on white.
+    """
+    moved = _moved(sprites.float() / 255, pixels)
     opacity = moved[:, 3:]
+    easy = moved[:, :3] + 1 - opacity
     colour = recolour(moved[:, :3] / opacity.clamp(min=1e-3)) * opacity
-    composed = colour + backgrounds(len(sprites), pixels) * (1 - opacity)
-    return normalise(coarsen(composed).clamp(0, 1))
+    varied = coarsen(colour + backgrounds(len(sprites), pixels) * (1 - opacity))
+    return normalise(torch.lerp(easy, varied, _chosen(len(sprites), difficulty)).clamp(0, 1))

@@ -1,73 +1,71 @@
-"""Which things the demonstration knows: the rule that training and evaluation share.
-
-The rule: a concept is an emoji of one of the subgroups of everyday.toml (emojibase's grouping,
-which is Unicode's) that is a thing one could draw by itself. Emoji that show the same thing again
-are further images of that thing, not concepts; what is a sign or a mere part, a scene told apart
-by its wording, a place or figure known by its name, or one of a row of near-identical drawings is
-left out. Nothing is left out for being hard to recognise.
-"""
+"""What the demonstration learns: every emoji of a thing, and faces and hearts besides."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache as remembered
 from pathlib import Path
 
-from demo.emojibase import Concept, load_emoji
+from demo.emojibase import FACE_GROUP, Emoji, load_emoji, load_things
 
-_TABLES = Path(__file__).parent / "everyday.toml"
-
-# "twelve o'clock", "twelve-thirty" and so on: 24 drawings that differ by their hands alone.
-_CLOCK_FACE_ENDINGS = ("o\u2019clock", "-thirty")
+_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The tables of everyday.toml."""
+class Category:
+    """Words that are right for many things, and the things that they may be right for."""
 
-    subgroups: frozenset[str]
-    left_out: frozenset[str]
-    same_thing: dict[str, list[str]]
-    renamed: dict[str, str]
+    words: tuple[str, ...]
+    true: frozenset[int]
+    maybe: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Words:
+    """The tables of words.toml and categories.toml."""
+
+    ambiguous_in_icon_sets: frozenset[str]
     other_names: dict[str, list[str]]
+    categories: dict[str, dict[str, list[str]]]
 
 
 @remembered
-def tables() -> Tables:
+def words() -> Words:
     """Read the tables, once."""
-    with _TABLES.open("rb") as file:
-        read = tomllib.load(file)
-    left_out = frozenset(label for labels in read["left_out"].values() for label in labels)
-    return Tables(
-        frozenset(read["subgroups"]),
-        left_out,
-        read["same_thing"],
-        read["renamed"],
-        read["other_names"],
-    )
+    read = tomllib.loads((_FOLDER / "words.toml").read_text("utf-8"))
+    tables = tomllib.loads((_FOLDER / "categories.toml").read_text("utf-8"))
+    return Words(frozenset(read["ambiguous_in_icon_sets"]), read["other_names"], tables)
 
 
-def plain(text: str) -> str:
-    """Return a text as captions are written: lower case, with a plain apostrophe."""
-    return text.lower().replace("\u2019", "'").strip()
+def load_concepts(cache: Path) -> tuple[list[Emoji], int]:
+    """Return the concepts and how many of them are things; faces and hearts come after those."""
+    things = load_things(cache)
+    faces = [emoji for emoji in load_emoji(cache) if emoji.group == FACE_GROUP]
+    return [*things, *faces], len(things)
 
 
-def everyday_name(label: str) -> str:
-    """Return what the thing with this emoji label is called here."""
-    return plain(tables().renamed.get(label, label))
+def other_names(emoji: Emoji) -> list[str]:
+    """Return what else a person may call the thing."""
+    # Shortcodes tell two emoji of one name apart by a number: "dog2" is a dog.
+    names = [name.rstrip("0123456789").strip() or name for name in emoji.names]
+    return sorted({*names, *words().other_names.get(emoji.name, ())} - {emoji.name})
 
 
-def everyday_things(cache: Path) -> list[Concept]:
-    """Return the concepts in Unicode's order; `cache` is where packages are kept."""
-    emoji, rule = load_emoji(cache), tables()
-    shown_elsewhere = {label for labels in rule.same_thing.values() for label in labels}
-    return [
-        Concept(
-            everyday_name(label),
-            (own, *(emoji[other][1] for other in rule.same_thing.get(label, ()))),
-        )
-        for label, (subgroup, own) in emoji.items()
-        if subgroup in rule.subgroups
-        and label not in rule.left_out
-        and label not in shown_elsewhere
-        and not label.endswith(_CLOCK_FACE_ENDINGS)
-    ]
+def members_of(table: dict[str, list[str]], concepts: Sequence[Emoji]) -> Category:
+    """Return the category of a table of categories.toml over these concepts."""
+    left_out = {*table.get("maybe", ()), *table.get("not", ())}
+    true, maybe = set(), set()
+    for number, emoji in enumerate(concepts):
+        in_subgroup = emoji.subgroup in table.get("subgroups", ()) and emoji.name not in left_out
+        if in_subgroup or emoji.name in table.get("labels", ()):
+            true.add(number)
+        elif emoji.name in table.get("maybe", ()) or emoji.subgroup in table.get(
+            "maybe_subgroups", ()
+        ):
+            maybe.add(number)
+    return Category(tuple(table["words"]), frozenset(true), frozenset(maybe))
+
+
+def categories(concepts: Sequence[Emoji]) -> list[Category]:
+    """Return every category of categories.toml over these concepts."""
+    return [members_of(table, concepts) for table in words().categories.values()]

@@ -9,23 +9,30 @@ from demo.packages import EMOJIBASE, fetch, members
 
 _SHORTCODE_TABLES = ("cldr", "github", "iamcal")
 
+THING_GROUPS = ("animals-nature", "food-drink", "travel-places", "activities", "objects")
+FACE_GROUP = "smileys-emotion"
+
 
 @dataclass(frozen=True)
 class Emoji:
-    """One emoji: its code points in hexadecimal, its label, its other names, its keywords."""
+    """One emoji: its code points in hexadecimal, its label and what else emojibase says of it."""
 
     hexcode: str
     label: str
+    group: str
+    subgroup: str
     names: tuple[str, ...]
     keywords: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The label as a caption has it."""
+        return plain(self.label)
 
-@dataclass(frozen=True)
-class Concept:
-    """One thing: `emoji[0]` is its own image, the others show the same thing again."""
 
-    name: str
-    emoji: tuple[Emoji, ...]
+def plain(text: str) -> str:
+    """Return a text as captions are written: lower case, with a plain apostrophe."""
+    return text.lower().replace("\u2019", "'").strip()
 
 
 def _strings(value: str | list[str] | None) -> list[str]:
@@ -43,18 +50,31 @@ def _tables(cache: Path) -> dict[str, Any]:
     }
 
 
-def load_emoji(cache: Path) -> dict[str, tuple[str, Emoji]]:
-    """Return label -> (subgroup name, emoji) for every emoji, in Unicode's order."""
+def load_emoji(cache: Path) -> list[Emoji]:
+    """Return every emoji in Unicode's order; `cache` is where packages are kept."""
     tables = _tables(cache)
-    subgroups = tables["meta/groups.json"]["subgroups"]
+    groups = tables["meta/groups.json"]
     shortcodes = [tables[f"en/shortcodes/{name}.json"] for name in _SHORTCODE_TABLES]
     unicode_names = tables["meta/unicode-names.json"]
-    found = {}
+    found = []
     for entry in sorted(tables["en/data.json"], key=lambda entry: entry.get("order", 0)):
         hexcode = entry["hexcode"]
         codes = [code for table in shortcodes for code in _strings(table.get(hexcode))]
         codes.append(unicode_names.get(hexcode, entry["label"]).lower())
-        names = tuple(dict.fromkeys(code.replace("_", " ") for code in codes))
-        emoji = Emoji(hexcode, entry["label"], names, tuple(entry.get("tags", ())))
-        found[emoji.label] = (subgroups.get(str(entry.get("subgroup")), ""), emoji)
+        found.append(
+            Emoji(
+                hexcode,
+                entry["label"],
+                groups["groups"].get(str(entry.get("group")), ""),
+                groups["subgroups"].get(str(entry.get("subgroup")), ""),
+                tuple(dict.fromkeys(code.replace("_", " ") for code in codes)),
+                tuple(entry.get("tags", ())),
+            )
+        )
     return found
+
+
+def load_things(cache: Path) -> list[Emoji]:
+    """Return the emoji of the five groups of things, each label once."""
+    things = {e.name: e for e in reversed(load_emoji(cache)) if e.group in THING_GROUPS}
+    return list(reversed(things.values()))

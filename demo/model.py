@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
 from tokenizers import pre_tokenizers, trainers
+from torch import Tensor
 from transformers import (
     CLIPConfig,
     CLIPImageProcessorPil,
@@ -16,7 +18,10 @@ from transformers import (
 
 IMAGE_PIXELS = 60
 PATCH_PIXELS = 10
-WIDTH = 128
+IMAGE_WIDTH, IMAGE_LAYERS = 128, 6
+TEXT_WIDTH, TEXT_LAYERS = 128, 2
+SHARED_WIDTH = 128
+HEAD_WIDTH = 32
 VOCABULARY = 4096
 MAX_TOKENS = 32
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
@@ -57,17 +62,20 @@ def new_processor(tokenizer: CLIPTokenizer) -> CLIPProcessor:
     return CLIPProcessor(image_processor=images, tokenizer=tokenizer)
 
 
-def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """Return a model with random weights: four vision layers, two text layers, 128 wide."""
-    common = {
-        "hidden_size": WIDTH,
-        "intermediate_size": 4 * WIDTH,
-        "num_attention_heads": 4,
-        "projection_dim": WIDTH,
+def _tower(width: int, layers: int) -> dict[str, Any]:
+    return {
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_attention_heads": width // HEAD_WIDTH,
+        "num_hidden_layers": layers,
+        "projection_dim": SHARED_WIDTH,
     }
+
+
+def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
+    """Return a model of the sizes above with random weights."""
     text = {
-        **common,
-        "num_hidden_layers": 2,
+        **_tower(TEXT_WIDTH, TEXT_LAYERS),
         "vocab_size": len(tokenizer),
         "max_position_embeddings": MAX_TOKENS,
         "bos_token_id": tokenizer.bos_token_id,
@@ -75,16 +83,53 @@ def new_model(tokenizer: CLIPTokenizer) -> CLIPModel:
         "pad_token_id": tokenizer.pad_token_id,
     }
     vision = {
-        **common,
-        "num_hidden_layers": 4,
+        **_tower(IMAGE_WIDTH, IMAGE_LAYERS),
         "image_size": IMAGE_PIXELS,
         "patch_size": PATCH_PIXELS,
     }
-    return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=WIDTH))
+    config = CLIPConfig(text_config=text, vision_config=vision, projection_dim=SHARED_WIDTH)
+    return CLIPModel(config)
+
+
+@torch.no_grad()
+def grown(earlier: CLIPModel, tokenizer: CLIPTokenizer) -> CLIPModel:
+    """Return a new model that computes what an earlier one, of fewer image layers, does.
+
+    The layers that it has besides start out as doing nothing.
+    """
+    model = new_model(tokenizer)
+    model.load_state_dict(earlier.state_dict(), strict=False)
+    known = earlier.config.vision_config.num_hidden_layers
+    for layer in model.vision_model.encoder.layers[known:]:
+        for last in (layer.self_attn.out_proj, layer.mlp.fc2):
+            last.weight.zero_()
+            last.bias.zero_()
+    return model
+
+
+def some_patches_features(model: CLIPModel, pixels: Tensor, share: float) -> Tensor:
+    """Return the image features of a random `share` of each image's patches (Li et al. 2023).
+
+    A step costs about as much less, and the model learns not to rely on any one part.
+    """
+    tower = model.vision_model
+    seen = tower.embeddings(pixels)
+    patches = seen.shape[1] - 1
+    if share < 1:
+        kept = torch.rand(len(pixels), patches).argsort(1)[:, : round(patches * share)] + 1
+        picked = seen.gather(1, kept[:, :, None].expand(-1, -1, seen.shape[2]))
+        seen = torch.cat([seen[:, :1], picked], 1)
+    hidden = tower.encoder(inputs_embeds=tower.pre_layrnorm(seen)).last_hidden_state
+    features: Tensor = model.visual_projection(tower.post_layernorm(hidden[:, 0]))
+    return features
 
 
 def save(model: CLIPModel, processor: CLIPProcessor, folder: Path) -> None:
-    """Write the model and its processor to `folder`."""
-    model.save_pretrained(folder)
+    """Write the model and its processor to `folder`, the weights in half precision.
+
+    The configuration still names float32, and that is what transformers loads them as.
+    """
+    halves = {name: weight.half() for name, weight in model.state_dict().items()}
+    model.save_pretrained(folder, state_dict=halves)
     processor.save_pretrained(folder)
     processor.image_processor.save_pretrained(folder)

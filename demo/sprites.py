@@ -4,23 +4,39 @@ import base64
 import io
 import json
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import resvg_py
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from demo.emojibase import Concept, Emoji
+from demo.concepts import other_names, words
+from demo.emojibase import Emoji, load_things
 from demo.packages import Style, fetch, members
 
 SPRITE_PIXELS = 72
+GLYPH_PIXELS = 144
+
+# What icon sets add to a name for a weight, a size or another drawing of the same thing.
+_VARIANT = re.compile(
+    r"(-(outline|outlined|filled|fill|solid|bold|light|thin|duotone|line|linear|broken|rounded|"
+    r"sharp|regular|twotone|variant|alt|color|\d+|bold-duotone|line-duotone))+$"
+)
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Drawing: TypeAlias = str | bytes
 """An SVG's text, or the content of an image file."""
+
+
+class Drawings(Protocol):
+    """What every layout of a style can do."""
+
+    def of(self, emoji: Emoji) -> list[Drawing]:
+        """Return the drawings of `emoji`, none when the set has none."""
 
 
 def _squeeze(name: str) -> str:
@@ -68,6 +84,33 @@ class IconifyDrawings:
         return []
 
 
+class IconDrawings:
+    """The drawings of a set of icons, found by names that can only mean that one thing."""
+
+    def __init__(self, archive: Path, cache: Path) -> None:
+        self._icons = json.loads(dict(members(archive, "icons.json"))["icons.json"])
+        self._by_name: dict[str, dict[str, None]] = {}
+        for name in self._icons["icons"]:
+            self._by_name.setdefault(_squeeze(_VARIANT.sub("", name)), {})[name] = None
+        meanings = Counter(
+            _squeeze(name)
+            for emoji in load_things(cache)
+            for name in {emoji.name, *other_names(emoji)}
+        )
+        ambiguous = {_squeeze(name) for name in words().ambiguous_in_icon_sets}
+        self._usable = {name for name, count in meanings.items() if count == 1} - ambiguous
+
+    def of(self, emoji: Emoji) -> list[Drawing]:
+        """Return at most three drawings of `emoji`."""
+        names = [_squeeze(name) for name in (emoji.name, *other_names(emoji))]
+        found = [
+            icon for name in names if name in self._usable for icon in self._by_name.get(name, ())
+        ]
+        # Variants of one drawing are neighbours: the first, the middle and the last differ most.
+        picked = {found[place] for place in (0, len(found) // 2, -1)} if found else set()
+        return [_iconify_svg(self._icons, icon) for icon in sorted(picked)]
+
+
 class FileDrawings:
     """The drawings of a package that holds one file an emoji, named by its code points."""
 
@@ -84,12 +127,37 @@ class FileDrawings:
         return [found.decode() if found.lstrip().startswith(b"<") else found]
 
 
-def open_style(style: Style, cache: Path) -> IconifyDrawings | FileDrawings:
+class FontDrawings:
+    """The black glyphs of a font, of emoji that are one code point."""
+
+    def __init__(self, archive: Path, path: str) -> None:
+        content = dict(members(archive, path))[path]
+        self._font = ImageFont.truetype(io.BytesIO(content), GLYPH_PIXELS)
+        self._missing = self._glyph("\U0010fffd")
+
+    def _glyph(self, text: str) -> bytes:
+        image = Image.new("RGBA", (2 * GLYPH_PIXELS, 2 * GLYPH_PIXELS))
+        pen = ImageDraw.Draw(image)
+        pen.text((GLYPH_PIXELS, GLYPH_PIXELS), text, font=self._font, fill="black", anchor="mm")
+        file = io.BytesIO()
+        image.crop(image.getbbox()).save(file, "PNG")
+        return file.getvalue()
+
+    def of(self, emoji: Emoji) -> list[Drawing]:
+        """Return the glyph of `emoji` in a list, which is empty when the font has none."""
+        codes = [code for code in emoji.hexcode.split("-") if code != "FE0F"]
+        glyph = self._glyph(chr(int(codes[0], 16))) if len(codes) == 1 else self._missing
+        return [] if glyph == self._missing else [glyph]
+
+
+def open_style(style: Style, cache: Path) -> Drawings:
     """Return the drawings of `style`, fetched if need be."""
     archive = fetch(style.package, cache)
-    if style.layout == "iconify":
-        return IconifyDrawings(archive)
-    return FileDrawings(archive, style.folder)
+    if style.layout == "font":
+        return FontDrawings(archive, style.folder)
+    if style.layout == "files":
+        return FileDrawings(archive, style.folder)
+    return IconDrawings(archive, cache) if style.icons else IconifyDrawings(archive)
 
 
 def draw(drawing: Drawing, pixels: int) -> Image.Image:
@@ -114,19 +182,22 @@ def _channels_first(image: Image.Image) -> Pixels:
 
 
 def style_sprites(
-    style: Style, concepts: Iterable[Concept], cache: Path, own_only: bool = False
+    style: Style, concepts: Sequence[Emoji], cache: Path
 ) -> tuple[Pixels, NDArray[np.int64]]:
     """Return the sprites of a style, (count, 4, 72, 72), and the concept number of each.
 
-    With `own_only`, a concept is shown by its own emoji alone, once.
+    They are drawn once and kept in the cache; delete its `sprites` folder when concepts change.
     """
-    drawings = open_style(style, cache)
-    sprites: list[Pixels] = []
-    numbers: list[int] = []
-    for number, concept in enumerate(concepts):
-        emoji = concept.emoji[:1] if own_only else concept.emoji
-        found = [drawing for one in emoji for drawing in drawings.of(one)]
-        for drawing in found[: 1 if own_only else None]:
-            sprites.append(_channels_first(draw(drawing, SPRITE_PIXELS)))
-            numbers.append(number)
-    return np.stack(sprites), np.asarray(numbers)
+    kept = cache / "sprites" / f"{style.name}-{style.package.version}.npz"
+    if not kept.exists():
+        drawings = open_style(style, cache)
+        drawn = [
+            (_channels_first(draw(drawing, SPRITE_PIXELS)), number)
+            for number, emoji in enumerate(concepts)
+            for drawing in drawings.of(emoji)
+        ]
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        sprites, numbers = zip(*drawn, strict=True)
+        np.savez_compressed(kept, sprites=np.stack(sprites), numbers=np.asarray(numbers))
+    with np.load(kept) as read:
+        return read["sprites"], read["numbers"]
