@@ -76,4 +76,7 @@ def contrastive_loss(logits: Tensor, names: Truth, categories: Truth, share: flo
     """
     count = names.right.shape[1]
     own = (to_texts(logits, names, categories) + to_images(logits[:, :count], names)) / 2
-    return own + share * to_images(logits[:, count:], categories)
+    general = logits[:, count:]
+    turned = Truth(categories.right.T, categories.possible.T)
+    # Both ways, so that no image comes first for every kind.
+    return own + share * (to_images(general, categories) + to_images(general.T, turned))
