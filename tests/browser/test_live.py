@@ -153,9 +153,10 @@ def test_many_images_wait_for_the_button(playground: Playground) -> None:
 def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: OpenTab) -> None:
     playground = open_tab(service.url)
     page = playground.page
-    page.clock.install()
+    page.clock.install(time=0)
     playground.open()
     playground.settle()
+    page.clock.pause_at(3_600)
     sent = requests_of(page)
     playground.label("cat", "dog")
     page.get_by_role("link", name="Jobs").click()
@@ -163,6 +164,7 @@ def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: Ope
     page.clock.run_for(5_000)
     assert sent == []
     page.get_by_role("link", name="Rank", exact=True).click()
+    page.clock.run_for(2_000)
     playground.settle()
     expect(page.get_by_text("Best of 2 labels")).to_be_visible()
 
