@@ -13,7 +13,7 @@ from tests.processes import DEMO_MODEL, ROOT, start_api, start_worker, wait_for_
 
 TARGET = ROOT / "docs" / "playground.png"
 WORDS = "something to eat"
-SIZE = ViewportSize(width=1280, height=800)
+SIZE = ViewportSize(width=1280, height=764)
 A_WHILE_MS = 60_000
 
 

@@ -4,7 +4,7 @@ import { make } from "../dom.js";
 import { collection } from "../intake/collection.js";
 import { SAMPLE_IMAGES } from "../intake/sample-images.js";
 
-const IDEAS = ["something to eat", "an animal", "music", "clothes", "animal − cat"];
+const IDEAS = ["something to eat", "an animal", "a vehicle", "music", "vehicle + sky", "animal − bird"];
 const names = new Set(SAMPLE_IMAGES.map(({ name }) => name));
 
 export function showIdeas(place, ask) {
