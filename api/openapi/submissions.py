@@ -22,7 +22,6 @@ from api.errors import (
 )
 from api.openapi.operation import Answer, Operation, parameter
 from api.openapi.webhooks import CALLBACK
-from api.request import metadata
 from api.request.options import MAX_KEY_LENGTH
 from common.errors import ClipError, JobLost, NoMemory
 from common.protocol.messages import Alpha
@@ -43,11 +42,6 @@ ON_ANSWER = {
 SECONDS = {"type": "number", "minimum": 0}
 STRING = {"type": "string"}
 ALPHA = {**STRING, "enum": list(get_args(Alpha))}
-METADATA = {
-    **STRING,
-    "contentMediaType": "application/json",
-    "contentSchema": metadata.SCHEMA,
-}
 KEY = {**STRING, "minLength": 1, "maxLength": MAX_KEY_LENGTH}
 PARAMETERS = (
     parameter("Prefer", "header", STRING, "`respond-async` or `respond-async, wait=N`"),
@@ -55,7 +49,10 @@ PARAMETERS = (
     parameter("model", "query", STRING, "one of those that `GET /models` lists"),
     parameter("alpha", "query", ALPHA, "what transparent images are put on; nothing with `drop`"),
     CALLBACK,
-    parameter("metadata", "query", METADATA, "as JSON: strings that the job gives back"),
+    parameter(
+        *("metadata", "query", STRING),
+        "strings that the job gives back: JSON of the shape that the body of `/rank` has",
+    ),
     parameter(
         *("Idempotency-Key", "header", KEY),
         "the same key with the same body is the same job; with a key there always is a job",

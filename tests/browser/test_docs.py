@@ -1,16 +1,26 @@
 """The page with the API's contract, in its viewer."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
 from tests.processes import Api
 
+# Links within the buttons of operations, and the first heading's level.
+OF_THE_VIEWER = {"nested-interactive", "heading-order"}
+
+
+def open_rank(tab: Playground) -> None:
+    rank = tab.page.locator("#operations-Images_and_texts-rank")
+    rank.get_by_role("button", name="/rank").first.click()
+    expect(rank.locator(".responses-inner")).to_be_visible()
+
 
 def test_the_playground_leads_to_the_contract_and_back(playground: Playground) -> None:
     page = playground.page
     page.get_by_role("link", name="API", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("CLIP API")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("CLIP API", timeout=20_000)
     page.get_by_role("link", name="CLIP API", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("What is in the image?")
 
@@ -26,6 +36,52 @@ def test_every_operation_is_there_with_its_examples(service: Api, open_tab: Open
     examples = rank.get_by_role("combobox").filter(has_text="An image against three labels")
     expect(examples.first).to_be_visible()
     expect(rank.get_by_role("tabpanel", name="Example Value").first).to_contain_text("img_blob")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_but_what_the_viewer_brings(
+    service: Api, open_tab: OpenTab, scheme: str
+) -> None:
+    tab = open_tab(service.url, color_scheme=scheme)
+    tab.page.goto(f"{service.url}/docs")
+    open_rank(tab)
+    assert {found.partition(":")[0] for found in tab.violations()} <= OF_THE_VIEWER
+
+
+def test_its_theme_is_that_of_the_playground(service: Api, open_tab: OpenTab) -> None:
+    page = open_tab(service.url, color_scheme="dark").page
+    paper = "getComputedStyle(document.querySelector('.opblock')).backgroundColor"
+    page.goto(f"{service.url}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    dark = page.evaluate(paper)
+    page.get_by_role("button", name="Dark theme").click()
+    expect(page.locator("html")).not_to_have_class("dark-mode")
+    light = page.evaluate(paper)
+    assert light != dark
+    page.goto(service.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.goto(f"{service.url}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    assert page.evaluate(paper) == light
+
+
+def test_it_asks_nothing_of_other_hosts(service: Api, open_tab: OpenTab) -> None:
+    tab = open_tab(service.url)
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.page.goto(f"{service.url}/docs")
+    open_rank(tab)
+    others = [url for url in asked if not url.startswith((service.url, "data:"))]
+    assert (others, len(asked) > 5) == ([], True)
+
+
+def test_an_operation_is_opened_with_the_keyboard(service: Api, open_tab: OpenTab) -> None:
+    page = open_tab(service.url).page
+    page.goto(f"{service.url}/docs#/Jobs/jobs")
+    rank = page.locator("#operations-Images_and_texts-rank")
+    rank.get_by_role("button", name="/rank").first.focus()
+    page.keyboard.press("Enter")
+    expect(rank.get_by_text("To classify or tag images")).to_be_visible()
 
 
 def test_a_request_is_tried_out(service: Api, open_tab: OpenTab) -> None:

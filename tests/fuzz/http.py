@@ -61,7 +61,9 @@ AS_CALLER = {"X-API-Key": KEY}
 # Of an operation in a round, which makes some 1,500 requests in all; rounds differ in their seeds.
 EXAMPLES_EACH = 60
 LABEL_SET = "fuzzed"
+METADATA = '{"album": "summer"}'
 FIELDS_OF_JSON = {
+    "metadata": METADATA,
     "queries": '[{"text": "a"}]',
     "candidates": '["a", {"text": "b"}]',
     "templates": '["a {}", "{}"]',
@@ -183,20 +185,15 @@ def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
             case.body = _with_files(case.body, files)
         if isinstance(case.body, (dict, list)):
             case.body = _with_images(case.body, images, image_url)
-        if len(urlencode(case.query, doseq=True, errors="replace")) > LONGEST_QUERY:
-            case.query = {}
-        if isinstance(case.query.get("model"), str):
-            case.query["model"] = DEMO_MODEL.name
+        case.query = _sensible_query(case.query, case.body)
         if isinstance(case.body, dict):
-            if case.body.get("alpha") in get_args(Alpha):
-                case.query.pop("alpha", None)
             case.body = _with_short_prompts(case.body)
             name = case.body.get("label_set")
             if isinstance(name, str) and NAME_IN_FULL.fullmatch(name):
                 case.body["label_set"] = LABEL_SET
         key = case.headers.get("Idempotency-Key", "")
         if isinstance(key, str) and 0 < len(key) <= MAX_KEY_LENGTH:
-            asked = f"{case.query.get('model')} {case.query.get('alpha')}"
+            asked = [case.query.get(name) for name in ("model", "alpha", "metadata")]
             request = f"{case.path} {asked} {case.body!r} {key}"
             case.headers["Idempotency-Key"] = _digest(request) + key[64:]
 
@@ -205,6 +202,22 @@ def _sensible_images_and_keys(image_url: str) -> Iterator[None]:
         yield
     finally:
         schemathesis.hooks.unregister(amend)
+
+
+def _sensible_query(query: dict[str, Any], body: object) -> dict[str, Any]:
+    if len(urlencode(query, doseq=True, errors="replace")) > LONGEST_QUERY:
+        return {}
+    sensible = {"model": DEMO_MODEL.name, "metadata": METADATA}
+    query = {
+        name: sensible.get(name, value) if isinstance(value, str) else value
+        for name, value in query.items()
+    }
+    if isinstance(body, dict):
+        if body.get("alpha") in get_args(Alpha):
+            query.pop("alpha", None)
+        if body.get("metadata") is not None:
+            query.pop("metadata", None)
+    return query
 
 
 def _with_images(body: Any, images: list[str], image_url: str) -> Any:
