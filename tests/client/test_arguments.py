@@ -30,6 +30,14 @@ parse = command_line(Settings("http://localhost:3000", None)).parse
         (["jobs", "0123"], "there are list, show, wait, cancel, delete"),
         (["jobs", "show", "1", "2"], "unexpected argument '2'"),
         (["rank", "x", "--metadata", "batch"], "'batch' is not KEY=VALUE"),
+        (["--npy", "x.npy"], "belongs after the command, as in `clip-api encode --npy …`"),
+        (["--template={}"], "as in `clip-api rank --template …`"),
+        (["--status", "done", "jobs"], "as in `clip-api jobs list --status …`"),
+        (["jobs", "--limit", "-1"], "argument --limit: must be a whole number, 0 or more"),
+        (["jobs", "--limit", "many"], "argument --limit: must be a whole number, 0 or more"),
+        (["jobs", "--retries", "-3"], "argument --retries: must be a whole number, 0 or more"),
+        (["jobs", "--timeout", "long"], "argument --timeout: must be a number above 0"),
+        (["rank", "a.jpg", "--labels", "x", "b.jpg", "--tpo", "1"], "did you mean --top?"),
     ],
 )
 def test_a_wrong_word_is_named_with_the_nearest_one(
@@ -57,6 +65,25 @@ def test_a_command_with_actions_lists_if_it_is_called_alone(command: str) -> Non
     assert parse([command]).action == "list"
     assert parse([command, "--json"]).format == "json"
     assert parse([command, "delete", "x"]).action == "delete"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files"),
+    [
+        (["rank", "a.jpg", "--labels", "x", "b.jpg"], ["a.jpg", "b.jpg"]),
+        (["encode", "a.jpg", "--text", "t", "b.jpg", "-q", "c.jpg"], ["a.jpg", "b.jpg", "c.jpg"]),
+        (["rank", "--labels", "x", "--", "-b.jpg"], ["-b.jpg"]),
+    ],
+)
+def test_images_may_be_between_options(arguments: list[str], files: list[str]) -> None:
+    given = parse(arguments)
+    assert (given.command, given.files) == (arguments[0], files)
+
+
+def test_ids_may_be_between_options() -> None:
+    given = parse(["jobs", "delete", "1", "-q", "2"])
+    assert (given.command, given.action, given.job) == ("jobs", "delete", ["1", "2"])
+    assert given.quiet
 
 
 def test_metadata_are_pairs() -> None:

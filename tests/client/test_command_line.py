@@ -18,7 +18,7 @@ from tests.client.commands import COMMAND, Command, environment, run
 from tests.client.conftest import KEY
 from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
-from tests.processes import ROOT, SAMPLES, Api, free_port
+from tests.processes import SAMPLES, Api, free_port
 
 LABELS = "t-shirt, jeans,pizza"
 
@@ -228,18 +228,6 @@ def test_ctrl_c_ends_it_at_once(clip_api: Command, image_server: ImageServer) ->
 def test_help_lists_the_exit_codes(clip_api: Command) -> None:
     for command in ([], ["rank"], ["encode"]):
         assert "exit codes:" in clip_api(*command, "--help").output
-
-
-def test_serve_without_the_service_says_so(tmp_path: Path) -> None:
-    ended = run("serve", folder=tmp_path, env=environment())
-    assert ended.code == 2
-    assert "no checkout of the service" in ended.errors
-
-
-def test_serve_starts_what_make_run_starts(tmp_path: Path) -> None:
-    ended = run("serve", "--checkout", ROOT, folder=tmp_path, env=environment(CLIP_PORT="many"))
-    assert ended.code == 2
-    assert "CLIP_PORT: Input should be a valid integer" in ended.errors
 
 
 def test_a_background_is_asked_for(clip_api: Command, tmp_path: Path) -> None:

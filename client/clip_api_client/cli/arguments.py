@@ -142,7 +142,9 @@ def _jobs(whole: CommandLine, service: Parser) -> None:
     )
     listed = actions.add("list", "list jobs, the newest first", parents=[service])
     listed.add_argument("--status", choices=STATES)
-    listed.add_argument("--limit", type=int, default=LISTED, metavar="N", help="(%(default)s)")
+    listed.add_argument(
+        "--limit", type=options.whole, default=LISTED, metavar="N", help="(%(default)s)"
+    )
     options.add_formats(listed)
     for name, words in (
         ("show", "show state, progress, errors and result of a job"),

@@ -1,10 +1,11 @@
 """Options that several commands have, and the types of their values."""
 
 import argparse
+from contextlib import suppress
 from typing import Any, Protocol, get_args
 
-from clip_api_client.candidates import Alpha
 from clip_api_client.cli.parsing import Parser
+from clip_api_client.queries import Alpha
 from clip_api_client.settings import Settings
 
 TIMEOUT_S = 300.0
@@ -41,7 +42,7 @@ def service_options(settings: Settings) -> Parser:
     )
     group.add_argument(
         "--retries",
-        type=int,
+        type=whole,
         metavar="N",
         help="failures that a request tolerates (any number until the timeout)",
     )
@@ -108,10 +109,16 @@ def add_formats(command: Parser) -> Container:
 
 
 def positive(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return number
+    with suppress(ValueError):
+        if (number := float(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError("must be a number above 0")
+
+
+def whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
+    return int(text)
 
 
 def top(text: str) -> int:

@@ -12,6 +12,8 @@ from clip_api_client.cli.exits import WRONG_REQUEST
 RAW = argparse.RawDescriptionHelpFormatter
 HELP = ("-h", "--help")
 LIST = "list"
+DESTS = ("command", "action")
+END_OF_OPTIONS = "--"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OPTION_LINE = re.compile(r"^ +(-\S.*?)(?:  |$)", re.MULTILINE)
 ASSIGNED = re.compile(r"(--[a-z][a-z-]*)=.*\s")
@@ -75,8 +77,13 @@ class CommandLine:
         if not given:
             self.parser.print_help(sys.stderr)
             self.parser.exit(WRONG_REQUEST)
-        words, parser = self.resolve(given)
+        commands, rest, parser = self.resolve(given)
+        words = [*commands, *rest]
         known, unknown = self.parser.parse_known_args(words)
+        if unknown and END_OF_OPTIONS not in rest:
+            # Images may be before and after an option, which only a parser without commands allows.
+            named = dict(zip(DESTS, commands, strict=False))
+            known, unknown = parser.parse_known_intermixed_args(rest, argparse.Namespace(**named))
         flags = parser.flags
         # argparse takes an option that it does not know for a file if there is a space in it.
         unknown += [
@@ -88,29 +95,29 @@ class CommandLine:
             parser.error(_about_unknown(unknown, flags))
         return known
 
-    def resolve(self, words: list[str]) -> tuple[list[str], Parser]:
-        """The arguments with the action that is meant if there is none, and their parser."""
-        first = words[0]
+    def resolve(self, words: list[str]) -> tuple[list[str], list[str], Parser]:
+        """The command with its action, `list` if there is none; its arguments; its parser."""
+        first, rest = words[0], words[1:]
         if first.startswith("-"):
             if first not in self.parser.flags:
                 self.parser.error(self._about_early(first))
-            return words, self.parser
+            return [], words, self.parser
         found = self._commands.get(first)
         if found is None:
             meant = _nearest(first, self._commands) or f"; there are {', '.join(self._commands)}"
             self.parser.error(f"there is no command {first!r}{meant}")
         if isinstance(found, Parser):
-            return words, found
-        rest = words[1:]
+            return [first], rest, found
         if not rest or (rest[0].startswith("-") and rest[0] not in HELP):
             rest = [LIST, *rest]
-        resolved, parser = found.resolve(rest)
-        return [first, *resolved], parser
+        actions, rest, parser = found.resolve(rest)
+        return [first, *actions], rest, parser
 
     def _about_early(self, flag: str) -> str:
         name = flag.partition("=")[0]
-        if any(name in parser.flags for parser in self.parsers):
-            return f"{name} belongs after the command, as in `{self.parser.prog} rank {name} …`"
+        for parser in self.parsers:
+            if name in parser.flags:
+                return f"{name} belongs after the command, as in `{parser.prog} {name} …`"
         return _about_unknown([flag], self.parser.flags)
 
     @property
