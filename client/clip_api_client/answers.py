@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from clip_api_client.candidates import Alpha
 from clip_api_client.errors import UnexpectedAnswer
+from clip_api_client.queries import Alpha
 from clip_api_client.steps import Response
 
 State: TypeAlias = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
@@ -136,9 +136,13 @@ class LabelSets(_Answer):
 
 
 class Worker(_Answer):
-    """A live worker."""
+    """A live worker: `node` is its name in Celery; it has encoded so much since `since`.
+
+    These are None for workers of earlier releases.
+    """
 
     name: str
+    node: str | None = None
     model: str
     revision: str
     device: str
@@ -146,6 +150,8 @@ class Worker(_Answer):
     batch_size: int
     configured_batch_size: int | None = None
     in_flight: int
+    encoded_images: int | None = None
+    encoded_texts: int | None = None
     queues: list[str]
     since: datetime
 
