@@ -9,10 +9,11 @@ from clip_api_client.answers import (
     Readiness,
     Worker,
 )
-from clip_api_client.async_client import AsyncClient, AsyncJob
+from clip_api_client.async_client import AsyncClient
 from clip_api_client.candidates import CallOptions, RankOptions
-from clip_api_client.client import Client, Job
+from clip_api_client.client import Client
 from clip_api_client.errors import ClipError, Fault, ItemError
+from clip_api_client.job import AsyncJob, Job
 from clip_api_client.progress import Bar, Progress
 from clip_api_client.queries import ImageSource
 from clip_api_client.results import Candidate, Embeddings, Encoded, Ranked, Ranking

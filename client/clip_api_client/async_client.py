@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Generic, Self, Unpack
+from typing import Self, Unpack
 
 import httpx
 
@@ -18,12 +18,12 @@ from clip_api_client.answers import (
     Workers,
 )
 from clip_api_client.async_driver import AsyncDriver
-from clip_api_client.candidates import Alpha, CallOptions, CandidateLike, RankOptions
-from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.core import AnyResults, Call
 from clip_api_client.encoding import EncodeWish
-from clip_api_client.job_view import JobView, Outcome_co
+from clip_api_client.job import AsyncJob
 from clip_api_client.progress import Meter, ProgressOption
-from clip_api_client.queries import ImageSource
+from clip_api_client.queries import Alpha, ImageSource
 from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
 from clip_api_client.retries import Patience, Retry
 
@@ -119,7 +119,7 @@ class AsyncClient:
         images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
-    ) -> "AsyncJob[Ranking]":
+    ) -> AsyncJob[Ranking]:
         """Submit a job that ranks: one request, which is in memory as a whole."""
         steps = core.submit_rank(images, candidates, options, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
@@ -132,18 +132,18 @@ class AsyncClient:
         model: str | None = None,
         alpha: Alpha | None = None,
         metadata: Mapping[str, str] | None = None,
-    ) -> "AsyncJob[Embeddings]":
+    ) -> AsyncJob[Embeddings]:
         """Submit a job that encodes; it keeps the metadata."""
         wish = EncodeWish(model, alpha, allow_partial=False, metadata=metadata)
         steps = core.submit_encode(images, texts, wish, self._patience)
         return AsyncJob(await self._driver.run(steps), self._driver, self._patience)
 
-    async def job(self, job: str) -> "AsyncJob[AnyResults]":
+    async def job(self, job: str) -> AsyncJob[AnyResults]:
         """A job by its id."""
         found = await self._driver.run(core.find_job(job, self._patience))
         return AsyncJob(found, self._driver, self._patience)
 
-    async def jobs(self, status: State | None = None) -> "AsyncIterator[AsyncJob[AnyResults]]":
+    async def jobs(self, status: State | None = None) -> AsyncIterator[AsyncJob[AnyResults]]:
         """The asynchronous jobs, newest first."""
         cursor: str | None = None
         while True:
@@ -177,15 +177,21 @@ class AsyncClient:
         )
 
     async def edit_label_set(
-        self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+        self,
+        name: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        templates: Iterable[str] | None = None,
     ) -> LabelSet:
-        """Add labels to a stored set and remove others; its templates stay.
+        """Add labels to a stored set, remove others, or replace its templates; the rest stays.
 
         Raises:
-            RequestError: a label to remove is not in the set, nothing would be left of it, or it
-                has uploaded images.
+            RequestError: a label to remove is not in the set, nothing would be left of it, it has
+                uploaded images, or another client replaced it at the same time.
         """
-        return await self._driver.run(label_sets.edit(name, add, remove, self._patience))
+        steps = label_sets.edit(name, self._patience, add=add, remove=remove, templates=templates)
+        return await self._driver.run(steps)
 
     async def label_set(self, name: str) -> LabelSet:
         return await self._driver.run(label_sets.fetch(name, self._patience))
@@ -222,42 +228,3 @@ class AsyncClient:
             async for part in parts:
                 meter.add(part)
                 yield part
-
-
-class AsyncJob(JobView[Outcome_co], Generic[Outcome_co]):
-    """A job on the service. Its methods raise NotFound if it was deleted there."""
-
-    def __init__(
-        self, submitted: Submitted[Outcome_co], driver: AsyncDriver, patience: Patience
-    ) -> None:
-        super().__init__(submitted)
-        self._driver = driver
-        self._patience = patience
-
-    async def refresh(self) -> None:
-        """Read its current state."""
-        self._see(await self._driver.run(jobs.fetch(self.id, self._patience)))
-
-    async def wait(
-        self, timeout_s: float | None = None, *, progress: ProgressOption = None
-    ) -> Outcome_co:
-        """Wait until it has ended, and return its result.
-
-        Raises:
-            InvalidRequest, JobCancelled: it ended without a result.
-            DeadlineExceeded: it expired, or has not ended after `timeout_s`.
-        """
-        await self._driver.run(
-            jobs.wait(
-                self.id, self._patience, timeout_s=timeout_s, progress=progress, seen=self._see
-            )
-        )
-        return self._outcome()
-
-    async def cancel(self) -> None:
-        """Cancel it. Raises JobHasEnded if it has ended already."""
-        self._see(await self._driver.run(jobs.cancel(self.id, self._patience)))
-
-    async def delete(self) -> None:
-        """Cancel it if necessary, and delete its images and result."""
-        await self._driver.run(jobs.delete(self.id, self._patience))

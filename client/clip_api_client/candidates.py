@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from clip_api_client.answers import LabelSet
 from clip_api_client.progress import ProgressOption
-from clip_api_client.queries import ImageSource, Query
+from clip_api_client.queries import Alpha, ImageSource, Query
 
 Activation: TypeAlias = Literal["softmax", "sigmoid", "none"]
-Alpha: TypeAlias = Literal["drop", "white", "black"]
 CandidateLike: TypeAlias = ImageSource
 """A text as `str`, or an image, whose path or URL must not be a `str`."""
 
@@ -17,8 +17,9 @@ class RankOptions(TypedDict, total=False):
     """How to rank.
 
     texts: queries that are texts; they come after the images.
-    label_set: the name of a stored set of candidates, instead of `candidates`.
-    labels: the names of a label set's candidates: `label_set(name).labels`.
+    label_set: a stored set, instead of `candidates`: its name, or what `label_set(name)` returns,
+        which has the names of its candidates.
+    labels: other names for a label set's candidates.
     template, templates: `{}` is replaced by each text candidate; several are averaged.
     top_k: the number of candidates to list for each query.
     temperature: divides the logits.
@@ -30,7 +31,7 @@ class RankOptions(TypedDict, total=False):
     """
 
     texts: Iterable[str]
-    label_set: str
+    label_set: str | LabelSet
     labels: Sequence[str | None]
     template: str
     templates: Sequence[str]
@@ -53,19 +54,23 @@ class CallOptions(RankOptions, total=False):
 
 
 AS_GIVEN = (
-    *("label_set", "template", "temperature", "activation"),
+    *("template", "temperature", "activation"),
     *("model", "alpha", "allow_partial"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request to rank, without its queries."""
+    """A request to rank, without its queries.
+
+    `version` is the one of the label set that the labels are from; empty for other labels.
+    """
 
     body: dict[str, Any]
     labels: tuple[str, ...]
     top_k: int | None
     allow_partial: bool
+    version: str = ""
 
 
 def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) -> Wish:
@@ -88,11 +93,22 @@ def wish_of(candidates: Iterable[CandidateLike] | None, options: RankOptions) ->
         body["templates"] = list(templates)
     if metadata := options.get("metadata"):
         body["metadata"] = dict(metadata)
-    names = options.get("labels", ())
+    names, version = options.get("labels", ()), ""
+    label_set = options.get("label_set")
+    if isinstance(label_set, LabelSet):
+        if "labels" not in options:
+            names, version = label_set.labels, label_set.version
+        label_set = label_set.name
+    if label_set is not None:
+        body["label_set"] = label_set
     if candidates is not None:
         listed = [Query(each, is_text=isinstance(each, str)) for each in candidates]
         body["candidates"] = [each.item() for each in listed]
         names = [each.name for each in listed]
-    labels = tuple(name or f"#{place}" for place, name in enumerate(names))
-    top_k = options.get("top_k")
-    return Wish(body, labels, top_k, allow_partial=options.get("allow_partial", False))
+    allow_partial = options.get("allow_partial", False)
+    return Wish(body, named(names), options.get("top_k"), allow_partial, version)
+
+
+def named(labels: Iterable[str | None]) -> tuple[str, ...]:
+    """The labels, with a number for one that has no name."""
+    return tuple(label or f"#{place}" for place, label in enumerate(labels))

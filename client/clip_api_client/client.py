@@ -1,7 +1,7 @@
 """The synchronous client."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Generic, Self, Unpack
+from typing import Self, Unpack
 
 import httpx
 
@@ -16,12 +16,12 @@ from clip_api_client.answers import (
     Worker,
     Workers,
 )
-from clip_api_client.candidates import Alpha, CallOptions, CandidateLike, RankOptions
-from clip_api_client.core import AnyResults, Call, Submitted
+from clip_api_client.candidates import CallOptions, CandidateLike, RankOptions
+from clip_api_client.core import AnyResults, Call
 from clip_api_client.encoding import EncodeWish
-from clip_api_client.job_view import JobView, Outcome_co
+from clip_api_client.job import Job
 from clip_api_client.progress import Meter, ProgressOption
-from clip_api_client.queries import ImageSource
+from clip_api_client.queries import Alpha, ImageSource
 from clip_api_client.results import Embeddings, Encoded, Part, Ranked, Ranking, Row
 from clip_api_client.retries import Patience, Retry
 from clip_api_client.sync_driver import SyncDriver
@@ -125,7 +125,7 @@ class Client:
         images: Iterable[ImageSource] | ImageSource | None = None,
         candidates: Iterable[CandidateLike] | None = None,
         **options: Unpack[RankOptions],
-    ) -> "Job[Ranking]":
+    ) -> Job[Ranking]:
         """Submit a job that ranks: one request, which is in memory as a whole."""
         steps = core.submit_rank(images, candidates, options, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
@@ -138,18 +138,18 @@ class Client:
         model: str | None = None,
         alpha: Alpha | None = None,
         metadata: Mapping[str, str] | None = None,
-    ) -> "Job[Embeddings]":
+    ) -> Job[Embeddings]:
         """Submit a job that encodes; it keeps the metadata."""
         wish = EncodeWish(model, alpha, allow_partial=False, metadata=metadata)
         steps = core.submit_encode(images, texts, wish, self._patience)
         return Job(self._driver.run(steps), self._driver, self._patience)
 
-    def job(self, job: str) -> "Job[AnyResults]":
+    def job(self, job: str) -> Job[AnyResults]:
         """A job by its id."""
         found = self._driver.run(core.find_job(job, self._patience))
         return Job(found, self._driver, self._patience)
 
-    def jobs(self, status: State | None = None) -> "Iterator[Job[AnyResults]]":
+    def jobs(self, status: State | None = None) -> Iterator[Job[AnyResults]]:
         """The asynchronous jobs, newest first."""
         cursor: str | None = None
         while True:
@@ -181,15 +181,21 @@ class Client:
         return self._driver.run(label_sets.put(name, candidates, templates, alpha, self._patience))
 
     def edit_label_set(
-        self, name: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()
+        self,
+        name: str,
+        *,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        templates: Iterable[str] | None = None,
     ) -> LabelSet:
-        """Add labels to a stored set and remove others; its templates stay.
+        """Add labels to a stored set, remove others, or replace its templates; the rest stays.
 
         Raises:
-            RequestError: a label to remove is not in the set, nothing would be left of it, or it
-                has uploaded images.
+            RequestError: a label to remove is not in the set, nothing would be left of it, it has
+                uploaded images, or another client replaced it at the same time.
         """
-        return self._driver.run(label_sets.edit(name, add, remove, self._patience))
+        steps = label_sets.edit(name, self._patience, add=add, remove=remove, templates=templates)
+        return self._driver.run(steps)
 
     def label_set(self, name: str) -> LabelSet:
         return self._driver.run(label_sets.fetch(name, self._patience))
@@ -224,42 +230,3 @@ class Client:
         for part in self._driver.stream(call.pieces, self._at_once):
             meter.add(part)
             yield part
-
-
-class Job(JobView[Outcome_co], Generic[Outcome_co]):
-    """A job on the service. Its methods raise NotFound if it was deleted there."""
-
-    def __init__(
-        self, submitted: Submitted[Outcome_co], driver: SyncDriver, patience: Patience
-    ) -> None:
-        super().__init__(submitted)
-        self._driver = driver
-        self._patience = patience
-
-    def refresh(self) -> None:
-        """Read its current state."""
-        self._see(self._driver.run(jobs.fetch(self.id, self._patience)))
-
-    def wait(
-        self, timeout_s: float | None = None, *, progress: ProgressOption = None
-    ) -> Outcome_co:
-        """Wait until it has ended, and return its result.
-
-        Raises:
-            InvalidRequest, JobCancelled: it ended without a result.
-            DeadlineExceeded: it expired, or has not ended after `timeout_s`.
-        """
-        self._driver.run(
-            jobs.wait(
-                self.id, self._patience, timeout_s=timeout_s, progress=progress, seen=self._see
-            )
-        )
-        return self._outcome()
-
-    def cancel(self) -> None:
-        """Cancel it. Raises JobHasEnded if it has ended already."""
-        self._see(self._driver.run(jobs.cancel(self.id, self._patience)))
-
-    def delete(self) -> None:
-        """Cancel it if necessary, and delete its images and result."""
-        self._driver.run(jobs.delete(self.id, self._patience))

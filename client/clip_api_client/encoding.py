@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from clip_api_client import jobs
 from clip_api_client.answers import VECTORS, JobDocument, read
-from clip_api_client.candidates import Alpha
 from clip_api_client.errors import InvalidRequest, ItemError, UnexpectedAnswer
 from clip_api_client.pieces import Packed, Piece, pack
 from clip_api_client.places import Places
+from clip_api_client.queries import Alpha
 from clip_api_client.results import Encoded, Part
 from clip_api_client.retries import Patience
 from clip_api_client.sending import Answered, answered

@@ -1,19 +1,26 @@
 """Operations on label sets."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from clip_api_client import jobs
 from clip_api_client.answers import LabelSet, read
-from clip_api_client.candidates import Alpha, CandidateLike, RankOptions, wish_of
+from clip_api_client.candidates import CandidateLike, RankOptions, wish_of
 from clip_api_client.errors import RequestError
-from clip_api_client.queries import Item
+from clip_api_client.queries import Alpha, Item
 from clip_api_client.retries import Patience, send
 from clip_api_client.steps import Request, Steps
 
-NOT_TOLD = "the service does not tell what is in label set {name!r}; put the whole set"
-NOT_GIVEN_BACK = "label set {name!r} has uploaded images; put the whole set"
+MAX_PUTS = 2
+NOT_RETURNED = (
+    "The service does not return the candidates of label set {name!r}. Store the whole set again."
+)
+HAS_IMAGES = (
+    "Label set {name!r} has uploaded images, which the service does not return. Store the whole set"
+    " again."
+)
+REPLACED = "Label set {name!r} was changed at the same time. Try again."
 
 
 def put(
@@ -36,30 +43,63 @@ def fetch(name: str, patience: Patience) -> Steps[LabelSet]:
 
 
 def edit(
-    name: str, add: Iterable[str], remove: Iterable[str], patience: Patience
+    name: str,
+    patience: Patience,
+    *,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    templates: Iterable[str] | None = None,
 ) -> Steps[LabelSet]:
-    """Put a set again without some labels, and with others at its end.
+    """Put a set again without some labels, with others at its end, and with other templates.
+
+    The service does not put under a condition. So the set is read once more, and if another client
+    has replaced it in between, the edit is made again. An edit that is replaced after that is lost.
 
     Raises:
-        RequestError: a label to remove is not in the set, nothing would be left of it, or it has
-            uploaded images.
+        RequestError: a label to remove is not in the set, nothing would be left of it, it has
+            uploaded images, or it was replaced again.
     """
+    change = Change(
+        tuple(dict.fromkeys(add)), frozenset(remove), None if templates is None else [*templates]
+    )
     stored = yield from fetch(name, patience)
-    items = _items_of(stored)
-    removed = set(remove)
-    for label in sorted(removed - set(stored.labels)):
+    for label in sorted(change.remove - set(stored.labels)):
         raise RequestError(f"{label!r} is not in label set {name!r}")
-    pairs = zip(items, stored.labels, strict=True)
-    kept = [item for item, label in pairs if label not in removed]
-    kept += [{"text": text} for text in dict.fromkeys(add) if text not in stored.labels]
-    if not kept:
-        raise RequestError(f"label set {name!r} would be empty; delete it")
-    body: dict[str, object] = {"candidates": kept}
-    if stored.templates:
-        body["templates"] = stored.templates
-    if stored.alpha:
-        body["alpha"] = stored.alpha
-    return (yield from _put(name, body, patience))
+    for _ in range(MAX_PUTS):
+        body = change.made(stored)
+        if body == UNCHANGED.made(stored):
+            return stored
+        put = yield from _put(name, body, patience)
+        stored = yield from fetch(name, patience)
+        if stored.version == put.version:
+            return stored
+    raise RequestError(REPLACED.format(name=name))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an edit adds and removes, and the new templates, if there are any."""
+
+    add: tuple[str, ...] = ()
+    remove: frozenset[str] = frozenset()
+    templates: list[str] | None = None
+
+    def made(self, stored: LabelSet) -> dict[str, object]:
+        """The body of the changed set. Raises RequestError if there is none."""
+        pairs = zip(_items_of(stored), stored.labels, strict=True)
+        kept = [item for item, label in pairs if label not in self.remove]
+        kept += [{"text": text} for text in self.add if text not in stored.labels]
+        if not kept:
+            raise RequestError(f"label set {stored.name!r} would be empty; delete it")
+        body: dict[str, object] = {"candidates": kept}
+        if templates := stored.templates if self.templates is None else self.templates:
+            body["templates"] = templates
+        if stored.alpha:
+            body["alpha"] = stored.alpha
+        return body
+
+
+UNCHANGED = Change()
 
 
 def _items_of(stored: LabelSet) -> list[Item]:
@@ -69,9 +109,9 @@ def _items_of(stored: LabelSet) -> list[Item]:
         {key: value for key, value in each.items() if value is not None} for each in candidates
     ]
     if len(items) != stored.count:
-        raise RequestError(NOT_TOLD.format(name=stored.name))
+        raise RequestError(NOT_RETURNED.format(name=stored.name))
     if not all(items):
-        raise RequestError(NOT_GIVEN_BACK.format(name=stored.name))
+        raise RequestError(HAS_IMAGES.format(name=stored.name))
     return items
 
 

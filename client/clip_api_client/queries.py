@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, TypeAlias
+from typing import IO, Literal, Protocol, TypeAlias
 
 from clip_api_client.errors import UnreadableImage
 from clip_api_client.png import PixelArray, png_of
@@ -41,6 +41,8 @@ ImageSource: TypeAlias = (
     str | os.PathLike[str] | bytes | bytearray | memoryview | PillowImage | PixelArray
 )
 """A path, a URL (http, https, data), the bytes of a file, or pixels (Pillow's, numpy's)."""
+Alpha: TypeAlias = Literal["drop", "white", "black"]
+"""What transparent images are put on; `drop` ignores transparency."""
 
 
 @dataclass(frozen=True, slots=True)

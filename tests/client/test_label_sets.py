@@ -118,3 +118,13 @@ def test_a_wrong_command_says_why(label_sets: Command, arguments: list[str], wor
     ended = label_sets(*arguments)
     assert (ended.code, ended.output) == (2, "")
     assert words in ended.errors
+
+
+def test_the_templates_of_a_set_are_replaced(label_sets: Command, client: Client) -> None:
+    client.put_label_set("clothes", ["dress", "jeans"], TEMPLATES)
+    given = ("templates", "clothes", "--template", "a {}", "--template", "{}, drawn")
+    assert label_sets(*given).output == "clothes\t2 labels\n"
+    stored = client.label_set("clothes")
+    assert (stored.labels, stored.templates) == (["dress", "jeans"], ["a {}", "{}, drawn"])
+    ended = label_sets("templates", "clothes")
+    assert (ended.code, "give --template" in ended.errors) == (2, True)

@@ -37,6 +37,7 @@ LABEL_SETS_EXAMPLE = """\
 examples:
   clip-api label-sets put clothes --labels "t-shirt, jeans" --template "a photo of a {}"
   clip-api label-sets add clothes --labels "dress, sunglasses"
+  clip-api label-sets templates clothes --template "a drawing of a {}"
   clip-api rank photos --label-set clothes
 
 """
@@ -73,7 +74,8 @@ def _rank(whole: CommandLine, service: Parser) -> None:
     command.add_argument(
         "--submit",
         action="store_true",
-        help="send all images as one job, and print its ID instead of waiting; see `jobs`",
+        help="send all images as one job, and print its ID instead of waiting; see `jobs`. If a "
+        "file cannot be read, nothing is sent",
     )
     command.add_argument(
         "--metadata",
@@ -184,6 +186,11 @@ def _label_sets(whole: CommandLine, service: Parser) -> None:
         changed = actions.add(name, words, parents=[service])
         changed.add_argument("name", metavar="NAME")
         options.add_labels(changed)
+    prompted = actions.add(
+        "templates", "replace the templates of a set; its labels stay", parents=[service]
+    )
+    prompted.add_argument("name", metavar="NAME")
+    options.add_templates(prompted)
     deleted = actions.add("delete", "delete label sets", parents=[service])
     deleted.add_argument("name", nargs="+", metavar="NAME")
 

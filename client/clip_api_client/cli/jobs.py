@@ -9,9 +9,10 @@ from clip_api_client.cli.exits import FINE, SOME_FAILED
 from clip_api_client.cli.progress import bar
 from clip_api_client.cli.rankings import TOP
 from clip_api_client.cli.terminal import complain, in_words, rich_for, visible
-from clip_api_client.client import Client, Job
+from clip_api_client.client import Client
 from clip_api_client.core import AnyResults
 from clip_api_client.errors import ClipError, RequestError
+from clip_api_client.job import Job
 from clip_api_client.results import Ranked
 
 DETAILS = {"model", "timings", "errors", "truncated", "transparent", "labels", "result"}
@@ -80,7 +81,7 @@ def _show(job: Job[AnyResults], given: Namespace) -> int:
 
 
 def _print_best(result: AnyResults | None) -> None:
-    """Print the best candidates of each query by index: the job does not have its name."""
+    """Print the best candidates of each query: a job does not store the names of its queries."""
     for row in result or ():
         if isinstance(row, Ranked) and row.error is None:
             best = [

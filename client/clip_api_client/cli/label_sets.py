@@ -4,12 +4,13 @@ import sys
 from argparse import Namespace
 
 from clip_api_client.answers import LabelSet
-from clip_api_client.cli.exits import FINE, SOME_FAILED
+from clip_api_client.cli.exits import FINE, SOME_FAILED, UsageError
 from clip_api_client.cli.inputs import labels_of_set
 from clip_api_client.cli.terminal import complain, rich_for, visible
 from clip_api_client.client import Client
 from clip_api_client.errors import RequestError
 
+TEMPLATE = '--template "a photo of a {}", or --template "{}" for plain labels'
 SUMMARY = {"name", "version", "count", "created_at"}
 """What a list of label sets contains."""
 
@@ -20,14 +21,10 @@ def run(given: Namespace, client: Client) -> int:
             return _list(given, client)
         case "show":
             return _show(client.label_set(given.name), given)
-        case "put":
-            return _tell(client.put_label_set(given.name, labels_of_set(given), given.template))
-        case "add":
-            return _tell(client.edit_label_set(given.name, add=labels_of_set(given)))
-        case "remove":
-            return _tell(client.edit_label_set(given.name, remove=labels_of_set(given)))
-        case _:
+        case "delete":
             return _delete(given, client)
+        case _:
+            return _tell(_change(given, client))
 
 
 def _list(given: Namespace, client: Client) -> int:
@@ -72,6 +69,20 @@ def _delete(given: Namespace, client: Client) -> int:
         else:
             print(f"{name}\tdeleted")
     return code
+
+
+def _change(given: Namespace, client: Client) -> LabelSet:
+    """Put a set, or edit one."""
+    if given.action == "templates":
+        if not given.template:
+            raise UsageError(f"give {TEMPLATE}")
+        return client.edit_label_set(given.name, templates=given.template)
+    labels = labels_of_set(given)
+    if given.action == "put":
+        return client.put_label_set(given.name, labels, given.template)
+    if given.action == "add":
+        return client.edit_label_set(given.name, add=labels)
+    return client.edit_label_set(given.name, remove=labels)
 
 
 def _tell(stored: LabelSet) -> int:
