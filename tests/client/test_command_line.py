@@ -122,10 +122,13 @@ def _url(command: Command) -> str:
     return url
 
 
-def test_a_label_set_and_templates_are_used(clip_api: Command, client: Client) -> None:
-    client.put_label_set("things", ["jeans", "pizza"])
+def test_a_label_set_and_templates_are_used(
+    clip_api: Command, on_terminal: Command, client: Client
+) -> None:
+    client.put_label_set("things", ["jeans", "pizza", "sunglasses"])
     ended = clip_api("rank", "pizza.png", "--label-set", "things", "--top", "1")
     assert ended.output.split("\t")[2] == "pizza"
+    assert "sunglasses" in on_terminal("rank", "pizza.png", "--label-set", "things").output
     plain = clip_api("rank", "pizza.png", "-l", LABELS)
     prompted = clip_api("rank", "pizza.png", "-l", LABELS, "--template", "a photo of a {}")
     assert plain.output != prompted.output

@@ -29,14 +29,15 @@ class RankTable:
         self._bar_cells = BAR_CELLS if self._console.width >= 3 * BAR_CELLS else 0
         fixed = PERCENT_CELLS + COSINE_CELLS + self._bar_cells + 4 * PADDING
         room = max(2 * NARROWEST, self._console.width - fixed)
-        self._label_cells = min(_longest([*labels, "Label"]), max(NARROWEST, room // 2))
-        left = max(NARROWEST, room - self._label_cells)
+        longest = _longest([*map(visible, labels), "Label"])
         shown = [visible(name) for name in names]
         # If full paths do not fit, show the file names.
-        self._is_short = _longest(shown) > left
+        self._is_short = _longest(shown) > max(NARROWEST, room - min(longest, room // 2))
         if self._is_short:
             shown = [Path(name).name for name in shown]
-        self._name_cells = min(_longest([*shown, "Image"]), left)
+        name_cells = _longest([*shown, "Image"])
+        self._label_cells = min(longest, max(NARROWEST, room // 2, room - name_cells))
+        self._name_cells = min(name_cells, max(NARROWEST, room - self._label_cells))
         self._has_header = False
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
@@ -55,7 +56,7 @@ class RankTable:
     def write_failed(self, name: str, error: ItemError) -> None: ...
 
     def _table(self) -> Table:
-        table = Table(box=None, padding=(0, PADDING, 0, 0), header_style="dim")
+        table = Table(box=None, padding=(0, PADDING, 0, 0), pad_edge=False, header_style="dim")
         table.show_header = not self._has_header
         self._has_header = True
         whole = {"no_wrap": True, "overflow": "ellipsis"}
