@@ -11,7 +11,6 @@ from api.answer.responses import RETRY_AFTER_S, streamed
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.dispatcher import Dispatcher
 from api.errors import (
-    DeadlineExceeded,
     InvalidRequest,
     ItemFault,
     JobHasEnded,
@@ -61,7 +60,7 @@ LOOK = Operation(
     "Get a job, with its result once it is done.",
     "To follow an asynchronous request: with `wait`, the answer comes as soon as the job ends.",
     (JOB,),
-    (NotFound, JobLost, ModelChanged, DeadlineExceeded),
+    (NotFound, JobLost, ModelChanged),
     (WAIT,),
 )
 CANCEL = Operation(

@@ -65,6 +65,13 @@ def test_its_theme_is_that_of_the_playground(service: Api, open_tab: OpenTab) ->
     assert page.evaluate(paper) == light
 
 
+def test_an_open_operation_is_not_wider_than_a_phone(service: Api, open_tab: OpenTab) -> None:
+    tab = open_tab(service.url, viewport={"width": 360, "height": 740})
+    tab.page.goto(f"{service.url}/docs")
+    open_rank(tab)
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_it_asks_nothing_of_other_hosts(service: Api, open_tab: OpenTab) -> None:
     tab = open_tab(service.url)
     asked: list[str] = []
