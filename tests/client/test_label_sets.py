@@ -39,11 +39,6 @@ def test_an_edit_keeps_the_order_and_the_templates(client: Client, templates: li
     assert client.rank(T_SHIRT, label_set="clothes").probabilities == expected.probabilities
 
 
-def test_the_alpha_of_a_set_stays(client: Client) -> None:
-    client.put_label_set("clothes", ["dress"], alpha="white")
-    assert client.edit_label_set("clothes", add=["jeans"]).alpha == "white"
-
-
 def test_what_cannot_be_edited_stays_as_it_is(client: Client) -> None:
     before = client.put_label_set("images", [T_SHIRT, "jeans"])
     with pytest.raises(errors.RequestError, match="'images' has uploaded images"):

@@ -1,4 +1,4 @@
-"""A label set that changes while it is edited, or while images are ranked by it."""
+"""Edits of a label set, also while it changes, and ranking by a set that changes."""
 
 import pytest
 from clip_api_client import JobDocument, errors
@@ -50,6 +50,13 @@ def test_templates_are_replaced_and_labels_stay() -> None:
     stored = service.run(edit("clothes", PATIENCE, templates=["{}, drawn", "a photo of a {}"]))
     assert stored.labels == ["dress", "jeans"]
     assert stored.templates == ["{}, drawn", "a photo of a {}"]
+
+
+def test_the_alpha_of_a_set_stays() -> None:
+    service = LabelSetService("dress")
+    service.put({**service.body, "alpha": "white"})
+    assert service.run(edit("clothes", PATIENCE, add=["jeans"])).alpha == "white"
+    assert [each["alpha"] for each in service.puts] == ["white"]
 
 
 def test_a_set_whose_candidates_are_unknown_is_not_edited() -> None:
