@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from demo.samples import QUERIES, SAMPLES
 from tests.browser.folders import (
     choose_folder,
     drop,
@@ -69,6 +70,20 @@ def test_words_bring_their_image_to_the_front(search: Locator, name: str) -> Non
     told = re.compile(r"The best of 5 images is " + re.escape(name))
     expect(search.get_by_text(told)).to_be_attached()
     assert sorted(order(search)) == sorted(IMAGES)
+
+
+@pytest.mark.parametrize(("idea", "kind"), [(each, QUERIES[each]) for each in QUERIES])
+def test_a_kind_of_thing_is_found_among_the_samples(
+    playground: Playground, idea: str, kind: str
+) -> None:
+    search = view_of(playground, "search")
+    search.get_by_role("button", name="Try with the sample images").click()
+    expect(search.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
+    search.get_by_role("button", name=idea, exact=True).click()
+    expect(search.get_by_text(f"Closest to “{idea}” first.")).to_be_visible()
+    kinds = {sample.file: sample.kind for sample in SAMPLES}
+    first = [kinds[name] for name in order(search)[:3]]
+    assert first.count(kind) >= 2, order(search)
 
 
 def test_images_are_not_sent_again_for_new_words(search: Locator) -> None:
