@@ -15,7 +15,9 @@ LogFormat = Literal["auto", "json", "text"]
 NOISY = (
     "urllib3",
     "httpx",
+    "httpx2",
     "httpcore",
+    "httpcore2",
     "kombu",
     "flask-limiter",
     "flask_cors",
