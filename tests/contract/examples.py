@@ -105,6 +105,12 @@ CALLS = [
         {"queries": [IMAGE, NO_IMAGE], "candidates": LABELS, "allow_partial": True},
     ),
     Call(
+        *("encode", "with_metadata", "With `wait=0`: a job, and metadata that comes back with it"),
+        "POST /encode",
+        [{"text": "jeans"}],
+        query={"wait": 0, "metadata": '{"album": "summer"}'},
+    ),
+    Call(
         *("rank", "later", "With `Prefer: respond-async`: submit, leave, come back"),
         "POST /rank",
         {"queries": [IMAGE], "candidates": [{"text": "a cat"}, {"text": "a dog"}]},
@@ -119,12 +125,6 @@ CALLS = [
         *("encode", "no_image_either", "What is no image is named"),
         "POST /encode",
         [{"text": "jeans"}, NO_IMAGE],
-    ),
-    Call(
-        *("encode", "later_too", "With `wait=0`: a job, and metadata that comes back with it"),
-        "POST /encode",
-        [{"text": "jeans"}],
-        query={"wait": 0, "metadata": '{"album": "summer"}'},
     ),
     Call(
         *("job", "done", "It is done"),
