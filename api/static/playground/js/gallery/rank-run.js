@@ -1,6 +1,6 @@
 // One run at a time that ranks the images without a result.
 
-import { call } from "../api.js";
+import { postForm } from "../sending/following.js";
 import { sendAll } from "../sending/sending.js";
 import { fieldsOf } from "./labelling.js";
 
@@ -10,7 +10,7 @@ export function rankFiles(labelling) {
     const form = new FormData();
     for (const file of files) form.append("image", file, file.name);
     for (const [name, value] of Object.entries(fieldsOf(labelling))) form.append(name, value);
-    const answer = await (await call("rank", { method: "POST", form, signal })).json();
+    const answer = await postForm("rank", form, signal);
     const faults = new Map((answer.errors ?? []).map(({ pointer, detail }) => [Number(pointer.split("/")[2]), detail]));
     return answer.probabilities.map((row, nth) =>
       (row ? { value: Float32Array.from(row) } : { fault: faults.get(nth) ?? "could not be ranked" }));

@@ -7,7 +7,7 @@ import { counted } from "../numbers.js";
 import { Problem } from "../problem.js";
 import { faultsByQuery } from "../ranks.js";
 import { remember } from "../remembered.js";
-import { Live } from "./live.js";
+import { Live } from "../sending/live.js";
 import { FEW, rank } from "./ranking.js";
 import { asFields, forgetFaults, lines, placeFault, readSettings } from "./settings.js";
 
@@ -21,6 +21,7 @@ export class Asking {
   #job = null; // aborts the job that runs
   #wantsKey = false;
   #wasActive = false;
+  #isHeld = false;
   #items = new WeakMap(); // images as they are sent, while the user types
   #live = new Live((signal) => this.#ask(signal), (problem, seconds) => this.#wait(problem, seconds));
 
@@ -46,6 +47,7 @@ export class Asking {
 
   /** Something in the form changed: rank soon, or say that the results are out of date. */
   changed() {
+    this.#isHeld = false;
     countLabels();
     this.#sets.tell();
     forgetFaults();
@@ -86,6 +88,8 @@ export class Asking {
 
   /** Send nothing until the user changes something or presses Rank. */
   hold() {
+    this.#isHeld = true;
+    this.#wantsKey = false;
     this.#live.stop();
     if (this.#images.all.length) this.#outcome.stale("Press Rank");
   }
@@ -125,7 +129,7 @@ export class Asking {
     } finally {
       this.#job = null;
       byId("rank").disabled = false;
-      if (this.#read().key !== request.key) this.changed();
+      if (!this.#isHeld && this.#read().key !== request.key) this.changed();
     }
   }
 
@@ -135,7 +139,7 @@ export class Asking {
     this.#wantsKey = false;
     this.#outcome.begin(images.length, onCancel, isJob);
     try {
-      const queries = await Promise.all(images.map((each) => this.#itemOf(each, isJob)));
+      const queries = await Promise.all(images.map((each) => this.#itemOf(each, isLive(request))));
       signal.throwIfAborted();
       const answer = await rank({ queries, ...fields }, {
         signal,
@@ -152,9 +156,10 @@ export class Asking {
     return null;
   }
 
-  async #itemOf(image, isJob) {
+  /** What is sent for each word is kept; larger uploads would fill the memory. */
+  async #itemOf(image, isRepeated) {
     const item = this.#items.get(image) ?? await asItem(image);
-    if (!isJob) this.#items.set(image, item);
+    if (isRepeated) this.#items.set(image, item);
     return item;
   }
 
@@ -170,7 +175,7 @@ export class Asking {
   #fail(request, error, signal) {
     if (error.name === "AbortError") {
       if (this.#job && signal === this.#job.signal) this.#outcome.stale("Cancelled");
-      return; // another request follows, or somebody said so
+      return; // another request follows, or the user cancelled it
     }
     const problem = error instanceof Problem
       ? error

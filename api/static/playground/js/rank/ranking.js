@@ -1,12 +1,11 @@
 // Rank images: few at once, many as a job with progress.
 
-import { call, get } from "../api.js";
+import { call } from "../api.js";
 import { Problem } from "../problem.js";
-import { patiently } from "../sending/patience.js";
+import { follow } from "../sending/following.js";
 import { parseTimings, timingsOfJob } from "../timings.js";
 
 export const FEW = 8;
-const WAIT_S = 1;
 
 /**
  * Resolves to `{result, timings, seconds, labelSet}`; `labelSet` is `name@version` or null.
@@ -26,37 +25,16 @@ export async function rank(body, { signal, onProgress, onJob }) {
   return { result: job.result, timings: timingsOfJob(job.timings), seconds: seconds(), labelSet };
 }
 
-/** The answer, or the path of its job. */
+/** The answer, or the location of its job. */
 async function submit(path, body, signal) {
   try {
     const response = await call(path, { method: "POST", json: body, signal });
-    if (response.status === 202) return relative(response.headers.get("Location"));
+    if (response.status === 202) return response.headers.get("Location");
     const { headers } = response;
     const timings = parseTimings(headers.get("Server-Timing"));
     return { result: await response.json(), timings, labelSet: headers.get("X-Label-Set") };
   } catch (error) {
-    if (error.status === 504 && error.location) return relative(error.location); // the job continues
+    if (error.status === 504 && error.location) return error.location; // the job continues
     throw error;
   }
 }
-
-async function follow(path, signal, onProgress) {
-  try {
-    for (;;) {
-      const job = await patiently(() => get(`${path}?wait=${WAIT_S}`, { signal }), signal);
-      onProgress?.(job.progress);
-      if (!["queued", "running"].includes(job.status)) return job;
-    }
-  } catch (error) {
-    if (signal.aborted) await cancel(path);
-    throw error;
-  }
-}
-
-/** The job may have ended meanwhile, which is fine. */
-async function cancel(path) {
-  await call(`${path}/cancel`, { method: "POST" }).catch(() => null);
-}
-
-/** Relative to the page, which a proxy may serve under any path. */
-const relative = (location) => `jobs/${location.split("/").pop()}`;

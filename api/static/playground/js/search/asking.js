@@ -1,6 +1,6 @@
 // From the query to the order of the images.
 
-import { encodeTexts, isRemembered } from "./encoding.js";
+import { encodeTexts, isRemembered, vectorsOf } from "./encoding.js";
 import { scoresOf, strengths } from "./scores.js";
 import { termsOf } from "./terms.js";
 
@@ -15,12 +15,15 @@ const prompts = (query, template) => query.filter(({ words }) => words).map(({ w
 
 export const isReady = (query, { model, template }) => prompts(query, template).every((text) => isRemembered(text, model));
 
+/** Encode the words of a query, so that it is ready. */
+export const prepare = (query, { model, template, signal }) => encodeTexts(prompts(query, template), model, signal);
+
 /**
- * Order images: `{images, strengthOf}`, the best first; those without a vector last.
+ * Order images by a query that is ready: `{images, strengthOf}`, the best first; those without a vector last.
  * `strengthOf` maps an image to how well it stands out, from 0 to 1.
  */
-export async function order(query, library, template) {
-  const texts = await encodeTexts(prompts(query, template), library.model);
+export function order(query, library, template) {
+  const texts = vectorsOf(prompts(query, template), library.model);
   const vectors = query.map(({ words, image }) => (words ? texts.shift() : library.vectorOf(image)));
   const terms = query.map(({ sign }, nth) => ({ vector: vectors[nth], sign })).filter(({ vector }) => vector);
   const started = performance.now();

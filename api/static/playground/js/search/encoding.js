@@ -1,9 +1,10 @@
 // Vectors of images and words, from POST /encode, and of which model they are.
 
 import { call, get } from "../api.js";
+import { postForm } from "../sending/following.js";
 import { unit } from "./scores.js";
 
-const MOST_REMEMBERED = 500;
+const MAX_REMEMBERED = 500;
 const remembered = new Map(); // vectors by model and text
 
 /** The name and revision of the model that encodes. Vectors of two models must not be mixed. */
@@ -18,23 +19,22 @@ export async function encodeFiles(files, signal) {
   const form = new FormData();
   for (const file of files) form.append("image", file, file.name);
   form.append("alpha", "white");
-  const response = await call("encode", { method: "POST", form, signal });
-  return (await response.json()).map((vector) => ({ value: unit(vector) }));
+  return (await postForm("encode", form, signal)).map((vector) => ({ value: unit(vector) }));
 }
 
 export const isRemembered = (text, model) => remembered.has(`${model} ${text}`);
 
-/** The unit vectors of texts; those that were typed before are remembered. */
-export async function encodeTexts(texts, model) {
+/** The unit vectors of texts that are remembered. */
+export const vectorsOf = (texts, model) => texts.map((text) => remembered.get(`${model} ${text}`));
+
+/** Encode and remember the texts that were not typed before. */
+export async function encodeTexts(texts, model, signal) {
   const missing = [...new Set(texts)].filter((text) => !isRemembered(text, model));
-  if (missing.length) {
-    const response = await call("encode", { method: "POST", json: missing.map((text) => ({ text })) });
-    (await response.json()).forEach((vector, nth) => remembered.set(`${model} ${missing[nth]}`, unit(vector)));
-  }
-  const vectors = texts.map((text) => remembered.get(`${model} ${text}`));
+  if (!missing.length) return;
+  const response = await call("encode", { method: "POST", json: missing.map((text) => ({ text })), signal });
+  (await response.json()).forEach((vector, nth) => remembered.set(`${model} ${missing[nth]}`, unit(vector)));
   for (const key of remembered.keys()) {
-    if (remembered.size <= MOST_REMEMBERED) break;
-    remembered.delete(key);
+    if (remembered.size <= MAX_REMEMBERED) break;
+    if (!texts.some((text) => key === `${model} ${text}`)) remembered.delete(key);
   }
-  return vectors;
 }

@@ -5,8 +5,10 @@ import { byId } from "../dom.js";
 import { collection } from "../intake/collection.js";
 import { makeIntake } from "../intake/intake.js";
 import { counted, duration } from "../numbers.js";
+import { Live } from "../sending/live.js";
+import { clearTrouble } from "../trouble.js";
 import { registerView } from "../views.js";
-import { isReady, order, queryOf } from "./asking.js";
+import { isReady, order, prepare, queryOf } from "./asking.js";
 import { startEncoding } from "./encode-run.js";
 import { showIdeas } from "./ideas.js";
 import { makeKeeping } from "./keeping.js";
@@ -25,9 +27,9 @@ const library = new Library();
 const likes = new Likes(byId("search-likes"), words);
 const wall = makeWall(section, byId("search-tiles"), like);
 const encoding = startEncoding(library, byId("search-encoding"), trouble);
-let typing = 0;
+const live = new Live(encodeWords, wait, PAUSE_MS);
 let settling = 0;
-let turn = 0;
+let wasRefused = false;
 let liked = null; // the image that gets the focus when it has come to the front
 
 const query = () => queryOf(words.value, likes.terms);
@@ -39,27 +41,47 @@ function like(image, sign) {
   likes.set([{ image, sign }]);
 }
 
-/** Order the images by the query, now or after a pause in typing. */
+const isAnswerable = () => !library.images.length || isReady(query(), { model: library.model, template: template.value });
+
+/** The query changed: order the images by it, now or after a pause in typing. */
 function ask() {
-  clearTimeout(typing);
-  const ready = isReady(query(), { model: library.model, template: template.value });
-  typing = setTimeout(answer, ready ? 0 : PAUSE_MS);
+  live.stop();
+  if (isAnswerable()) answer();
+  else live.soon();
 }
 
-async function answer() {
-  const mine = turn += 1;
+/** The images or their vectors changed. */
+function askAgain() {
+  if (isAnswerable()) answer();
+  else if (!section.hidden && !live.isActive) live.now();
+}
+
+async function encodeWords(signal) {
+  try {
+    await prepare(query(), { model: library.model, template: template.value, signal });
+  } catch (error) {
+    if ([429, 503].includes(error.status)) throw error; // it is repeated
+    if (error.name !== "AbortError") encoding.fail(error, ask);
+    return;
+  }
+  if (wasRefused) clearTrouble(trouble);
+  wasRefused = false;
+  askAgain();
+}
+
+function wait(problem, seconds) {
+  wasRefused = true;
+  encoding.fail(Object.assign(problem, { retryAfter: Math.ceil(seconds) }), ask);
+}
+
+function answer() {
   const terms = query();
   if (!terms.length || !library.images.length) return rest();
-  try {
-    const found = await order(terms, library, template.value);
-    if (mine !== turn) return; // something else was typed meanwhile
-    wall.show(found.images, found.strengthOf);
-    tell(terms, found);
-    if (liked) wall.focus(liked);
-    liked = null;
-  } catch (error) {
-    if (mine === turn) encoding.fail(error, answer);
-  }
+  const found = order(terms, library, template.value);
+  wall.show(found.images, found.strengthOf);
+  tell(terms, found);
+  if (liked) wall.focus(liked);
+  liked = null;
 }
 
 /** Without a query the images are in the order in which they came. */
@@ -78,7 +100,7 @@ function tell(terms, { images, seconds }) {
 
 function changed() {
   section.classList.toggle("filled", library.images.length > 0);
-  answer();
+  askAgain();
 }
 
 /** Encode what is new, as soon as it is looked at. */
@@ -119,7 +141,7 @@ function start() {
     words.value = idea;
     likes.set([]);
   });
-  registerView("search", { title: "Search", show });
+  registerView("search", { title: "Search", show, hide: () => live.stop() });
 }
 
 function show({ query: given }) {
@@ -130,7 +152,7 @@ function show({ query: given }) {
 async function open() {
   await encoding.open();
   catchUp();
-  answer();
+  askAgain();
 }
 
 start();

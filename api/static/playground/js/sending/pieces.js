@@ -1,20 +1,20 @@
 // Cuts many images into pieces that are sent one by one.
 
-const MOST_IMAGES = 24;
-const MOST_BYTES = 16e6;
+const MAX_IMAGES = 24;
+const MAX_BYTES = 16e6;
 
 /** Pieces of a limited number of images and of bytes; an image of more bytes has a piece of its own. */
-export function cut(images, most = MOST_IMAGES, bytes = MOST_BYTES) {
+export function cut(images, maxImages = MAX_IMAGES, maxBytes = MAX_BYTES) {
   const pieces = [];
   let room = 0;
   for (const image of images) {
     const piece = pieces.at(-1);
-    if (piece && piece.length < most && image.file.size <= room) {
+    if (piece && piece.length < maxImages && image.file.size <= room) {
       piece.push(image);
       room -= image.file.size;
     } else {
       pieces.push([image]);
-      room = bytes - image.file.size;
+      room = maxBytes - image.file.size;
     }
   }
   return pieces;

@@ -1,11 +1,12 @@
 // Sends many images in pieces, two at a time, and survives what can go wrong with some of them.
 
 import { shrunk } from "../intake/copies.js";
-import { patiently } from "./patience.js";
+import { Patience } from "./patience.js";
 import { cut } from "./pieces.js";
 
 const AT_ONCE = 2;
 const SHRUNK_PIXELS = 2048;
+const TOO_SLOW = "took longer than the service allows";
 
 /**
  * `send(files, signal)` resolves to a list with `{value}` or `{fault}` for each file.
@@ -16,7 +17,8 @@ export async function sendAll(images, { send, signal, onPiece, onWait }) {
   const pieces = cut(images);
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
-  const ask = (files) => patiently(() => send(files, either), either, onWait);
+  const patience = new Patience(either, onWait);
+  const ask = (files) => patience.attempt(() => send(files, either));
   async function work() {
     for (let piece = pieces.shift(); piece; piece = pieces.shift()) {
       const outcomes = await sendPiece(piece.map(({ file }) => file), ask);
@@ -37,7 +39,8 @@ async function sendPiece(files, ask) {
   try {
     return await ask(files);
   } catch (error) {
-    if (error.status === 422) return withoutFaulty(files, error, ask);
+    if (error.status === 504) return files.map(() => ({ fault: TOO_SLOW })); // it may be at work on them still
+    if (error.faults?.length) return withoutFaulty(files, error, ask);
     if (error.status !== 413 && error.code !== "body_too_large") throw error;
     if (files.length === 1) return [await sendSmaller(files[0], error, ask)];
     const half = Math.ceil(files.length / 2);
@@ -68,6 +71,7 @@ async function sendSmaller(file, problem, ask) {
     const [outcome] = await ask([new File([smaller], file.name, { type: smaller.type })]);
     return outcome;
   } catch (error) {
+    if (error.status === 504) return { fault: TOO_SLOW };
     if (![413, 422].includes(error.status) && error.code !== problem.code) throw error;
     return { fault: "is too large for this service" };
   }

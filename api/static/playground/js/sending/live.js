@@ -1,4 +1,4 @@
-// When to rank while the user edits: soon after the last change, one request at a time, never a storm.
+// When to ask the service while the user edits: soon after the last change, one request at a time, never a storm.
 
 const PAUSE_MS = 250; // after the last change, so that a word can be typed
 const MAX_PAUSE_MS = 2000; // a slow service is asked less often
@@ -14,12 +14,14 @@ export class Live {
   #notBefore = 0;
   #tookMs = 0;
   #refusals = 0;
+  #pauseMs;
 
   /**
    * `attempt(signal)` makes a request; it may throw a Problem. `onWait(problem, seconds)` is told that the
    * service is too busy, and after how long the request is repeated.
    */
-  constructor(attempt, onWait) {
+  constructor(attempt, onWait, pauseMs = PAUSE_MS) {
+    this.#pauseMs = pauseMs;
     this.#attempt = attempt;
     this.#onWait = onWait;
     document.addEventListener("visibilitychange", () => this.#timer === null && this.#start());
@@ -30,12 +32,12 @@ export class Live {
     return this.#running !== null || this.#timer !== 0;
   }
 
-  /** Rank after a pause. A request in flight is out of date: it is cancelled. */
+  /** Ask after a pause. A request in flight is out of date: it is cancelled. */
   soon() {
-    this.#plan(Math.min(MAX_PAUSE_MS, Math.max(PAUSE_MS, this.#tookMs)));
+    this.#plan(Math.min(MAX_PAUSE_MS, Math.max(this.#pauseMs, this.#tookMs)));
   }
 
-  /** Rank at once, or as soon as the service allows it. */
+  /** Ask at once, or as soon as the service allows it. */
   now() {
     this.#plan(0);
   }
@@ -75,7 +77,7 @@ export class Live {
 
   #wait(problem) {
     this.#refusals += 1;
-    const seconds = problem.retryAfter ?? Math.min(MAX_WAIT_S, 2 ** this.#refusals);
+    const seconds = Math.max(1, problem.retryAfter ?? Math.min(MAX_WAIT_S, 2 ** this.#refusals));
     this.#notBefore = performance.now() + seconds * 1000;
     this.#timer = setTimeout(() => this.#start(), seconds * 1000);
     this.#onWait(problem, seconds);
