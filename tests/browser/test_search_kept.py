@@ -22,6 +22,15 @@ STORED = """async () => {
     database.close();
     return all.result.map(({ model, name, vector }) => [model, name, vector.length]);
 }"""
+TWINS = """async () => {
+    const { Collection } = await import("/playground/js/intake/collection.js");
+    const collection = new Collection();
+    const file = new File(["one"], "1.png", { type: "image/png", lastModified: 0 });
+    const other = new File(["two"], "1.png", { type: "image/png", lastModified: 0 });
+    const found = [{ file, path: "a/1.png" }, { file: other, path: "b/1.png" }];
+    collection.add([...found, ...found]);
+    return new Set(collection.all.map(({ identity }) => identity)).size;
+}"""
 OF_ANOTHER = """async () => {
     const request = indexedDB.open("clip-playground");
     await new Promise((resolve) => { request.onsuccess = resolve; });
@@ -37,6 +46,18 @@ OF_ANOTHER = """async () => {
     };
     await new Promise((resolve) => { transaction.oncomplete = resolve; });
     database.close();
+}"""
+
+# Until `release()` is called, no small copy of an image is made.
+HOLD_COPIES = """() => {
+    const make = window.createImageBitmap;
+    const held = new Promise((resolve) => { window.release = resolve; });
+    window.held = 0;
+    window.createImageBitmap = async (...given) => {
+        window.held += 1;
+        await held;
+        return make.apply(window, given);
+    };
 }"""
 
 
@@ -112,6 +133,31 @@ def test_what_is_kept_is_forgotten(search: Locator) -> None:
     assert stored(search.page) == []
     search.page.reload()
     expect(search.get_by_role("button", name="Try with the sample images")).to_be_visible()
+
+
+def test_what_is_forgotten_while_it_is_stored_is_not_stored(
+    search: Locator, folder_of_things: Path
+) -> None:
+    page = search.page
+    search.get_by_role("button", name="Keep on this device").click()
+    expect(search.get_by_text("2 images kept on this device.")).to_be_visible()
+    page.evaluate(HOLD_COPIES)
+    fill_with_samples(folder_of_things, "cat.png")
+    choose_folder(search, folder_of_things)
+    expect(search.get_by_text("3 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    page.wait_for_function("window.held === 2")  # the tile's, and the one to store
+    search.get_by_role("button", name="Forget").click()
+    expect(search.get_by_role("button", name="Forget")).to_be_hidden()
+    page.evaluate("window.release()")
+    expect(search.locator(".tile img")).to_have_count(3)
+    search.page.reload()
+    expect(search.get_by_role("button", name="Try with the sample images")).to_be_visible()
+    assert stored(page) == []
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_images_of_the_same_name_in_two_folders_are_two(playground: Playground) -> None:
+    assert playground.page.evaluate(TWINS) == 2
 
 
 def test_vectors_of_another_model_are_not_used(search: Locator) -> None:

@@ -6,6 +6,9 @@ const FLAG = "keep-vectors";
 
 export const isKeeping = () => localStorage.getItem(FLAG) === "yes";
 
+/** The user asked for it. */
+export const startKeeping = () => localStorage.setItem(FLAG, "yes");
+
 function open() {
   const request = indexedDB.open(NAME, 1);
   request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: ["model", "identity"] });
@@ -37,7 +40,6 @@ async function within(mode, act) {
 /** Keep `{identity, name, path, vector, thumbnail}`s of a model, whose vectors do not fit another's. */
 export async function keep(model, entries) {
   await within("readwrite", async (store) => entries.forEach((entry) => store.put({ ...entry, model })));
-  localStorage.setItem(FLAG, "yes");
 }
 
 /** What is kept of a model. */
@@ -47,8 +49,9 @@ export async function recall(model) {
   return within("readonly", (store) => settled(store.getAll(range)));
 }
 
+export const stopKeeping = () => localStorage.removeItem(FLAG);
+
 /** Forget what is kept, of all models. */
 export async function forget() {
-  localStorage.removeItem(FLAG);
   await within("readwrite", async (store) => store.clear());
 }

@@ -6,7 +6,7 @@ import { patiently } from "../sending/patience.js";
 import { cut } from "../sending/pieces.js";
 import { sendAll } from "../sending/sending.js";
 import { currentModel, encodeFiles } from "./encoding.js";
-import { forget, isKeeping, keep, recall } from "./kept.js";
+import { forget, isKeeping, keep, recall, startKeeping, stopKeeping } from "./kept.js";
 
 /** Dispatches "change" when there are more or fewer images or vectors. */
 export class Library extends EventTarget {
@@ -14,6 +14,8 @@ export class Library extends EventTarget {
   #vectors = new Map(); // by identity
   #faults = new Map(); // by identity
   #kept = new Map(); // by identity: images without a file
+  #writing = Promise.resolve(); // one write follows the other
+  #generation = 0; // a write of an earlier one has no effect any more
 
   /** The images, each file once, those with files first. */
   get images() {
@@ -43,9 +45,7 @@ export class Library extends EventTarget {
     const model = await currentModel();
     if (model === this.model) return;
     this.model = model;
-    this.#vectors.clear();
-    this.#faults.clear();
-    this.#kept.clear();
+    this.#start();
     this.#recallAll(await recall(model).catch(() => []));
     this.#changed();
   }
@@ -61,38 +61,67 @@ export class Library extends EventTarget {
       failed += outcomes.filter(({ fault }) => fault).length;
       onProgress({ total: images.length, ended, failed });
       this.#changed();
-      if (isKeeping()) this.keep(piece).catch(() => {}); // it is full: searching works all the same
+      if (isKeeping()) this.#keep(piece).catch(() => {}); // it is full: searching works all the same
     };
     await sendAll(images, { send: encodeFiles, signal, onPiece, onWait });
     return { total: images.length, failed };
   }
 
-  /** Keep images on this device: vectors and small copies, not the files. */
-  async keep(images = collection.all) {
-    for (const piece of cut(images.filter((each) => this.vectorOf(each)))) {
-      const entries = [];
-      for (const image of piece) {
-        const { identity, name, path, file } = image;
-        const thumbnail = await smallCopy(file).catch(() => null);
-        entries.push({ identity, name, path, thumbnail, vector: this.vectorOf(image) });
-      }
-      await keep(this.model, entries);
-      this.#recallAll(entries);
-      this.#changed();
-    }
+  /** Keep images on this device, these and those that are encoded later: vectors and small copies, not the files. */
+  async keep() {
+    startKeeping();
+    await this.#keep(collection.all);
   }
 
   async forget() {
+    stopKeeping();
+    this.#generation += 1;
     this.#kept.clear();
     this.#changed();
-    await forget();
+    await this.#write(forget);
   }
 
   /** The kept images are no longer shown; they come back with the next visit. */
   clear() {
-    this.#kept.clear();
-    this.#faults.clear();
+    this.#start();
     this.#changed();
+  }
+
+  #start() {
+    this.#generation += 1;
+    for (const each of [this.#vectors, this.#faults, this.#kept]) each.clear();
+  }
+
+  #keep(images) {
+    const generation = this.#generation;
+    return this.#write(async () => {
+      for (const piece of cut(images)) {
+        const entries = await this.#entriesOf(piece, generation);
+        if (generation !== this.#generation) return;
+        await keep(this.model, entries);
+        if (generation !== this.#generation) return;
+        this.#recallAll(entries);
+        this.#changed();
+      }
+    });
+  }
+
+  /** One small copy at a time is made: images at their full size take much memory. */
+  async #entriesOf(images, generation) {
+    const entries = [];
+    for (const image of images.filter(this.vectorOf)) {
+      if (generation !== this.#generation) break;
+      const { identity, name, path, file } = image;
+      const vector = this.vectorOf(image);
+      entries.push({ identity, name, path, vector, thumbnail: await smallCopy(file).catch(() => null) });
+    }
+    return entries;
+  }
+
+  #write(act) {
+    const written = this.#writing.then(act);
+    this.#writing = written.catch(() => {}); // the next one may succeed
+    return written;
   }
 
   #learn(identity, { value, fault }) {

@@ -31,7 +31,7 @@ export function scoresOf(vectors, terms) {
 
 /** How well each score stands out, from 0 (average or less) to 1 (the best). */
 export function strengths(scores) {
-  const best = scores.reduce((most, each) => Math.max(most, each), 0);
+  const best = scores.reduce((max, each) => Math.max(max, each), 0);
   return Array.from(scores, (score) => (best > 0 ? Math.max(0, score / best) : 0));
 }
 
