@@ -1,6 +1,7 @@
 """The jobs view: what is queued, running and done, and who does it."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import Page, Request, expect
@@ -161,6 +162,60 @@ def test_no_request_is_made_while_the_view_is_hidden(playground: Playground) -> 
     before = len(asked)
     playground.page.wait_for_timeout(2500)  # longer than the pause between two looks
     assert len(asked) == before
+
+
+def test_after_a_refusal_the_page_looks_again_by_itself(playground: Playground) -> None:
+    page = playground.page
+    headers = {"Retry-After": "1", "Content-Type": "application/problem+json"}
+    body = '{"title": "Too many requests", "errors": []}'
+    refuse = "**/jobs?*"
+    page.route(refuse, lambda route: route.fulfill(status=429, headers=headers, body=body), times=1)
+    page.get_by_role("link", name="Jobs").click()
+    expect(playground.alert).to_contain_text("Too many requests")
+    expect(playground.alert).to_have_count(0)
+    expect(page.get_by_role("table", name="Workers")).to_be_visible()
+
+
+def test_each_look_takes_two_requests(playground: Playground) -> None:
+    page = playground.page
+    page.clock.install()
+    with page.expect_response("**/models"):
+        page.get_by_role("link", name="Jobs").click()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url.removeprefix(playground.url)))
+    for path in ("**/workers", "**/models"):
+        with page.expect_response(path):
+            page.clock.run_for(2_000)
+        page.wait_for_load_state("networkidle")
+    assert asked == ["/jobs?limit=20", "/workers", "/jobs?limit=20", "/models"]
+
+
+LOOKS = """async () => {
+    const { Polling } = await import("/playground/js/jobs/polling.js");
+    window.looks = [];
+    const look = async () => { window.looks.push(Math.round(performance.now() / 1000)); };
+    const polling = new Polling(look, () => {});
+    await polling.start();
+}"""
+
+
+def test_the_page_looks_less_often_while_nothing_happens(playground: Playground) -> None:
+    page = playground.page
+    page.clock.install()
+    page.evaluate(LOOKS)
+    for _ in range(60):
+        page.clock.run_for(1_000)
+    looks = page.evaluate("window.looks")
+    assert [after - before for before, after in pairwise(looks)] == [2, 2, 2, 4, 8, 16, 16]
+
+
+def test_what_is_no_id_is_not_asked_for(playground: Playground) -> None:
+    page = playground.page
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
+    playground.page.goto(f"{playground.url}/#jobs/..")
+    expect(page.get_by_text("There is no such job")).to_be_visible()
+    assert f"{playground.url}/" not in asked
 
 
 def test_flower_is_linked_where_the_operator_names_it(

@@ -6,7 +6,7 @@ import { perSecond, Rates } from "./rates.js";
 
 const rates = new Rates();
 
-export function showFleet(workers, models) {
+export function showWorkers(workers) {
   const speeds = rates.update(encodedBy(workers), performance.now() / 1000);
   byId("workers").hidden = !workers.length;
   byId("workers-none").hidden = workers.length > 0;
@@ -15,6 +15,10 @@ export function showFleet(workers, models) {
     speeds.has(worker.name) ? perSecond(speeds.get(worker.name)) : "–",
     duration((Date.now() - new Date(worker.since)) / 1000),
   ]));
+  showFlower();
+}
+
+export function showModels(models) {
   fill("models", models.map((model) => [
     model.is_default ? `${shortName(model.name)} (default)` : shortName(model.name),
     model.family ?? "–",
@@ -23,7 +27,6 @@ export function showFleet(workers, models) {
     model.dimension ?? "–",
     model.workers,
   ]));
-  showFlower();
 }
 
 /** The images that each worker's model has encoded. A worker of an earlier release does not say. */

@@ -12,12 +12,17 @@ import { showCards } from "./cards.js";
 import { hasEnded, showProgress, showStatus, tookOf } from "./job-table.js";
 import { averageOf, doneBy, Rates } from "./rates.js";
 
+const ID = /^[0-9a-f]{32}$/;
 const MISSING = "There is no such job: it was deleted, has expired, or belongs to another API key.";
 
 export class OpenedJob {
   #id = "";
   #isComplete = false;
   #rates = new Rates();
+
+  get isRunning() {
+    return this.#id !== "" && !this.#isComplete;
+  }
 
   /** Open a job; an empty id closes it. */
   async open(id) {
@@ -35,10 +40,7 @@ export class OpenedJob {
   async refresh() {
     const id = this.#id;
     if (!id || this.#isComplete) return;
-    const job = await get(`jobs/${encodeURIComponent(id)}`).catch((error) => {
-      if (error.status !== 404) throw error;
-      return null;
-    });
+    const job = ID.test(id) ? await this.#ask(id) : null; // a fragment may hold anything, such as ".."
     if (id !== this.#id) return; // another was opened meanwhile
     byId("opened").hidden = false;
     byId("opened-title").textContent = `Job ${id.slice(0, 8)}`;
@@ -51,6 +53,15 @@ export class OpenedJob {
     this.#isComplete = hasEnded(job);
     this.#showHead(job);
     if (this.#isComplete) showResult(job);
+  }
+
+  async #ask(id) {
+    try {
+      return await get(`jobs/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      return null;
+    }
   }
 
   #showHead(job) {
