@@ -10,13 +10,39 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.folders import choose_folder, drop, fill_with_samples, view_of
+from tests.browser.folders import (
+    choose_folder,
+    drop,
+    fill_with_colours,
+    fill_with_samples,
+    view_of,
+)
 from tests.browser.playground import Playground
 from tests.processes import SAMPLES, Api
 
 NAMES = ("bicycle.png", "guitar.png", "pizza.png", "umbrella.png")
 LABELS = ("umbrella", "pizza", "guitar", "bicycle", "elephant")
 A_WHILE_MS = 30_000
+CSV = """async () => {
+    const { asCsv } = await import("/playground/js/gallery/exports.js");
+    const results = {
+        labels: ["-a", "=b,c"],
+        bestOf: () => ({ index: 0, probability: 0.75 }),
+        rowOf: () => [0.75, -0.25],
+    };
+    return asCsv([{ path: "@one.png" }], results);
+}"""
+LATE_ERROR = """async () => {
+    const { makeLarge } = await import("/playground/js/grid/large.js");
+    const section = document.body.appendChild(document.createElement("section"));
+    const items = ["one.png", "two.png"].map((name) => ({ name, file: new Blob() }));
+    const open = makeLarge(section, { items, focus: () => {} }, () => []);
+    open(items[0]);
+    const before = section.querySelector("img");
+    section.querySelector("[aria-label='Next image']").click();
+    before.dispatchEvent(new Event("error"));
+    return [...section.querySelectorAll("img")].map(({ alt }) => alt);
+}"""
 
 
 def label(gallery: Locator, *labels: str) -> None:
@@ -133,6 +159,37 @@ def test_all_results_are_exported(gallery: Locator, service: Api) -> None:
     expected = answer.json()["probabilities"][0]
     [told] = [each for each in whole["images"] if each["image"] == "things/more/pizza.png"]
     assert told["probabilities"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_names_and_labels_are_no_formulas_in_a_spreadsheet(playground: Playground) -> None:
+    header, row, _ = playground.page.evaluate(CSV).split("\r\n")
+    assert header == "image,label,probability,'-a,\"'=b,c\",error"
+    assert row == "'@one.png,'-a,0.75,0.75,-0.25,"
+
+
+def test_the_focus_stays_in_the_heat_map_while_it_scrolls(
+    playground: Playground, tmp_path: Path
+) -> None:
+    gallery = view_of(playground, "gallery")
+    label(gallery, "red", "blue")
+    choose_folder(gallery, fill_with_colours(tmp_path / "many", 80))
+    wait_for(gallery, "80 images ranked.")
+    gallery.get_by_label("Sort").select_option("by name")
+    gallery.get_by_role("button", name="Heat map").click()
+    table = gallery.get_by_role("table")
+    table.get_by_role("button", name="image-0000.png").focus()
+    for nth in range(1, 50):
+        playground.page.keyboard.press("Tab")
+        expect(table.get_by_role("button", name=f"image-{nth:04}.png")).to_be_focused()
+    gallery.locator(".scroller").evaluate("(all) => all.scrollTo(0, 0)")
+    expect(table.get_by_role("button", name="image-0000.png")).to_be_visible()
+    expect(table.get_by_role("button", name="image-0049.png")).to_be_focused()
+    playground.page.keyboard.press("Shift+Tab")
+    expect(gallery.locator(".scroller :focus")).to_have_count(1)
+
+
+def test_a_late_fault_of_an_image_leaves_its_neighbour_alone(playground: Playground) -> None:
+    assert playground.page.evaluate(LATE_ERROR) == ["two.png"]
 
 
 def test_the_heat_map_is_a_table_of_images_and_labels(gallery: Locator) -> None:

@@ -71,6 +71,28 @@ def test_a_set_is_loaded_edited_and_saved(playground: Playground, service: Api, 
     assert labels_of(service, name) == [*LABELS, "cat"]
 
 
+def test_labels_are_saved_as_they_were_put(playground: Playground, service: Api, name: str) -> None:
+    labels = [" pizza", "cat ", "cat"]
+    candidates = [{"text": each} for each in labels]
+    put(service, name, candidates=candidates, templates=["a {} ", "{}"])
+    page = playground.page
+    page.reload()
+    choose_set(page, name)
+    playground.settle()
+    field = page.get_by_role("textbox", name="Labels")
+    expect(field).to_have_value("\n".join(labels))
+    expect(page.get_by_text("Changes are not saved.")).to_be_hidden()
+    field.fill("\n".join([*labels, "dog"]))
+    playground.button("Save changes").click()
+    with page.expect_request(lambda each: each.method == "PUT") as sent:
+        playground.button("Replace").click()
+    assert (sent.value.post_data_json or {})["alpha"] == "drop"
+    expect(page.locator("#set-announcement")).to_have_text(f"Saved as “{name}”.")
+    saved = service.get(f"/label-sets/{name}").json()
+    assert saved["labels"] == [*labels, "dog"]
+    assert saved["templates"] == ["a {} ", "{}"]
+
+
 def test_a_set_is_deleted_after_a_question(playground: Playground, service: Api, name: str) -> None:
     put(service, name)
     page = playground.page

@@ -219,6 +219,7 @@ def test_a_drop_counts_only_in_the_view_that_is_shown(
     expect(search.locator(".count")).to_have_text("1 image")
     playground.page.get_by_role("link", name="Rank", exact=True).click()
     expect(playground.thumbs).to_have_count(1)  # the example
+    expect(playground.page.locator("#hero.over")).to_have_count(0)
 
 
 def test_a_link_holds_the_words(playground: Playground) -> None:

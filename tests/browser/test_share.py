@@ -1,6 +1,6 @@
 """A link that holds the settings: nothing that was uploaded, and no key."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
@@ -59,6 +59,37 @@ def test_a_link_names_its_label_set(service: Api, open_tab: OpenTab) -> None:
     expect(playground.page.get_by_role("textbox", name="Labels")).to_have_value("pizza\ndress")
     playground.button("Copy link").click()
     assert playground.page.url.endswith("#rank?label_set=shared&sample=dress")
+
+
+def test_a_link_sends_no_addresses_while_its_label_set_is_loaded(
+    service: Api, open_tab: OpenTab
+) -> None:
+    put = {"candidates": [{"text": "pizza"}, {"text": "dress"}]}
+    assert service.put("/label-sets/slow", put).ok
+    playground = open_tab(service.url)
+    page = playground.page
+    page.clock.install()
+    playground.open()
+    playground.settle()  # there are labels to rank the links by
+    sent: list[str] = []
+    page.on("request", lambda each: sent.append(each.url) if each.method == "POST" else None)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/label-sets/slow", hold)
+    with page.expect_request("**/label-sets/slow"):
+        image = "https://example.invalid/a.png"
+        playground.open(f"#rank?label=pizza&label=cat&label_set=slow&image={image}")
+    page.clock.run_for(10_000)
+    held[0].continue_()
+    expect(page.get_by_text("Press Rank")).to_be_visible()
+    expect(playground.thumbs).to_have_count(1)
+    page.clock.run_for(10_000)
+    assert sent == []
+    with page.expect_request("**/rank"):
+        playground.button("Rank").click()
 
 
 def test_going_to_another_view_and_back_keeps_what_was_edited(

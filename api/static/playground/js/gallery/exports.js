@@ -29,8 +29,12 @@ export function asCsv(images, results) {
   return [head, ...rows].map((row) => row.map(asField).join(",")).join("\r\n").concat("\r\n");
 }
 
+/**
+ * A field as RFC 4180 says. Spreadsheets run a text that begins with one of these as a formula, and names of files
+ * and labels may come from elsewhere: an apostrophe before it keeps it a text. Numbers stay numbers.
+ */
 function asField(value) {
-  const text = String(value);
+  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -26,7 +26,8 @@ export function makeLarge(section, grid, about) {
     shown = image;
     url = URL.createObjectURL(image.file ?? image.thumbnail);
     const element = make("img", { src: url, alt: image.name });
-    element.addEventListener("error", () => figure.replaceChildren(make("p", { class: "unshown" }, UNSHOWN)));
+    // A late error of an image that is no longer shown changes nothing.
+    element.addEventListener("error", () => element.replaceWith(make("p", { class: "unshown" }, UNSHOWN)));
     figure.replaceChildren(element);
     title.textContent = image.name;
     told.replaceChildren(...about(image, () => dialog.close()));

@@ -34,8 +34,8 @@ function drop(addFiles, images) {
     if (isShown() && !isFieldForText(event.target)) event.preventDefault();
   });
   document.addEventListener("drop", (event) => {
-    if (!isShown()) return;
     over((depth = 0) > 0);
+    if (!isShown()) return;
     const { files } = event.dataTransfer;
     if (!files.length && isFieldForText(event.target)) return;
     event.preventDefault();

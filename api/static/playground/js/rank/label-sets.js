@@ -60,7 +60,7 @@ export class LabelSets extends EventTarget {
     const isUnchanged = this.#isUnchanged();
     byId("labels").readOnly = isFixed;
     byId("set-delete").hidden = !set;
-    byId("set-save").hidden = isFixed || !current().labels.length || isUnchanged;
+    byId("set-save").hidden = isFixed || !lines(byId("labels").value).length || isUnchanged;
     byId("set-save").textContent = set ? "Save changes" : "Save as a label set";
     const told = isFixed ? "The set has images: its labels cannot be edited here." : "Changes are not saved.";
     byId("label-set-told").textContent = !set || (isUnchanged && !isFixed) ? "" : told;
@@ -89,7 +89,13 @@ export class LabelSets extends EventTarget {
   }
 
   #isUnchanged() {
-    return this.#loaded !== null && JSON.stringify(current()) === JSON.stringify(textsOf(this.#loaded));
+    return this.#loaded !== null && JSON.stringify(this.#current()) === JSON.stringify(textsOf(this.#loaded));
+  }
+
+  /** The form's labels and templates. Those of the set are given as they were put, with the spaces at their ends. */
+  #current() {
+    const put = this.#loaded ? textsOf(this.#loaded) : { labels: [], templates: [] };
+    return { labels: asPut(lines(byId("labels").value), put.labels), templates: asPut(lines(byId("templates").value), put.templates) };
   }
 
   #changed() {
@@ -140,8 +146,9 @@ export class LabelSets extends EventTarget {
       tellFault(this.#name, "A name has 1 to 64 letters, digits, dots, - and _.");
       return false;
     }
-    const { labels, templates } = current();
-    const body = { candidates: labels.map((text) => ({ text })), ...(templates.length ? { templates } : {}) };
+    const { labels, templates } = this.#current();
+    const { alpha } = this.#loaded ?? {};
+    const body = { candidates: labels.map((text) => ({ text })), ...(templates.length ? { templates } : {}), ...(alpha ? { alpha } : {}) };
     byId("set-put").disabled = true;
     try {
       const saved = await (await call(path(name), { method: "PUT", json: body })).json();
@@ -189,7 +196,14 @@ export class LabelSets extends EventTarget {
   }
 }
 
-const current = () => ({ labels: lines(byId("labels").value), templates: lines(byId("templates").value) });
+/** `texts` without spaces at their ends, each replaced by the one in `put` that differs only in them. */
+function asPut(texts, put) {
+  const left = [...put];
+  return texts.map((text) => {
+    const place = left.findIndex((each) => each.trim() === text);
+    return place < 0 ? text : left.splice(place, 1)[0];
+  });
+}
 
 /** The labels and templates as they were put. A service of an earlier release gives no templates. */
 const textsOf = ({ labels, templates = [] }) =>

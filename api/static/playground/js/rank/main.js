@@ -20,6 +20,7 @@ startExplained();
 const outcome = new Outcome(images, startStrip(images));
 const asking = new Asking(images, sets, outcome);
 let opened = null; // the query that the form was filled from
+let fillings = 0;
 
 takeIn(images);
 startModels();
@@ -42,21 +43,27 @@ function showExample() {
   asking.submit();
 }
 
-/** Fill the form from a link. Images of other hosts are not sent until the user asks for it. */
+/**
+ * Fill the form from a link. Its links to images are not sent until the user presses Rank or changes something:
+ * they are added last, because labels and images in the form are ranked while the label set is loaded.
+ */
 async function openShared({ settings, links, samples }) {
+  const mine = fillings += 1;
   images.clear();
   sets.forget();
-  images.addLinks(links);
-  samples.forEach((sample) => images.addSample(sample));
   fillSettings(settings);
   outcome.threshold = settings.threshold ?? 0;
   if (settings.labelSet) await sets.load(settings.labelSet);
+  if (mine !== fillings) return; // another link was opened meanwhile, or the form was cleared
+  images.addLinks(links);
+  samples.forEach((sample) => images.addSample(sample));
   asking.reset();
   if (!links.length && images.all.length && byId("labels").value) asking.submit();
   else asking.hold();
 }
 
 function clear() {
+  fillings += 1;
   byId("asking").reset();
   images.clear();
   sets.forget();
