@@ -27,7 +27,7 @@ def take(url: str, target: Path) -> None:
         expect(encoded).to_be_attached(timeout=A_WHILE_MS)
         page.get_by_label("Search words").fill(WORDS)
         expect(page.get_by_text(f"Closest to “{WORDS}” first.")).to_be_visible()
-        expect(page.locator("#search-view .picture:empty")).to_have_count(0)
+        expect(page.locator("#search-view .image:empty")).to_have_count(0)
         page.mouse.move(0, 0)
         page.evaluate(TRANSITIONS_END)
         page.screenshot(path=target)

@@ -10,8 +10,8 @@ from tests.browser.folders import choose_folder, fill_with_colours, view_of
 from tests.processes import Api
 
 COUNT = 2000
-MOST_TILES = 120
-MOST_URLS = 520
+MAX_TILES = 120
+MAX_URLS = 520
 A_WHILE_MS = 120_000
 COUNT_URLS = """
     const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
@@ -58,7 +58,7 @@ def gallery(page: Page) -> Locator:
 def test_only_what_is_near_the_viewport_is_in_the_page(page: Page) -> None:
     tiles = gallery(page).locator(".tile")
     expect(tiles.first).to_have_attribute("aria-setsize", str(COUNT))
-    assert page.evaluate(SCROLL, 700) <= MOST_TILES
+    assert page.evaluate(SCROLL, 700) <= MAX_TILES
     last = gallery(page).get_by_role("button", name="image-1999.png")
     expect(last).to_be_visible()
     expect(tiles.last).to_have_attribute("aria-posinset", str(COUNT))
@@ -69,11 +69,11 @@ def test_small_copies_are_given_up_after_a_while(page: Page) -> None:
         page.evaluate("(y) => window.scrollTo(0, y)", place)
         first = gallery(page).locator(".tile img").last
         expect(first).to_be_visible()
-        expect(gallery(page).locator(".picture:empty")).to_have_count(0, timeout=A_WHILE_MS)
-    assert page.evaluate("window.made") > MOST_URLS
-    assert page.evaluate("window.urls.size") <= MOST_URLS
+        expect(gallery(page).locator(".image:empty")).to_have_count(0, timeout=A_WHILE_MS)
+    assert page.evaluate("window.made") > MAX_URLS
+    assert page.evaluate("window.urls.size") <= MAX_URLS
     page.evaluate("window.scrollTo(0, 0)")
-    expect(gallery(page).locator(".picture:empty")).to_have_count(0, timeout=A_WHILE_MS)
+    expect(gallery(page).locator(".image:empty")).to_have_count(0, timeout=A_WHILE_MS)
     widths = "(all) => all.map(({ naturalWidth }) => naturalWidth)"
     assert 0 not in gallery(page).locator(".tile img").evaluate_all(widths)
     gallery(page).get_by_role("button", name="Clear").click()

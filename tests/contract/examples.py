@@ -85,7 +85,7 @@ CALLS = [
         {"queries": [IMAGE], "candidates": LABELS},
     ),
     Call(
-        *("rank", "the_best_two", "With a template, and the best two told"),
+        *("rank", "the_best_two", "With a template, and with the best two"),
         "POST /rank",
         {
             "queries": [IMAGE],
@@ -95,7 +95,7 @@ CALLS = [
         },
     ),
     Call(
-        *("rank", "no_image", "What is no image is named"),
+        *("rank", "no_image", "An item that is not an image"),
         "POST /rank",
         {"queries": [IMAGE, NO_IMAGE], "candidates": LABELS},
     ),
@@ -122,7 +122,7 @@ CALLS = [
         [{"text": "jeans"}, IMAGE],
     ),
     Call(
-        *("encode", "no_image_either", "What is no image is named"),
+        *("encode", "no_image_either", "An item that is not an image"),
         "POST /encode",
         [{"text": "jeans"}, NO_IMAGE],
     ),
@@ -157,7 +157,7 @@ CALLS = [
         values=lambda _: LABEL_SET,
     ),
     Call(
-        *("put_label_set", "no_image_among_them", "What is no image is named"),
+        *("put_label_set", "no_image_among_them", "An item that is not an image"),
         "PUT /label-sets/{name}",
         {"candidates": [*LABELS, NO_IMAGE]},
         values=lambda _: LABEL_SET,
@@ -181,7 +181,7 @@ CALLS = [
     Call(*("models", "one_model", "One model"), "GET /models"),
     Call(*("workers", "one_worker", "One worker"), "GET /workers"),
     Call(
-        *("workers", "no_key", "Without a key, where keys are asked for"),
+        *("workers", "no_key", "Without a key, where keys are required"),
         "GET /workers",
         with_key=False,
     ),

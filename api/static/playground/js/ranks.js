@@ -30,8 +30,8 @@ export function faultsByQuery({ errors = [] }, images) {
 /** How the numbers of `ranks` are shown: `{told, share}` of a rank, a text and the length of its bar from 0 to 1. */
 export function scaleOf(ranks, { scores, isCosine, threshold = 0 }) {
   if (isCosine) {
-    const most = Math.max(threshold, ...ranks.map(({ cosine }) => cosine));
-    const along = (cosine) => (most > 0 ? Math.max(0, cosine) / most : 0);
+    const max = Math.max(threshold, ...ranks.map(({ cosine }) => cosine));
+    const along = (cosine) => (max > 0 ? Math.max(0, cosine) / max : 0);
     return { told: ({ cosine }) => signed(cosine), share: ({ cosine }) => along(cosine), mark: along(threshold) };
   }
   const along = scores === "raw" ? spread(ranks.map(({ score }) => score)) : (score) => score;
@@ -43,6 +43,6 @@ export function scaleOf(ranks, { scores, isCosine, threshold = 0 }) {
 export const signed = (cosine) => cosine.toFixed(3).replace("-", "−");
 
 function spread(values) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  return (value) => (most > least ? (value - least) / (most - least) : 1);
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  return (value) => (max > min ? (value - min) / (max - min) : 1);
 }

@@ -1,13 +1,13 @@
-// What this tab remembers of its jobs, because a job's document has neither labels nor images.
+// What this tab remembers of its jobs, because a job's document has no images.
 
 const KEY = "jobs";
-const MOST = 50;
+const MAX_JOBS = 50;
 
 const all = () => new Map(JSON.parse(sessionStorage.getItem(KEY) ?? "[]"));
 
 export function remember(job, images, settings) {
   const told = { labels: settings.labels, activation: settings.activation, images: images.map(shown) };
-  const jobs = [...all(), [job, told]].slice(-MOST);
+  const jobs = [...all(), [job, told]].slice(-MAX_JOBS);
   try {
     sessionStorage.setItem(KEY, JSON.stringify(jobs));
   } catch {

@@ -1,4 +1,4 @@
-// When the images are ranked: when they come, when the labels change, and when somebody says so.
+// When the images are ranked: when they come, when the labels change, and when the user asks for it.
 
 import { byId } from "../dom.js";
 import { collection } from "../intake/collection.js";

@@ -4,9 +4,9 @@ import { make } from "../dom.js";
 
 /** `more` are elements of the view below or over the image. */
 export function makeTile(image, thumbnails, open, ...more) {
-  const picture = make("span", { class: "picture" });
-  const button = make("button", { type: "button", class: "opens", "aria-label": image.name, onclick: () => open(image) }, picture);
-  const release = showSmall(image, picture, thumbnails);
+  const frame = make("span", { class: "image" });
+  const button = make("button", { type: "button", class: "opens", "aria-label": image.name, onclick: () => open(image) }, frame);
+  const release = showSmall(image, frame, thumbnails);
   return { element: make("li", { class: "tile" }, button, ...more), button, release };
 }
 
