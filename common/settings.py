@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis import ConnectionPool
 
 from common.cache.embeddings import CacheBounds
 from common.protocol.messages import MAX_MODEL_CHARS, MODEL_NAME
@@ -70,6 +72,14 @@ def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
 def _redis_url(url: str) -> str:
     if not url.startswith(REDIS_SCHEMES):
         raise ValueError(f"must begin with {', '.join(REDIS_SCHEMES[:-1])} or {REDIS_SCHEMES[-1]}")
+    try:
+        ConnectionPool.from_url(url)
+        is_ambiguous = not url.startswith("unix://") and "@" in urlsplit(url).path
+    except ValueError:
+        is_ambiguous = True
+    if is_ambiguous:
+        # Not the reason of the parser, which may quote the password.
+        raise ValueError("is not a valid URL; percent-encode special characters in the password")
     return url
 
 

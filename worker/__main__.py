@@ -3,17 +3,15 @@
 It also takes the options of `celery worker`, such as `-Q bulk`.
 """
 
-import signal
 import sys
 
-from common.runtime import freeze_gc, pause_gc, share_arenas
+from common.runtime import end_on_sigterm, freeze_gc, pause_gc, share_arenas
 from worker.app import app, node_name, process
 from worker.model.cpu.runtime import let_waiting_threads_sleep
 
 
 def main() -> None:
-    # Until Celery handles it: as PID 1 of a container, a loading worker would ignore SIGTERM.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    end_on_sigterm()  # until Celery handles it
     if process.settings.cpu_acceleration == "auto":
         share_arenas()
         let_waiting_threads_sleep()

@@ -186,7 +186,7 @@ def stream(
 def callback(record: JobRecord, delivery: Delivery | None) -> CallbackDelivery:
     """The state of a job's webhook, for clients; `delivery` is None before the job has ended.
 
-    A URL may hold secrets. Where no keys are asked for everybody may see the job, and is shown no
+    A URL may hold secrets. Without API keys every client may see the job, and is shown no
     more of it than its host.
     """
     parts = urlsplit(record.callback)

@@ -194,7 +194,14 @@ def _label_set(name: str, raw: bytes) -> LabelSet | None:
 
 
 def _content(raw: bytes | None, of: LabelSetVersion) -> LabelContent | None:
-    return None if raw is None else _parsed(of, lambda: load_json(CONTENT, raw))
+    return None if raw is None else _parsed(of, lambda: _load_content(raw))
+
+
+def _load_content(raw: bytes) -> LabelContent:
+    content = load_json(CONTENT, raw)
+    if not all(0 <= place < len(content.items) for place in content.candidates):
+        raise CorruptRecord("a candidate is missing")
+    return content
 
 
 def _parsed(of: LabelSetVersion, load: Callable[[], Parsed]) -> Parsed | None:

@@ -45,3 +45,13 @@ def test_the_garbage_collector_waits_while_things_load() -> None:
         "r.freeze_gc(); print(waits, gc.isenabled())"
     )
     assert output_of(program) == "True True"
+
+
+def test_sigterm_ends_a_process_that_loads_even_in_a_finalizer() -> None:
+    program = (
+        "import os, signal, common.runtime as r\n"
+        "class Fragile:\n"
+        "    def __del__(self): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "r.end_on_sigterm(); print('loading', flush=True); Fragile(); print('lives', flush=True)"
+    )
+    assert output_of(program) == "loading"

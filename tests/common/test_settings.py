@@ -86,6 +86,9 @@ def test_a_wrong_place_to_fetch_from_names_the_variable(
         ("CLIP_DTYPE", "fp16", "'auto', 'float32', 'float16' or 'bfloat16' (got 'fp16')"),
         ("CLIP_LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error' (got 'INFO')"),
         ("CLIP_REDIS_URL", "amqp://a", "must begin with redis://, rediss:// or unix://"),
+        ("CLIP_REDIS_URL", "redis://:pa#ss@localhost:6379/0", "is not a valid URL; percent-encode"),
+        ("CLIP_REDIS_URL", "redis://:s3cret[x@localhost:6379/0", "is not a valid URL"),
+        ("CLIP_REDIS_URL", "redis://:12/pass@localhost:6379/0", "is not a valid URL"),
         (
             "CLIP_FETCH_ALLOW",
             "10.0.0.1/8",

@@ -319,3 +319,12 @@ def test_the_default_background_is_no_part_of_a_set_of_texts(
     again = put(make_api(redis_url=deployment.valkey.url, alpha="white"), "texts", LABELS)
     assert again.status_code == 200
     assert again.get_json() == document
+
+
+def test_a_set_whose_content_is_inconsistent_counts_as_lost(
+    client: FlaskClient, redis: Redis
+) -> None:
+    put(client, "a", LABELS)
+    [content] = redis.scan_iter("clip:label-content:*")
+    redis.hset(content, "content", b'{"items":[["text","x"]],"candidates":[0,1],"templates":[]}')
+    assert client.get("/label-sets/a").get_json()["labels"] == []

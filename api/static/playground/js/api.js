@@ -1,15 +1,16 @@
 // Calls of the public HTTP API, and their errors.
 
 import { Problem } from "./problem.js";
+import { ofTab } from "./storage.js";
 
 const KEY = "api-key";
 
 export const events = new EventTarget();
-export const apiKey = () => sessionStorage.getItem(KEY) ?? "";
+export const apiKey = () => ofTab.getItem(KEY) ?? "";
 
 /** Store a key in this tab; refused requests may be retried. */
 export function useKey(key) {
-  sessionStorage.setItem(KEY, key);
+  ofTab.setItem(KEY, key);
   events.dispatchEvent(new Event("key"));
 }
 

@@ -1,17 +1,19 @@
 // What this tab remembers of its jobs, because a job's document has no images.
 
+import { ofTab } from "./storage.js";
+
 const KEY = "jobs";
 const MAX_JOBS = 50;
 
-const all = () => new Map(JSON.parse(sessionStorage.getItem(KEY) ?? "[]"));
+const all = () => new Map(JSON.parse(ofTab.getItem(KEY) ?? "[]"));
 
 export function remember(job, images, settings) {
   const told = { labels: settings.labels, activation: settings.activation, images: images.map(shown) };
   const jobs = [...all(), [job, told]].slice(-MAX_JOBS);
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(jobs));
+    ofTab.setItem(KEY, JSON.stringify(jobs));
   } catch {
-    sessionStorage.removeItem(KEY); // full: this is only a convenience
+    ofTab.removeItem(KEY); // full: this is only a convenience
   }
 }
 

@@ -2,10 +2,15 @@
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const chosen = () => localStorage.getItem("theme");
-  const isDark = () => (chosen() ?? (system.matches ? "dark" : "light")) === "dark";
+  let theme = null;
+  try {
+    theme = localStorage.getItem("theme");
+  } catch {
+    // The browser refuses: the choice lasts as long as the page.
+  }
+  const isDark = () => (theme ?? (system.matches ? "dark" : "light")) === "dark";
   const show = () => {
-    root.dataset.theme = chosen() ?? "";
+    root.dataset.theme = theme ?? "";
     document.getElementById("theme")?.setAttribute("aria-pressed", String(isDark()));
   };
 
@@ -14,8 +19,13 @@
   document.addEventListener("DOMContentLoaded", () => {
     show();
     document.getElementById("theme").addEventListener("click", () => {
-      localStorage.setItem("theme", isDark() ? "light" : "dark");
+      theme = isDark() ? "light" : "dark";
       show();
+      try {
+        localStorage.setItem("theme", theme);
+      } catch {
+        // As above.
+      }
     });
   });
 })();

@@ -1,13 +1,15 @@
 // Vectors and small copies of images in this browser's database, only if the user says so.
 
+import { ofDevice } from "../storage.js";
+
 const NAME = "clip-playground";
 const STORE = "vectors";
 const FLAG = "keep-vectors";
 
-export const isKeeping = () => localStorage.getItem(FLAG) === "yes";
+export const isKeeping = () => ofDevice.getItem(FLAG) === "yes";
 
 /** The user asked for it. */
-export const startKeeping = () => localStorage.setItem(FLAG, "yes");
+export const startKeeping = () => ofDevice.setItem(FLAG, "yes");
 
 function open() {
   const request = indexedDB.open(NAME, 1);
@@ -49,7 +51,7 @@ export async function recall(model) {
   return within("readonly", (store) => settled(store.getAll(range)));
 }
 
-export const stopKeeping = () => localStorage.removeItem(FLAG);
+export const stopKeeping = () => ofDevice.removeItem(FLAG);
 
 /** Forget what is kept, of all models. */
 export async function forget() {
