@@ -40,8 +40,9 @@ async function sendPiece(files, ask) {
     return await ask(files);
   } catch (error) {
     if (error.status === 504) return files.map(() => ({ fault: TOO_SLOW })); // it may be at work on them still
-    if (error.faults?.length) return withoutFaulty(files, error, ask);
-    if (error.status !== 413 && error.code !== "body_too_large") throw error;
+    const isTooLarge = error.status === 413 || error.code === "body_too_large";
+    if (!isTooLarge && error.faults?.length) return withoutFaulty(files, error, ask);
+    if (!isTooLarge) throw error;
     if (files.length === 1) return [await sendSmaller(files[0], error, ask)];
     const half = Math.ceil(files.length / 2);
     return [...await sendPiece(files.slice(0, half), ask), ...await sendPiece(files.slice(half), ask)];
