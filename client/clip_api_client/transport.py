@@ -18,11 +18,11 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 
 
 def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
-    """The options of the httpx client. Raises ValueError for an invalid URL or proxy."""
+    """The options of the httpx client. Raises ValueError for an invalid URL, key or proxy."""
     base_url = service_url(url)
     headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
+    if key := (api_key or "").strip():
+        headers["Authorization"] = f"Bearer {_checked(key)}"
     limits = httpx.Limits(max_connections=at_once + 2, max_keepalive_connections=at_once + 2)
     return {
         "base_url": base_url,
@@ -32,6 +32,13 @@ def http_options(url: str, api_key: str | None, at_once: int) -> dict[str, Any]:
         "trust_env": False,  # httpx would need the packages of proxies that are not used
         "verify": httpx.create_ssl_context(),  # which honours SSL_CERT_FILE all the same
     }
+
+
+def _checked(key: str) -> str:
+    # httpx would retry such a request, and show the key in its error.
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ValueError("the API key has characters that a header cannot have")
+    return key
 
 
 def service_url(url: str) -> httpx.URL:
