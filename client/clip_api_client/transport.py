@@ -43,20 +43,35 @@ def _checked(key: str) -> str:
 
 def service_url(url: str) -> httpx.URL:
     """The URL of a service; http:// if it has no scheme. Raises ValueError if it is not valid."""
-    given = url.strip().rstrip("/")
+    given, shown = url.strip().rstrip("/"), without_secrets(url)
     if not SCHEME.match(url.strip()):
         given = f"http://{given}"
     try:
         parsed = httpx.URL(given)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is not the URL of a service: {error}") from None
+        parsed.raw_host.decode("ascii").encode("idna")  # as a socket will
+    except (httpx.InvalidURL, UnicodeError) as error:
+        # The reason may have a part of the password.
+        reason = "" if "@" in url or isinstance(error, UnicodeError) else f": {error}"
+        raise ValueError(f"{shown!r} is not the URL of a service{reason}") from None
     if parsed.scheme not in ("http", "https"):
-        raise ValueError(f"the URL of a service begins with http:// or https://, not {url!r}")
+        raise ValueError(f"the URL of a service begins with http:// or https://, not {shown!r}")
     if not parsed.host or any(sign.isspace() for sign in given):
-        raise ValueError(f"{url!r} is not the URL of a service, such as http://localhost:3000")
+        raise ValueError(f"{shown!r} is not the URL of a service, such as http://localhost:3000")
     if parsed.port is not None and not 0 < parsed.port <= MAX_PORT:
-        raise ValueError(f"{url!r} has no valid port: ports are 1 to {MAX_PORT}")
+        raise ValueError(f"{shown!r} has no valid port: ports are 1 to {MAX_PORT}")
+    if "?" in given or "#" in given:
+        raise ValueError(f"the URL of a service has no query and no fragment: {shown!r} is enough")
     return parsed
+
+
+def without_secrets(url: str) -> str:
+    """A URL to show, even one that is not valid: without user, password, query and fragment."""
+    scheme = found[0] if (found := SCHEME.match(url)) else ""
+    if "@" in url:
+        # A password may have any sign, also one that ends the host of a valid URL.
+        slashes = "/" if url.startswith("/", len(scheme)) else ""
+        url = scheme + slashes + url.rpartition("@")[2]
+    return url.partition("?")[0].partition("#")[0]
 
 
 def arguments(request: Request) -> dict[str, Any]:
@@ -84,4 +99,4 @@ def telling_of_outages(url: str) -> Iterator[None]:
         yield
     except httpx.TransportError as error:
         words = str(error) or type(error).__name__
-        raise Unreachable(f"{url} does not answer: {words}") from error
+        raise Unreachable(f"{without_secrets(url)} does not answer: {words}") from error

@@ -31,6 +31,11 @@ def test_a_host_and_a_port_are_enough(service: Api) -> None:
         ("my service", "such as http://localhost:3000"),
         ("localhost:http", "Invalid port: 'http'"),
         ("localhost:99999", "ports are 1 to 65535"),
+        ("127.0.0.1:3920?x=1", "no query and no fragment: '127.0.0.1:3920' is enough"),
+        ("127.0.0.1:3920/#jobs", "no query and no fragment: '127.0.0.1:3920/' is enough"),
+        (f"http://{'a' * 300}", "aaa' is not the URL of a service"),
+        ("http://a..b", "'http://a..b' is not the URL of a service"),
+        ("http://\udcff", "is not the URL of a service"),
     ],
 )
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

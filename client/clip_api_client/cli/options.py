@@ -7,6 +7,7 @@ from typing import Any, Protocol, get_args
 from clip_api_client.cli.parsing import Parser
 from clip_api_client.queries import Alpha
 from clip_api_client.settings import Settings
+from clip_api_client.transport import without_secrets
 
 TIMEOUT_S = 300.0
 
@@ -21,11 +22,12 @@ class Container(Protocol):
 def service_options(settings: Settings) -> Parser:
     """A parser to inherit from: how to reach the service. The settings are the defaults."""
     shared = Parser(add_help=False)
+    shown = without_secrets(settings.url).replace("%", "%%")
     group = shared.add_argument_group("service")
     group.add_argument(
         "--url",
         default=settings.url,
-        help="its URL, such as localhost:3000 (CLIP_API_URL; now %(default)s)",
+        help=f"its URL, such as localhost:3000 (CLIP_API_URL; now {shown})",
     )
     group.add_argument(
         "--api-key",
