@@ -1,9 +1,11 @@
 """What the command line makes of its arguments, and what it says about wrong ones."""
 
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from clip_api_client.__main__ import main
 from clip_api_client.cli.arguments import command_line
 from clip_api_client.settings import Settings
 
@@ -38,6 +40,14 @@ parse = command_line(Settings("http://localhost:3000", None)).parse
         (["jobs", "--retries", "-3"], "argument --retries: must be a whole number, 0 or more"),
         (["jobs", "--timeout", "long"], "argument --timeout: must be a number above 0"),
         (["rank", "a.jpg", "--labels", "x", "b.jpg", "--tpo", "1"], "did you mean --top?"),
+        (["rank", "a", "--temperature", "inf"], "--temperature: must be a number above 0"),
+        (["rank", "a", "--temperature", "nan"], "--temperature: must be a number above 0"),
+        (["rank", "a", "--label", "caf\udce9"], "the value of label is not UTF-8"),
+        (["rank", "a", "--metadata", "a=caf\udce9"], "the value of metadata is not UTF-8"),
+        (["encode", "--text", "caf\udce9"], "the value of text is not UTF-8"),
+        (["jobs", "--api-key", "caf\udce9"], "the value of api-key is not UTF-8"),
+        (["jobs", "show", "caf\udce9"], "the value of job is not UTF-8"),
+        (["label-sets", "delete", "a", "caf\udce9"], "the value of name is not UTF-8"),
     ],
 )
 def test_a_wrong_word_is_named_with_the_nearest_one(
@@ -86,6 +96,15 @@ def test_ids_may_be_between_options() -> None:
     assert given.quiet
 
 
+def test_names_of_files_may_have_any_bytes() -> None:
+    given = parse(["encode", "caf\udce9.png", "--npy", "caf\udce9.npy"])
+    assert (given.files, given.npy) == (["caf\udce9.png"], "caf\udce9.npy")
+
+
+def test_a_limit_is_at_most_what_a_list_can_have() -> None:
+    assert parse(["jobs", "--limit", str(10**23)]).limit == sys.maxsize
+
+
 def test_metadata_are_pairs() -> None:
     given = parse(["rank", "x", "--metadata", "batch=7", "--metadata", "note=a=b"])
     assert given.metadata == [("batch", "7"), ("note", "a=b")]
@@ -106,3 +125,9 @@ def test_every_level_has_help(capsys: pytest.CaptureFixture[str], action: list[s
         parse([*action, "-h"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: {' '.join(['clip-api', *action])} ")
+
+
+def test_the_url_of_an_image_is_utf8(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["encode", "http://h/caf\udce9.png", "--url", "localhost:1", "--retries", "0"]
+    assert main(arguments) == 2
+    assert "is not UTF-8" in capsys.readouterr().err

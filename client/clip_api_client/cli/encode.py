@@ -62,6 +62,8 @@ def _output(given: Namespace, rows: int) -> Iterator[Write]:
 def _npy(path: str, rows: int, *, quiet: bool) -> Iterator[Write]:
     """Write to FILE.part, and rename it when it is complete; if not, keep the rows it has."""
     unfinished = Path(f"{path}.part")
+    if Path(path).is_dir():
+        raise UsageError(f"{path} could not be written: it is a folder")
     try:
         file = unfinished.open("wb")
     except OSError as error:
@@ -74,7 +76,11 @@ def _npy(path: str, rows: int, *, quiet: bool) -> Iterator[Write]:
         except BaseException:
             _keep(unfinished, writer, rows)
             raise
-    unfinished.replace(path)
+    try:
+        unfinished.replace(path)
+    except OSError as error:
+        complain(f"kept all rows in {unfinished}")
+        raise UsageError(f"{path} could not be written: {error.strerror}") from error
     if not quiet:
         complain(f"wrote {rows} rows to {path}")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clip_api_client.cli.exits import UsageError
+from clip_api_client.cli.parsing import is_utf8
 from clip_api_client.queries import URL, ImageSource
 
 SUFFIXES = frozenset(
@@ -61,6 +62,8 @@ def labels(given: Namespace) -> list[str]:
     found += [label.strip() for label in given.label]
     for path in given.labels_file:
         found += [line.strip() for line in _lines(path)]
+    if not is_utf8(found):  # standard input may have any bytes
+        raise UsageError("a label is not UTF-8")
     # A duplicate would split its own probability.
     return list(dict.fromkeys(label for label in found if label))
 
@@ -69,6 +72,8 @@ def _expanded(name: str) -> Iterator[Input]:
     if name == STDIN:
         yield Input(STDIN, sys.stdin.buffer.read())
     elif name.lower().startswith(URL):
+        if not is_utf8(name):
+            raise UsageError(f"{name} is not UTF-8")
         yield Input(name, name)
     elif Path(name).is_dir():
         for path in _images_in(Path(name)):

@@ -1,6 +1,8 @@
 """Options that several commands have, and the types of their values."""
 
 import argparse
+import math
+import sys
 from contextlib import suppress
 from typing import Any, Protocol, get_args
 
@@ -112,7 +114,7 @@ def add_formats(command: Parser) -> Container:
 
 def positive(text: str) -> float:
     with suppress(ValueError):
-        if (number := float(text)) > 0:
+        if (number := float(text)) > 0 and math.isfinite(number):
             return number
     raise argparse.ArgumentTypeError("must be a number above 0")
 
@@ -120,7 +122,7 @@ def positive(text: str) -> float:
 def whole(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
-    return int(text)
+    return min(int(text), sys.maxsize)
 
 
 def top(text: str) -> int:

@@ -15,8 +15,11 @@ LIST = "list"
 DESTS = ("command", "action")
 END_OF_OPTIONS = "--"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+PATHS = frozenset({"files", "files_from", "labels_file", "npy", "checkout"})
+"""Arguments that may have any bytes, as names of files do."""
 OPTION_LINE = re.compile(r"^ +(-\S.*?)(?:  |$)", re.MULTILINE)
 ASSIGNED = re.compile(r"(--[a-z][a-z-]*)=.*\s")
+SURROGATE = re.compile("[\ud800-\udfff]")
 FLAG = re.compile(r"(?<!\S)--?[A-Za-z][a-z-]*")
 
 
@@ -93,6 +96,10 @@ class CommandLine:
         ]
         if unknown:
             parser.error(_about_unknown(unknown, flags))
+        for name, value in vars(known).items():
+            if name not in PATHS and not is_utf8(value):
+                # Without the value, which may be the API key.
+                parser.error(f"the value of {name.replace('_', '-')} is not UTF-8")
         return known
 
     def resolve(self, words: list[str]) -> tuple[list[str], list[str], Parser]:
@@ -127,6 +134,13 @@ class CommandLine:
                 yield command
             else:
                 yield from command.parsers
+
+
+def is_utf8(value: object) -> bool:
+    """Whether all texts of a value can be sent: bytes that are not UTF-8 become surrogates."""
+    if isinstance(value, list | tuple):
+        return all(map(is_utf8, value))
+    return not (isinstance(value, str) and SURROGATE.search(value))
 
 
 def _about_unknown(unknown: Sequence[str], flags: Iterable[str]) -> str:
