@@ -133,4 +133,6 @@ def _submit(
     packed = yield from pack(places.piece, allow_partial=False)
     items = list(packed.items.values())
     accepted = yield from answered(request(items), places, patience)
+    if not accepted.job:
+        raise UnexpectedAnswer(f"{UnexpectedAnswer.title}; it has no X-Job-ID")
     return (yield from jobs.fetch(accepted.job, patience))

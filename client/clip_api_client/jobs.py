@@ -7,7 +7,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from clip_api_client.answers import JobDocument, JobPage, State, read
-from clip_api_client.errors import DeadlineExceeded
+from clip_api_client.errors import DeadlineExceeded, RequestError
 from clip_api_client.problems import ending_of
 from clip_api_client.progress import Meter, ProgressOption
 from clip_api_client.retries import Patience, send
@@ -15,6 +15,8 @@ from clip_api_client.steps import Request, Response, Steps
 
 JSON = {"Content-Type": "application/json"}
 NOTHING: Mapping[str, str | None] = {}
+NO_NAMES = ("", ".", "..")
+"""A path that ends with one of these is that of another resource."""
 PAGE = 100
 LONG_WAIT_S = 30.0
 REPORTED_EVERY_S = 1.0
@@ -104,4 +106,11 @@ def get(path: str, kind: type[Answer], patience: Patience) -> Steps[Answer]:
 
 
 def path_of(job: str) -> str:
-    return f"/jobs/{quote(job, safe='')}"
+    return path_in("/jobs", job)
+
+
+def path_in(folder: str, name: str) -> str:
+    """The path of a job or a label set. Raises RequestError for a name that leads elsewhere."""
+    if name in NO_NAMES:
+        raise RequestError(f"{name!r} cannot be an ID or a name")
+    return f"{folder}/{quote(name, safe='')}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 from clip_api_client import jobs
 from clip_api_client.answers import LabelSet, read
@@ -126,4 +125,4 @@ def _put(name: str, body: object, patience: Patience) -> Steps[LabelSet]:
 
 
 def _path(name: str) -> str:
-    return f"/label-sets/{quote(name, safe='')}"
+    return jobs.path_in("/label-sets", name)

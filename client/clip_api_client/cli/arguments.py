@@ -88,7 +88,10 @@ def _rank(whole: CommandLine, service: Parser) -> None:
     labels = command.add_argument_group("labels")
     options.add_labels(labels)
     labels.add_argument(
-        "--label-set", metavar="NAME", help="a label set on the service; see `label-sets`"
+        "--label-set",
+        type=options.name,
+        metavar="NAME",
+        help="a label set on the service; see `label-sets`",
     )
     options.add_templates(labels)
     scoring = command.add_argument_group("scoring")
@@ -153,14 +156,14 @@ def _jobs(whole: CommandLine, service: Parser) -> None:
         ("wait", "wait for a job, then show it"),
     ):
         shown = actions.add(name, words, parents=[service])
-        shown.add_argument("job", metavar="ID")
+        shown.add_argument("job", type=options.name, metavar="ID")
         options.add_formats(shown)
     for name, words in (
         ("cancel", "cancel jobs"),
         ("delete", "cancel jobs if necessary, and delete their images and results"),
     ):
         ended = actions.add(name, words, parents=[service])
-        ended.add_argument("job", nargs="+", metavar="ID")
+        ended.add_argument("job", type=options.name, nargs="+", metavar="ID")
 
 
 def _label_sets(whole: CommandLine, service: Parser) -> None:
@@ -173,10 +176,10 @@ def _label_sets(whole: CommandLine, service: Parser) -> None:
     )
     options.add_formats(actions.add("list", "list label sets", parents=[service]))
     shown = actions.add("show", "show the labels and templates of a set", parents=[service])
-    shown.add_argument("name", metavar="NAME")
+    shown.add_argument("name", type=options.name, metavar="NAME")
     options.add_formats(shown)
     put = actions.add("put", "store labels as a set, or replace one", parents=[service])
-    put.add_argument("name", metavar="NAME")
+    put.add_argument("name", type=options.name, metavar="NAME")
     options.add_labels(put)
     options.add_templates(put)
     for name, words in (
@@ -184,15 +187,15 @@ def _label_sets(whole: CommandLine, service: Parser) -> None:
         ("remove", "remove labels from a set"),
     ):
         changed = actions.add(name, words, parents=[service])
-        changed.add_argument("name", metavar="NAME")
+        changed.add_argument("name", type=options.name, metavar="NAME")
         options.add_labels(changed)
     prompted = actions.add(
         "templates", "replace the templates of a set; its labels stay", parents=[service]
     )
-    prompted.add_argument("name", metavar="NAME")
+    prompted.add_argument("name", type=options.name, metavar="NAME")
     options.add_templates(prompted)
     deleted = actions.add("delete", "delete label sets", parents=[service])
-    deleted.add_argument("name", nargs="+", metavar="NAME")
+    deleted.add_argument("name", type=options.name, nargs="+", metavar="NAME")
 
 
 def _serve(whole: CommandLine) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol, get_args
 
 from clip_api_client.cli.parsing import Parser
+from clip_api_client.jobs import NO_NAMES
 from clip_api_client.queries import Alpha
 from clip_api_client.settings import Settings
 from clip_api_client.transport import without_secrets
@@ -117,6 +118,13 @@ def positive(text: str) -> float:
         if (number := float(text)) > 0 and math.isfinite(number):
             return number
     raise argparse.ArgumentTypeError("must be a number above 0")
+
+
+def name(text: str) -> str:
+    """The ID of a job or the name of a label set."""
+    if text in NO_NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be an ID or a name")
+    return text
 
 
 def whole(text: str) -> int:

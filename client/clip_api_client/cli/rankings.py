@@ -42,7 +42,10 @@ class Csv:
         self._writer.writerow(HEADER)
 
     def write(self, name: str, candidates: Sequence[Candidate]) -> None:
-        self._writer.writerows(_rows(name, candidates))
+        rows = _rows(name, candidates)
+        if sys.stdout.isatty():
+            rows = [tuple(visible(str(cell)) for cell in row) for row in rows]
+        self._writer.writerows(rows)
 
     def write_failed(self, name: str, error: ItemError) -> None: ...
 
