@@ -10,7 +10,7 @@ from tests.image_server import ImageServer
 from tests.images import encoded, noise
 from tests.processes import Api, start_api
 
-EXAMPLES = 300
+EXAMPLES = 150
 """For more: `make fuzz`."""
 
 
