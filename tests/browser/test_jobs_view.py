@@ -12,6 +12,7 @@ from tests.image_server import ImageServer, Stalling
 from tests.processes import SAMPLES, Api, start_api
 
 CANDIDATES = [{"text": "pizza"}, {"text": "cat"}]
+KEEPS_NONE = "The service keeps no images; only the tab that sent a job can show them."
 
 
 def submitted(service: Api, url: str, **by: object) -> str:
@@ -58,6 +59,7 @@ def test_jobs_made_elsewhere_are_opened_too(
     opened = playground.page.get_by_role("region", name=f"Job {job[:8]}")
     expect(opened.get_by_role("heading", level=2)).to_be_focused()
     expect(opened.locator(".card")).to_contain_text(re.compile(r"image 1\s*pizza\s*>? ?9"))
+    expect(opened).to_contain_text(KEEPS_NONE)
     playground.page.get_by_role("link", name="All jobs").click()
     expect(opened).to_be_hidden()
 
@@ -116,6 +118,7 @@ def test_the_images_of_a_job_of_this_tab_are_shown(
     images = playground.page.locator(".card img")
     expect(images).to_have_count(9)
     expect(images.first).to_have_js_property("naturalWidth", 384)
+    expect(playground.page.get_by_text(KEEPS_NONE)).to_have_count(0)
 
 
 def test_a_job_by_a_label_set_shows_its_labels(
@@ -188,6 +191,18 @@ def test_each_look_takes_two_requests(playground: Playground) -> None:
             page.clock.run_for(2_000)
         page.wait_for_load_state("networkidle")
     assert asked == ["/jobs?limit=20", "/workers", "/jobs?limit=20", "/models"]
+
+
+AVERAGES = """async () => {
+    const { averageOf } = await import("/playground/js/jobs/rates.js");
+    const job = { progress: { total: 2 }, status: "done", started_at: "2024-05-01T12:00:00.000Z" };
+    const took = (rest) => averageOf({ ...job, finished_at: `2024-05-01T12:00:00.${rest}Z` });
+    return [took("001"), took("099"), took("100"), took("500")];
+}"""
+
+
+def test_no_speed_is_told_of_a_job_from_the_cache(playground: Playground) -> None:
+    assert playground.page.evaluate(AVERAGES) == [None, None, 20, 4]
 
 
 LOOKS = """async () => {

@@ -13,6 +13,7 @@ import { hasEnded, showProgress, showStatus, tookOf } from "./job-table.js";
 import { averageOf, doneBy, Rates } from "./rates.js";
 
 const ID = /^[0-9a-f]{32}$/;
+const UNKNOWN = "The service keeps no images; only the tab that sent a job can show them.";
 const MISSING = "There is no such job: it was deleted, has expired, or belongs to another API key.";
 
 export class OpenedJob {
@@ -100,5 +101,6 @@ function showRanks(place, job) {
   const known = recall(job.id);
   const images = known?.images ?? job.result.probabilities.map((_, row) => ({ name: `image ${row + 1}` }));
   const labels = (job.labels ?? known?.labels ?? []).map((label, nth) => label ?? `image ${nth + 1}`);
+  if (!known) place.append(make("p", { class: "aside" }, UNKNOWN));
   showCards(place, images, labels, job.result, scoresOf(known?.activation));
 }

@@ -1,5 +1,7 @@
 // How fast something counts: images a second, from one look at it to the next.
 
+const SHORTEST_S = 0.1; // a job that took less was answered from the cache: its rate says nothing
+
 export class Rates {
   #seen = new Map(); // id -> {count, at} of the last look
 
@@ -19,10 +21,10 @@ export class Rates {
 export const doneBy = (jobs) => new Map(jobs.filter(({ status }) => status === "running")
   .map(({ id, progress }) => [id, progress.done + progress.failed]));
 
-/** Images per second of a job that ended, from its start to its end; null if it is not known. */
+/** Images per second of a job that ended, from its start to its end; null if it is not known or says nothing. */
 export function averageOf({ progress, started_at: started, finished_at: finished, status }) {
   const seconds = (new Date(finished) - new Date(started)) / 1000;
-  return status === "done" && started && seconds > 0 ? progress.total / seconds : null;
+  return status === "done" && started && seconds >= SHORTEST_S ? progress.total / seconds : null;
 }
 
 export function perSecond(rate) {
