@@ -24,7 +24,10 @@ def test_a_bad_image_among_good_ones_is_named_and_the_rest_is_ranked(
     expect(playground.told).to_contain_text("Ranked 1 image; 1 could not be ranked.")
     expect(playground.told).to_contain_text(f"bad.png {UNREADABLE}")
     expect(playground.page.locator("#verdict")).to_contain_text(f"bad.png {UNREADABLE}")
+    explanations = playground.page.locator("#reading, #timings")
+    expect(explanations.filter(visible=True)).to_have_count(0)
     assert playground.best("pizza.png") == "pizza"
+    expect(explanations.filter(visible=True)).to_have_count(2)
 
 
 def test_a_single_bad_image_is_reported_once(playground: Playground) -> None:

@@ -31,6 +31,11 @@ export function showExplained(request, answer) {
   fill("json", shortened(answer.result));
 }
 
+/** How to read the numbers, and how long they took, is of no use for an image that has none. */
+export function explainNumbers(hasNumbers) {
+  for (const id of ["reading", "timings"]) byId(id).hidden = !hasNumbers;
+}
+
 function fill(id, text) {
   const code = byId(`as-${id}`).querySelector("code");
   if (code.textContent !== text) code.textContent = text;

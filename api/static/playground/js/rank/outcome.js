@@ -4,7 +4,7 @@ import { byId } from "../dom.js";
 import { counted } from "../numbers.js";
 import { faultsByQuery, ranksOf, scoresOf } from "../ranks.js";
 import { clearTrouble, showTrouble } from "../trouble.js";
-import { showExplained } from "./explained.js";
+import { explainNumbers, showExplained } from "./explained.js";
 import { Scale } from "./scale.js";
 import { clearVerdict, isNone, showVerdict } from "./verdict.js";
 
@@ -102,6 +102,7 @@ export class Outcome {
     const how = { scores: scoresOf(request.settings.activation), ...this.#scale.value };
     this.#strip.caption(new Map(request.images.map((each, row) => [each, captionOf(rows[row], how)])));
     const row = request.images.indexOf(image);
+    explainNumbers(rows[row] !== null);
     if (row < 0) return clearVerdict(image ? "Not ranked yet." : "Choose an image");
     if (!rows[row]) return clearVerdict(`${image.name} ${image.fault || "could not be ranked"}.`);
     this.#scale.show(how.scores);
