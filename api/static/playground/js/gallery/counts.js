@@ -3,12 +3,16 @@
 import { make } from "../dom.js";
 import { hueOf } from "./hues.js";
 
+const WIDE = "(min-width: 52rem)"; // elsewhere the bars would come before the images: they are folded
 const MANY = 60; // of more labels only those are shown that an image has
 
 /** `onFilter(index)` is called with the index of a label, or with null for all images. */
 export function makeCounts(place, onFilter) {
   let buttons = [];
   let only = null;
+  const list = make("ul", { class: "counts" });
+  const details = make("details", { open: matchMedia(WIDE).matches },
+    make("summary", {}, make("h2", {}, "Images of each label")), list);
 
   function choose(index) {
     only = only === index ? null : index;
@@ -33,8 +37,8 @@ export function makeCounts(place, onFilter) {
     begin(labels) {
       only = null;
       buttons = [["All images", null], ...labels.map((label, index) => [label, index])].map(([name, index]) => makeButton(name, index));
-      const items = buttons.map(({ button }) => make("li", {}, button));
-      place.replaceChildren(make("h2", {}, "Images of each label"), make("ul", { class: "counts" }, items));
+      list.replaceChildren(...buttons.map(({ button }) => make("li", {}, button)));
+      place.replaceChildren(details);
       mark();
     },
 
