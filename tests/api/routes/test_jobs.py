@@ -301,6 +301,6 @@ def test_workers_are_shown(service: Api) -> None:
     [worker] = service.get("/workers").json()["workers"]
     assert set(worker) == {
         *("name", "model", "revision", "device", "dtype", "batch_size", "in_flight", "since"),
-        *("queues", "configured_batch_size"),
+        *("queues", "configured_batch_size", "node", "encoded_images", "encoded_texts"),
     }
     assert worker["device"] == "cpu"
