@@ -77,5 +77,5 @@ def test_the_json_of_the_page_has_the_keys_of_what_is_sent() -> None:
     metadata = '{"album": ""}'
     delivery = Delivery(*ended, model=model, links=links, metadata=metadata)  # type: ignore[arg-type]
     sent = delivery.body("j").decode()
-    [shown] = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    *_, shown = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     assert sorted(re.findall(r'"(\w+)":', sent)) == sorted(re.findall(r'"(\w+)":', shown))
