@@ -89,7 +89,7 @@ def test_the_webhook_of_a_job_is_sent_and_signed(client: FlaskClient, receiver: 
     assert told.json == {
         "type": "job.done",
         "timestamp": document["finished_at"],
-        "data": {name: document[name] for name in (*kept, "model", "links")},
+        "data": {name: document[name] for name in (*kept, "model", "links", "metadata")},
     }
     assert settled(client, job) == {
         "url": receiver.url,
