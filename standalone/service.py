@@ -59,20 +59,20 @@ class Service:
     @property
     def stage(self) -> str:
         """What the first worker that is not ready is doing."""
-        for model, worker in self._workers.items():
-            if worker.log.stage is not None:
-                return (
-                    f"{model}, {worker.log.stage}" if len(self._workers) > 1 else worker.log.stage
-                )
+        for model, stage in self._loading.items():
+            return f"{model}, {stage}" if len(self._workers) > 1 else stage
         return "waiting for the first heartbeat"
 
-    def _is_loading(self) -> bool:
-        # With a Redis of its own, a service may be ready thanks to the workers of another one.
-        return any(worker.log.stage is not None for worker in self._workers.values())
+    @property
+    def _loading(self) -> dict[str, str]:
+        """What each worker that is not ready is doing, by its model."""
+        stages = {model: worker.log.stage for model, worker in self._workers.items()}
+        return {model: stage for model, stage in stages.items() if stage is not None}
 
     def wait_until_ready(self, progress: Progress) -> None:
         """Wait until every worker's model is warm. Raises ServiceFailed if a process ends."""
-        while self._is_loading() or not self.is_ready():
+        # With the Redis of the settings, the workers of another service may make it ready.
+        while self._loading or not self.is_ready():
             if lines := self._new_lines():
                 progress.clear()
                 _write(lines)

@@ -150,13 +150,18 @@ def test_many_images_wait_for_the_button(playground: Playground) -> None:
     assert sent == [], "it was a job"
 
 
-def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: OpenTab) -> None:
-    playground = open_tab(service.url)
-    page = playground.page
-    page.clock.install(time=0)
+def paused(playground: Playground) -> Playground:
+    """The page with its example ranked, its clock stopped."""
+    playground.page.clock.install(time=0)
     playground.open()
     playground.settle()
-    page.clock.pause_at(3_600)
+    playground.page.clock.pause_at(3_600)
+    return playground
+
+
+def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: OpenTab) -> None:
+    playground = paused(open_tab(service.url))
+    page = playground.page
     sent = requests_of(page)
     playground.label("cat", "dog")
     page.get_by_role("link", name="Jobs").click()
@@ -170,12 +175,8 @@ def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: Ope
 
 
 def test_a_request_waits_for_a_pause_after_the_last_change(service: Api, open_tab: OpenTab) -> None:
-    playground = open_tab(service.url)
+    playground = paused(open_tab(service.url))
     page = playground.page
-    page.clock.install(time=0)
-    playground.open()
-    playground.settle()
-    page.clock.pause_at(3_600)
     sent = requests_of(page)
     for labels in (("cat", "dog"), ("cat", "dog", "cow")):
         playground.label(*labels)
