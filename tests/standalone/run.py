@@ -1,6 +1,7 @@
 """A running `python -m standalone`, which `make run` is."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +53,13 @@ class Run:
 
         wait_until(is_said, f"it says {words!r}", READY_S)
 
+    def end_with(self, number: int) -> int:
+        """Its exit status after this signal."""
+        self.process.send_signal(number)
+        return self.process.wait(40)
+
     def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
+        self.end_with(signal.SIGTERM)
 
     def left_behind(self) -> list[str]:
         """Temporary files, and processes that still have the folder in their environment."""
