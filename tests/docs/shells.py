@@ -6,11 +6,11 @@ QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 HEREDOC = re.compile(r"<<'(\w+)'\n.*?^\1$", re.DOTALL | re.MULTILINE)
 COMMENT = re.compile(r"(?:^|\s)#.*")
 PATTERN = re.compile(r"\S*[?*\[\]]\S*")
-PLAIN = re.compile(r"[\w\s./:=@,-]*")
+PLAIN = re.compile(r"(?:[\w\s./:=@,|<>-]|\\\n|'[^'!]*'|\"[^\"$`\\!]*\")*")
 
 
 def is_plain(code: str) -> bool:
-    """Whether a command has only words, so that all shells read it alike."""
+    """Whether a command has only words, quoted texts, pipes and files: all shells read it alike."""
     return bool(PLAIN.fullmatch(code))
 
 
