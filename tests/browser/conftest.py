@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import running_chromium
 from tests.browser.playground import Playground
@@ -32,6 +32,15 @@ def open_tab(chromium: Browser) -> Iterator[OpenTab]:
     for tab in tabs:
         tab.page.context.close()
     assert [tab.complaints for tab in tabs] == [[] for _ in tabs]
+
+
+@pytest.fixture(scope="package")
+def modules(service: Api, chromium: Browser) -> Iterator[Page]:
+    """A page of the service's origin that runs nothing, for tests of modules that only compute."""
+    page = chromium.new_page()
+    page.goto(f"{service.url}/playground/js/numbers.js")
+    yield page
+    page.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.folders import (
     choose_folder,
@@ -161,8 +161,8 @@ def test_all_results_are_exported(gallery: Locator, service: Api) -> None:
     assert told["probabilities"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_names_and_labels_are_no_formulas_in_a_spreadsheet(playground: Playground) -> None:
-    header, row, _ = playground.page.evaluate(CSV).split("\r\n")
+def test_names_and_labels_are_no_formulas_in_a_spreadsheet(modules: Page) -> None:
+    header, row, _ = modules.evaluate(CSV).split("\r\n")
     assert header == "image,label,probability,'-a,\"'=b,c\",error"
     assert row == "'@one.png,'-a,0.75,0.75,-0.25,"
 
@@ -188,8 +188,8 @@ def test_the_focus_stays_in_the_heat_map_while_it_scrolls(
     expect(gallery.locator(".scroller :focus")).to_have_count(1)
 
 
-def test_a_late_fault_of_an_image_leaves_its_neighbour_alone(playground: Playground) -> None:
-    assert playground.page.evaluate(LATE_ERROR) == ["two.png"]
+def test_a_late_fault_of_an_image_leaves_its_neighbour_alone(modules: Page) -> None:
+    assert modules.evaluate(LATE_ERROR) == ["two.png"]
 
 
 def test_the_heat_map_is_a_table_of_images_and_labels(gallery: Locator) -> None:

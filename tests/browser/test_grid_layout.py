@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from tests.browser.playground import Playground
+from playwright.sync_api import Page
 
 LAYOUTS = [
     {"width": 360, "least": 132, "hero": False},
@@ -44,10 +43,8 @@ STEPS = """async ([given, count, steps]) => {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
-def test_tiles_fill_the_width_and_do_not_overlap(
-    playground: Playground, layout: dict[str, Any]
-) -> None:
-    found = playground.page.evaluate(BOXES, [layout, COUNT])
+def test_tiles_fill_the_width_and_do_not_overlap(modules: Page, layout: dict[str, Any]) -> None:
+    found = modules.evaluate(BOXES, [layout, COUNT])
     boxes = found["boxes"]
     assert found["back"] == list(range(COUNT))
     assert max(box["x"] + box["width"] for box in boxes) == pytest.approx(layout["width"])
@@ -65,10 +62,10 @@ def test_tiles_fill_the_width_and_do_not_overlap(
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_what_is_in_view_is_in_the_range_and_little_else(
-    playground: Playground, layout: dict[str, Any]
+    modules: Page, layout: dict[str, Any]
 ) -> None:
     views = [[top, top + 400] for top in range(-300, 3000, 70)]
-    for found in playground.page.evaluate(RANGES, [layout, COUNT, views]):
+    for found in modules.evaluate(RANGES, [layout, COUNT, views]):
         begin, end = found["range"]
         assert begin <= end <= COUNT
         assert set(found["seen"]) <= set(range(begin, end)), found
@@ -76,7 +73,7 @@ def test_what_is_in_view_is_in_the_range_and_little_else(
         assert end - begin <= len(found["seen"]) + 3 * columns, found
 
 
-def test_keys_lead_to_neighbours_and_stop_at_the_ends(playground: Playground) -> None:
+def test_keys_lead_to_neighbours_and_stop_at_the_ends(modules: Page) -> None:
     plain = {"width": 600, "least": 100, "hero": False}  # five columns
     steps = [
         ["ArrowRight", 0],
@@ -86,7 +83,7 @@ def test_keys_lead_to_neighbours_and_stop_at_the_ends(playground: Playground) ->
         ["ArrowDown", 11],
     ]
     ends = [["End", 3], ["Home", 9], ["PageDown", 1], ["PageUp", 7], ["a", 1]]
-    assert playground.page.evaluate(STEPS, [plain, 13, steps + ends]) == [
+    assert modules.evaluate(STEPS, [plain, 13, steps + ends]) == [
         *(1, 0, 8, 3, 11),
         *(12, 0, 11, 2, None),
     ]
@@ -98,4 +95,4 @@ def test_keys_lead_to_neighbours_and_stop_at_the_ends(playground: Playground) ->
         ["ArrowUp", 8],
         ["ArrowRight", 3],
     ]
-    assert playground.page.evaluate(STEPS, [hero, 13, around]) == [7, 4, 9, 0, 4]
+    assert modules.evaluate(STEPS, [hero, 13, around]) == [7, 4, 9, 0, 4]

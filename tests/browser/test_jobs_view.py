@@ -201,8 +201,8 @@ AVERAGES = """async () => {
 }"""
 
 
-def test_no_speed_is_told_of_a_job_from_the_cache(playground: Playground) -> None:
-    assert playground.page.evaluate(AVERAGES) == [None, None, 20, 4]
+def test_no_speed_is_told_of_a_job_from_the_cache(modules: Page) -> None:
+    assert modules.evaluate(AVERAGES) == [None, None, 20, 4]
 
 
 LOOKS = """async () => {

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.folders import choose_folder, fill_with_samples, view_of
 from tests.browser.playground import Playground
@@ -47,16 +47,16 @@ SENDS = f"""async () => {{
 }}"""
 
 
-def test_a_service_that_names_no_time_is_left_alone_for_a_second(playground: Playground) -> None:
-    assert playground.page.evaluate(ATTEMPTS, 0) == {"asked": 2, "waits": [1], "status": 200}
+def test_a_service_that_names_no_time_is_left_alone_for_a_second(modules: Page) -> None:
+    assert modules.evaluate(ATTEMPTS, 0) == {"asked": 2, "waits": [1], "status": 200}
 
 
-def test_a_wait_of_many_minutes_is_left_to_the_user(playground: Playground) -> None:
-    assert playground.page.evaluate(ATTEMPTS, 3600) == {"asked": 1, "waits": [], "status": 429}
+def test_a_wait_of_many_minutes_is_left_to_the_user(modules: Page) -> None:
+    assert modules.evaluate(ATTEMPTS, 3600) == {"asked": 1, "waits": [], "status": 429}
 
 
-def test_all_that_send_at_the_same_time_share_a_wait(playground: Playground) -> None:
-    refused, together, *later = playground.page.evaluate(SENDS)
+def test_all_that_send_at_the_same_time_share_a_wait(modules: Page) -> None:
+    refused, together, *later = modules.evaluate(SENDS)
     assert refused <= together < 1000  # it was on its way
     assert len(later) == 3
     assert min(later) >= 1000

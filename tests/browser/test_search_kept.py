@@ -156,8 +156,8 @@ def test_what_is_forgotten_while_it_is_stored_is_not_stored(
     assert page.evaluate("localStorage.length") == 0
 
 
-def test_images_of_the_same_name_in_two_folders_are_two(playground: Playground) -> None:
-    assert playground.page.evaluate(TWINS) == 2
+def test_images_of_the_same_name_in_two_folders_are_two(modules: Page) -> None:
+    assert modules.evaluate(TWINS) == 2
 
 
 def test_vectors_of_another_model_are_not_used(search: Locator) -> None:

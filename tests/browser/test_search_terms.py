@@ -1,8 +1,7 @@
 """What is typed into the search: words with signs."""
 
 import pytest
-
-from tests.browser.playground import Playground
+from playwright.sync_api import Page
 
 
 @pytest.mark.parametrize(
@@ -23,10 +22,10 @@ from tests.browser.playground import Playground
     ],
 )
 def test_words_are_added_and_subtracted(
-    playground: Playground, text: str, terms: list[list[object]]
+    modules: Page, text: str, terms: list[list[object]]
 ) -> None:
     script = """async (text) => {
         const { termsOf } = await import("/playground/js/search/terms.js");
         return termsOf(text).map(({ words, sign }) => [words, sign]);
     }"""
-    assert playground.page.evaluate(script, text) == terms
+    assert modules.evaluate(script, text) == terms

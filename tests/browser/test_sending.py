@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
-from playwright.sync_api import Request, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.folders import choose_folder, fill_with_colours, fill_with_samples, view_of
@@ -23,10 +23,10 @@ CUT = """async (sizes) => {
 }"""
 
 
-def test_pieces_have_limits_of_images_and_bytes(playground: Playground) -> None:
+def test_pieces_have_limits_of_images_and_bytes(modules: Page) -> None:
     sizes = [10, 20, 30, 40, 90, 20, 500, 1, 1]
     pieces = [[10, 20, 30], [40], [90], [20], [500], [1, 1]]
-    assert playground.page.evaluate(CUT, sizes) == pieces
+    assert modules.evaluate(CUT, sizes) == pieces
 
 
 def test_two_pieces_at_most_are_under_way(playground: Playground, tmp_path: Path) -> None:
