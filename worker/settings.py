@@ -110,8 +110,14 @@ class WorkerSettings(SharedSettings):
     device: Annotated[str, AfterValidator(_device)] = Field(
         default="auto", description="`auto`, `cpu`, `cuda`, `cuda:1`, …, or `mps`"
     )
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        default="auto", description="`auto` is float16 on a GPU and float32 elsewhere"
+    dtype: Literal["auto", "float32", "float16", "bfloat16", "int8"] = Field(
+        default="auto",
+        description="`auto` is float16 on a GPU and float32 elsewhere; `int8` runs on CPUs only",
+    )
+    min_cosine: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.99,
+        description="lowest cosine to float32 of a few sample images and texts with which a worker"
+        " starts, if it runs on a CPU in another precision; 0 for any",
     )
     batch_size: Annotated[int, Field(ge=0, le=4096)] = Field(
         default=0,
@@ -244,6 +250,14 @@ class WorkerSettings(SharedSettings):
     def _is_one_of_the_models(cls, value: str, info: ValidationInfo) -> str:
         is_named = bool(info.data.get("model_name"))
         return value if is_named else _checked(value, public_name(value), info)
+
+    @field_validator("dtype")
+    @classmethod
+    def _suits_the_device(cls, value: str, info: ValidationInfo) -> str:
+        device = info.data.get("device", "auto")
+        if value == "int8" and device not in {"auto", "cpu"}:
+            raise ValueError(f"int8 runs on CPUs only, and CLIP_DEVICE is {device}")
+        return value
 
     @field_validator("fetch_ports")
     @classmethod

@@ -83,7 +83,8 @@ def test_a_wrong_place_to_fetch_from_names_the_variable(
     [
         ("CLIP_DEVICE", "gpu", "must be auto, cpu, cuda, cuda:0, cuda:1, … or mps (got 'gpu')"),
         ("CLIP_DEVICE", "cuda:", "must be auto, cpu, cuda, cuda:0, cuda:1, … or mps (got 'cuda:')"),
-        ("CLIP_DTYPE", "fp16", "'auto', 'float32', 'float16' or 'bfloat16' (got 'fp16')"),
+        ("CLIP_DTYPE", "fp16", "'auto', 'float32', 'float16', 'bfloat16' or 'int8' (got 'fp16')"),
+        ("CLIP_MIN_COSINE", "1.1", "less than or equal to 1 (got '1.1')"),
         ("CLIP_LOG_LEVEL", "INFO", "'debug', 'info', 'warning' or 'error' (got 'INFO')"),
         ("CLIP_REDIS_URL", "amqp://a", "must begin with redis://, rediss:// or unix://"),
         ("CLIP_REDIS_URL", "redis://:pa#ss@localhost:6379/0", "is not a valid URL; percent-encode"),
@@ -118,6 +119,21 @@ def test_the_error_of_an_invalid_value_says_what_is_valid(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{name}: ")
     assert expected in line
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_int8_is_refused_on_other_devices_than_a_cpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    monkeypatch.setenv("CLIP_DTYPE", "int8")
+    for possible in ("auto", "cpu"):
+        monkeypatch.setenv("CLIP_DEVICE", possible)
+        assert read(WorkerSettings).dtype == "int8"
+    monkeypatch.setenv("CLIP_DEVICE", device)
+    with pytest.raises(SystemExit):
+        read(WorkerSettings)
+    said = f"CLIP_DTYPE: int8 runs on CPUs only, and CLIP_DEVICE is {device} (got 'int8')"
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("around", ["{}", " {}", "{}\r", "\t{}\r\n", "\u00a0{} "])

@@ -16,7 +16,7 @@ from worker.model.cpu.accelerate import accelerate
 from worker.model.device_errors import device_error
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
 from worker.model.families import FAMILIES, context_length
-from worker.model.load_errors import ModelLoadError
+from worker.model.placement import choose_placement
 from worker.model.warmup import images_at_once
 
 
@@ -45,10 +45,12 @@ class ClipEncoder:
         self._context = context_length(
             checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
         )
-        model = _placed(checkpoint, device, dtype)
-        self._device, self._dtype = model.device, model.dtype
-        self.batch_size = images_at_once(self.device, model.vision_model.num_parameters())
-        self._model = accelerate(model, threads) if accelerated else model
+        placement = choose_placement(device, dtype)
+        parameters = checkpoint.model.vision_model.num_parameters()  # layers in int8 have none
+        model = placement.place(checkpoint.model)
+        self._device, self._dtype, self.dtype = model.device, placement.dtype, placement.precision
+        self.batch_size = images_at_once(self.device, parameters)
+        self._model = accelerate(model, parameters, threads) if accelerated else model
         self._tokenizer = checkpoint.tokenizer
         self._padding = family.padding
         if self._tokenizer.pad_token is None:
@@ -68,10 +70,6 @@ class ClipEncoder:
     @property
     def device(self) -> str:
         return str(self._device)
-
-    @property
-    def dtype(self) -> str:
-        return str(self._dtype).removeprefix("torch.")
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
@@ -156,14 +154,6 @@ def _normaliser(
     return normalise
 
 
-def _placed(checkpoint: Checkpoint, device: str, dtype: str) -> Any:  # noqa: ANN401
-    where = _resolve_device(device)
-    try:
-        return checkpoint.model.to(where, _resolve_dtype(dtype, where))
-    except (RuntimeError, AssertionError) as error:
-        raise ModelLoadError(f"the device {where} does not take it ({error})") from error
-
-
 def still_works(device: torch.device) -> bool:
     """Whether the device still does anything for this process.
 
@@ -202,17 +192,3 @@ def _reserved(model: Any) -> int:  # noqa: ANN401
         if hasattr(module, "position_embeddings") and hasattr(module, "padding_idx"):
             return int(module.padding_idx) + 1
     return 0
-
-
-def _resolve_device(device: str) -> str:
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _resolve_dtype(dtype: str, device: str) -> torch.dtype:
-    if dtype == "auto":
-        return torch.float16 if device.startswith("cuda") else torch.float32
-    return cast("torch.dtype", getattr(torch, dtype))

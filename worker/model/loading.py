@@ -3,14 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
 from worker.model.encoder import Encoder
 from worker.model.load_errors import load_errors
+from worker.model.precision import check_precision, sample_embeddings
 from worker.model.source import Source
 from worker.model.warmup import parts_at_once, warm_up
 from worker.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from worker.model.checkpoint import Checkpoint
+    from worker.model.placement import Placement
 
 log = structlog.get_logger()
 
@@ -28,18 +34,38 @@ def load_encoder(settings: WorkerSettings) -> Encoder:
     """The encoder of the settings' checkpoint. Raises ModelLoadError."""
     # Torch takes seconds to load, and `celery status` does not need it.
     from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
-    from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
+    from worker.model.placement import choose_placement  # noqa: PLC0415
 
     source = Source(settings.model, settings.revision, settings.allow_pickle)
-    checkpoint = replace(open_checkpoint(source), name=settings.name)
     with load_errors(source.name):
-        return ClipEncoder(
-            checkpoint,
-            settings.device,
-            settings.dtype,
-            settings.torch_threads,
-            accelerated=settings.cpu_acceleration == "auto",
-        )
+        placement = choose_placement(settings.device, settings.dtype)
+    checkpoint = replace(open_checkpoint(source), name=settings.name)
+    with load_errors(source.name, f"weights in {placement.precision}"):
+        return _checked_encoder(checkpoint, placement, settings)
+
+
+def _checked_encoder(
+    checkpoint: "Checkpoint", placement: "Placement", settings: WorkerSettings
+) -> Encoder:
+    """The encoder, whose embeddings on a CPU are near enough to those in float32."""
+    from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
+
+    threads = settings.torch_threads
+    in_float32 = None
+    if placement.is_rounded:
+        # First, because the encoder converts the weights in place.
+        stock = ClipEncoder(checkpoint, "cpu", "float32", threads, accelerated=False)
+        in_float32 = sample_embeddings(stock)
+    encoder = ClipEncoder(
+        checkpoint,
+        placement.device,
+        placement.precision,
+        threads,
+        accelerated=settings.cpu_acceleration == "auto",
+    )
+    if in_float32:
+        check_precision(encoder, in_float32, settings.min_cosine)
+    return encoder
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:

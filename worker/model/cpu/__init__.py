@@ -1,4 +1,5 @@
-"""Everything that makes a model fast on a CPU and is not public torch, behind `accelerate(model)`.
+"""Everything that is for CPUs only: int8, and what makes a model fast and is not public torch.
 
-Nothing outside depends on how it is done; what gains less than 5 % on ViT-B/32 stays out.
+The latter is behind `accelerate(model)`. Nothing outside depends on how it is done; what gains less
+than 5 % on ViT-B/32 stays out.
 """

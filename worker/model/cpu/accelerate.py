@@ -19,15 +19,15 @@ PIECE = 2
 """The fewest images that are worth another thread: each reads all of the weights."""
 
 
-def accelerate(model: Any, threads: int = 0) -> Any:  # noqa: ANN401
+def accelerate(model: Any, parameters: int, threads: int = 0) -> Any:  # noqa: ANN401
     """A model with the same `get_image_features` and `get_text_features`, except for rounding.
 
     What fails or gives other numbers is left to transformers and torch, with a warning. On a CPU
-    the model uses this many `threads`; 0 for as many as pay.
+    the model uses this many `threads`; 0 for as many as pay with the image encoder's `parameters`.
     """
     if model.device.type != "cpu":
         return AcceleratedModel(model, threads=0)
-    threads = threads or _threads_for(model)
+    threads = threads or _threads_for(parameters)
     pack_linear_layers(model)
     return AcceleratedModel(model, threads)
 
@@ -74,8 +74,7 @@ class AcceleratedModel:
             torch.set_num_threads(self._threads)  # of the calling thread: each has its own number
 
 
-def _threads_for(model: Any) -> int:  # noqa: ANN401
-    is_small = model.vision_model.num_parameters() < SMALL_PARAMETERS
-    threads = 1 if is_small else torch.get_num_threads()
+def _threads_for(parameters: int) -> int:
+    threads = 1 if parameters < SMALL_PARAMETERS else torch.get_num_threads()
     log.info("threads_chosen", threads=threads, max_threads=torch.get_num_threads())
     return threads
