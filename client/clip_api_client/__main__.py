@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clip_api_client.cli import encode, exits, jobs, label_sets, rank, serve
+from clip_api_client.cli import encode, evaluate, exits, jobs, label_sets, rank, serve
 from clip_api_client.cli.arguments import command_line
 from clip_api_client.cli.terminal import complain, prepare, tell_retry
 from clip_api_client.client import Client
@@ -16,6 +16,7 @@ from clip_api_client.settings import read
 COMMANDS = {
     "rank": rank.run,
     "encode": encode.run,
+    "evaluate": evaluate.run,
     "jobs": jobs.run,
     "label-sets": label_sets.run,
 }

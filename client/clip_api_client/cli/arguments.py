@@ -27,6 +27,12 @@ example:
   clip-api encode photos --npy photos.npy
 
 """
+EVALUATE_EXAMPLE = """\
+example:
+  photos/t-shirt/1.jpg  photos/t-shirt/2.jpg  photos/running_shoe/a/3.jpg  …
+  clip-api evaluate photos --template "a photo of a {}"
+
+"""
 JOBS_EXAMPLE = """\
 examples:
   clip-api jobs --status done --limit 5
@@ -56,6 +62,7 @@ def command_line(settings: Settings) -> CommandLine:
     service = options.service_options(settings)
     _rank(whole, service)
     _encode(whole, service)
+    _evaluate(whole, service)
     _jobs(whole, service)
     _label_sets(whole, service)
     _serve(whole)
@@ -107,13 +114,7 @@ def _rank(whole: CommandLine, service: Parser) -> None:
         help="number of labels per image, or `all` (default on a terminal: 5, or 1 with many "
         "images; otherwise all)",
     )
-    options.add_formats(command).add_argument(
-        "--csv",
-        dest="format",
-        action="store_const",
-        const="csv",
-        help="comma-separated, with a header",
-    )
+    options.add_csv(options.add_formats(command))
 
 
 def _encode(whole: CommandLine, service: Parser) -> None:
@@ -135,6 +136,39 @@ def _encode(whole: CommandLine, service: Parser) -> None:
         metavar="FILE",
         help="write a float32 array with a row for each input, in order; NaN for failed ones",
     )
+
+
+def _evaluate(whole: CommandLine, service: Parser) -> None:
+    command = whole.add(
+        "evaluate",
+        "measure accuracy on labelled images",
+        parents=[service],
+        description="Measure how often each model ranks the right label first, and which labels\n"
+        "it confuses. There is a folder of images for each label.",
+        epilog=EVALUATE_EXAMPLE + EPILOG,
+    )
+    command.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="it has a folder for each label; the name of that is the label, with spaces for "
+        "underscores",
+    )
+    command.add_argument(
+        "--model",
+        action="append",
+        help="evaluate this model only; may be repeated (default: all models that have a worker)",
+    )
+    options.add_templates(command)
+    options.add_alpha(command)
+    output = command.add_argument_group("output")
+    output.add_argument(
+        "--worst",
+        type=options.top,
+        metavar="N",
+        help="number of labels to list, the worst first, or `all` (default on a terminal: 5; "
+        "otherwise all)",
+    )
+    options.add_csv(options.add_formats(command))
 
 
 def _jobs(whole: CommandLine, service: Parser) -> None:

@@ -68,6 +68,18 @@ def labels(given: Namespace) -> list[str]:
     return list(dict.fromkeys(label for label in found if label))
 
 
+def images_in(folder: Path) -> Iterator[Path]:
+    """All images below a folder, in order."""
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (path for name in sorted(files) if is_image(path := Path(place) / name))
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is named as an image."""
+    return path.suffix.lower() in SUFFIXES
+
+
 def _expanded(name: str) -> Iterator[Input]:
     if name == STDIN:
         yield Input(STDIN, sys.stdin.buffer.read())
@@ -76,19 +88,11 @@ def _expanded(name: str) -> Iterator[Input]:
             raise UsageError(f"{name} is not UTF-8")
         yield Input(name, name)
     elif Path(name).is_dir():
-        for path in _images_in(Path(name)):
+        for path in images_in(Path(name)):
             yield Input(str(path), path)
     else:
         # A path, even if it begins like a data URL.
         yield Input(name, Path(name))
-
-
-def _images_in(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            if Path(name).suffix.lower() in SUFFIXES:
-                yield Path(place) / name
 
 
 def _lines(path: str) -> Iterable[str]:

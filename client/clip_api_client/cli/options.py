@@ -113,6 +113,16 @@ def add_formats(command: Parser) -> Container:
     return formats
 
 
+def add_csv(formats: Container) -> None:
+    formats.add_argument(
+        "--csv",
+        dest="format",
+        action="store_const",
+        const="csv",
+        help="comma-separated, with a header",
+    )
+
+
 def positive(text: str) -> float:
     with suppress(ValueError):
         if (number := float(text)) > 0 and math.isfinite(number):

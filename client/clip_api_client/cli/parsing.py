@@ -15,7 +15,7 @@ LIST = "list"
 DESTS = ("command", "action")
 END_OF_OPTIONS = "--"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-PATHS = frozenset({"files", "files_from", "labels_file", "npy", "checkout"})
+PATHS = frozenset({"files", "files_from", "labels_file", "npy", "checkout", "folder"})
 """Arguments that may have any bytes, as names of files do."""
 OPTION_LINE = re.compile(r"^ +(-\S.*?)(?:  |$)", re.MULTILINE)
 ASSIGNED = re.compile(r"(--[a-z][a-z-]*)=.*\s")
