@@ -193,18 +193,16 @@ def test_five_labels_have_no_first_five(evaluate: Evaluate, photos: Path) -> Non
 
 
 def test_on_a_terminal_there_are_tables(on_terminal: Command, photos: Path) -> None:
-    add(photos / "jeans", "pizza")
-    ended = on_terminal("evaluate", photos, columns=100)
+    add(photos / "jeans" / "odd", "pizza")
+    ended = on_terminal("evaluate", f"{photos}/", columns=80)
     assert ended.code == 0
     lines = [line.split() for line in ended.lines if line.strip()]
     assert lines[0] == ["Model", "Precision", "Images", "Top", "1", "Top", "5"]
     assert lines[1][:4] == ["model", "float32", "7", "85.7%"]
     assert lines[2] == ["model:", "the", "worst", "of", "6", "labels"]
     assert lines[3] == ["Label", "Images", "Top", "1", "Taken", "for", "Example"]
-    assert lines[4][:5] == ["jeans", "2", "50.0%", "pizza", "(1)"]
-    assert "pizza.png" in ended.output
-    assert lines[-1] == ["clip-api:", "7", "evaluated"]
-    assert all(len(line.rstrip()) <= 100 for line in ended.lines)
+    assert lines[4] == ["jeans", "2", "50.0%", "pizza", "(1)", "jeans/odd/pizza.png"]
+    assert lines[5] == ["clip-api:", "7", "evaluated"]
 
 
 @pytest.fixture

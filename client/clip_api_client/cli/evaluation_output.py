@@ -33,7 +33,7 @@ def show(evaluations: Sequence[Evaluation], given: Namespace) -> None:
     elif rich_for(sys.stdout):
         from clip_api_client.cli.evaluation_table import print_tables  # noqa: PLC0415 - an extra
 
-        print_tables(evaluations, given.worst)
+        print_tables(evaluations, given.folder, given.worst)
     else:
         for row in _rows(evaluations, given.worst):
             print(*_visible(row), sep="\t")

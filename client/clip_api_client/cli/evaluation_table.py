@@ -1,6 +1,7 @@
 """Tables of evaluations on a terminal: accuracy by model, then the worst labels of each."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,8 @@ from clip_api_client.cli.terminal import visible
 WORST, CONFUSIONS = 5, 3
 
 
-def print_tables(evaluations: Sequence[Evaluation], limit: int | None) -> None:
+def print_tables(evaluations: Sequence[Evaluation], folder: str, limit: int | None) -> None:
+    """Print the tables. Paths of examples are relative to the folder, so that they are short."""
     console = Console(highlight=False)
     console.print(_models(evaluations))
     for each in evaluations:
@@ -22,7 +24,7 @@ def print_tables(evaluations: Sequence[Evaluation], limit: int | None) -> None:
         if shown:
             console.print()
             console.print(Text(f"{visible(each.model)}: the worst of {each.labels} labels", "bold"))
-            console.print(_labels(shown))
+            console.print(_labels(shown, folder))
 
 
 def _models(evaluations: Sequence[Evaluation]) -> Table:
@@ -45,7 +47,7 @@ def _models(evaluations: Sequence[Evaluation]) -> Table:
     return table
 
 
-def _labels(labels: Sequence[LabelCounts]) -> Table:
+def _labels(labels: Sequence[LabelCounts], folder: str) -> Table:
     table = _table("Label")
     table.add_column("Images", justify="right", no_wrap=True)
     table.add_column("Top 1", justify="right", no_wrap=True)
@@ -57,7 +59,7 @@ def _labels(labels: Sequence[LabelCounts]) -> Table:
             table.add_row(
                 *(about if place == 0 else ("", "", "")),
                 Text(f"{visible(other.label)} ({other.images:,})"),
-                Text(visible(other.example)),
+                Text(visible(str(Path(other.example).relative_to(folder)))),
             )
     return table
 
