@@ -5,7 +5,7 @@ its label and the labels of other things drawn at random; none is left out. The 
 also searched for kinds of things. The model is loaded as any other CLIP is.
 
 With `--precision` it is loaded as a worker loads it with that `CLIP_DTYPE`; with `--jpeg` the
-images are large JPEG files, decoded without and with `CLIP_JPEG_DRAFT`.
+images are JPEG files of that height, decoded without and with `CLIP_JPEG_DRAFT`.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from demo.scoring import DEFAULT_MODEL, most_confused, samples_found, share_righ
 from demo.sprites import draw, open_style
 
 IMAGE_PIXELS = 144
-JPEG_PIXELS = 1200
 LABEL_COUNTS = (10, 100)
 LABEL_FORMS = ("{}", "a photo of a {}")
 
@@ -54,7 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--confused", type=int, default=0, help="how many hard images to name")
     parser.add_argument("--precision", nargs="+", default=[], metavar="P", help="such as int8")
-    parser.add_argument("--jpeg", action="store_true", help="of a photograph's size")
+    parser.add_argument("--jpeg", type=int, default=0, metavar="PIXELS", help="such as 1200, high")
     return parser.parse_args()
 
 
@@ -87,7 +86,7 @@ def print_precisions(options: argparse.Namespace) -> None:
     from demo.served import Served, as_file  # noqa: PLC0415 - needs the worker's requirements
 
     style = STYLES[options.style]
-    pixels = JPEG_PIXELS if options.jpeg else IMAGE_PIXELS
+    pixels = options.jpeg or IMAGE_PIXELS
     things, images = drawn_things(style, options.cache, pixels)
     files = [as_file(image, "JPEG" if options.jpeg else "PNG") for image in images]
     print(f"{len(files)} things, drawn in the style {style.name}, {pixels} pixels high")
@@ -101,9 +100,8 @@ def print_precisions(options: argparse.Namespace) -> None:
             print_shares(vectors @ texts.T, subject, options)
             first = vectors if first is None else first
             cosines = (vectors * first).sum(axis=1)
-            print(
-                f"cosine to the first, {subject}: {cosines.mean():.5f}, lowest {cosines.min():.5f}"
-            )
+            mean, lowest = cosines.mean(), cosines.min()
+            print(f"cosines of images to the first, {subject}: {mean:.5f}, lowest {lowest:.5f}")
 
 
 def main() -> None:
