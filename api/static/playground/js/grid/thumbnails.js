@@ -36,7 +36,7 @@ export class Thumbnails {
   forgetAll() {
     this.#waiting.clear();
     this.#urls.forEach((url) => url && URL.revokeObjectURL(url));
-    this.#urls.clear();
+    this.#urls = new Map();
   }
 
   async #makeNext() {
@@ -44,11 +44,15 @@ export class Thumbnails {
     const [image, shows] = [...this.#waiting].at(-1);
     this.#waiting.delete(image);
     this.#making += 1;
+    const urls = this.#urls;
     const small = image.thumbnail ?? (await smallCopy(image.file).catch(() => null));
     this.#making -= 1;
-    const url = small && URL.createObjectURL(small);
-    this.#keep(image, url);
-    shows.forEach((show) => show(url));
+    const isForgotten = urls !== this.#urls;
+    if (!isForgotten) {
+      const url = small && URL.createObjectURL(small);
+      this.#keep(image, url);
+      shows.forEach((show) => show(url));
+    }
     this.#makeNext();
   }
 
