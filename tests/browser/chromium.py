@@ -12,6 +12,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # A new process for each tab, and one in reserve, would cost more than the tests do.
+    *("--process-per-site", "--renderer-process-limit=1"),
 )
 
 

@@ -16,6 +16,7 @@ class Playground:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
+        self.origin = "/".join(url.split("/", 3)[:3])
         self.complaints: list[str] = []
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -88,7 +89,14 @@ class Playground:
         return self.winner.locator(".label").inner_text()
 
     def violations(self) -> list[str]:
-        """What axe finds wrong on the page as it is, once its colours no longer change."""
+        """What axe finds wrong on the page: light, then dark, where only the colours differ."""
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        light = self._violations({})
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        return light + self._violations({"runOnly": ["color-contrast"]})
+
+    def _violations(self, options: dict[str, object]) -> list[str]:
         self.page.evaluate(TRANSITIONS_END)
-        found = Axe().run(self.page).response["violations"]
+        axe = Axe().run(self.page, options={"resultTypes": ["violations"], **options})
+        found = axe.response["violations"]
         return [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found]

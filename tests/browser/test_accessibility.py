@@ -1,11 +1,13 @@
 """axe finds nothing in any state of the page, light or dark; and it fits on a phone."""
 
-import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
 from tests.processes import Api
+
+DESK = ViewportSize(width=1280, height=720)
+PHONE = ViewportSize(width=360, height=740)
 
 
 def show_the_example(playground: Playground) -> None:
@@ -74,24 +76,22 @@ STATES = (
 )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state(service: Api, open_tab: OpenTab, scheme: str) -> None:
-    playground = open_tab(service.url, color_scheme=scheme).open()
+def test_axe_finds_nothing_in_any_state_and_nothing_is_wider_than_a_phone(
+    playground: Playground,
+) -> None:
     for reach in STATES:
+        playground.page.set_viewport_size(DESK)
         reach(playground)
         assert playground.violations() == [], reach.__name__
-
-
-def test_nothing_is_wider_than_a_phone(service: Api, open_tab: OpenTab) -> None:
-    playground = open_tab(service.url, viewport={"width": 360, "height": 740}).open()
-    for reach in STATES:
-        reach(playground)
+        playground.page.set_viewport_size(PHONE)
         width = playground.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 360, reach.__name__
+        assert width <= PHONE["width"], reach.__name__
 
 
 def test_the_theme_follows_the_system_until_one_is_chosen(service: Api, open_tab: OpenTab) -> None:
-    page = open_tab(service.url, color_scheme="dark").open().page
+    tab = open_tab(service.url)
+    tab.page.emulate_media(color_scheme="dark")
+    page = tab.open().page
     paper = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)
     toggle = page.get_by_role("button", name="Dark theme")

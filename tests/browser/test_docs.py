@@ -25,31 +25,39 @@ def test_the_playground_leads_to_the_contract_and_back(playground: Playground) -
     expect(page.get_by_role("heading", level=1)).to_have_text("What is in the image?")
 
 
-def test_every_operation_is_there_with_its_examples(service: Api, open_tab: OpenTab) -> None:
+@pytest.fixture(scope="module")
+def asked() -> list[str]:
+    """The addresses that the viewer has asked."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def viewer(service: Api, open_lasting_tab: OpenTab, asked: list[str]) -> Playground:
+    """The page, opened once for all tests that only look, with an operation opened."""
+    tab = open_lasting_tab(service.url)
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.page.goto(f"{service.url}/docs")
+    open_rank(tab)
+    return tab
+
+
+def test_every_operation_is_there_with_its_examples(service: Api, viewer: Playground) -> None:
     paths = service.get("/openapi.json").json()["paths"]
-    page = open_tab(service.url).page
-    page.goto(f"{service.url}/docs")
-    operations = page.locator(".opblock")
+    operations = viewer.page.locator(".opblock")
     expect(operations).to_have_count(sum(map(len, paths.values())))
-    rank = page.locator("#operations-Images_and_texts-rank")
-    rank.get_by_role("button", name="/rank").first.click()
+    rank = viewer.page.locator("#operations-Images_and_texts-rank")
     examples = rank.get_by_role("combobox").filter(has_text="An image against three labels")
     expect(examples.first).to_be_visible()
     expect(rank.get_by_role("tabpanel", name="Example Value").first).to_contain_text("img_blob")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_but_what_the_viewer_brings(
-    service: Api, open_tab: OpenTab, scheme: str
-) -> None:
-    tab = open_tab(service.url, color_scheme=scheme)
-    tab.page.goto(f"{service.url}/docs")
-    open_rank(tab)
-    assert {found.partition(":")[0] for found in tab.violations()} <= OF_THE_VIEWER
+def test_axe_finds_nothing_but_what_the_viewer_brings(viewer: Playground) -> None:
+    assert {found.partition(":")[0] for found in viewer.violations()} <= OF_THE_VIEWER
 
 
 def test_its_theme_is_that_of_the_playground(service: Api, open_tab: OpenTab) -> None:
-    page = open_tab(service.url, color_scheme="dark").page
+    page = open_tab(service.url).page
+    page.emulate_media(color_scheme="dark")
     paper = "getComputedStyle(document.querySelector('.opblock')).backgroundColor"
     page.goto(f"{service.url}/docs")
     expect(page.locator(".opblock").first).to_be_visible()
@@ -65,19 +73,13 @@ def test_its_theme_is_that_of_the_playground(service: Api, open_tab: OpenTab) ->
     assert page.evaluate(paper) == light
 
 
-def test_an_open_operation_is_not_wider_than_a_phone(service: Api, open_tab: OpenTab) -> None:
-    tab = open_tab(service.url, viewport={"width": 360, "height": 740})
-    tab.page.goto(f"{service.url}/docs")
-    open_rank(tab)
-    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 360
+def test_an_open_operation_is_not_wider_than_a_phone(viewer: Playground) -> None:
+    viewer.page.set_viewport_size({"width": 360, "height": 740})
+    assert viewer.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_it_asks_nothing_of_other_hosts(service: Api, open_tab: OpenTab) -> None:
-    tab = open_tab(service.url)
-    asked: list[str] = []
-    tab.page.on("request", lambda request: asked.append(request.url))
-    tab.page.goto(f"{service.url}/docs")
-    open_rank(tab)
+def test_it_asks_nothing_of_other_hosts(service: Api, viewer: Playground, asked: list[str]) -> None:
+    expect(viewer.page.locator(".responses-inner")).to_be_visible()
     others = [url for url in asked if not url.startswith((service.url, "data:"))]
     assert (others, len(asked) > 5) == ([], True)
 
@@ -91,10 +93,8 @@ def test_an_operation_is_opened_with_the_keyboard(service: Api, open_tab: OpenTa
     expect(rank.get_by_text("To classify or tag images")).to_be_visible()
 
 
-def test_a_request_is_tried_out(service: Api, open_tab: OpenTab) -> None:
-    page = open_tab(service.url).page
-    page.goto(f"{service.url}/docs")
-    models = page.locator("#operations-The_service-models")
+def test_a_request_is_tried_out(viewer: Playground) -> None:
+    models = viewer.page.locator("#operations-The_service-models")
     models.get_by_role("button", name="/models").first.click()
     models.get_by_role("button", name="Try it out").click()
     models.get_by_role("button", name="Execute").click()

@@ -92,16 +92,16 @@ def test_what_is_missing_is_said_without_asking_the_server(playground: Playgroun
     expect(playground.page.locator(".fault:visible")).to_have_count(0)
 
 
-def test_no_connection_is_reported_and_retried(playground: Playground) -> None:
-    playground.settle()
-    playground.page.context.set_offline(offline=True)
-    playground.label("pizza", "cat")
-    expect(playground.alert).to_contain_text("The service does not answer")
-    expect(playground.freshness).to_have_text("Out of date")
-    playground.page.context.set_offline(offline=False)
-    playground.button("Try again").click()
-    playground.settle()
-    expect(playground.alert).to_have_count(0)
+def test_no_connection_is_reported_and_retried(playground_apart: Playground) -> None:
+    playground_apart.settle()
+    playground_apart.page.context.set_offline(offline=True)
+    playground_apart.label("pizza", "cat")
+    expect(playground_apart.alert).to_contain_text("The service does not answer")
+    expect(playground_apart.freshness).to_have_text("Out of date")
+    playground_apart.page.context.set_offline(offline=False)
+    playground_apart.button("Try again").click()
+    playground_apart.settle()
+    expect(playground_apart.alert).to_have_count(0)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import OpenTab
 from tests.browser.folders import (
     choose_folder,
     drop,
@@ -69,10 +70,10 @@ def counts(gallery: Locator) -> dict[str, str]:
     )
 
 
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four images, one of them twice, and what is no image."""
-    folder = fill_with_samples(tmp_path / "things", *NAMES)
+    folder = fill_with_samples(tmp_path_factory.mktemp("few") / "things", *NAMES)
     fill_with_samples(folder / "more", "pizza.png")
     (folder / "notes.txt").write_text("no image")
     (folder / ".hidden.png").write_bytes(b"no image")
@@ -80,9 +81,7 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def gallery(playground: Playground, images: Path) -> Locator:
-    """With the folder ranked."""
+def rank(playground: Playground, images: Path) -> Locator:
     section = view_of(playground, "gallery")
     label(section, *LABELS)
     choose_folder(section, images)
@@ -90,48 +89,63 @@ def gallery(playground: Playground, images: Path) -> Locator:
     return section
 
 
-def test_each_image_has_its_best_label_and_each_label_its_count(gallery: Locator) -> None:
+@pytest.fixture
+def gallery(playground: Playground, images: Path) -> Locator:
+    """With the folder ranked."""
+    return rank(playground, images)
+
+
+@pytest.fixture(scope="module")
+def ranked(service: Api, open_lasting_tab: OpenTab, images: Path) -> Locator:
+    """The same once for all tests that only look, and show all images again at their end."""
+    return rank(open_lasting_tab(service.url).open(), images)
+
+
+def test_each_image_has_its_best_label_and_each_label_its_count(ranked: Locator) -> None:
     in_order = ["umbrella", "pizza", "pizza", "guitar", "bicycle", "broken.png"]
-    assert shown_labels(gallery) == in_order
-    numbers = gallery.locator(".tile.ranked .caption .number").all_inner_texts()
+    assert shown_labels(ranked) == in_order
+    numbers = ranked.locator(".tile.ranked .caption .number").all_inner_texts()
     assert all(number.endswith("%") for number in numbers)
-    told = counts(gallery)
+    told = counts(ranked)
     expected = {"umbrella": "1", "pizza": "2", "guitar": "1", "bicycle": "1", "elephant": "0"}
     assert told == {"All images": "6", **expected}
-    expect(gallery.get_by_text("1 file skipped: no image.")).to_be_visible()
+    expect(ranked.get_by_text("1 file skipped: no image.")).to_be_visible()
 
 
-def test_failures_are_listed_with_their_reasons(gallery: Locator) -> None:
-    gallery.get_by_text("1 image could not be ranked").click()
-    failure = gallery.get_by_role("listitem").filter(has_text="things/broken.png")
+def test_failures_are_listed_with_their_reasons(ranked: Locator) -> None:
+    ranked.get_by_text("1 image could not be ranked").click()
+    failure = ranked.get_by_role("listitem").filter(has_text="things/broken.png")
     expect(failure).to_contain_text("is not an image of a known format")
 
 
-def test_a_label_filters_and_the_same_label_again_shows_all(gallery: Locator) -> None:
-    pizza = gallery.get_by_role("button", name="pizza 2")
+def test_a_label_filters_and_the_same_label_again_shows_all(ranked: Locator) -> None:
+    pizza = ranked.get_by_role("button", name="pizza 2")
     pizza.click()
-    expect(gallery.locator(".tile")).to_have_count(2)
-    assert shown_labels(gallery) == ["pizza", "pizza"]
+    expect(ranked.locator(".tile")).to_have_count(2)
+    assert shown_labels(ranked) == ["pizza", "pizza"]
     expect(pizza).to_have_attribute("aria-pressed", "true")
-    expect(gallery.get_by_text("“pizza”: 2 images.")).to_be_attached()
+    expect(ranked.get_by_text("“pizza”: 2 images.")).to_be_attached()
     pizza.click()
-    expect(gallery.locator(".tile")).to_have_count(6)
+    expect(ranked.locator(".tile")).to_have_count(6)
 
 
-@pytest.mark.parametrize("order", ["the surest first", "the least sure first", "by name"])
-def test_images_are_sorted(gallery: Locator, order: str) -> None:
+def paths_in(gallery: Locator, order: str) -> list[str]:
     gallery.get_by_label("Sort").select_option(order)
-    tiles = gallery.locator(".tile.ranked")
-    paths = tiles.locator(".opens").evaluate_all("(all) => all.map(({ title }) => title)")
-    if order == "by name":
-        assert paths == sorted(paths)
-        return
-    page = gallery.page
-    rows = exported(gallery, "Export JSON")["images"]
+    tiles = gallery.locator(".tile.ranked .opens")
+    paths: list[str] = tiles.evaluate_all("(all) => all.map(({ title }) => title)")
+    return paths
+
+
+def test_images_are_sorted(ranked: Locator) -> None:
+    by_name = paths_in(ranked, "by name")
+    assert by_name == sorted(by_name)
+    rows = exported(ranked, "Export JSON")["images"]
     sure = {each["image"]: each.get("probability", 0) for each in rows}
-    in_order = [sure[path] for path in paths]
-    assert in_order == sorted(in_order, reverse=order == "the surest first")
-    assert page.locator("#gallery-tiles .tile").last.locator(".number").inner_text() == "failed"
+    for order in ("the least sure first", "the surest first"):
+        in_order = [sure[path] for path in paths_in(ranked, order)]
+        assert in_order == sorted(in_order, reverse=order == "the surest first")
+        assert ranked.locator(".tile").last.locator(".number").inner_text() == "failed"
+    ranked.get_by_label("Sort").select_option(index=0)
 
 
 def exported(gallery: Locator, button: str) -> Any:
@@ -141,10 +155,11 @@ def exported(gallery: Locator, button: str) -> Any:
     return json.loads(text) if button == "Export JSON" else list(csv.DictReader(io.StringIO(text)))
 
 
-def test_all_results_are_exported(gallery: Locator, service: Api) -> None:
-    gallery.get_by_role("button", name="pizza 2").click()  # a filter leaves nothing out
-    whole = exported(gallery, "Export JSON")
-    rows = exported(gallery, "Export CSV")
+def test_all_results_are_exported(ranked: Locator, service: Api) -> None:
+    ranked.get_by_role("button", name="pizza 2").click()  # a filter leaves nothing out
+    whole = exported(ranked, "Export JSON")
+    rows = exported(ranked, "Export CSV")
+    ranked.get_by_role("button", name="pizza 2").click()
     assert whole["labels"] == list(LABELS)
     assert len(whole["images"]) == len(rows) == 6
     pizza = next(each for each in rows if each["image"] == "things/more/pizza.png")
@@ -192,9 +207,9 @@ def test_a_late_fault_of_an_image_leaves_its_neighbour_alone(modules: Page) -> N
     assert modules.evaluate(LATE_ERROR) == ["two.png"]
 
 
-def test_the_heat_map_is_a_table_of_images_and_labels(gallery: Locator) -> None:
-    gallery.get_by_role("button", name="Heat map").click()
-    table = gallery.get_by_role("table")
+def test_the_heat_map_is_a_table_of_images_and_labels(ranked: Locator) -> None:
+    ranked.get_by_role("button", name="Heat map").click()
+    table = ranked.get_by_role("table")
     expect(table.get_by_role("columnheader")).to_have_text(["Image", *LABELS])
     expect(table).to_have_attribute("aria-rowcount", "7")
     umbrella = table.get_by_role("row").filter(has_text="umbrella.png")
@@ -203,9 +218,11 @@ def test_the_heat_map_is_a_table_of_images_and_labels(gallery: Locator) -> None:
     )
     assert heats.index(max(heats)) == LABELS.index("umbrella")
     expect(umbrella.get_by_role("cell").first).to_contain_text("%")
-    expect(gallery.get_by_role("list", name="Ranked images")).to_be_hidden()
+    expect(ranked.get_by_role("list", name="Ranked images")).to_be_hidden()
     umbrella.get_by_role("button").click()
-    expect(gallery.get_by_role("dialog", name="umbrella.png")).to_be_visible()
+    expect(ranked.get_by_role("dialog", name="umbrella.png")).to_be_visible()
+    ranked.page.keyboard.press("Escape")
+    ranked.get_by_role("button", name="Heat map").click()
 
 
 def test_changed_labels_mark_the_results_as_stale_and_rank_a_few_images_again(

@@ -71,9 +71,7 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(service: Api, open_tab: OpenTab, images: Path, scheme: str) -> None:
-    playground = open_tab(service.url, color_scheme=scheme).open()
+def test_axe_finds_nothing(playground: Playground, images: Path) -> None:
     for nth, reach in enumerate(states(images)):
         reach(playground)
         assert playground.violations() == [], nth
@@ -87,10 +85,8 @@ def test_nothing_is_wider_than_a_phone(service: Api, open_tab: OpenTab, images: 
         assert playground.page.evaluate("document.documentElement.scrollWidth") <= 360, nth
 
 
-def test_nothing_moves_for_those_who_do_not_want_it(
-    service: Api, open_tab: OpenTab, images: Path
-) -> None:
-    playground = open_tab(service.url, reduced_motion="reduce").open()
+def test_nothing_moves_for_those_who_do_not_want_it(playground: Playground, images: Path) -> None:
+    playground.page.emulate_media(reduced_motion="reduce")
     search = view_of(playground, "search")
     choose_folder(search, images)
     expect(search.get_by_text(re.compile(r"encoded\.$"))).to_be_attached(timeout=A_WHILE_MS)

@@ -179,13 +179,13 @@ def test_after_a_refusal_the_page_looks_again_by_itself(playground: Playground) 
     expect(page.get_by_role("table", name="Workers")).to_be_visible()
 
 
-def test_each_look_takes_two_requests(playground: Playground) -> None:
-    page = playground.page
+def test_each_look_takes_two_requests(playground_apart: Playground) -> None:
+    page = playground_apart.page
     page.clock.install()
     with page.expect_response("**/models"):
         page.get_by_role("link", name="Jobs").click()
     asked: list[str] = []
-    page.on("request", lambda each: asked.append(each.url.removeprefix(playground.url)))
+    page.on("request", lambda each: asked.append(each.url.removeprefix(playground_apart.url)))
     for path in ("**/workers", "**/models"):
         with page.expect_response(path):
             page.clock.run_for(2_000)
@@ -214,8 +214,8 @@ LOOKS = """async () => {
 }"""
 
 
-def test_the_page_looks_less_often_while_nothing_happens(playground: Playground) -> None:
-    page = playground.page
+def test_the_page_looks_less_often_while_nothing_happens(playground_apart: Playground) -> None:
+    page = playground_apart.page
     page.clock.install()
     page.evaluate(LOOKS)
     for _ in range(60):

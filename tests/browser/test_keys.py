@@ -43,7 +43,7 @@ def test_a_key_is_asked_for_and_what_was_refused_is_tried_again(
 
 
 def test_a_key_is_forgotten_with_the_tab(guarded: Api, open_tab: OpenTab) -> None:
-    playground = open_tab(guarded.url).open()
+    playground = open_tab(guarded.url, apart=True).open()
     playground.page.get_by_label("API key", exact=True).fill(KEY)
     playground.button("Use key").click()
     playground.page.reload()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
 from tests.processes import SAMPLES, Api
 
@@ -16,6 +17,12 @@ LABELS = ("t-shirt", "pizza", "bicycle")
 def name(service: Api) -> Iterator[str]:
     yield "wardrobe"
     service.session.delete(f"{service.url}/label-sets/wardrobe", timeout=30)
+
+
+@pytest.fixture
+def unopened(service: Api, open_tab: OpenTab) -> Playground:
+    """A tab that is to be opened once a set is stored."""
+    return open_tab(service.url)
 
 
 def put(service: Api, name: str, **fields: object) -> None:
@@ -51,10 +58,10 @@ def test_labels_are_saved_as_a_set(playground: Playground, service: Api, name: s
     assert labels_of(service, name) == list(LABELS)
 
 
-def test_a_set_is_loaded_edited_and_saved(playground: Playground, service: Api, name: str) -> None:
+def test_a_set_is_loaded_edited_and_saved(unopened: Playground, service: Api, name: str) -> None:
     put(service, name)
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     choose_set(page, name)
     expect(page.get_by_role("textbox", name="Labels")).to_have_value("\n".join(LABELS))
     playground.choose("pizza.png")
@@ -71,12 +78,12 @@ def test_a_set_is_loaded_edited_and_saved(playground: Playground, service: Api, 
     assert labels_of(service, name) == [*LABELS, "cat"]
 
 
-def test_labels_are_saved_as_they_were_put(playground: Playground, service: Api, name: str) -> None:
+def test_labels_are_saved_as_they_were_put(unopened: Playground, service: Api, name: str) -> None:
     labels = [" pizza", "cat ", "cat"]
     candidates = [{"text": each} for each in labels]
     put(service, name, candidates=candidates, templates=["a {} ", "{}"])
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     choose_set(page, name)
     playground.settle()
     field = page.get_by_role("textbox", name="Labels")
@@ -93,10 +100,10 @@ def test_labels_are_saved_as_they_were_put(playground: Playground, service: Api,
     assert saved["templates"] == ["a {} ", "{}"]
 
 
-def test_a_set_is_deleted_after_a_question(playground: Playground, service: Api, name: str) -> None:
+def test_a_set_is_deleted_after_a_question(unopened: Playground, service: Api, name: str) -> None:
     put(service, name)
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     choose_set(page, name)
     playground.button("Delete the set").click()
     expect(page.get_by_text(f"Delete “{name}”?")).to_be_visible()
@@ -110,13 +117,11 @@ def test_a_set_is_deleted_after_a_question(playground: Playground, service: Api,
     playground.settle()
 
 
-def test_a_set_with_images_is_used_as_it_is(
-    playground: Playground, service: Api, name: str
-) -> None:
+def test_a_set_with_images_is_used_as_it_is(unopened: Playground, service: Api, name: str) -> None:
     image = b64encode((SAMPLES / "pizza.png").read_bytes()).decode()
     put(service, name, candidates=[{"text": "cat"}, {"img_blob": image}])
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     choose_set(page, name)
     labels = page.get_by_role("textbox", name="Labels")
     expect(labels).to_have_value("cat\nimage 2")
@@ -130,11 +135,11 @@ def test_a_set_with_images_is_used_as_it_is(
 
 
 def test_a_set_that_was_replaced_meanwhile_is_loaded_again(
-    playground: Playground, service: Api, name: str
+    unopened: Playground, service: Api, name: str
 ) -> None:
     put(service, name)
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     choose_set(page, name)
     playground.settle()
     put(service, name, candidates=[{"text": "umbrella"}, {"text": "cat"}])
@@ -145,11 +150,11 @@ def test_a_set_that_was_replaced_meanwhile_is_loaded_again(
 
 
 def test_a_set_that_is_gone_is_reported_at_the_field(
-    playground: Playground, service: Api, name: str
+    unopened: Playground, service: Api, name: str
 ) -> None:
     put(service, name)
+    playground = unopened.open()
     page = playground.page
-    page.reload()
     playground.settle()
     expect(page.get_by_label("Label set", exact=True)).to_be_visible()
     service.session.delete(f"{service.url}/label-sets/{name}", timeout=30)

@@ -114,7 +114,7 @@ def test_without_labels_the_results_stay_and_are_marked(playground: Playground) 
 def test_a_busy_service_is_left_alone_for_as_long_as_it_says(
     service: Api, open_tab: OpenTab
 ) -> None:
-    playground = open_tab(service.url)
+    playground = open_tab(service.url, apart=True)
     page = playground.page
     page.clock.install()
     playground.open()
@@ -160,7 +160,7 @@ def paused(playground: Playground) -> Playground:
 
 
 def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: OpenTab) -> None:
-    playground = paused(open_tab(service.url))
+    playground = paused(open_tab(service.url, apart=True))
     page = playground.page
     sent = requests_of(page)
     playground.label("cat", "dog")
@@ -175,7 +175,7 @@ def test_nothing_is_sent_while_another_view_is_shown(service: Api, open_tab: Ope
 
 
 def test_a_request_waits_for_a_pause_after_the_last_change(service: Api, open_tab: OpenTab) -> None:
-    playground = paused(open_tab(service.url))
+    playground = paused(open_tab(service.url, apart=True))
     page = playground.page
     sent = requests_of(page)
     for labels in (("cat", "dog"), ("cat", "dog", "cow")):

@@ -118,9 +118,9 @@ def test_a_request_that_took_too_long_for_a_proxy_is_not_sent_again(
 
 
 @pytest.fixture
-def search(playground: Playground, tmp_path: Path) -> Locator:
+def search(playground_apart: Playground, tmp_path: Path) -> Locator:
     """With two images, encoded."""
-    section = view_of(playground, "search")
+    section = view_of(playground_apart, "search")
     choose_folder(section, fill_with_samples(tmp_path / "things", "guitar.png", "pizza.png"))
     expect(section.get_by_text("2 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
     return section

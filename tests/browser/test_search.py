@@ -1,12 +1,14 @@
 """The search: images are encoded once, then words order them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from demo.samples import QUERIES, SAMPLES
+from tests.browser.conftest import OpenTab
 from tests.browser.folders import (
     choose_folder,
     drop,
@@ -15,6 +17,7 @@ from tests.browser.folders import (
     view_of,
 )
 from tests.browser.playground import Playground
+from tests.processes import Api
 
 A_WHILE_MS = 30_000
 IMAGES = ("bicycle.png", "guitar.png", "pizza.png", "t-shirt.png", "umbrella.png")
@@ -43,56 +46,53 @@ def ask(search: Locator, text: str) -> None:
     expect(search.locator("#search-told")).to_contain_text("image")
 
 
-@pytest.fixture
-def search(playground: Playground, tmp_path: Path) -> Locator:
-    """With a few samples, encoded."""
-    section = view_of(playground, "search")
-    choose_folder(section, fill_with_samples(tmp_path / "things", *IMAGES))
+@pytest.fixture(scope="module")
+def encoded(
+    service: Api, open_lasting_tab: OpenTab, tmp_path_factory: pytest.TempPathFactory
+) -> Locator:
+    """With a few samples, encoded once for all tests that only ask."""
+    section = view_of(open_lasting_tab(service.url).open(), "search")
+    choose_folder(section, fill_with_samples(tmp_path_factory.mktemp("few") / "things", *IMAGES))
     expect(section.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
     return section
 
 
-def test_a_newcomer_searches_the_samples_after_one_click(playground: Playground) -> None:
+@pytest.fixture
+def search(encoded: Locator) -> Iterator[Locator]:
+    """The same, with nothing asked; `encoded` is left like that."""
+    yield encoded
+    encoded.get_by_label("Wording").select_option(index=0)
+    words(encoded).fill("")
+    expect(encoded.locator("#search-told")).not_to_contain_text("first.")
+
+
+def test_a_newcomer_finds_kinds_of_things_among_the_samples_after_one_click(
+    playground: Playground,
+) -> None:
     search = view_of(playground, "search")
     search.get_by_role("button", name="Try with the sample images").click()
     expect(search.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
     words(search).press_sequentially("pizza")
     expect(best(search)).to_have_accessible_name("pizza.png")
-    search.get_by_role("button", name="something to eat", exact=True).click()
-    expect(words(search)).to_have_value("something to eat")
-    expect(search.get_by_text("Closest to “something to eat” first.")).to_be_visible()
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_words_bring_their_image_to_the_front(search: Locator, name: str) -> None:
-    words(search).fill(name.removesuffix(".png"))
-    expect(best(search)).to_have_accessible_name(name)
-    told = re.compile(r"The best of 5 images is " + re.escape(name))
-    expect(search.get_by_text(told)).to_be_attached()
-    assert sorted(order(search)) == sorted(IMAGES)
-
-
-@pytest.mark.parametrize(("idea", "kind"), [(each, QUERIES[each]) for each in QUERIES])
-def test_a_kind_of_thing_is_found_among_the_samples(
-    playground: Playground, idea: str, kind: str
-) -> None:
-    search = view_of(playground, "search")
-    search.get_by_role("button", name="Try with the sample images").click()
-    expect(search.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
-    search.get_by_role("button", name=idea, exact=True).click()
-    expect(search.get_by_text(f"Closest to “{idea}” first.")).to_be_visible()
     kinds = {sample.file: sample.kind for sample in SAMPLES}
-    first = [kinds[name] for name in order(search)[:3]]
-    assert first.count(kind) >= 2, order(search)
+    for idea, kind in QUERIES.items():
+        search.get_by_role("button", name=idea, exact=True).click()
+        expect(words(search)).to_have_value(idea)
+        expect(search.get_by_text(f"Closest to “{idea}” first.")).to_be_visible()
+        first = [kinds[name] for name in order(search)[:3]]
+        assert first.count(kind) >= 2, (idea, order(search))
 
 
-def test_images_are_not_sent_again_for_new_words(search: Locator) -> None:
+def test_words_bring_their_image_to_the_front_and_nothing_is_sent_again(search: Locator) -> None:
     bodies: list[str] = []
     search.page.on("request", lambda each: bodies.extend(filter(None, [each.post_data])))
-    for name in ("pizza", "guitar", "pizza"):
-        words(search).fill(name)
-        expect(best(search)).to_have_accessible_name(f"{name}.png")
-    assert bodies == ['[{"text":"pizza"}]', '[{"text":"guitar"}]']
+    for name in (*IMAGES, IMAGES[0]):
+        words(search).fill(name.removesuffix(".png"))
+        expect(best(search)).to_have_accessible_name(name)
+        told = re.compile(r"The best of 5 images is " + re.escape(name))
+        expect(search.get_by_text(told)).to_be_attached()
+        assert sorted(order(search)) == sorted(IMAGES)
+    assert bodies == [f'[{{"text":"{name.removesuffix(".png")}"}}]' for name in IMAGES]
 
 
 def test_what_is_subtracted_goes_to_the_end(search: Locator) -> None:

@@ -11,20 +11,20 @@ TEMPLATES = ["a photo of a {}", "{}, drawn"]
 
 
 def test_a_link_brings_everything_back_but_uploads(
-    playground: Playground, service: Api, open_tab: OpenTab
+    playground_apart: Playground, service: Api, open_tab: OpenTab
 ) -> None:
-    page = playground.page
+    page = playground_apart.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    playground.choose("cat.png")
-    playground.link("https://example.invalid/a%20b.png?x=1&y=2")
-    playground.button("Add the sample image guitar").click()
-    playground.label(*LABELS)
+    playground_apart.choose("cat.png")
+    playground_apart.link("https://example.invalid/a%20b.png?x=1&y=2")
+    playground_apart.button("Add the sample image guitar").click()
+    playground_apart.label(*LABELS)
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Templates").fill("\n".join(TEMPLATES))
     page.get_by_label("Temperature").fill("2.5")
     page.get_by_label("Best labels").fill("2")
     page.get_by_label("Scores").select_option("none")
-    playground.button("Copy link").click()
+    playground_apart.button("Copy link").click()
     expect(page.get_by_text("1 uploaded image is not included.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url
@@ -66,7 +66,7 @@ def test_a_link_sends_no_addresses_while_its_label_set_is_loaded(
 ) -> None:
     put = {"candidates": [{"text": "pizza"}, {"text": "dress"}]}
     assert service.put("/label-sets/slow", put).ok
-    playground = open_tab(service.url)
+    playground = open_tab(service.url, apart=True)
     page = playground.page
     page.clock.install()
     playground.open()
