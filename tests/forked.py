@@ -6,23 +6,47 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+TIMEOUT_S = 60.0
+
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.preloaded"])
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The files, or the terminal, of a process."""
+
+    output: Path
+    errors: Path
+    given: Path = Path(os.devnull)
+
+    def take(self) -> None:
+        """Be a process of these streams."""
+        for stream, path in enumerate((self.given, self.output, self.errors)):
+            opened = os.open(path, os.O_RDWR | os.O_APPEND if stream else os.O_RDONLY)
+            os.dup2(opened, stream)
+            os.close(opened)
+        # Those of the fork server look at no terminal, and read nothing.
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
 
 
 class Forked:
     """`python -m MODULE ARGUMENTS`, in a fork; what tests need of subprocess.Popen."""
 
     def __init__(
-        self, arguments: list[str], folder: Path, environment: Mapping[str, str], log: Path
+        self, arguments: list[str], folder: Path, environment: Mapping[str, str], streams: Streams
     ) -> None:
         # As a daemon it is ended with the tests, should one forget to.
         self._process: ForkServerProcess = _context.Process(
-            target=_run, args=(arguments, folder, dict(environment), log), daemon=True
+            target=_run, args=(arguments, folder, dict(environment), streams), daemon=True
         )
         self._process.start()
         assert self._process.pid
@@ -50,11 +74,23 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def _run(arguments: list[str], folder: Path, environment: dict[str, str], log: Path) -> None:
+def run_forked(
+    arguments: list[str], folder: Path, environment: Mapping[str, str], *, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """`python -m MODULE ARGUMENTS` in a fork, to its end."""
+    with tempfile.TemporaryDirectory() as place:
+        streams = Streams(Path(place, "out"), Path(place, "err"), Path(place, "in"))
+        streams.given.write_text(given, encoding="utf-8")
+        for path in (streams.output, streams.errors):
+            path.touch()
+        code = Forked(arguments, folder, environment, streams).wait(TIMEOUT_S)
+        texts = [path.read_text(encoding="utf-8") for path in (streams.output, streams.errors)]
+    return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+def _run(arguments: list[str], folder: Path, environment: dict[str, str], streams: Streams) -> None:
     os.setsid()
-    with log.open("ab") as output:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(output.fileno(), stream.fileno())
+    streams.take()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -18,7 +18,7 @@ from redis import Redis
 
 from common.listening import local_url
 from common.redis.keys import KEYS, Keys
-from tests.forked import Forked
+from tests.forked import Forked, Streams
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_MODEL = ROOT / "demo" / "model"
@@ -102,7 +102,8 @@ def fork(arguments: list[str], folder: Path, settings: Mapping[str, object]) -> 
     if any(name.startswith(READ_AT_IMPORT) for name in settings):
         return start(arguments, folder, settings)
     log_path = Path(tempfile.mkstemp(suffix=".log", dir=folder)[1])
-    return Process(Forked(arguments, ROOT, _clean_environment(settings), log_path), log_path)
+    streams = Streams(log_path, log_path)
+    return Process(Forked(arguments, ROOT, _clean_environment(settings), streams), log_path)
 
 
 def start_worker(folder: Path, redis_url: str, model: Path | str, /, **settings: object) -> Process:

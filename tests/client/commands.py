@@ -5,15 +5,18 @@ import pty
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.forked import Forked, Streams, run_forked
 from tests.processes import ROOT
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PARTS = re.compile(rf"{CONTROL.pattern}|[\r\n]|[^\r\n\x1b]+|\x1b")
-COMMAND = [sys.executable, "-m", "clip_api_client"]
+MODULE = ("-m", "clip_api_client")
+COMMAND = [sys.executable, *MODULE]
 TIMEOUT_S = 60
 
 
@@ -39,48 +42,65 @@ def environment(**ours: str) -> dict[str, str]:
 
 
 def run(*arguments: object, folder: Path, env: Mapping[str, str], given: str = "") -> Ended:
-    """Run it in a pipe."""
-    ended = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        cwd=folder,
-        env=env,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    """Run it in a pipe: in a fork, which has imported it. That it starts is seen with `COMMAND`."""
+    ended = run_forked([*MODULE, *map(str, arguments)], folder, env, given=given)
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def run_on_terminal(
     *arguments: object, folder: Path, env: Mapping[str, str], columns: int = 80
 ) -> Ended:
-    """Run it on a pseudo-terminal."""
-    command = [*COMMAND, *map(str, arguments)]
-    return on_terminal(command, folder=folder, env=env, columns=columns)
+    """Run it on a pseudo-terminal, in a fork."""
+
+    def start(terminal: int, sized: Mapping[str, str]) -> Forked:
+        path = Path(os.ttyname(terminal))
+        return Forked([*MODULE, *map(str, arguments)], folder, sized, Streams(path, path, path))
+
+    return _seen(start, env, columns)
 
 
 def on_terminal(command: list[str], *, folder: Path, env: Mapping[str, str], columns: int) -> Ended:
     """Run a command on a pseudo-terminal, which gets its output and its errors."""
+
+    def start(terminal: int, sized: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=sized,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+
+    return _seen(start, env, columns)
+
+
+def _seen(
+    start: Callable[[int, Mapping[str, str]], Forked | subprocess.Popen[bytes]],
+    env: Mapping[str, str],
+    columns: int,
+) -> Ended:
+    """How what was started on a terminal ended, and what it wrote there."""
     ours, theirs = pty.openpty()
     sized = {**env, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm-256color"}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=sized,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
+    process = start(theirs, sized)
+
+    def close_when_ended() -> None:
+        try:
+            process.wait(TIMEOUT_S)
+        finally:
+            os.close(theirs)
+
+    waiting = threading.Thread(target=close_when_ended)
+    waiting.start()
     seen = b""
     try:
         while piece := os.read(ours, 65536):
             seen += piece
     except OSError:
         pass  # the other end was closed
+    waiting.join()
     os.close(ours)
     return Ended(process.wait(TIMEOUT_S), _shown(seen.decode()))
 

@@ -2,24 +2,17 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
 from common.settings import read
+from tests.forked import run_forked
 from tests.processes import DEMO_MODEL, ROOT
 from worker.settings import WorkerSettings
 
 
 def tune(model: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "worker.tune"],
-        cwd=ROOT,
-        env={**os.environ, "CLIP_MODEL": str(model)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_forked(["-m", "worker.tune"], ROOT, {**os.environ, "CLIP_MODEL": str(model)})
 
 
 def test_what_it_prints_are_settings_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
