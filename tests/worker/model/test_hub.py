@@ -19,6 +19,7 @@ from tests.processes import ROOT, Process, start, start_worker, wait_until
 from tests.tiny_models import save_tiny_model
 
 READY_S = 90
+NOWHERE = "http://127.0.0.1:9"
 NAME = "me/tiny-clip"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NEEDED = {
@@ -77,33 +78,25 @@ def beat_of(worker: Process, redis_url: str) -> Heartbeat:
 
 
 def test_a_worker_downloads_its_model_and_then_starts_without_the_hub(
-    hub: HubServer, environment: dict[str, object], redis_url: str, tmp_path: Path
+    hub: HubServer,
+    environment: dict[str, object],
+    prefetch: Callable[..., Process],
+    redis_url: str,
+    tmp_path: Path,
 ) -> None:
-    chosen = {"revision": COMMIT, "batch_size": 1, **environment}
-    worker = start_worker(tmp_path, redis_url, NAME, **chosen)
+    worker = start_worker(tmp_path, redis_url, NAME, batch_size=1, **environment)
     model = beat_of(worker, redis_url).model
-    assert (model.name, model.revision) == (NAME, COMMIT)
+    assert (model.name, model.revision) == (NAME, COMMIT), "a branch is reported as its commit"
     worker.stop()
     assert hub.downloaded() == NEEDED
     hub.broken_status = 503
-    for name, value in (("HF_HUB_OFFLINE", "1"), ("HF_ENDPOINT", "http://127.0.0.1:9")):
-        hub.asked.clear()
-        again = start_worker(tmp_path, redis_url, NAME, **{**chosen, name: value})
-        assert beat_of(again, redis_url).model.revision == COMMIT
-        again.stop()
-        assert hub.asked == []
-
-
-def test_a_branch_is_reported_as_its_commit(
-    hub: HubServer, environment: dict[str, object], redis_url: str, tmp_path: Path
-) -> None:
-    worker = start_worker(tmp_path, redis_url, NAME, batch_size=1, **environment)
-    assert beat_of(worker, redis_url).model.revision == COMMIT
-    worker.stop()
-    hub.broken_status = 503
-    again = start_worker(tmp_path, redis_url, NAME, batch_size=1, **environment)
+    assert f"{NAME} at {COMMIT} is in" in prefetch(NAME).log
+    hub.asked.clear()
+    chosen = {**environment, "revision": COMMIT, "batch_size": 1, "HF_ENDPOINT": NOWHERE}
+    again = start_worker(tmp_path, redis_url, NAME, **chosen)
     assert beat_of(again, redis_url).model.revision == COMMIT
     again.stop()
+    assert hub.asked == []
 
 
 def test_a_pull_request_is_a_revision_too(
@@ -166,9 +159,11 @@ def test_what_is_prefetched_starts_offline(
     assert fetched.popen.returncode == 0, fetched.log
     assert f"{NAME} at {COMMIT} is in {environment['HF_HOME']}" in fetched.log
     offline = {**environment, "HF_HUB_OFFLINE": "1", "batch_size": 1, "revision": COMMIT}
+    hub.asked.clear()
     worker = start_worker(tmp_path, redis_url, NAME, **offline)
     assert beat_of(worker, redis_url).model.revision == COMMIT
     worker.stop()
+    assert hub.asked == []
 
 
 def test_progress_is_logged_without_a_terminal(
@@ -227,7 +222,7 @@ def test_a_model_that_the_hub_does_not_give_is_explained(
 @pytest.mark.parametrize(
     ("settings", "status", "message"),
     [
-        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, 75, "the hub is out of reach"),
+        ({"HF_ENDPOINT": NOWHERE}, 75, "the hub is out of reach"),
         ({"HF_HUB_OFFLINE": "1"}, 78, "HF_HUB_OFFLINE is set"),
     ],
 )
