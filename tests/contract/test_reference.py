@@ -49,12 +49,13 @@ ENCODED: dict[str, bytes] = {
     "very tall": encoded(noise(5, 2000, seed=12)),
     "large": encoded(noise(1500, 1100, seed=13), "JPEG"),
 }
+LAYERS = {"num_hidden_layers": 4}
 TEXTS = ["a cat", "", "T-Shirt!", "ünïcödé 🐈", "very " * 200 + "long", "a photo of a pizza", "x"]
 
 
 @pytest.fixture(scope="module")
 def big_model(folder: Path) -> Path:
-    """A random-weight model of the shape of openai/clip-vit-base-patch32."""
+    """A random-weight model as openai/clip-vit-base-patch32, of four layers instead of twelve."""
     path = folder / "vit-b-32"
     tokenizer = AutoTokenizer.from_pretrained(DEMO_MODEL)
     tokenizer.model_max_length = 77
@@ -64,7 +65,7 @@ def big_model(folder: Path) -> Path:
         "pad_token_id": tokenizer.pad_token_id,
     }
     torch.manual_seed(0)
-    CLIPModel(CLIPConfig(text_config=ids)).save_pretrained(path)
+    CLIPModel(CLIPConfig(text_config=ids | LAYERS, vision_config=LAYERS)).save_pretrained(path)
     CLIPProcessor(CLIPImageProcessorPil(), tokenizer).save_pretrained(path)
     return path
 
