@@ -17,11 +17,11 @@ from tests.faults.worker import DEATH, HANG
 from tests.worker.fake_encoder import POISON
 
 
-def worker_killed_again_and_again(folder: Path) -> Tally:
+def worker_killed_again_and_again(folder: Path, times: int = 10) -> Tally:
     with deployed(folder, workers=2) as service:
 
         def harm(load: Load) -> None:
-            for _ in range(10):
+            for _ in range(times):
                 load.wait_for(done=10)
                 service.workers[-1].kill()
                 service.replace_worker()

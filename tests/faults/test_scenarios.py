@@ -25,7 +25,7 @@ def check(tally: Tally, *, slowest_s: float = SLOWEST_S) -> None:
 
 
 def test_a_worker_killed_again_and_again(folder_of_its_own: Path) -> None:
-    check(scenarios.worker_killed_again_and_again(folder_of_its_own))
+    check(scenarios.worker_killed_again_and_again(folder_of_its_own, times=3))
 
 
 def test_the_only_worker_killed(folder_of_its_own: Path) -> None:
