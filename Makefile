@@ -11,7 +11,8 @@ run: $(VENV)/standalone
 
 # Two processes more than there are cores, but at most four; the tests of a file share servers. ARGS="-n 0" uses one process.
 # The tests of benchmarks and deployments are `make test-tooling`.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# With bytecode, wherever it is off: no process would have to compile the service and its tests again.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev
 	$(PYTEST) -m "not tooling" $(ARGS)
 
