@@ -12,7 +12,8 @@ import pytest
 from clip_api_client.__main__ import main
 
 from tests.client.commands import Command
-from tests.processes import DEMO_MODEL, SAMPLES, Api, start_worker, wait_for_workers
+from tests.client.troubled import TroubledProxy, drop, forward
+from tests.processes import DEMO_MODEL, SAMPLES, Api, start_api, start_worker, wait_for_workers
 
 LABELS = ("cat", "dress", "guitar", "jeans", "pizza", "sunglasses")
 SECOND = "demo-bfloat16"
@@ -42,7 +43,7 @@ def evaluate(service: Api, capsys: pytest.CaptureFixture[str]) -> Evaluate:
     """Run the command in this process."""
 
     def run(*arguments: object) -> Told:
-        code = main(["evaluate", *map(str, arguments), "--url", service.url])
+        code = main(["evaluate", "--url", service.url, *map(str, arguments)])
         told = capsys.readouterr()
         return Told(code, told.out, told.err)
 
@@ -172,6 +173,12 @@ def test_a_folder_is_a_folder(evaluate: Evaluate, path: Path, words: str) -> Non
     assert evaluate(path) == Told(2, "", f"clip-api: {path} could not be read: {words}\n")
 
 
+def test_labels_are_utf8(evaluate: Evaluate, photos: Path) -> None:
+    add(photos / "caf\udce9", "cat")
+    told = evaluate(photos)
+    assert told == Told(2, "", f"clip-api: the name of a folder in {photos} is not UTF-8\n")
+
+
 def test_a_row_of_csv_is_a_model_or_a_label(evaluate: Evaluate, photos: Path) -> None:
     wrong = add(photos / "jeans", "pizza")
     rows = list(csv.DictReader(io.StringIO(evaluate(photos, "--csv").output)))
@@ -205,33 +212,71 @@ def test_on_a_terminal_there_are_tables(on_terminal: Command, photos: Path) -> N
     assert lines[5] == ["clip-api:", "7", "evaluated"]
 
 
-@pytest.fixture
-def second_worker(service: Api, folder: Path, service_redis_url: str) -> Iterator[None]:
-    """The same checkpoint under another name, in another precision."""
-    worker = start_worker(
-        folder, service_redis_url, DEMO_MODEL, model_name=SECOND, dtype="bfloat16"
-    )
-    wait_for_workers(service, [worker], 2)
-    yield
-    worker.stop()
+@pytest.fixture(scope="module")
+def two_models(
+    redis_url_of_its_own: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """A service with the same checkpoint in two precisions."""
+    folder = tmp_path_factory.mktemp("two")
+    models = f"model {SECOND}"
+    workers = [
+        start_worker(folder, redis_url_of_its_own, DEMO_MODEL, models=models),
+        start_worker(
+            *(folder, redis_url_of_its_own, DEMO_MODEL),
+            models=models,
+            model_name=SECOND,
+            dtype="bfloat16",
+        ),
+    ]
+    api = start_api(folder, redis_url_of_its_own, models=models)
+    wait_for_workers(api, workers)
+    yield api
+    api.stop()
+    for worker in workers:
+        worker.stop()
 
 
-@pytest.mark.usefixtures("second_worker")
-def test_models_are_compared(evaluate: Evaluate, photos: Path) -> None:
+def test_models_are_compared(evaluate: Evaluate, photos: Path, two_models: Api) -> None:
     broken = photos / "cat" / "broken.png"
     broken.write_bytes(b"no image")
-    told = evaluate(photos, "--json")
+    told = evaluate(photos, "--json", "--url", two_models.url)
     found = [json.loads(line) for line in told.output.splitlines()]
     assert [(each["model"], each["precision"], each["top_1"]) for each in found] == [
-        (SECOND, "bfloat16", 1.0),
         ("model", "float32", 1.0),
+        (SECOND, "bfloat16", 1.0),
     ]
     assert [(each["images"], each["failed"]) for each in found] == [(6, 1), (6, 1)]
     assert told.errors.count("is not an image") == 1
     assert told.errors.splitlines()[-1] == f"clip-api: 6 evaluated, 1 failed: {broken}"
-    assert evaluate(photos, "--json", "--model", SECOND).document["precision"] == "bfloat16"
-    unknown = evaluate(photos, "--model", SECOND, "--model", "none")
-    assert (unknown.code, unknown.output) == (2, "")
-    assert unknown.errors == (
-        f"clip-api: the service has no model 'none'; it has {SECOND}, model\n"
-    )
+
+
+def test_models_are_chosen(evaluate: Evaluate, photos: Path, two_models: Api) -> None:
+    chosen = ("--model", SECOND, "--url", two_models.url)
+    assert evaluate(photos, "--json", *chosen).document["precision"] == "bfloat16"
+    unknown = f"clip-api: the service has no model 'none'; it has model, {SECOND}\n"
+    assert evaluate(photos, *chosen, "--model", "none") == Told(2, "", unknown)
+
+
+def test_results_before_an_outage_are_printed(
+    evaluate: Evaluate, photos: Path, two_models: Api
+) -> None:
+    with TroubledProxy(two_models.url).running() as proxy:
+        # Models, workers, readiness, the images with the first model; then with the second.
+        proxy.troubles += [forward, forward, forward, forward, drop]
+        ended = evaluate(photos, "--json", "--url", proxy.url, "--retries", "0")
+    assert ended.code == 3
+    assert ended.document["model"] == "model"
+    assert "does not answer" in ended.errors
+
+
+def test_models_that_answer_for_each_other_are_not_evaluated(
+    evaluate: Evaluate, photos: Path, service: Api, folder: Path, service_redis_url: str
+) -> None:
+    worker = start_worker(folder, service_redis_url, DEMO_MODEL, model_name=SECOND)
+    try:
+        wait_for_workers(service, [worker], 2)
+        told = evaluate(photos)
+    finally:
+        worker.stop()
+    words = "answer for each other: CLIP_MODELS of the service must name them"
+    assert told == Told(3, "", f"clip-api: {SECOND} and model {words}\n")

@@ -12,7 +12,7 @@ from clip_api_client.cli.progress import bar
 from clip_api_client.cli.summary import NAMED, Summary
 from clip_api_client.cli.terminal import complain
 from clip_api_client.client import Client
-from clip_api_client.errors import ItemError, NoWorker
+from clip_api_client.errors import ItemError, NoWorker, Unavailable
 
 
 def run(given: Namespace, client: Client) -> int:
@@ -77,6 +77,7 @@ def _models(given: Namespace, client: Client) -> dict[str, str]:
 
     Raises:
         UsageError: the service has no such model.
+        Unavailable: it has no worker, or another model may answer instead of one of them.
     """
     precisions: dict[str, set[str]] = {model.name: set() for model in client.models()}
     for worker in client.workers():
@@ -88,6 +89,12 @@ def _models(given: Namespace, client: Client) -> dict[str, str]:
         if name not in precisions:
             served = ", ".join(precisions)
             raise UsageError(f"the service has no model {name!r}; it has {served or 'none'}")
+    conflicting = client.ready().conflicting_models
+    if not set(names).isdisjoint(conflicting):
+        models = " and ".join(conflicting)
+        raise Unavailable(
+            f"{models} answer for each other: CLIP_MODELS of the service must name them"
+        )
     return {name: ", ".join(sorted(precisions[name])) for name in names}
 
 
