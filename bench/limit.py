@@ -19,8 +19,8 @@ PASSES = 3
 class Bare:
     """The bare model in its own process, at its best batch size."""
 
-    def __init__(self, model: Path, kind: Kind, folder: Path, probe_s: float) -> None:
-        command = [sys.executable, "-m", "bench.bare", str(model)]
+    def __init__(self, model: Path, dtype: str, kind: Kind, folder: Path, probe_s: float) -> None:
+        command = [sys.executable, "-m", "bench.bare", str(model), dtype]
         command += [str(number) for number in (kind.width, kind.height, kind.grain)]
         log_path = folder / f"bare-{time.monotonic_ns()}.log"
         with log_path.open("wb") as log:

@@ -69,7 +69,8 @@ def infinity(model: Path, kind: Kind, folder: Path, batch: int) -> Server:
     return Server([process], address, "/health", make)
 
 
-PEERS: dict[str, StartPeer] = {"plain Flask": plain, "LitServe": litserve, "infinity": infinity}
+PLAIN = "plain Flask"
+PEERS: dict[str, StartPeer] = {PLAIN: plain, "LitServe": litserve, "infinity": infinity}
 
 
 def _installed(path: Path) -> Path:

@@ -10,18 +10,21 @@ from bench.processes import ROOT
 RESULTS = ROOT / "bench" / "results"
 CONNECTIONS = (1, 8, 32, 128)
 MODELS = ("demo", "tinyclip-8m-16", "vit-b-32")
+DTYPES = ("float32", "bfloat16", "int8")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of a run.
 
-    `seconds` is the length of one measurement, `warm_s` that of the warm-up before it. With `fake`
-    the service's model sleeps and is not compared with a bare model: that only tests the harness.
+    `dtypes` are the precisions in which throughput is measured. `seconds` is the length of one
+    measurement, `warm_s` that of the warm-up before it. With `fake` the service's model sleeps and
+    is not compared with a bare model: that only tests the harness.
     """
 
     rows: tuple[str, ...]
     models: tuple[str, ...] = MODELS
+    dtypes: tuple[str, ...] = DTYPES
     connections: tuple[int, ...] = CONNECTIONS
     rounds: int = 3
     seconds: float = 5.0
@@ -37,6 +40,7 @@ def parse(words: Sequence[str], rows: Sequence[str]) -> Options:
     add = parser.add_argument
     add("--only", type=_names(rows), default=tuple(rows), help=f"from {','.join(rows)}")
     add("--models", type=_names(MODELS), default=MODELS, help=f"from {','.join(MODELS)}")
+    add("--dtypes", type=_names(DTYPES), default=DTYPES, help=f"from {','.join(DTYPES)}")
     add("--connections", type=_counts, default=CONNECTIONS, help="for example 1,32")
     add("--rounds", type=int, default=3, help="number of rounds")
     add("--seconds", type=float, default=5.0, help="length of one measurement")
@@ -55,6 +59,7 @@ def parse(words: Sequence[str], rows: Sequence[str]) -> Options:
     return Options(
         rows=given.only,
         models=given.models,
+        dtypes=given.dtypes,
         connections=given.connections,
         rounds=given.rounds,
         seconds=given.seconds,

@@ -7,8 +7,9 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 
-COLOURS = {"bare model": "#444444", "this service": "#d62728"}
-OTHERS = ("#1f77b4", "#2ca02c", "#9467bd", "#8c564b")
+COLOURS = {"float32": "#1f77b4", "bfloat16": "#ff7f0e", "int8": "#d62728"}
+OTHERS = ("#888888", "#8c564b", "#2ca02c")
+BARE = "bare model"
 OUTCOMES = {"met": "#2ca02c", "NOT MET": "#d62728", "not measured": "#999999"}
 
 
@@ -37,24 +38,27 @@ def draw(found: dict[str, Any], path: Path) -> None:
 
 
 def _throughput(axes: Any, result: dict[str, Any]) -> None:  # noqa: ANN401
+    """A line for each contender; bare models have no connections, and lines from edge to edge."""
     names = list(dict.fromkeys(series["contender"] for series in result["series"]))
     others = iter(OTHERS)
     for name in names:
+        kind, _, dtype = name.partition(", ")
         points = [series for series in result["series"] if series["contender"] == name]
-        axes.plot(
-            [str(point["connections"]) for point in points],
-            [point["per_second"] for point in points],
-            marker="o",
-            color=COLOURS.get(name) or next(others),
-            linestyle="--" if name == "bare model" else "-",
-            label=name,
-        )
+        colour = COLOURS.get(dtype) or next(others)
+        if kind == BARE:
+            rate = points[0]["per_second"]
+            axes.axhline(rate, color=colour, linestyle=":", label=name)
+            continue
+        counts = [str(point["connections"]) for point in points]
+        rates = [point["per_second"] for point in points]
+        style = "-" if dtype else "--"
+        axes.plot(counts, rates, marker="o", color=colour, linestyle=style, label=name)
     axes.set_title(result["title"])
     axes.set_xlabel("connections")
     axes.set_ylabel("images per second")
     axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+    axes.legend(fontsize=8)
 
 
 def _bars(axes: Any, bars: list[dict[str, Any]]) -> None:  # noqa: ANN401

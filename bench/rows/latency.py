@@ -43,7 +43,9 @@ def run(bench: Bench) -> list[Result]:
     contenders: dict[str, Contender] = {}
     with ended_in_the_end(contenders):
         if not bench.options.fake:
-            contenders[ALONE] = OneByOne(Bare(model, THUMBNAIL, bench.folder, probe_s=0.1))
+            contenders[ALONE] = OneByOne(
+                Bare(model, "float32", THUMBNAIL, bench.folder, probe_s=0.1)
+            )
         contenders[SERVICE] = bench.service(Plan(str(model)))
         contenders[SERVICE].pause()
         series = measured(contenders, 1, bench.options, bench.progress)

@@ -16,7 +16,7 @@ from tests.processes import DEMO_MODEL
 
 @pytest.fixture(scope="module")
 def bare() -> BareModel:
-    return BareModel(str(DEMO_MODEL))
+    return BareModel(str(DEMO_MODEL), "float32")
 
 
 @pytest.mark.parametrize("kind", [PHOTO, THUMBNAIL])
@@ -28,6 +28,16 @@ def test_its_embeddings_are_those_of_the_reference(bare: BareModel, kind: Kind) 
     inputs = processor(images=Image.open(io.BytesIO(content)), return_tensors="pt")
     expected = model.get_image_features(**inputs).pooler_output
     assert torch.allclose(bare.encode([content]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+@torch.inference_mode()
+def test_other_precisions_are_near_to_float32(bare: BareModel, dtype: str) -> None:
+    images = [draw(THUMBNAIL, seed) for seed in range(4)]
+    exact, rounded = bare.encode(images), BareModel(str(DEMO_MODEL), dtype).encode(images)
+    cosines = torch.cosine_similarity(exact, rounded)
+    assert cosines.min() > 0.99
+    assert cosines.max() < 0.9999999
 
 
 def test_it_goes_on_until_the_time_is_up(bare: BareModel) -> None:

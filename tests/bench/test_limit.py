@@ -6,7 +6,7 @@ from tests.processes import DEMO_MODEL
 
 
 def test_the_bare_model_takes_orders_until_it_is_stopped(tmp_path: Path) -> None:
-    bare = Bare(DEMO_MODEL, THUMBNAIL, tmp_path, probe_s=0.02)
+    bare = Bare(DEMO_MODEL, "float32", THUMBNAIL, tmp_path, probe_s=0.02)
     try:
         assert bare.batch in SIZES
         at_best = bare.measure(connections=32, seconds=0.1, warm_s=0.0)
