@@ -66,6 +66,12 @@ class Service(Server):
         """With all its workers."""
         return answer.ok and answer.json()["workers"] == self.plan.workers
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of its processes, Valkey included; each may have started others."""
+        started = {process.name: process.popen.pid for process in self.processes}
+        return {**started, "Valkey": self._valkey.pid}
+
     def stop(self) -> None:
         super().stop()
         self._valkey.stop()
