@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
-OTHER, UNSEEN = "other", "threads without Python"
+OTHER, UNSEEN = "other", "waking up, and threads without Python"
 THREAD = re.compile(r";thread \((\d+)\)")
 WAITS = re.compile(
     r"[;.](wait\w*|acquire|select|poll|accept|_worker|read_from_socket|\w*can_read) \([^;]*$"
