@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
-OTHER, UNSEEN = "other", "waking up, and threads without Python"
-THREAD = re.compile(r";thread \((\d+)\)")
+OTHER, UNSEEN = "other", "threads without Python"
+THREAD = re.compile(r";thread \((\d+)\): ([^;]*?)[-_\d]*;")
 WAITS = re.compile(
     r"[;.](wait\w*|acquire|select|poll|accept|_worker|read_from_socket|\w*can_read) \([^;]*$"
 )
@@ -52,17 +52,20 @@ def by_step(stacks: Iterable[str], cpu: Mapping[int, float], steps: Steps) -> di
 
     `stacks` are lines as `py-spy record --format raw --threads` writes them: frames, the outermost
     first, separated by semicolons, and how often they were seen. Whatever waits takes no time.
+    Threads whose names differ in their numbers only count as one: each alone is seen too rarely.
     """
-    seen: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    names: dict[int, str] = {}
+    seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for line in stacks:
         stack, _, count = line.rpartition(" ")
-        thread = THREAD.search(stack)
-        if thread and not WAITS.search(stack):
-            matching = (name for name, pattern in steps if pattern.search(stack))
-            seen[int(thread[1])][next(matching, OTHER)] += int(count)
+        if thread := THREAD.search(stack):
+            names[int(thread[1])] = thread[2]
+            if not WAITS.search(stack):
+                matching = (name for name, pattern in steps if pattern.search(stack))
+                seen[thread[2]][next(matching, OTHER)] += int(count)
     total: defaultdict[str, float] = defaultdict(float)
     for number, spent in cpu.items():
-        counts = seen.get(number) or Counter({UNSEEN: 1})
+        counts = seen.get(names.get(number, "")) or Counter({UNSEEN: 1})
         for step, times in counts.items():
             total[step] += spent * times / counts.total()
     return dict(sorted(total.items(), key=itemgetter(1), reverse=True))
