@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, CLIPConfig, CLIPModel, CLIPProcessor
+from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.utils import logging as transformers_logging
 
@@ -28,7 +28,8 @@ def make(shape: Mapping[str, Mapping[str, int]], tokenizer_folder: Path, folder:
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     CLIPModel(config).save_pretrained(unfinished)
-    CLIPProcessor(CLIPImageProcessorPil(), tokenizer).save_pretrained(unfinished)
-    CLIPImageProcessorPil().save_pretrained(unfinished)  # older transformers look for it alone
+    # Apart, as in published checkpoints: older releases cannot read a processor of this one.
+    tokenizer.save_pretrained(unfinished)
+    CLIPImageProcessorPil().save_pretrained(unfinished)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
