@@ -1,17 +1,18 @@
 """The batcher: the thread that owns the model and runs every batch.
 
-It never waits for a batch to fill: while the model runs, the next batch accumulates.
+It never waits for a batch to fill: while the model runs, the next batch accumulates. A device that
+works while this thread does not is given its next batch meanwhile.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from common.protocol.messages import Priority
-from worker.batching.encoding import BatchEncoder, Encode, Entry, OnBatch
+from worker.batching.encoding import Batch, BatchEncoder, Encode, Entry, OnBatch, Start
 from worker.batching.memory import BatchSizes, DeferredEntries
 from worker.batching.policy import PartRef, choose, other
 from worker.model.encoder import OutOfMemory
@@ -37,6 +38,8 @@ class Batcher:
     If the thread dies, `on_death` is called with the error and with the parts whose items were in
     the model. The error is DeviceFailed or ModelBroken if no item is at fault. `on_batch` is called
     after each batch; `controls` has a harmless item of each kind.
+
+    With `start` functions one more batch is started while one runs, and is in the model too.
     """
 
     def __init__(  # noqa: PLR0913 - most have a default
@@ -48,13 +51,17 @@ class Batcher:
         *,
         controls: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        start: Mapping[str, Start] | None = None,
     ) -> None:
         self._sizes = BatchSizes(sizes)
-        self._encoder = BatchEncoder(encode, self._sizes, controls or {}, on_batch, clock)
+        self._encoder = BatchEncoder(
+            encode, self._sizes, controls or {}, on_batch, clock=clock, start=start or {}
+        )
+        self._max_running = 2 if start else 1
         self._on_death = on_death
         self._clock = clock
         self._waiting: list[Entry] = []
-        self._running: list[Entry] = []
+        self._running: list[Batch] = []
         self._deferred = DeferredEntries[Entry]()
         self._running_since = 0.0
         self._first = Priority.INTERACTIVE
@@ -102,14 +109,15 @@ class Batcher:
     @property
     def in_flight(self) -> int:
         """The number of items submitted and not yet answered."""
-        return len(self._waiting) + len(self._running) + len(self._deferred)
+        running = sum(len(batch.entries) for batch in self._running)
+        return len(self._waiting) + running + len(self._deferred)
 
     def stuck(self, longer_than_s: float) -> set[PartRef]:
         """The parts whose items have been in the model for longer than `longer_than_s`."""
         running, since = self._running, self._running_since
         if not running or self._clock() - since <= longer_than_s:
             return set()
-        return {entry.part for entry in running}
+        return _parts(running)
 
     def excuse(self, seconds: float) -> None:
         """Do not count `seconds`, in which this process did not run, as time in the model."""
@@ -119,26 +127,42 @@ class Batcher:
     def _run(self) -> None:
         reason: BaseException = BatcherClosed()
         try:
-            while self._take():
-                short = self._encoder.run(self._running)
-                self._running = []
-                self._defer(short)
+            while self._run_next():
+                pass
         except BaseException as error:
             reason = error
             log.critical("the batcher died", exc_info=error)
             if self._on_death:
-                self._on_death(error, {entry.part for entry in self._running})
+                self._on_death(error, _parts(self._running))
         finally:
             with self._changed:
                 self.is_closing = True
-                left = [*self._running, *self._waiting, *self._deferred.take_all()]
+                left = [entry for batch in self._running for entry in batch.entries]
+                left += [*self._waiting, *self._deferred.take_all()]
                 self._running, self._waiting = [], []
             for entry in left:
                 if not entry.answer.done():
                     entry.answer.set_exception(BatcherClosed(str(reason)))
 
+    def _run_next(self) -> bool:
+        """Start a batch, or else finish the oldest one; False when closed and empty."""
+        if len(self._running) < self._max_running and self._take():
+            self._encoder.start(self._running[-1])
+            return True
+        if not self._running:
+            return False
+        oldest, *others = self._running
+        short = self._encoder.finish(oldest)
+        with self._changed:
+            self._running, self._running_since = others, self._clock()
+        self._defer(short)
+        return True
+
     def _take(self) -> bool:
-        """Wait for items and move the next batch to `_running`; False when closed and empty."""
+        """Move the next batch to `_running`; False if there is none.
+
+        While no batch runs, wait for items, until closed.
+        """
         with self._changed:
             while True:
                 self._wait()
@@ -152,18 +176,21 @@ class Batcher:
                 wanted = [e for e in batch if _is_wanted(e.answer)]
                 if wanted:
                     self._first = other(self._first)
-                    self._running_since = self._clock()
-                    self._running = wanted
+                    now = self._clock()
+                    self._running_since = self._running_since if self._running else now
+                    self._running = [*self._running, Batch(wanted, now)]
                     return True
-                if self.is_closing and not self._waiting and not len(self._deferred):
+                if self._waiting:
+                    continue
+                if self._running or (self.is_closing and not len(self._deferred)):
                     return False
 
     def _wait(self) -> None:
-        """Wait until an item is to be encoded, or none will be."""
+        """Unless a batch runs, wait until an item is to be encoded, or none will be."""
         while True:
             now = self._clock()
             self._waiting = [*self._deferred.take_due(now), *self._waiting]
-            if self._waiting or (self.is_closing and not len(self._deferred)):
+            if self._waiting or self._running or (self.is_closing and not len(self._deferred)):
                 return
             self._changed.wait(self._deferred.next_due_s(now))
 
@@ -175,6 +202,10 @@ class Batcher:
                 log.info("out of memory: an item of %s waits", entry.kind)
             else:
                 entry.answer.set_exception(OutOfMemory("a single item does not fit into memory"))
+
+
+def _parts(batches: Iterable[Batch]) -> set[PartRef]:
+    return {entry.part for batch in batches for entry in batch.entries}
 
 
 def _is_wanted(answer: Future[Any]) -> bool:

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 from worker.batching.failures import FailedBatches, ModelBroken
 from worker.batching.memory import BatchSizes
@@ -15,6 +16,8 @@ from worker.model.encoder import OutOfMemory
 log = logging.getLogger(__name__)
 
 Encode = Callable[[Sequence[Any]], Iterable[Any]]
+Start = Callable[[Sequence[Any]], Callable[[], Iterable[Any]]]
+"""Starts a batch on a device, and returns the function that waits for its results."""
 OnBatch = Callable[[str, int, float], None]
 """Called with a batch's kind, size and duration in seconds."""
 
@@ -31,33 +34,58 @@ class Entry:
     shortages: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Items in the model `since` an instant; `wait` returns their results if it was started."""
+
+    entries: list[Entry]
+    since: float
+    wait: Callable[[], Iterable[Any]] | None = None
+
+
 class BatchEncoder:
     """Runs the encode function of a batch's kind, and answers its items.
+
+    Where a kind has a `start` function, its next batch can be started while one runs.
 
     A batch that fails is encoded item by item, so that a bad item fails alone; a batch that does
     not fit into memory in halves. After an error the last item that succeeded is encoded too, to
     see whether any item is at fault; `controls` has one of each kind to begin with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that the batcher hands down
         self,
         encode: Mapping[str, Encode],
         sizes: BatchSizes,
         controls: Mapping[str, Any],
         on_batch: OnBatch | None,
+        *,
         clock: Callable[[], float],
+        start: Mapping[str, Start],
     ) -> None:
         self._encode = encode
+        self._start = start
         self._sizes = sizes
         self._controls = dict(controls)
         self._on_batch = on_batch
         self._clock = clock
         self._failed_batches = {kind: FailedBatches() for kind in encode}
+        self._free_since = 0.0
         self._size = 0
         self._failed: list[tuple[Entry, Exception]] = []
         self._short: list[Entry] = []
 
-    def run(self, batch: list[Entry]) -> list[Entry]:
+    def start(self, batch: Batch) -> None:
+        """Start a batch, if its kind can be; `finish` handles the errors."""
+        start = self._start.get(batch.entries[0].kind)
+        if start is None:
+            return
+        try:
+            batch.wait = start([entry.payload for entry in batch.entries])
+        except Exception as error:  # noqa: BLE001 - any error may be the answer to the items
+            batch.wait = partial(_fail, error)
+
+    def finish(self, batch: Batch) -> list[Entry]:
         """Answer the items of a batch, except those for which there is no memory now.
 
         Returns the latter.
@@ -65,19 +93,30 @@ class BatchEncoder:
         Raises:
             DeviceFailed, ModelBroken: no item is at fault, and a new process is needed.
         """
-        self._size, self._failed, self._short = len(batch), [], []
-        self._answer(batch)
-        if len(self._failed) == len(batch):
-            self._failed_batches[batch[0].kind].add(entry.part.job for entry in batch)
+        entries, wait = batch.entries, batch.wait
+        self._size, self._failed, self._short = len(entries), [], []
+        if wait:
+            # Until then the device was busy with the batch before.
+            self._answer(entries, wait, max(batch.since, self._free_since))
+        else:
+            self._encode_now(entries)
+        self._free_since = self._clock()
+        if len(self._failed) == len(entries):
+            self._failed_batches[entries[0].kind].add(entry.part.job for entry in entries)
         for entry, error in self._failed:
             entry.answer.set_exception(error)
         return self._short
 
-    def _answer(self, batch: list[Entry]) -> None:
+    def _encode_now(self, entries: list[Entry]) -> None:
+        payloads = [entry.payload for entry in entries]
+        self._answer(entries, partial(self._encode[entries[0].kind], payloads), self._clock())
+
+    def _answer(
+        self, batch: list[Entry], encode: Callable[[], Iterable[Any]], started: float
+    ) -> None:
         kind = batch[0].kind
-        started = self._clock()
         try:
-            results = self._encode[kind]([entry.payload for entry in batch])
+            results = encode()
         except Exception as error:  # noqa: BLE001 - any error may be the answer to the items
             self._handle(error, batch)
             return
@@ -109,7 +148,7 @@ class BatchEncoder:
             self._failed.append((batch[0], error))
             return
         for entry in batch:
-            self._answer([entry])
+            self._encode_now([entry])
 
     def _check_model(self, kind: str, error: Exception) -> None:
         """Encode a harmless item after an error.
@@ -143,4 +182,8 @@ class BatchEncoder:
             "out of memory: the batch size of %s is now %d", kind, self._sizes.current[kind]
         )
         for start in range(0, len(batch), half):
-            self._answer(batch[start : start + half])
+            self._encode_now(batch[start : start + half])
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise error

@@ -52,8 +52,9 @@ def choose(waiting: Sequence[Entry], sizes: dict[str, int], now: float, first: P
     """The next batch: the item that has waited longest, and all that fit with it.
 
     Items of the `first` priority come first; alternate it, and neither priority delays the other by
-    more than a batch. Items whose deadline has passed are never in a batch. Each item counts as
-    much as the heaviest of its batch, because texts are padded to the longest.
+    more than a batch, or two where one is started while another runs. Items whose deadline has
+    passed are never in a batch. Each item counts as much as the heaviest of its batch, because
+    texts are padded to the longest.
     """
     late = tuple(i for i, entry in enumerate(waiting) if entry.part.deadline <= now)
     alive = [i for i, entry in enumerate(waiting) if entry.part.deadline > now]
