@@ -4,18 +4,21 @@ Otherwise it is the real worker. The count is in the file that BENCH_CALLS names
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from common.protocol.messages import Vectors
 from worker.__main__ import main
 from worker.app import process
-from worker.model.encoder import PreparedImage, PreparedText
+from worker.model.encoder import PreparedImage, PreparedText, StartBatch
 
 
 class CountingEncoder:
     """Another encoder, with a count of its calls kept in a file."""
+
+    start: Mapping[str, StartBatch] = {}
+    """All batches are encoded by the methods that count."""
 
     def __init__(self, encoder: Any, path: Path) -> None:  # noqa: ANN401
         self._encoder = encoder

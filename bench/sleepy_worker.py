@@ -6,7 +6,7 @@ show how the service scales. BENCH_SECONDS_PER_IMAGE is the time of an image.
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.__main__ import main
 from worker.app import process
 from worker.images.decode import DecodedImage, Size
-from worker.model.encoder import PreparedImage, PreparedText
+from worker.model.encoder import PreparedImage, PreparedText, StartBatch
 
 
 class SleepyEncoder:
@@ -23,6 +23,7 @@ class SleepyEncoder:
     device = "cpu"
     dtype = "float32"
     batch_size = 1
+    start: Mapping[str, StartBatch] = {}
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 

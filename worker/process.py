@@ -151,6 +151,7 @@ class WorkerProcess:
             on_death=self._give_up,
             on_batch=self.metrics.batch_done,
             controls={"image": blank_image(encoder), "text": short_text(encoder)},
+            start=encoder.start,
         )
 
     def _watch(self) -> None:

@@ -137,6 +137,11 @@ class WorkerSettings(SharedSettings):
         default="auto",
         description="`off` runs the model with the public functions of torch and transformers only",
     )
+    gpu_acceleration: Literal["auto", "off"] = Field(
+        default="auto",
+        description="`off` runs the model on a GPU as transformers does: one batch after the other,"
+        " without CUDA graphs",
+    )
     remembered_texts: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
         default=20_000, description="texts whose embeddings a worker keeps in memory; 0 for none"
     )

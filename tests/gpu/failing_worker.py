@@ -5,7 +5,7 @@ takes it away and does to its device what is written there.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from common.protocol.messages import Vectors
 from worker.__main__ import main
 from worker.app import process
-from worker.model.encoder import PreparedImage
+from worker.model.encoder import PreparedImage, StartBatch
 
 FAR = 1 << 40
 """Elements beyond the end of whatever there is."""
@@ -58,13 +58,20 @@ class Failing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
+    @property
+    def start(self) -> dict[str, StartBatch]:
+        return {**self._encoder.start, "image": self._start_images}
+
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
+        return self._start_images(images)()
+
+    def _start_images(self, images: Sequence[PreparedImage]) -> Callable[[], Vectors]:
         mine = self._order.with_suffix(f".{os.getpid()}")
         with suppress(FileNotFoundError):
             self._order.rename(mine)
             FAULTS[mine.read_text()]()
-        vectors: Vectors = self._encoder.encode_images(images)
-        return vectors
+        wait: Callable[[], Vectors] = self._encoder.start["image"](images)
+        return wait
 
 
 if __name__ == "__main__":

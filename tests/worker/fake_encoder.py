@@ -1,12 +1,12 @@
 """A fake worker.model.encoder.Encoder that can misbehave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.images.decode import DecodedImage, Size
-from worker.model.encoder import PreparedImage, PreparedText
+from worker.model.encoder import PreparedImage, PreparedText, StartBatch
 
 CONTEXT = 8
 POISON = 13
@@ -21,6 +21,7 @@ class FakeEncoder:
     device = "cpu"
     dtype = "float32"
     batch_size = 32
+    start: Mapping[str, StartBatch] = {}
 
     traits = ModelTraits("fake", CONTEXT)
 

@@ -2,8 +2,8 @@
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +13,12 @@ from worker.images.decode import DecodedImage, Size
 from worker.images.preprocess import Preprocessor, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.accelerate import accelerate
-from worker.model.device_errors import device_error
-from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage, PreparedText
+from worker.model.encoder import PreparedImage, PreparedText, StartBatch
 from worker.model.families import FAMILIES, context_length
+from worker.model.gpu.graphs import GraphedForward
+from worker.model.gpu.pipeline import GpuPipeline
 from worker.model.placement import choose_placement
+from worker.model.running import Arrays, Forward, InlineRunner, Runner, Tensors
 from worker.model.warmup import images_at_once
 
 
@@ -57,6 +59,13 @@ class ClipEncoder:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._preprocess = preprocessor(checkpoint.image_processor)
         self._normalise = _normaliser(self._preprocess, self._device, self._dtype)
+        self._see: Forward = self._image_features
+        self._runner: Runner = InlineRunner(self._device)
+        self.start: Mapping[str, StartBatch] = {}
+        if accelerated and self._device.type == "cuda":
+            model.vision_model.to(memory_format=torch.channels_last)  # as normalised images are
+            self.use_pipeline()
+            self._capture_graphs()
         self.info = ModelInfo(
             name=checkpoint.name,
             revision=checkpoint.revision,
@@ -66,6 +75,20 @@ class ClipEncoder:
             activation=family.activation,
         )
         self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
+
+    def use_pipeline(self) -> None:
+        """From now on start batches without waiting for them."""
+        self._runner = GpuPipeline(self._device)
+        self.start = {"image": self._start_images, "text": self._start_texts}
+
+    def _capture_graphs(self) -> None:
+        """From now on run small batches of images as CUDA graphs."""
+        if size := resolution(self._preprocess):
+            random = torch.Generator().manual_seed(1)
+            image = torch.randint(256, (1, *size, 3), dtype=torch.uint8, generator=random)
+            see = GraphedForward(self._image_features)
+            see.capture({"pixel_values": image.to(self._device)}, self._dtype)
+            self._see = see
 
     @property
     def device(self) -> str:
@@ -91,45 +114,42 @@ class ClipEncoder:
         ]
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
-        return self._features(lambda: self._model.get_image_features(**self._batch(images)))
-
-    def _batch(self, images: Sequence[PreparedImage]) -> dict[str, torch.Tensor]:
-        """On the device, as the model takes it."""
-        batch = {name: self._tensor([image[name] for image in images]) for name in images[0]}
-        if self._normalise:
-            batch["pixel_values"] = self._normalise(batch["pixel_values"])
-        return batch
+        return self._start_images(images)()
 
     def encode_texts(self, texts: Sequence[PreparedText]) -> Vectors:
-        batch = self._tokenizer.pad(
-            {"input_ids": [list(text.ids) for text in texts]},
-            padding=self._padding,
-            max_length=self._context,
-            return_tensors="pt",
-        )
-        return self._features(lambda: self._model.get_text_features(**batch.to(self._device)))
+        return self._start_texts(texts)()
 
-    def _tensor(self, arrays: Sequence[Any]) -> torch.Tensor:
-        tensor = torch.from_numpy(np.stack(arrays)).to(self._device)
+    def _start_images(self, images: Sequence[PreparedImage]) -> Callable[[], Vectors]:
+        def collect() -> Arrays:
+            return {name: [image[name] for image in images] for name in images[0]}
+
+        return self._runner.start(collect, self._see)
+
+    def _start_texts(self, texts: Sequence[PreparedText]) -> Callable[[], Vectors]:
+        def collect() -> Arrays:
+            batch = self._tokenizer.pad(
+                {"input_ids": [list(text.ids) for text in texts]},
+                padding=self._padding,
+                max_length=self._context,
+                return_tensors="np",
+            )
+            return dict(batch)
+
+        return self._runner.start(collect, self._text_features)
+
+    def _image_features(self, batch: Tensors) -> torch.Tensor:
+        inputs = {name: self._cast(tensor) for name, tensor in batch.items()}
+        if self._normalise:
+            inputs["pixel_values"] = self._normalise(batch["pixel_values"])
+        features: torch.Tensor = self._model.get_image_features(**inputs).pooler_output
+        return features
+
+    def _text_features(self, batch: Tensors) -> torch.Tensor:
+        features: torch.Tensor = self._model.get_text_features(**batch).pooler_output
+        return features
+
+    def _cast(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self._dtype) if tensor.is_floating_point() else tensor
-
-    @torch.inference_mode()
-    def _features(self, forward: Callable[[], Any]) -> Vectors:
-        try:
-            vectors = cast("Vectors", forward().pooler_output.float().cpu().numpy())
-        except (RuntimeError, MemoryError) as error:
-            failure = device_error(error)
-            if failure is None and still_works(self._device):
-                raise
-            if not isinstance(failure, OutOfMemory):
-                raise failure or DeviceFailed(str(error)) from error
-        else:
-            if not np.isfinite(vectors).all():
-                raise FloatingPointError("the embeddings are not finite")
-            return vectors
-        # Not before the error is gone: until then it holds on to the tensors of the batch.
-        free_memory(self._device)
-        raise failure
 
 
 def _normaliser(
@@ -152,30 +172,6 @@ def _normaliser(
         return rows.view(pixels.shape).permute(0, 3, 1, 2).to(dtype)
 
     return normalise
-
-
-def still_works(device: torch.device) -> bool:
-    """Whether the device still does anything for this process.
-
-    After a failed assertion or an illegal access CUDA answers every call with that error, until the
-    process ends.
-    """
-    try:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        elif device.type == "mps":
-            torch.mps.synchronize()
-    except RuntimeError:
-        return False
-    return True
-
-
-def free_memory(device: torch.device) -> None:
-    """Return the memory that PyTorch keeps for later batches."""
-    if device.type == "mps":
-        torch.mps.empty_cache()
-    else:
-        torch.cuda.empty_cache()  # does nothing on a CPU
 
 
 def _scale_and_bias(model: Any) -> tuple[float, float]:  # noqa: ANN401

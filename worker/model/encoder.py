@@ -1,6 +1,6 @@
 """The interface of a model, for the batcher and for parts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,9 @@ from worker.images.decode import DecodedImage, Size
 
 PreparedImage = Mapping[str, npt.NDArray[Any]]
 """The model's inputs for one image by name, each without the batch dimension."""
+
+StartBatch = Callable[[Sequence[Any]], Callable[[], Vectors]]
+"""Starts a batch on the device, and returns the function that waits for its embeddings."""
 
 ORDINARY_TOKENS = 16
 """The number of tokens of an ordinary label in its prompt."""
@@ -65,6 +68,13 @@ class Encoder(Protocol):
     @property
     def batch_size(self) -> int:
         """How many images at once suit this model on its device."""
+
+    @property
+    def start(self) -> Mapping[str, StartBatch]:
+        """How to start a batch of images or texts, in the thread that encodes.
+
+        Empty where the device has nothing to do before the batch is waited for.
+        """
 
     def smallest_useful(self, width: int, height: int) -> Size | None:
         """The smallest size at which an image may be decoded; None for its full size."""

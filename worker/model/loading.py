@@ -61,11 +61,17 @@ def _checked_encoder(
         placement.device,
         placement.precision,
         threads,
-        accelerated=settings.cpu_acceleration == "auto",
+        accelerated=is_accelerated(settings, placement.device),
     )
     if in_float32:
         check_precision(encoder, in_float32, settings.min_cosine)
     return encoder
+
+
+def is_accelerated(settings: WorkerSettings, device: str) -> bool:
+    """Whether the settings want more than stock torch and transformers on a device."""
+    switch = settings.cpu_acceleration if device == "cpu" else settings.gpu_acceleration
+    return switch == "auto"
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:

@@ -13,7 +13,7 @@ from tests.processes import DEMO_MODEL
 from worker.batching.batcher import Batcher
 from worker.batching.policy import PartRef
 from worker.images.decode import DecodedImage
-from worker.model import clip_encoder as clip
+from worker.model import running
 from worker.model.checkpoint import Checkpoint, open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage
@@ -113,7 +113,7 @@ def test_any_error_is_the_devices_where_it_takes_no_more_work(
     with pytest.raises(RuntimeError, match="odd") as raised:
         encoder.encode_images(images)
     assert not isinstance(raised.value, DeviceFailed)
-    monkeypatch.setattr(clip, "still_works", lambda _: False)
+    monkeypatch.setattr(running, "still_works", lambda _: False)
     with pytest.raises(DeviceFailed, match="odd"):
         encoder.encode_images(images)
 
