@@ -13,6 +13,7 @@ from common.ledger.jobs import Ledger
 from common.protocol.celery_app import send_parts
 from common.protocol.messages import ModelInfo
 from worker.assembly import Connections
+from worker.model.gpu.reader import GpuReader
 from worker.part.pipeline import Pipeline
 from worker.settings import WorkerSettings
 from worker.telemetry.metrics import WorkerMetrics
@@ -68,6 +69,7 @@ class HeartbeatLoop:
         self._metrics = metrics
         self._idle_pools = (redis.patient.connection_pool, redis.cache.connection_pool)
         self._encoder = pipeline.encoder
+        self._read_gpu = GpuReader(pipeline.encoder.device)
         self._batcher = pipeline.batcher
         self._space = pipeline.memory.space.name
         self._model_queue = settings.model_queue
@@ -126,6 +128,7 @@ class HeartbeatLoop:
             node=self.node,
             encoded_images=self._metrics.encoded["image"],
             encoded_texts=self._metrics.encoded["text"],
+            gpu=self._read_gpu(),
         )
 
     def _warn_of_other_models(self, own: ModelInfo) -> None:

@@ -1,6 +1,7 @@
 """The workers, their models and the readiness, for clients."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -9,6 +10,18 @@ from api.answer.jobs import Timestamp
 from api.dispatch.models import ServedModel, conflicting_models, is_ready
 from common.fleet.heartbeats import Heartbeat
 from common.ledger.records import timestamp
+
+
+class WorkerGpu(BaseModel):
+    """The GPU of a worker. Memory and utilization are those of all processes on it."""
+
+    name: str
+    memory_bytes: int
+    used_bytes: int
+    utilization_percent: int | None = Field(
+        description="share of the last second or less in which it computed anything; null where "
+        "`nvidia-ml-py` is not installed, or the driver does not tell"
+    )
 
 
 class Worker(BaseModel):
@@ -34,6 +47,7 @@ class Worker(BaseModel):
     encoded_texts: int | None = Field(
         description="texts that its model encoded since `since`, a label once for each template"
     )
+    gpu: WorkerGpu | None = Field(description="null if the model runs on something else")
     queues: list[str] = Field(
         description="the queues that it consumes; synchronous work is in `interactive`"
     )
@@ -136,6 +150,7 @@ def _worker(beat: Heartbeat) -> Worker:
         in_flight=beat.in_flight,
         encoded_images=beat.encoded_images,
         encoded_texts=beat.encoded_texts,
+        gpu=beat.gpu and WorkerGpu(**asdict(beat.gpu)),
         queues=sorted(beat.consumed_queues),
         since=timestamp(beat.since),
     )

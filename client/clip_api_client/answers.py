@@ -135,6 +135,15 @@ class LabelSets(_Answer):
     label_sets: list[LabelSet]
 
 
+class WorkerGpu(_Answer):
+    """The GPU of a worker. Memory and utilization are those of all processes on it."""
+
+    name: str
+    memory_bytes: int
+    used_bytes: int
+    utilization_percent: int | None = None
+
+
 class Worker(_Answer):
     """A live worker: `node` is its name in Celery; it has encoded so much since `since`.
 
@@ -152,6 +161,7 @@ class Worker(_Answer):
     in_flight: int
     encoded_images: int | None = None
     encoded_texts: int | None = None
+    gpu: WorkerGpu | None = None
     queues: list[str]
     since: datetime
 

@@ -24,6 +24,19 @@ Total: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
+class Gpu:
+    """A worker's GPU; `utilization_percent` is None where it cannot be read.
+
+    Memory and utilization are those of all processes on it.
+    """
+
+    name: str
+    memory_bytes: Total
+    used_bytes: Total
+    utilization_percent: Total | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """What a worker reports of itself; `since` is the epoch time at which it became ready.
 
@@ -32,6 +45,7 @@ class Heartbeat:
     `queues` are those that it consumes from now, and `configured_batch_size` is the batch size
     while memory is not short. `node` is Celery's name of it, `encoded_images` and `encoded_texts`
     count what its model encoded. All of these are None if the worker is of an earlier release.
+    `gpu` is also None if the model runs on something else.
     """
 
     name: str
@@ -50,6 +64,7 @@ class Heartbeat:
     node: str | None = None
     encoded_images: Total | None = None
     encoded_texts: Total | None = None
+    gpu: Gpu | None = None
 
     @property
     def consumed_queues(self) -> tuple[str, ...]:

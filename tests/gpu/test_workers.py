@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.gpu.cards import DEVICE, cosines, encoder, needs_gpu
 from tests.gpu.failing_worker import FAULTS
@@ -85,6 +86,8 @@ def test_workers_share_a_card(several: Several) -> None:
         assert cosines(embeddings(several.api, images), expected(images)).min() > 0.999
     told = several.api.get("/workers").json()["workers"]
     assert {(beat["device"], beat["dtype"]) for beat in told} == {("cuda:0", "float16")}
+    assert {beat["gpu"]["name"] for beat in told} == {torch.cuda.get_device_name(DEVICE)}
+    assert all(0 < beat["gpu"]["used_bytes"] < beat["gpu"]["memory_bytes"] for beat in told)
     wait_until(lambda: sum("part_done" in w.log for w in several.living) > 1, "two had a part", 5)
 
 

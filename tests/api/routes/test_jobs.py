@@ -302,5 +302,6 @@ def test_workers_are_shown(service: Api) -> None:
     assert set(worker) == {
         *("name", "model", "revision", "device", "dtype", "batch_size", "in_flight", "since"),
         *("queues", "configured_batch_size", "node", "encoded_images", "encoded_texts"),
+        "gpu",
     }
     assert worker["device"] == "cpu"

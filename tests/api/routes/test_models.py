@@ -12,7 +12,7 @@ import pytest
 import requests
 from redis import Redis
 
-from common.fleet.heartbeats import Heartbeat, Heartbeats
+from common.fleet.heartbeats import Gpu, Heartbeat, Heartbeats
 from common.protocol.messages import ModelInfo, Priority, queue_of
 from common.redis.keys import KEYS
 from tests.conftest import ClientMaker
@@ -235,6 +235,20 @@ def test_a_worker_of_an_earlier_release_shows_what_is_known(
     [worker] = make_api(redis_url=redis_url).get("/workers").get_json()["workers"]
     assert worker["name"] == "w"
     assert worker["node"] is worker["encoded_images"] is worker["encoded_texts"] is None
+    assert worker["gpu"] is None
+
+
+def test_a_workers_gpu_is_shown(make_api: ClientMaker, redis: Redis, redis_url: str) -> None:
+    gpu = Gpu("NVIDIA H200", 150_000_000_000, 2_000_000_000, 42)
+    model = ModelInfo("m", "r", 2, 1.0)
+    Heartbeats(redis, 60).beat(Heartbeat("w", model, "cuda:0", "float16", 4, 0, 1.0, gpu=gpu))
+    [worker] = make_api(redis_url=redis_url).get("/workers").get_json()["workers"]
+    assert worker["gpu"] == {
+        "name": "NVIDIA H200",
+        "memory_bytes": 150_000_000_000,
+        "used_bytes": 2_000_000_000,
+        "utilization_percent": 42,
+    }
 
 
 def test_it_is_ready_though_a_model_lacks_a_worker_and_says_which(several: Several) -> None:
