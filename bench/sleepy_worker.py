@@ -24,6 +24,7 @@ class SleepyEncoder:
     dtype = "float32"
     batch_size = 1
     start: Mapping[str, StartBatch] = {}
+    portable_prepare = None
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 

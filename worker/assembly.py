@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import structlog
 from redis import Redis
 
 from common.cache.embeddings import EmbeddingCache, space_of
@@ -13,6 +14,7 @@ from common.redis import connection
 from common.webhooks.outbox import Deliveries
 from common.webhooks.secrets import key_of
 from worker.batching.batcher import Batcher
+from worker.images.decode_processes import DecodeProcesses, count_of, preload
 from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
 from worker.model.embedding_memory import Memory, TextMemory
@@ -26,6 +28,8 @@ from worker.part.pipeline import Pipeline
 from worker.settings import StandardAuthorities, WorkerSettings
 from worker.webhooks.delivery import MAX_RECORDING, Sender, WebhookDispatcher
 from worker.webhooks.retries import RetryPolicy
+
+log = structlog.get_logger()
 
 DECODE_THREADS = 16
 """For each priority."""
@@ -87,7 +91,21 @@ def make_pipeline(
         ),
         jpeg_draft=settings.jpeg_draft,
         exif_orientation=settings.exif_orientation,
+        decode_processes=make_decode_processes(settings, encoder),
     )
+
+
+def make_decode_processes(settings: WorkerSettings, encoder: Encoder) -> DecodeProcesses | None:
+    count = count_of(settings.decode_processes, encoder.device)
+    prepare = encoder.portable_prepare
+    if not count or prepare is None:
+        return None
+    preload()
+    try:
+        return DecodeProcesses(count, prepare)
+    except (ImportError, NotImplementedError, OSError) as error:  # a host without semaphores
+        log.warning("decode_processes_not_used", error=str(error))
+        return None
 
 
 def make_guard(settings: WorkerSettings) -> Guard:

@@ -140,6 +140,8 @@ class WorkerProcess:
         self._batcher.close()
         for threads in self._pipeline.image_threads.values():
             threads.shutdown()
+        if self._pipeline.decode_processes:
+            self._pipeline.decode_processes.close()
         self._heartbeat.stop()
         log.info("worker_ended", worker=self._heartbeat.name)
 

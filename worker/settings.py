@@ -156,6 +156,13 @@ class WorkerSettings(SharedSettings):
         description="decode large JPEGs at 1/2, 1/4 or 1/8 of their size, but at least twice the"
         " model's resolution: several times as fast, with slightly different embeddings",
     )
+    decode_processes: Annotated[str, Field(pattern="^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9])$")] = (
+        Field(
+            default="auto",
+            description="processes beside the worker that decode images; 0 decodes in its threads."
+            " `auto` is one for each core, up to 16, with a GPU, and 0 with a CPU",
+        )
+    )
     exif_orientation: bool = Field(
         default=True,
         description="rotate photos according to their EXIF metadata; `false` uses the pixels as"

@@ -22,6 +22,7 @@ class FakeEncoder:
     dtype = "float32"
     batch_size = 32
     start: Mapping[str, StartBatch] = {}
+    portable_prepare = None
 
     traits = ModelTraits("fake", CONTEXT)
 

@@ -10,10 +10,10 @@ import torch
 
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.images.decode import DecodedImage, Size
-from worker.images.preprocess import Preprocessor, preprocessor, resolution
+from worker.images.preprocess import Preprocessor, Whole, preprocessor, resolution
 from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.accelerate import accelerate
-from worker.model.encoder import PreparedImage, PreparedText, StartBatch
+from worker.model.encoder import Prepare, PreparedImage, PreparedText, StartBatch
 from worker.model.families import FAMILIES, context_length
 from worker.model.gpu.graphs import GraphedForward
 from worker.model.gpu.pipeline import GpuPipeline
@@ -99,6 +99,11 @@ class ClipEncoder:
 
     def prepare_image(self, image: DecodedImage) -> PreparedImage:
         return self._preprocess(image)
+
+    @property
+    def portable_prepare(self) -> Prepare | None:
+        # What is left to the checkpoint's preprocessor would load transformers there.
+        return None if isinstance(self._preprocess, Whole) else self._preprocess
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
         batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)

@@ -13,6 +13,8 @@ from worker.images.decode import DecodedImage, Size
 PreparedImage = Mapping[str, npt.NDArray[Any]]
 """The model's inputs for one image by name, each without the batch dimension."""
 
+Prepare = Callable[[DecodedImage], PreparedImage]
+
 StartBatch = Callable[[Sequence[Any]], Callable[[], Vectors]]
 """Starts a batch on the device, and returns the function that waits for its embeddings."""
 
@@ -81,6 +83,10 @@ class Encoder(Protocol):
 
     def prepare_image(self, image: DecodedImage) -> PreparedImage:
         """An image → an input of `encode_images`."""
+
+    @property
+    def portable_prepare(self) -> Prepare | None:
+        """`prepare_image` for other processes, which can be pickled; None if it cannot."""
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]: ...
 

@@ -135,14 +135,18 @@ class PartImages:
 
     def _decode(self, content: bytes, alpha: Alpha) -> tuple[PreparedImage, bool]:
         """The input of the model, and whether the image is transparent."""
+        limits, processes = self._pipeline.limits, self._pipeline.decode_processes
         conversion = Conversion(self._pipeline.exif_orientation, alpha)
-        image = EncodedImage.open(content, self._pipeline.limits, conversion)
-        if self._pipeline.jpeg_draft:
-            min_size = self._encoder.smallest_useful(*image.size)
-            if min_size:
-                image.shrink(min_size)
+        image = EncodedImage.open(content, limits, conversion)
+        is_drafted = self._pipeline.jpeg_draft
+        min_size = self._encoder.smallest_useful(*image.size) if is_drafted else None
+        if min_size:
+            image.shrink(min_size)
         with self._budget.hold(image.pixels, self._cancellation.check):
-            decoded = image.decode()
-            prepared = self._encoder.prepare_image(decoded)
+            if processes:
+                result = processes.decode(content, limits, conversion, min_size)
+            else:
+                decoded = image.decode()
+                result = self._encoder.prepare_image(decoded), decoded.is_transparent
         self._cancellation.check()
-        return prepared, decoded.is_transparent
+        return result

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from common.ledger.jobs import Ledger
 from common.protocol.messages import Priority
 from worker.batching.batcher import Batcher
+from worker.images.decode_processes import DecodeProcesses
 from worker.images.limits import Limits
 from worker.images.pixel_budget import PixelBudget
 from worker.model.embedding_memory import Memory
@@ -33,6 +34,7 @@ class Pipeline:
     memory: Memory
     jpeg_draft: bool = False
     exif_orientation: bool = True
+    decode_processes: DecodeProcesses | None = None
 
 
 class Cancelled(Exception):
