@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.gpu.figure import Figure, obey_signals, parsed
 from bench.gpu.options import Options, parse
+from bench.gpu.verdict import verdicts
 from bench.processes import ROOT
 from bench.progress import Progress
 from bench.report import table
@@ -65,6 +66,8 @@ def main(words: Sequence[str]) -> int:
             failed.append(f"{step} {model}".strip())
             record.say(f"  {failed[-1]} came to no end within its time, or failed")
     print(f"\n{record.text()}\n", flush=True)
+    for line in verdicts(figure for _, figure in record.found):
+        print(line, flush=True)
     return 1 if failed else 0
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from bench.gpu.figure import attempt, report
 from bench.gpu.options import Options, parse
 from bench.images import Kind, draw
-from worker.images.decode import DecodedImage, EncodedImage
+from worker.images.decode import AS_IS, DecodedImage, EncodedImage
+from worker.images.decode_processes import DecodeProcesses, count_of
 from worker.images.limits import Limits
 from worker.images.preprocess import Normalise, ShortestEdgeCrop
 
@@ -81,6 +82,32 @@ def measure_many(options: Options) -> None:
         report(f"decode and resize, {count} processes", rate, "/s")
 
 
+def measure_workers_processes(options: Options) -> None:
+    """As a worker on a GPU uses them: its threads wait while its processes decode."""
+    count = count_of("auto", "cuda")
+    jpegs = [draw(options.kind, seed) for seed in range(POOL)]
+    processes = DecodeProcesses(count, PREPROCESS)
+
+    def work() -> float:
+        began = time.perf_counter()
+        done = 0
+        while time.perf_counter() - began < options.seconds:
+            processes.decode(jpegs[done % POOL], NO_LIMITS, AS_IS, None)
+            done += 1
+        return done / (time.perf_counter() - began)
+
+    with ThreadPoolExecutor(2 * count) as threads:
+        for _ in threads.map(lambda jpeg: processes.decode(jpeg, NO_LIMITS, AS_IS, None), jpegs):
+            pass  # until all have started
+        before = time.process_time(), time.perf_counter()
+        rates = [threads.submit(work) for _ in range(2 * count)]
+        rate = sum(each.result() for each in rates)
+        cores = (time.process_time() - before[0]) / (time.perf_counter() - before[1])
+    processes.close()
+    report(f"decode and resize, the worker's {count} processes", rate, "/s")
+    report("meanwhile of the worker itself", cores, "cores")
+
+
 def measure_on_card(options: Options) -> None:
     """By torchvision, where it is there: decoded on the card, for comparison."""
     if options.device == "cpu":
@@ -109,6 +136,7 @@ def main() -> None:
     options = parse(sys.argv[1:])
     attempt("decode", lambda: measure_one(options))
     attempt("decode, side by side", lambda: measure_many(options))
+    attempt("decode, worker's processes", lambda: measure_workers_processes(options))
     attempt("decode on the card", lambda: measure_on_card(options))
 
 

@@ -1,6 +1,7 @@
 """Second step: the model alone. Stock transformers, the worker's encoder, and how they agree."""
 
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,9 +100,28 @@ class Measurement:
             if batch in PARTED:
                 self._tell(f"worker's encoder, batch of {batch}", 1000 * seconds, "ms")
         self._tell_rates("worker's encoder", rates)
+        self._measure_overlap(encoder, image)
         if self._device != "cpu":
             peak = torch.cuda.max_memory_allocated() / 1e6
             self._tell(f"memory at its peak, batch of {batch}, both models", peak, "MB")
+
+    def _measure_overlap(self, encoder: ClipEncoder, image: Sequence[PreparedImage]) -> None:
+        """The same, with one batch started while another runs, as in a busy worker."""
+        if self._device == "cpu":
+            encoder.use_pipeline()  # to test the harness
+        start = encoder.start["image"]
+        rates = {}
+        for batch in self._options.batches:
+            images = [image[number % COMPARED] for number in range(batch)]
+            running = deque([start(images)])
+
+            def run(images: Sequence[PreparedImage] = images, running: Any = running) -> None:  # noqa: ANN401
+                running.append(start(images))
+                running.popleft()()
+
+            rates[batch] = batch / seconds_of(run, self._device)
+            running.pop()()
+        self._tell_rates("worker's encoder, two batches in flight", rates)
 
     def _compare(self) -> None:
         """Against transformers as it comes, in float32 on the processor."""
