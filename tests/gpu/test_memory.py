@@ -91,8 +91,9 @@ def test_too_large_a_batch_is_distinguished_from_other_errors(
         assert np.isfinite(model.encode_images(images[:FITTING])).all()
 
 
+@pytest.mark.parametrize("overlapping", [False, True])
 def test_the_batch_is_halved_until_it_fits_and_every_image_is_answered(
-    model: ClipEncoder, images: list[PreparedImage], enough: int
+    model: ClipEncoder, images: list[PreparedImage], enough: int, *, overlapping: bool
 ) -> None:
     expected = model.encode_images(images[:16])
     sizes = []
@@ -100,6 +101,7 @@ def test_the_batch_is_halved_until_it_fits_and_every_image_is_answered(
         {"image": model.encode_images},
         {"image": MANY},
         on_batch=lambda _, size, __: sizes.append(size),
+        start=model.start if overlapping else {},
     )
     try:
         # What a thread's first batch takes for itself, once and for all, is not of the shortage.
