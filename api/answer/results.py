@@ -99,6 +99,15 @@ class Outcome:
         """The indices of images that are not opaque."""
         return frozenset(first + i for first, about in self._finished() for i in about.transparent)
 
+    @cached_property
+    def tokens(self) -> dict[int, int]:
+        """The number of tokens of each text, by index; 0 for an image."""
+        return {
+            first + index: count
+            for first, about in self._finished()
+            for index, count in enumerate(about.tokens)
+        }
+
     @property
     def timings(self) -> Timings:
         """The largest timings of any part."""

@@ -78,4 +78,10 @@ def _result(model: ModelInfo, found: Mapping[int, Embedding]) -> PartResult:
     truncated = tuple(index for index, row in enumerate(rows) if row.truncated)
     vectors = np.stack([row.vector for row in rows])
     transparent = tuple(index for index, row in enumerate(rows) if row.transparent)
-    return PartResult(vectors, PartAbout(model, truncated=truncated, transparent=transparent))
+    about = PartAbout(
+        model,
+        truncated=truncated,
+        transparent=transparent,
+        tokens=tuple(row.tokens for row in rows),
+    )
+    return PartResult(vectors, about)

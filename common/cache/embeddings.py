@@ -14,6 +14,7 @@ reveals as much. The answer is the same either way.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,14 @@ from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
 
-PREPROCESSING_VERSION = 2
-"""Raise it whenever the embeddings of a model change for the same content."""
+PREPROCESSING_VERSION = 3
+"""Raise it whenever the embeddings of a model, or their entries, change for the same content."""
 SPACE_CHARS = 16
 KEY_BYTES = 32
 TRUNCATED, TRANSPARENT = 1, 2
 """Bits of the byte after a vector."""
+TRAILER = Struct("<BI")
+"""What follows a vector: those bits, and the number of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,13 @@ class Embedding:
     """One embedding, of shape (dimension,).
 
     It is `truncated` if the model truncated the text, `transparent` if the image is not opaque.
+    `tokens` is the number of tokens of the text.
     """
 
     vector: Vectors
     truncated: bool = False
     transparent: bool = False
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +172,16 @@ class EmbeddingCache:
         if not kept or not self.is_on:
             return None
         truncated, transparent = set(result.about.truncated), set(result.about.transparent)
-        flags = bytes(_flags(row in truncated, row in transparent) for row in kept.values())
-        where = {"row_bytes": 4 * space.dimension, "rows": list(kept.values())}
-        return CacheEntries(self._where(space) | where, (b"".join(kept), flags))
+        tokens = result.about.tokens or (0,) * len(vectors)
+        trailers = b"".join(
+            _trailer(row in truncated, row in transparent, tokens[row]) for row in kept.values()
+        )
+        where = {
+            "row_bytes": 4 * space.dimension,
+            "trailer_bytes": TRAILER.size,
+            "rows": list(kept.values()),
+        }
+        return CacheEntries(self._where(space) | where, (b"".join(kept), trailers))
 
     def _where(self, space: Space) -> dict[str, Any]:
         return {
@@ -180,19 +192,19 @@ class EmbeddingCache:
 
 
 def _dump(embedding: Embedding) -> bytes:
-    """Little-endian float32, then a byte of flags."""
-    flags = _flags(embedding.truncated, embedding.transparent)
-    return embedding.vector.astype("<f4").tobytes() + bytes([flags])
+    """Little-endian float32, then the trailer."""
+    trailer = _trailer(embedding.truncated, embedding.transparent, embedding.tokens)
+    return embedding.vector.astype("<f4").tobytes() + trailer
 
 
-def _flags(truncated: bool, transparent: bool) -> int:
-    return TRUNCATED * truncated | TRANSPARENT * transparent
+def _trailer(truncated: bool, transparent: bool, tokens: int) -> bytes:
+    return TRAILER.pack(TRUNCATED * truncated | TRANSPARENT * transparent, tokens)
 
 
 def _load(value: bytes, dimension: int) -> Embedding | None:
-    if len(value) != 4 * dimension + 1:
+    if len(value) != 4 * dimension + TRAILER.size:
         log.warning("corrupt_record", reason="the embedding does not have the model's dimension")
         return None
     vector = np.frombuffer(value, dtype="<f4", count=dimension)
-    flags = value[-1]
-    return Embedding(vector, bool(flags & TRUNCATED), bool(flags & TRANSPARENT))
+    flags, tokens = TRAILER.unpack_from(value, 4 * dimension)
+    return Embedding(vector, bool(flags & TRUNCATED), bool(flags & TRANSPARENT), tokens)

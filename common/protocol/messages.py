@@ -158,7 +158,9 @@ class PartAbout:
     """A part's result without the embeddings.
 
     `faults` maps the index of each failed item to its fault; `truncated` are the indices of texts
-    that the model truncated, `transparent` those of images that are not opaque.
+    that the model truncated, `transparent` those of images that are not opaque. `tokens` has the
+    number of tokens of each item, 0 for an image; it is empty if there are none, or if the worker
+    is of an earlier release.
     """
 
     model: ModelInfo
@@ -166,6 +168,7 @@ class PartAbout:
     truncated: tuple[int, ...] = ()
     timings: Timings = field(default_factory=Timings)
     transparent: tuple[int, ...] = ()
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class _SentAbout:
     truncated: list[Count]
     timings: Timings
     transparent: list[Count] = field(default_factory=list)
+    tokens: list[Count] = field(default_factory=list)
 
 
 PASSING = ConfigDict(cache_strings="keys")
@@ -114,6 +115,7 @@ def dump_about(about: PartAbout) -> bytes:
         list(about.truncated),
         about.timings,
         list(about.transparent),
+        list(about.tokens),
     )
     return orjson.dumps(sent)
 
@@ -127,6 +129,7 @@ def load_about(raw: bytes) -> PartAbout:
         tuple(sent.truncated),
         sent.timings,
         tuple(sent.transparent),
+        tuple(sent.tokens),
     )
 
 

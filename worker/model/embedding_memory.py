@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.cache.embeddings import CacheEntries, Embedding, EmbeddingCache, Space, key_of
 from common.protocol.messages import Item, PartResult
@@ -46,7 +46,7 @@ class TextMemory:
         if not self._max_texts:
             return
         # A copy, because the vector may be a row of a batch and would keep all of it in memory.
-        own = Embedding(embedding.vector.copy(), embedding.truncated)
+        own = replace(embedding, vector=embedding.vector.copy())
         with self._lock:
             self._known[key] = KnownText(own, time.monotonic())
             self._known.move_to_end(key)

@@ -42,6 +42,7 @@ class PartRun:
         self._faults: dict[int, Fault] = {}
         self._truncated: set[int] = set()
         self._transparent: set[int] = set()
+        self._tokens: dict[int, int] = {}
         self._keys: dict[int, bytes] = {}
         self.hits = 0
         """How many of its items need not be encoded."""
@@ -67,6 +68,7 @@ class PartRun:
             self._images.submit(known)
             inference_s = self._gather(texts.answers())
             self._truncated |= texts.truncated
+            self._tokens.update(texts.tokens)
             self._remember_texts()
             self._images.wait_for_fetches()
             submitted = self._collect_images()
@@ -82,11 +84,20 @@ class PartRun:
             decode=max((image.decode_s for image in submitted), default=0.0),
             inference=inference_s,
         )
-        truncated, transparent = sorted(self._truncated), sorted(self._transparent)
         about = PartAbout(
-            self._encoder.info, self._faults, tuple(truncated), timings, tuple(transparent)
+            self._encoder.info,
+            self._faults,
+            truncated=tuple(sorted(self._truncated)),
+            timings=timings,
+            transparent=tuple(sorted(self._transparent)),
+            tokens=self._all_tokens(),
         )
         return PartResult(self._vectors, about)
+
+    def _all_tokens(self) -> tuple[int, ...]:
+        if not any(self._tokens.values()):
+            return ()
+        return tuple(self._tokens.get(index, 0) for index in range(len(self._begun.items)))
 
     def _take(self, known: Mapping[int, Embedding]) -> None:
         self.hits = len(known)
@@ -96,6 +107,7 @@ class PartRun:
                 self._truncated.add(index)
             if embedding.transparent:
                 self._transparent.add(index)
+            self._tokens[index] = embedding.tokens
 
     def _texts_but(self, known: Container[int]) -> PartTexts:
         texts = {
@@ -109,7 +121,11 @@ class PartRun:
 
     def _remember_texts(self) -> None:
         for key, index in self.encoded.items():
-            embedding = Embedding(self._vectors[index], index in self._truncated)
+            embedding = Embedding(
+                self._vectors[index],
+                index in self._truncated,
+                tokens=self._tokens.get(index, 0),
+            )
             self._pipeline.memory.keep_text(key, embedding)
 
     def _collect_images(self) -> list[SubmittedImage]:

@@ -1,6 +1,6 @@
 """Tokenizes the texts of a part and submits them to the batcher."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import chain, repeat
@@ -37,6 +37,8 @@ class PartTexts:
         self.keys = {i: text_key(text.value, text.templates) for i, text in texts.items()}
         """The key in the cache of each text, by the index of the item."""
         self.truncated: set[int] = set()
+        self.tokens: Counter[int] = Counter()
+        """The number of tokens of each text, in all its templates together."""
         indices = chain.from_iterable(repeat(i, text.inputs) for i, text in texts.items())
         prompts = chain.from_iterable(text.prompts for text in texts.values())
         prepared = chain.from_iterable(map(self._prepare, runs_of(prompts)))
@@ -52,6 +54,7 @@ class PartTexts:
             answer = self._pipeline.batcher.submit("text", prepared, self._part, prepared.weight)
             self._submitted.append(((index, answer), prepared.weight))
             self._weight += prepared.weight
+            self.tokens[index] += len(prepared.ids)
             if prepared.truncated:
                 self.truncated.add(index)
 

@@ -1,7 +1,7 @@
 -- Store the result of a part, once. Returns 1 if stored, 0 if it was stored before or the job ended.
 -- args: id, part, done and failed (queries), fatal (required items that failed); optional:
---       cache {space, max_embeddings, ttl_s, row_bytes, rows} of the embeddings to share
--- ARGV: the embeddings, the rest of the result; with `cache`, the concatenated keys and flags
+--       cache {space, max_embeddings, ttl_s, row_bytes, trailer_bytes, rows} of the embeddings to share
+-- ARGV: the embeddings, the rest of the result; with `cache`, the concatenated keys and trailers
 write_even_if_full()
 local id, n, vectors = args.id, args.part, ARGV[2]
 
@@ -24,11 +24,11 @@ local function finish()
 end
 
 local function share(cache)
-  local space, keys, flags = open_space(cache), ARGV[4], ARGV[5]
+  local space, keys, trailers, size = open_space(cache), ARGV[4], ARGV[5], cache.trailer_bytes
   for at, row in ipairs(cache.rows) do
     local key = string.sub(keys, (at - 1) * KEY_BYTES + 1, at * KEY_BYTES)
     local vector = string.sub(vectors, row * cache.row_bytes + 1, (row + 1) * cache.row_bytes)
-    put_embedding(space, key, vector .. string.sub(flags, at, at))
+    put_embedding(space, key, vector .. string.sub(trailers, (at - 1) * size + 1, at * size))
   end
   prolong(space)
 end

@@ -72,6 +72,13 @@ def test_an_image_that_is_not_opaque_is_found_so(cache: EmbeddingCache) -> None:
     assert (found.transparent, found.truncated) == (True, False)
 
 
+def test_a_text_is_found_with_its_number_of_tokens(cache: EmbeddingCache) -> None:
+    cache.store(SPACE, {keys(1)[0]: replace(embedding(1), tokens=77)})
+    [found] = cache.find(SPACE, keys(1))
+    assert found is not None
+    assert found.tokens == 77
+
+
 def test_an_image_has_an_embedding_for_each_background() -> None:
     items = [Item("blob", "ab" * 32, 1, required=True, alpha=each) for each in get_args(Alpha)]
     assert len({key_of(item) for item in items}) == 3

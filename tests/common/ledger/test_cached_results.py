@@ -49,6 +49,18 @@ def test_what_was_transparent_stays_so(ledger: Ledger, cache: EmbeddingCache) ->
     assert told == [(True, False), (False, True), (True, True)]
 
 
+def test_the_tokens_of_texts_are_cached(ledger: Ledger, cache: EmbeddingCache) -> None:
+    create(ledger, new_job())
+    about = PartAbout(MODEL, truncated=(2,), tokens=(7, 0, 70_000))
+    shared = cache.entries(SPACE, PartResult(VECTORS, about), {KEYS[n]: n for n in range(3)})
+    assert ledger.finish("j", 0, [TEXT, IMAGE], PartResult(VECTORS, about), shared)
+    assert [(each.tokens, each.truncated) for each in found(cache) if each] == [
+        (7, False),
+        (0, False),
+        (70_000, True),
+    ]
+
+
 def test_the_result_of_a_cancelled_job_is_cached_all_the_same(
     ledger: Ledger, cache: EmbeddingCache
 ) -> None:

@@ -51,6 +51,7 @@ def test_results_survive_the_journey() -> None:
             truncated=(0,),
             timings=Timings(0.1, 0.2, 0.3, 0.4),
             transparent=(1,),
+            tokens=(9, 0),
         ),
     )
     got = load_result({name.encode(): value for name, value in dump_result(sent).items()})

@@ -154,3 +154,13 @@ def test_the_prompts_of_one_candidate_are_made_in_bounded_runs(redis: Redis) -> 
     assert sum(encoder.runs) == 1000 * 1002
     assert max(encoder.runs) <= 1 << 14
     assert sum(encoder.batches) == 1000
+
+
+def test_the_tokens_of_all_its_prompts_are_counted_and_cached(
+    redis: Redis, runner: PartRunner
+) -> None:
+    items = [in_templates("cat"), text("a dog")]
+    first = run(runner, "j", items).about.tokens
+    assert first[0] > first[1] > 0
+    with running(redis, FakeEncoder()) as other:
+        assert run(other, "k", [text("a dog"), *items]).about.tokens == (first[1], *first)
