@@ -14,6 +14,8 @@ from redis import Redis
 from api import problem_details
 from api.access import cors, proxies, rate_limits
 from api.access.keys import Keyring
+from api.dialects import registry
+from api.dialects.dialect import Dialects
 from api.dispatch import admission
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi import document as openapi
@@ -58,11 +60,14 @@ def create_app(
     app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(settings))
     app.register_blueprint(playground.make_blueprint(settings))
+    dialects = registry.register(app, dispatcher, settings)
     app.extensions["openapi"] = openapi.document(app, settings)
     problem_details.register(app)
     app.before_request(_begin_request)
     admission.register(app, settings.api_threads)
-    app.after_request(partial(_end_request, measured.requests))
+    app.after_request(partial(_end_request, measured.requests, dialects))
+    # Runs before the former: what is counted is the status that is sent.
+    app.after_request(dialects.translate)
     trace(app)
     _guard(app, settings, redis)
     return app
@@ -91,7 +96,7 @@ def _begin_request() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _end_request(counted: RequestMetrics, response: Response) -> Response:
+def _end_request(counted: RequestMetrics, dialects: Dialects, response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if "job" in g:
@@ -100,8 +105,16 @@ def _end_request(counted: RequestMetrics, response: Response) -> Response:
         response.vary.add("Prefer")
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - g.started
-    error = response.error_code if isinstance(response, problem_details.ProblemResponse) else None
-    counted.count(rule, response.status_code, seconds, error, g.get("cached"))
+    problem = response.problem if isinstance(response, problem_details.ProblemResponse) else None
+    dialect = dialects.of_request()
+    counted.count(
+        rule,
+        response.status_code,
+        seconds,
+        error=problem.code if problem else None,
+        cached=g.get("cached"),
+        dialect=dialect.name if dialect else "",
+    )
     write = log.debug if rule in OFTEN_ASKED else log.info
     write(
         "request",

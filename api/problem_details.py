@@ -87,11 +87,11 @@ class Problem(BaseModel):
 
 
 class ProblemResponse(Response):
-    """An error response, which keeps its error code for the metrics."""
+    """An error response, which keeps its problem for the metrics and for dialects."""
 
-    def __init__(self, error_code: str, body: bytes, status: int) -> None:
-        super().__init__(body, status, content_type="application/problem+json")
-        self.error_code = error_code
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(to_json(problem), problem.status, content_type="application/problem+json")
+        self.problem = problem
 
 
 def status_of(error: type[ClipError]) -> int:
@@ -102,17 +102,23 @@ def problem(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> Response:
     """A response of type `application/problem+json`."""
-    return ProblemResponse(code, problem_body(status, code, title, detail, faults), status)
+    return ProblemResponse(make_problem(status, code, title, detail, faults))
 
 
 def problem_body(
     status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
 ) -> bytes:
-    """The JSON of a problem; also used to answer without Flask."""
-    body = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
+    """The JSON of a problem, to answer without Flask."""
+    return to_json(make_problem(status, code, title, detail, faults))
+
+
+def make_problem(
+    status: int, code: str, title: str, detail: str, faults: Sequence[ItemFault] = ()
+) -> Problem:
+    made = Problem(type="about:blank", title=title, status=status, detail=detail, code=code)
     if faults:
-        body.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MAX_FAULTS]]
-    return to_json(body)
+        made.errors = [FaultBody(**fault.as_dict()) for fault in faults[:MAX_FAULTS]]
+    return made
 
 
 def to_json(model: BaseModel) -> bytes:

@@ -1,6 +1,7 @@
 """The settings of the API process."""
 
 import re
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Annotated, TypeAlias
 
@@ -38,6 +39,18 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _aliases(pairs: tuple[str, ...]) -> tuple[str, ...]:
+    names = [pair.partition("=")[0] for pair in pairs]
+    for pair in pairs:
+        alias, _, model = pair.partition("=")
+        if not alias or not model:
+            raise ValueError(f"{pair!r} is not an alias and a model, such as clip=my/model")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"{repeated[0]!r} is an alias twice")
+    return pairs
+
+
+Aliases: TypeAlias = Annotated[Several, AfterValidator(_aliases)]
 Origins: TypeAlias = Annotated[Several, AfterValidator(_origins)]
 
 
@@ -127,6 +140,16 @@ class ApiSettings(SharedSettings):
         default=(),
         description="origins whose pages may call, such as `https://example.org`; or `*`",
     )
+    model_aliases: Aliases = Field(
+        default=(),
+        description="other names of models for clients of other services' interfaces, such as "
+        "`jina-clip-v2=openai/clip-vit-base-patch16`",
+    )
+    matryoshka_models: Several = Field(
+        default=(),
+        description="models whose embeddings are trained to be shortened, which `dimensions` of "
+        "other services' interfaces may do",
+    )
     flower_url: Annotated[str, AfterValidator(_web_address)] = Field(
         default="",
         description="the address of Flower for browsers, which the playground links to",
@@ -135,6 +158,11 @@ class ApiSettings(SharedSettings):
     @property
     def accepted_keys(self) -> tuple[SecretStr, ...]:
         return self.api_keys + self.api_keys_file
+
+    @cached_property
+    def aliased_models(self) -> dict[str, str]:
+        """The models by their aliases."""
+        return dict(pair.split("=", 1) for pair in self.model_aliases)
 
     @property
     def waiting_requests(self) -> int:

@@ -56,4 +56,8 @@ def _shown(request: Request) -> str:
     if key := request.headers.get("X-API-Key"):
         return key
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer":
+        return key.strip()
+    # Clients that know no keys take a URL with one: http://any:KEY@host.
+    shown = request.authorization
+    return (shown.password or "") if shown and shown.type == "basic" else ""

@@ -47,7 +47,11 @@ def result_response(outcome: Outcome, candidates: Units | None) -> Response:
         InvalidRequest, JobCancelled, DeadlineExceeded: the job ended without a result.
     """
     outcome.check_done()
-    response = streamed(render(outcome, candidates))
+    return _with_label_set(describe(streamed(render(outcome, candidates)), outcome), outcome)
+
+
+def describe(response: Response, outcome: Outcome) -> Response:
+    """Add the headers that say how a result was made."""
     times = outcome.timings
     response.headers["Server-Timing"] = ", ".join(
         f"{name};dur={getattr(times, name) * 1000:.1f}"
@@ -55,7 +59,7 @@ def result_response(outcome: Outcome, candidates: Units | None) -> Response:
     )
     set_truncated(response, len(outcome.truncated_pointers()))
     set_transparent(response, len(outcome.transparent_pointers()))
-    return _with_label_set(response, outcome)
+    return response
 
 
 def job_response(outcome: Outcome) -> Response:

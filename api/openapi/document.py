@@ -36,9 +36,12 @@ TAGS = {
     "label_sets": "Label sets",
 }
 """The tags of operations, by blueprint."""
+DIALECTS = "Interfaces of other services"
+"""The tag of dialects."""
 PATH_PARAMETERS = {
     "job": parameter("job", "path", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "its id"),
     "name": parameter("name", "path", {"type": "string", "pattern": NAME}, "its name"),
+    "model": parameter("model", "path", {"type": "string"}, "its name, or an alias"),
 }
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -68,7 +71,7 @@ def document(app: Flask, settings: ApiSettings) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for rule, operation in declared:
         (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        path = paths.setdefault(re.sub(r"<(\w+)>", r"{\1}", rule.rule), {})
+        path = paths.setdefault(re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule), {})
         path[method.lower()] = _operation(rule, operation, schemas, settings)
     illustrate(paths)
     ways: list[dict[str, list[str]]] = [{name: []} for name in SECURITY_SCHEMES]
@@ -94,6 +97,9 @@ def _types(declared: Iterable[Operation], settings: ApiSettings) -> dict[Any, Ty
         if operation.body:
             types[operation.body] = operation.body
         types |= {each.body: TypeAdapter(each.body) for each in operation.answers if each.body}
+        if operation.dialect:
+            model = operation.dialect.error_model
+            types[model] = TypeAdapter(model)
     if settings.webhook_secrets:
         types[JobEnded] = TypeAdapter(JobEnded)
     return types
@@ -115,7 +121,7 @@ def _operation(rule: Rule, operation: Operation, schemas: Schemas, settings: Api
         "operationId": operation.id,
         "summary": operation.summary,
         "description": operation.description,
-        "tags": [TAGS.get(blueprint, "The service")],
+        "tags": [DIALECTS if operation.dialect else TAGS.get(blueprint, "The service")],
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(operation, schemas)} if operation.body else {}),
         "responses": answers | problems(kinds + operation.errors, operation),

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from flask import Response
 from pydantic import BaseModel, TypeAdapter
 
+from api.dialects.dialect import Dialect
 from api.errors import ItemFault
 from api.problem_details import to_json
 from common.errors import ClipError
@@ -45,7 +46,8 @@ class Operation:
     The `summary` says what it does, the `description` what it is for.
     `parameters` are those that the route reads by itself, see `parameter`; `query` has others as
     its fields. `body` validates the JSON of the request; `form` is the name of the schema of the
-    form that may stand for it.
+    form that may stand for it. The errors of a `dialect` have its shape, and it ignores unknown
+    query parameters.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: TypeAdapter[Any] | None = None
     form: str = ""
+    dialect: Dialect | None = None
 
     def __call__(self, view: View) -> View:
         """Declare that a view performs this operation."""

@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 
 from api import errors
+from api.dialects import dialect as dialects
 from api.errors import InvalidRequest, ItemFault
 from api.openapi.operation import Operation, Schema, known_parameters, parameter_fault
 from api.openapi.schemas import ref
-from api.problem_details import Problem, problem_body, status_of
-from common.errors import ClipError, Unavailable
+from api.problem_details import Problem, make_problem, status_of, to_json
+from common.errors import ClipError, NotAnImage, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 OF_JOB = {"X-Job-Id": "the id of the job, if there was one"}
@@ -48,21 +49,24 @@ DETAILS: dict[type[ClipError], str] = {
 UNKNOWN_MODEL = ItemFault(
     "", "unknown_model", "parameter model: names a model that is not served; served models: demo"
 )
+ITEM_AT_FAULT = ItemFault("", NotAnImage.code, "the second item is not a readable image")
 UNKNOWN = "page"
 """A parameter that no operation knows."""
 
 
 def problems(kinds: Iterable[type[ClipError]], operation: Operation) -> dict[str, Schema]:
-    """The error responses of an operation, by status."""
-    found: dict[str, list[type[ClipError]]] = {}
+    """The error responses of an operation, by status, in the shape of its dialect."""
+    found: dict[int, list[type[ClipError]]] = {}
     for kind in kinds:
-        found.setdefault(str(status_of(kind)), []).append(kind)
+        found.setdefault(_status_of(kind, operation), []).append(kind)
+    dialect = operation.dialect
+    model = dialect.error_model if dialect else Problem
     return {
-        status: {
+        str(status): {
             "description": "; ".join(kind.title for kind in same),
             "content": {
-                MEDIA_TYPE: {
-                    "schema": ref(Problem.__name__),
+                dialects.JSON if dialect else MEDIA_TYPE: {
+                    "schema": ref(model.__name__),
                     "examples": {kind.code: _example(kind, operation) for kind in same},
                 }
             },
@@ -83,12 +87,23 @@ def _headers_of(kind: type[ClipError]) -> dict[str, str]:
     return next((HEADERS[each] for each in kind.__mro__ if each in HEADERS), {})
 
 
-def _example(kind: type[ClipError], operation: Operation) -> dict[str, Any]:
+def _status_of(kind: type[ClipError], operation: Operation) -> int:
+    if operation.dialect:
+        return dialects.status_of(_problem(kind, operation))
+    return status_of(kind)
+
+
+def _problem(kind: type[ClipError], operation: Operation) -> Problem:
     fault = _fault(kind, operation)
     detail = fault.detail if fault else DETAILS.get(kind, kind.title)
-    faults = [fault] if fault else []
-    body = problem_body(status_of(kind), kind.code, kind.title, detail, faults)
-    return {"summary": kind.title, "value": orjson.loads(body)}
+    return make_problem(status_of(kind), kind.code, kind.title, detail, [fault] if fault else [])
+
+
+def _example(kind: type[ClipError], operation: Operation) -> dict[str, Any]:
+    problem = _problem(kind, operation)
+    if operation.dialect:
+        return {"summary": kind.title, "value": operation.dialect.error(problem).model_dump()}
+    return {"summary": kind.title, "value": orjson.loads(to_json(problem))}
 
 
 def _fault(kind: type[ClipError], operation: Operation) -> ItemFault | None:
@@ -96,4 +111,6 @@ def _fault(kind: type[ClipError], operation: Operation) -> ItemFault | None:
         return UNKNOWN_MODEL
     if not issubclass(kind, InvalidRequest):
         return None
+    if operation.dialect:
+        return ITEM_AT_FAULT
     return parameter_fault(UNKNOWN, known_parameters(operation))

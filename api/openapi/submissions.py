@@ -30,10 +30,14 @@ BROKEN = (NotJson, TooManyValues, BrokenBody)
 UNREADABLE = (BodyTooLarge, UnsupportedMediaType, UnsupportedEncoding)
 ON_BODY = (*BROKEN, *UNREADABLE)
 ON_JOB = (JobCancelled, NoWorker, JobLost, ModelChanged, NoMemory, DeadlineExceeded)
-ON_ANSWER = {
+JOB_ID = {
     "X-Job-Id": "the id of the job; absent where the embedding cache had the whole answer, which "
-    "makes no job",
-    "Server-Timing": "milliseconds of queue, fetch, decode and inference",
+    "makes no job"
+}
+SERVER_TIMING = {"Server-Timing": "milliseconds of queue, fetch, decode and inference"}
+ON_ANSWER = {
+    **JOB_ID,
+    **SERVER_TIMING,
     **TRUNCATED,
     **TRANSPARENT,
     **LABEL_SET,

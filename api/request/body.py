@@ -72,15 +72,19 @@ class JsonBody:
     sha256: str
 
 
-def read_json(request: Request, *, max_bytes: int, max_items: int) -> JsonBody:
+def read_json(
+    request: Request, *, max_bytes: int, max_items: int, is_lenient: bool = False
+) -> JsonBody:
     """The JSON of a request; if a key is repeated within an object, the last one counts.
+
+    If it `is_lenient`, a request without Content-Type has JSON too.
 
     Raises:
         UnsupportedMediaType, UnsupportedEncoding, NotJson: it is not plain JSON.
         BodyTooLarge, TooManyValues: it has too many bytes, or far too many values.
         BrokenBody: it could not be read to its end.
     """
-    if not request.is_json:
+    if not request.is_json and not (is_lenient and not request.mimetype):
         raise UnsupportedMediaType
     raw = bytearray()
     for piece in pieces(request, max_bytes):

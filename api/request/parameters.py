@@ -17,7 +17,7 @@ def check_parameters() -> None:
     if request.method == "OPTIONS" or request.endpoint is None or request.blueprint in LENIENT:
         return
     operation = operation_of(current_app.view_functions[request.endpoint])
-    if operation is None:
+    if operation is None or operation.dialect:
         return
     known = known_parameters(operation)
     faults = [_fault(name, known, operation) for name in request.args if name not in known]

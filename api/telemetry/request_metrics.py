@@ -25,7 +25,7 @@ class RequestMetrics:
         self._requests = Counter(
             "clip_requests",
             "Requests answered.",
-            ["route", "status"],
+            ["route", "status", "dialect"],
             registry=registry,
         )
         self._seconds = Histogram(
@@ -50,16 +50,25 @@ class RequestMetrics:
         # Created at start, because a rate needs to begin at zero.
         self._errors = {code: errors.labels(code).inc for code in sorted(codes_of(ClipError))}
         self._cached = {known: cached.labels(CACHED[known]).inc for known in CACHED}
-        self._bound: dict[tuple[str | None, int], tuple[Increase, Observe]] = {}
+        self._bound: dict[tuple[str | None, int, str], tuple[Increase, Observe]] = {}
 
-    def count(
-        self, rule: str | None, status: int, seconds: float, error: str | None, cached: bool | None
+    def count(  # noqa: PLR0913 - what is known of one answer
+        self,
+        rule: str | None,
+        status: int,
+        seconds: float,
+        *,
+        error: str | None = None,
+        cached: bool | None = None,
+        dialect: str = "",
     ) -> None:
         """Count one answer, with the rule that matched, and its error code if it is an error.
 
         `cached` is whether the cache alone answered; None if the request does not use the cache.
+        `dialect` is the name of the interface of another service that it uses, if any.
         """
-        bound = self._bound.get((rule, status)) or self._bind(rule, status)
+        key = (rule, status, dialect)
+        bound = self._bound.get(key) or self._bind(*key)
         increase, observe = bound
         increase()
         observe(seconds)
@@ -68,8 +77,9 @@ class RequestMetrics:
         if cached is not None:
             self._cached[cached]()
 
-    def _bind(self, rule: str | None, status: int) -> tuple[Increase, Observe]:
+    def _bind(self, rule: str | None, status: int, dialect: str) -> tuple[Increase, Observe]:
         route = rule or NO_ROUTE
-        bound = (self._requests.labels(route, status).inc, self._seconds.labels(route).observe)
-        self._bound[rule, status] = bound
+        requests = self._requests.labels(route, status, dialect)
+        bound = (requests.inc, self._seconds.labels(route).observe)
+        self._bound[rule, status, dialect] = bound
         return bound

@@ -4,25 +4,24 @@
 """
 
 import base64
-import io
 import json
 import re
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
-from PIL import Image
 
 from api.openapi.examples import PATH
 from standalone.valkey import EmbeddedValkey
+from tests.contract.calls import BASE64, Answers, Call
+from tests.contract.dialect_examples import DIALECT_CALLS
 from tests.processes import (
     DEMO_MODEL,
-    SAMPLES,
     free_port,
     start_api,
     start_worker,
@@ -31,33 +30,6 @@ from tests.processes import (
 
 KEY = "the-key-of-the-examples-0123"
 DIGITS = 4
-Answers = Mapping[str, dict[str, Any]]
-"""What was answered before, by the name of the example."""
-
-
-def small_image(name: str) -> str:
-    """A sample image, small enough to be shown in base64."""
-    with Image.open(SAMPLES / name) as image:
-        small = image.convert("RGB").resize((48, 48)).quantize(8)
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request worth showing."""
-
-    operation: str
-    name: str
-    summary: str
-    asks: str
-    body: Any = None
-    query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    values: Callable[[Answers], Mapping[str, str]] = lambda _: {}
-    with_key: bool = True
-    with_redis: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,7 +45,7 @@ def job_of(name: str) -> Callable[[Answers], Mapping[str, str]]:
 
 
 LABELS = [{"text": "sunglasses"}, {"text": "t-shirt"}, {"text": "pizza"}]
-IMAGE = {"img_blob": small_image("sunglasses.png")}
+IMAGE = {"img_blob": BASE64}
 NO_IMAGE = {"img_blob": base64.b64encode(b"no image").decode()}
 LABEL_SET = {"name": "things"}
 MANY = [{"text": f"thing number {number}"} for number in range(3000)]
@@ -189,6 +161,7 @@ CALLS = [
     Call(*("healthz", "alive", "It lives"), "GET /healthz"),
     Call(*("readyz", "ready", "It is ready"), "GET /readyz"),
     Call(*("readyz", "redis_away", "Redis does not answer"), "GET /readyz", with_redis=False),
+    *DIALECT_CALLS,
     Call(*("", "many", "Much to do"), "POST /encode", MANY, query={"wait": 0}),
     Call(
         *("cancel", "in_time", "Ended before its time"),

@@ -1,0 +1,136 @@
+"""POST /v1/embeddings and its other names; GET /v1/models."""
+
+import secrets
+import time
+from typing import Literal
+
+from flask import Blueprint, Response
+from pydantic import BaseModel, Field, TypeAdapter
+
+from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
+from api.dialects.openai.errors import DIALECT
+from api.dialects.openai.inputs import INPUT, EmbeddingsRequest, encoding_of, vectors_of
+from api.dialects.operation import embedding_operation
+from api.dialects.vectors import Encoding, encoded
+
+__all__ = ["DIALECT", "make_blueprint"]
+
+BODY: TypeAdapter[EmbeddingsRequest] = TypeAdapter(EmbeddingsRequest)
+
+
+class OpenAIEmbedding(BaseModel):
+    """One vector."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str = Field(
+        description="numbers, or with `base64` those of little-endian float32"
+    )
+
+
+class OpenAIUsage(BaseModel):
+    """The tokens of the texts; images have none."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class OpenAIEmbeddings(BaseModel):
+    """A vector for each input, in order."""
+
+    id: str
+    object: Literal["list"]
+    created: int
+    model: str
+    data: list[OpenAIEmbedding]
+    usage: OpenAIUsage
+
+
+ENCODED = ("A vector of length 1 for each input.", OpenAIEmbeddings)
+EMBEDDINGS = embedding_operation(
+    DIALECT,
+    "openai_embeddings",
+    (
+        "Embed texts and images, as OpenAI does for texts.",
+        "For clients of OpenAI, vLLM and Jina: their base URL is that of this service with `/v1`.",
+    ),
+    ENCODED,
+    BODY,
+)
+INFINITY = embedding_operation(
+    DIALECT,
+    "infinity_embeddings",
+    (
+        "Embed texts and images, as Infinity does.",
+        "For clients of Infinity, whose base URL has no `/v1`.",
+    ),
+    ENCODED,
+    BODY,
+)
+INFINITY_IMAGES = embedding_operation(
+    DIALECT,
+    "infinity_image_embeddings",
+    (
+        "Embed images, as early releases of Infinity do.",
+        "For clients of Infinity that know no `modality`: strings are images.",
+    ),
+    ENCODED,
+    BODY,
+)
+
+
+def make_blueprint(embedder: Embedder) -> Blueprint:
+    blueprint = Blueprint(DIALECT.name, __name__)
+
+    @blueprint.post("/v1/embeddings")
+    @EMBEDDINGS
+    def embeddings() -> Response:
+        return _embeddings(embedder, None)
+
+    @blueprint.post("/embeddings")
+    @INFINITY
+    def infinity() -> Response:
+        return _embeddings(embedder, None)
+
+    @blueprint.post("/embeddings_image")
+    @INFINITY_IMAGES
+    def infinity_images() -> Response:
+        return _embeddings(embedder, "image")
+
+    return blueprint
+
+
+def _embeddings(embedder: Embedder, modality: str | None) -> Response:
+    wanted, encoding = _read(embedder, modality)
+    return _answer(embedder.embed(wanted), encoding)
+
+
+def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, Encoding]:
+    """Read the request; in its own function, so that the body is freed before the wait."""
+    body = embedder.read(BODY)
+    wanted = embedder.request(
+        vectors_of(body, modality),
+        body.model,
+        pointer=INPUT,
+        normalise=body.normalized is not False,
+        dimensions=body.dimensions,
+    )
+    return wanted, encoding_of(body)
+
+
+def _answer(made: Embeddings, encoding: Encoding) -> Response:
+    tokens = sum(made.tokens)
+    rows = encoded(made.vectors, encoding)
+    return made.response(
+        {
+            "id": f"embd-{secrets.token_hex(12)}",
+            "object": "list",
+            "created": int(time.time()),
+            "model": made.model.name,
+            "data": [
+                {"object": "embedding", "index": index, "embedding": row}
+                for index, row in enumerate(rows)
+            ],
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+    )

@@ -1,0 +1,36 @@
+"""Embeddings as dialects send them: floats, base64, or quantised to bytes or bits."""
+
+import base64
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from api.answer.scoring import Units
+from common.protocol.messages import Vectors
+
+Encoding: TypeAlias = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
+ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+Rows: TypeAlias = list[object]
+
+
+def encoded(vectors: Units | Vectors, encoding: Encoding) -> Rows:
+    """Each row of unit vectors as orjson can write it.
+
+    `base64` is of little-endian float32. `ubinary` has a bit for each dimension, set if positive,
+    the first dimension highest; `binary` is that as signed bytes, less 128.
+    """
+    match encoding:
+        case "float":
+            return list(np.ascontiguousarray(vectors, dtype=np.float32))
+        case "base64":
+            rows = np.ascontiguousarray(vectors, dtype="<f4")
+            return [base64.b64encode(row).decode() for row in rows]
+        case "int8":
+            return list(np.clip(np.rint(vectors * 127), -128, 127).astype(np.int8))
+        case "uint8":
+            return list(np.clip(np.rint((vectors + 1) * 127.5), 0, 255).astype(np.uint8))
+        case "ubinary":
+            return list(np.packbits(vectors > 0, axis=1))
+        case "binary":
+            bits = np.packbits(vectors > 0, axis=1).astype(np.int16)
+            return list((bits - 128).astype(np.int8))

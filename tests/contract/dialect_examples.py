@@ -1,0 +1,26 @@
+"""Examples of the interfaces of other services."""
+
+from tests.contract.calls import BASE64, Call
+
+DIALECT_CALLS = [
+    Call(
+        *("openai_embeddings", "a_text_and_an_image", "A text and an image"),
+        "POST /v1/embeddings",
+        {"input": ["jeans", {"image": BASE64}]},
+    ),
+    Call(
+        *("openai_embeddings", "another_model", "A model that is not served"),
+        "POST /v1/embeddings",
+        {"input": "jeans", "model": "text-embedding-3-small"},
+    ),
+    Call(
+        *("infinity_embeddings", "an_image_in_bits", "An image; the vector in bits"),
+        "POST /embeddings",
+        {"input": [BASE64], "modality": "image", "encoding_format": "ubinary"},
+    ),
+    Call(
+        *("infinity_image_embeddings", "an_image_for_infinity", "An image"),
+        "POST /embeddings_image",
+        {"input": [BASE64], "encoding_format": "ubinary"},
+    ),
+]
