@@ -39,7 +39,7 @@ Trace: TypeAlias = Callable[[Flask], None]
 
 log = structlog.get_logger()
 
-OFTEN_ASKED = ("/healthz", "/readyz", "/metrics")
+OFTEN_ASKED = ("/health", "/healthz", "/readyz", "/metrics")
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 

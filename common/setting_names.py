@@ -16,7 +16,8 @@ API = _names("""
     alpha api_keys api_keys_file api_processes api_threads cors_origins flower_url host
     job_timeout_s matryoshka_models max_async_queries max_body_bytes max_candidates
     max_label_set_bytes max_label_sets max_open_items max_prompts max_queries max_text_chars
-    model_aliases part_queries port rate_limit result_ttl_s sync_result_ttl_s sync_timeout_s trusted_proxies
+    model_aliases part_queries port rate_limit result_ttl_s sync_result_ttl_s sync_timeout_s
+    trusted_proxies
 """)
 WORKER = _names("""
     allow_pickle batch_size concurrency cpu_acceleration decode_processes device dtype

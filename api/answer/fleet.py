@@ -83,10 +83,30 @@ class Model(BaseModel):
     workers: int = Field(description="live workers that serve it")
 
 
+class ModelOfInfinity(BaseModel):
+    """The same model as Infinity lists it, whose client reads this path too."""
+
+    id: str
+    object: Literal["model"]
+    created: int = Field(description="epoch seconds, when its oldest live worker became ready")
+    stats: dict[str, int]
+    backend: str
+    capabilities: list[str]
+
+
 class Models(BaseModel):
     """The models of `CLIP_MODELS` in order, then others that live workers serve."""
 
     models: list[Model]
+    object: Literal["list"]
+    data: list[ModelOfInfinity]
+
+
+class HealthNow(BaseModel):
+    """Whether the service is ready, as clients of other services ask."""
+
+    unix: float = Field(description="epoch seconds")
+    status: Literal["ready", "not_ready"]
 
 
 class Health(BaseModel):
@@ -117,7 +137,13 @@ def workers(alive: Iterable[Heartbeat]) -> Workers:
 
 def models(served: Sequence[ServedModel]) -> Models:
     """The models that requests may choose."""
-    return Models(models=[_model(each) for each in served])
+    of_infinity = [_model_of_infinity(each) for each in served]
+    return Models(models=[_model(each) for each in served], object="list", data=of_infinity)
+
+
+def created(served: ServedModel) -> int:
+    """When the oldest live worker of a model became ready, in epoch seconds; 0 if there is none."""
+    return int(served.workers[0].since) if served.workers else 0
 
 
 def readiness(served: Sequence[ServedModel], *, redis: bool) -> Readiness:
@@ -153,6 +179,17 @@ def _worker(beat: Heartbeat) -> Worker:
         gpu=beat.gpu and WorkerGpu(**asdict(beat.gpu)),
         queues=sorted(beat.consumed_queues),
         since=timestamp(beat.since),
+    )
+
+
+def _model_of_infinity(served: ServedModel) -> ModelOfInfinity:
+    return ModelOfInfinity(
+        id=served.name,
+        object="model",
+        created=created(served),
+        stats={},
+        backend="",
+        capabilities=["embed", "image_embed"],
     )
 
 

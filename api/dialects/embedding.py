@@ -1,7 +1,7 @@
 """The way of a dialect's request: its parts become a job of ours, and that becomes unit vectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from api.answer.scoring import Units, normalised
 from api.dialects.dialect import JSON
 from api.dialects.parts import Part, invalid
 from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.models import ServedModel
 from api.dispatch.respond import outcome_of
 from api.errors import InvalidRequest, ItemFault
 from api.request.body import read_json, validate
@@ -146,6 +147,14 @@ class Embedder:
         tokens = [outcome.tokens.get(index, 0) for index in indices]
         summed = np.add.reduceat(tokens, starts).tolist()
         return Embeddings(outcome, model, vectors, summed)
+
+    def models(self) -> list[ServedModel]:
+        """The models by name, then by alias, as far as they are served."""
+        found = self._dispatcher.models()
+        by_name = {each.name: each for each in found}
+        aliases = self._settings.aliased_models.items()
+        known = [(alias, by_name[name]) for alias, name in aliases if name in by_name]
+        return found + [replace(each, name=alias) for alias, each in known]
 
     def _named(self, model: str | None) -> NamedModel | None:
         if model is None or model in UNNAMED:

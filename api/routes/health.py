@@ -1,15 +1,22 @@
-"""GET /healthz: the process is alive. GET /readyz: the service can serve a request."""
+"""GET /healthz: the process is alive. GET /readyz: the service can serve a request.
+
+GET /health is readiness as Infinity, vLLM and other services have it.
+"""
+
+import time
 
 from flask import Blueprint, Response
 from redis.exceptions import RedisError
 
-from api.answer.fleet import Health, Readiness, readiness
+from api.answer.fleet import Health, HealthNow, Readiness, readiness
 from api.dispatch.dispatcher import Dispatcher
 from api.openapi.operation import Answer, Operation
 
 ALIVE = Answer("The process is alive.", Health)
 READY = Answer("The service is ready.", Readiness)
 NOT_READY = Answer("The service is not ready.", Readiness, 503)
+HEALTHY = Answer("The service is ready.", HealthNow)
+NOT_HEALTHY = Answer("The service is not ready.", HealthNow, 503)
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
@@ -33,10 +40,26 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         (READY, NOT_READY),
     )
     def readyz() -> Response:
-        try:
-            found = readiness(dispatcher.models(), redis=True)
-        except RedisError:
-            found = readiness([], redis=False)
+        found = _readiness(dispatcher)
         return (READY if found.status == "ready" else NOT_READY).of(found)
 
+    @blueprint.get("/health")
+    @Operation(
+        "health",
+        "Check readiness, as clients of other services do.",
+        "For clients of Infinity, and for probes that were written for it or for vLLM.",
+        (HEALTHY, NOT_HEALTHY),
+    )
+    def health() -> Response:
+        status = _readiness(dispatcher).status
+        answer = HEALTHY if status == "ready" else NOT_HEALTHY
+        return answer.of(HealthNow(unix=time.time(), status=status))
+
     return blueprint
+
+
+def _readiness(dispatcher: Dispatcher) -> Readiness:
+    try:
+        return readiness(dispatcher.models(), redis=True)
+    except RedisError:
+        return readiness([], redis=False)

@@ -14,7 +14,7 @@ from api.request.request import Request
 from api.settings import ApiSettings
 from common.telemetry.tracing import Tracer
 
-NOT_TRACED = {"/healthz", "/readyz", "/metrics"}
+NOT_TRACED = {"/health", "/healthz", "/readyz", "/metrics"}
 
 
 def register(app: Flask, tracer: Tracer) -> None:

@@ -11,6 +11,9 @@ from tests.processes import Api
 OF_THE_VIEWER = {"nested-interactive", "heading-order"}
 
 
+OTHERS = "Interfaces of other services"
+
+
 def open_rank(tab: Playground) -> None:
     rank = tab.page.locator("#operations-Images_and_texts-rank")
     rank.get_by_role("button", name="/rank").first.click()
@@ -43,12 +46,29 @@ def viewer(service: Api, open_lasting_tab: OpenTab, asked: list[str]) -> Playgro
 
 def test_every_operation_is_there_with_its_examples(service: Api, viewer: Playground) -> None:
     paths = service.get("/openapi.json").json()["paths"]
-    operations = viewer.page.locator(".opblock")
-    expect(operations).to_have_count(sum(map(len, paths.values())))
+    shown = [
+        each for path in paths.values() for each in path.values() if OTHERS not in each["tags"]
+    ]
+    expect(viewer.page.locator(".opblock")).to_have_count(len(shown))
     rank = viewer.page.locator("#operations-Images_and_texts-rank")
     examples = rank.get_by_role("combobox").filter(has_text="An image against three labels")
     expect(examples.first).to_be_visible()
     expect(rank.get_by_role("tabpanel", name="Example Value").first).to_contain_text("img_blob")
+
+
+def test_the_interfaces_of_other_services_are_folded(viewer: Playground) -> None:
+    others = viewer.page.locator(".opblock-tag-section").filter(has_text=OTHERS)
+    expect(others.locator(".opblock")).to_have_count(0)
+    others.get_by_role("button").first.click()
+    expect(others.get_by_role("button", name="/v1/embeddings").first).to_be_visible()
+    others.get_by_role("button").first.click()
+    expect(others.locator(".opblock")).to_have_count(0)
+
+
+def test_a_link_to_them_unfolds_them(service: Api, open_tab: OpenTab) -> None:
+    page = open_tab(service.url).page
+    page.goto(f"{service.url}/docs#/Interfaces%20of%20other%20services")
+    expect(page.get_by_role("button", name="/v1/embeddings").first).to_be_visible()
 
 
 def test_axe_finds_nothing_but_what_the_viewer_brings(viewer: Playground) -> None:

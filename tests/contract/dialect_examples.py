@@ -23,4 +23,11 @@ DIALECT_CALLS = [
         "POST /embeddings_image",
         {"input": [BASE64], "encoding_format": "ubinary"},
     ),
+    Call(*("openai_models", "models_as_openai_has_them", "One model"), "GET /v1/models"),
+    Call(
+        *("openai_model", "a_model_as_openai_has_it", "It is served"),
+        "GET /v1/models/{model}",
+        values=lambda _: {"model": "demo"},
+    ),
+    Call(*("health", "healthy", "It is ready"), "GET /health"),
 ]

@@ -1,4 +1,4 @@
-"""POST /v1/embeddings and its other names; GET /v1/models."""
+"""POST /v1/embeddings and its other names."""
 
 import secrets
 import time
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
 from api.dialects.openai.errors import DIALECT
 from api.dialects.openai.inputs import INPUT, EmbeddingsRequest, encoding_of, vectors_of
+from api.dialects.openai.models import add_routes
 from api.dialects.operation import embedding_operation
 from api.dialects.vectors import Encoding, encoded
 
@@ -97,6 +98,7 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
     def infinity_images() -> Response:
         return _embeddings(embedder, "image")
 
+    add_routes(blueprint, embedder)
     return blueprint
 
 

@@ -27,13 +27,21 @@ new MutationObserver(() => {
   if (about) Object.assign(about, { role: "region", ariaLabel: "About" });
 }).observe(contract, { childList: true, subtree: true });
 
-SwaggerUIBundle({
+// Other services' interfaces are for their clients, not for readers: folded until they are wanted.
+const OTHERS = "Interfaces of other services";
+
+const ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#contract",
   deepLinking: true,
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
+  onComplete: () => {
+    if (!location.hash.startsWith("#/" + encodeURIComponent(OTHERS))) {
+      ui.layoutActions.show(["operations-tag", OTHERS], false);
+    }
+  },
   // The document is validated by this project's tests, not by a server elsewhere.
   validatorUrl: null,
 });
