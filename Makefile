@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-tooling test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
+.PHONY: run test test-tooling test-clients test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
@@ -18,6 +18,18 @@ test: $(VENV)/dev
 
 test-tooling: $(VENV)/dev
 	$(PYTEST) -m tooling $(ARGS)
+
+# The packages that other services' users have installed, in a virtual environment of their own.
+CLIENTS := .venv-clients
+test-clients: $(VENV)/dev $(CLIENTS)/installed
+	$(BIN)/python -m tests.packages $(CLIENTS)/bin/python $(ARGS)
+
+$(CLIENTS)/installed: requirements/clients.txt tests/packages/package.json
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@if command -v npm >/dev/null; then cp tests/packages/package.json $(CLIENTS)/ \
+		&& npm install --silent --no-audit --no-fund --prefix $(CLIENTS); fi
+	@touch $@
 
 # For quick feedback: the tests that need no model.
 FAST := tests/common tests/api/request tests/api/answer tests/worker/batching tests/worker/net tests/worker/part
@@ -93,7 +105,7 @@ $(BIN)/python:
 # Pin the versions of requirements/*.in, without torch's local build tag (+cpu).
 lock: $(VENV)/dev
 	$(BIN)/python -m pip install --quiet pip-tools
-	for name in api worker flower standalone tracing bench dev; do \
+	for name in api worker flower standalone tracing bench dev clients; do \
 		$(BIN)/pip-compile --quiet --strip-extras --no-header --annotation-style=line \
 			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 			--output-file requirements/$$name.txt requirements/$$name.in && \
@@ -102,4 +114,4 @@ lock: $(VENV)/dev
 	done
 
 clean:
-	rm -rf $(VENV) $(PEERS) bench/.models .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(CLIENTS) bench/.models .mypy_cache .pytest_cache .ruff_cache .hypothesis

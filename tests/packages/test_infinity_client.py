@@ -1,0 +1,78 @@
+"""`infinity_client`."""
+
+import pytest
+from infinity_client import AuthenticatedClient, Client
+from infinity_client.api.default import embeddings, embeddings_image, health, models
+from infinity_client.errors import UnexpectedStatus
+from infinity_client.models import (
+    EmbeddingEncodingFormat,
+    ImageEmbeddingInput,
+    OpenAIEmbeddingInputImage,
+    OpenAIEmbeddingInputText,
+    OpenAIEmbeddingResult,
+    OpenAIModelInfo,
+)
+
+from tests.packages.addresses import KEY, Services
+from tests.packages.conftest import DATA_URI, OTHER, TEXT, Expected, assert_same, repeat
+
+
+def client_of(url: str, key: str = KEY) -> AuthenticatedClient:
+    return AuthenticatedClient(base_url=url, token=key, raise_on_unexpected_status=True)
+
+
+def test_texts_and_images_are_embedded(services: Services, expected: Expected) -> None:
+    client = client_of(services.plain)
+    texts = embeddings.sync(
+        client=client,
+        body=OpenAIEmbeddingInputText(
+            input_=[TEXT, OTHER], encoding_format=EmbeddingEncodingFormat.FLOAT
+        ),
+    )
+    assert isinstance(texts, OpenAIEmbeddingResult)
+    assert_same([each.embedding for each in texts.data], [expected.text, expected.other])
+    assert texts.usage.total_tokens > 0
+    images = embeddings.sync(client=client, body=OpenAIEmbeddingInputImage(input_=[DATA_URI]))
+    assert isinstance(images, OpenAIEmbeddingResult)
+    assert_same(images.data[0].embedding, expected.image)
+    early = embeddings_image.sync(client=client, body=ImageEmbeddingInput(input_=DATA_URI))
+    assert isinstance(early, OpenAIEmbeddingResult)
+    assert_same(early.data[0].embedding, expected.image)
+
+
+def test_models_and_health_are_read(services: Services) -> None:
+    listed = models.sync(client=client_of(services.plain))
+    assert isinstance(listed, OpenAIModelInfo)
+    assert listed.data[0].id == "demo"
+    alive = health.sync(client=Client(base_url=services.plain))
+    assert alive is not None
+    assert alive["unix"] > 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "text", "status"),
+    [
+        (KEY, "nowhere", TEXT, 404),
+        ("wrong", "demo", TEXT, 401),
+        (KEY, "demo", "a" * 20_001, 400),
+    ],
+)
+def test_errors_are_of_its_class(
+    services: Services, key: str, model: str, text: str, status: int
+) -> None:
+    with pytest.raises(UnexpectedStatus) as caught:
+        embeddings.sync(
+            client=client_of(services.plain, key),
+            body=OpenAIEmbeddingInputText(input_=[text], model=model),
+        )
+    assert caught.value.status_code == status
+
+
+def test_over_the_rate_and_a_full_queue_are_too(services: Services) -> None:
+    body = OpenAIEmbeddingInputText(input_=["not seen by infinity", "nor was this by it"])
+    with pytest.raises(UnexpectedStatus) as caught:
+        embeddings.sync(client=client_of(services.full), body=body)
+    assert caught.value.status_code == 503
+    with pytest.raises(UnexpectedStatus) as caught:
+        repeat(lambda: embeddings.sync(client=client_of(services.limited), body=body))
+    assert caught.value.status_code == 429
