@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from tests.docs.blocks import CLIENT, Block
+from tests.processes import ROOT
 
+OTHERS = ROOT / "docs" / "clients.md"
 HUB, DOCKER, TARGETS = "tests/worker/model/test_hub.py", "tests/compose/run", ".ci/run"
 ELSEWHERE = {
     "CLIP_MODEL=openai/clip-vit-base-patch16 make run\n": HUB,
@@ -22,5 +24,7 @@ ELSEWHERE = {
 
 def is_run_elsewhere(block: Block, page: Path) -> bool:
     if page == CLIENT and block.language == "python":  # run as one, by tests/client/test_readme.py
+        return True
+    if page == OTHERS and block.language == "python":  # by tests/packages/test_recipes.py
         return True
     return block.code.startswith(tuple(ELSEWHERE))
