@@ -104,7 +104,7 @@ class Embedder:
         """
         parts = list(chain.from_iterable(vectors))
         limit = self._settings.max_queries
-        if not parts:
+        if not parts or not all(vectors):
             raise invalid(pointer, "too_few", "needs at least one item")
         if len(parts) > limit:
             detail = f"has {len(parts)} items; the limit is {limit}"

@@ -9,8 +9,6 @@ from tests.processes import Api
 
 # Links within the buttons of operations, and the first heading's level.
 OF_THE_VIEWER = {"nested-interactive", "heading-order"}
-
-
 OTHERS = "Interfaces of other services"
 
 

@@ -27,6 +27,9 @@ def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("CLIP_REDIS_PREFIX", ""),
         ("CLIP_REDIS_PREFIX", "it's:"),
         ("CLIP_REDIS_PREFIX", "a b:"),
+        ("CLIP_MODEL_ALIASES", "clip"),
+        ("CLIP_MODEL_ALIASES", "=openai/clip-vit-base-patch16"),
+        ("CLIP_MODEL_ALIASES", "clip=a clip=b"),
     ],
 )
 def test_a_wrong_value_ends_the_process_and_names_the_variable(
@@ -356,3 +359,8 @@ def test_a_name_of_the_environment_is_not_that_of_each_of_several_models(
     settings = StandaloneSettings(models="/models/one,/models/two")
     environment = worker_environment(settings, "redis://", tmp_path, "/models/two")
     assert environment["CLIP_MODEL_NAME"] == ""
+
+
+def test_a_model_may_have_several_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIP_MODEL_ALIASES", "clip=a/b, jina=a/b")
+    assert read(ApiSettings).aliased_models == {"clip": "a/b", "jina": "a/b"}

@@ -38,7 +38,9 @@ def error_of(problem: Problem) -> OpenAIError:
     code = faults[0].code if faults else problem.code
     message = problem.detail
     for fault in faults:
-        message = message.replace(fault.pointer, parameter_of(fault.pointer), 1)
+        # Not within the pointer to another item: `/input/1` begins `/input/10`.
+        whole = re.escape(fault.pointer) + r"(?![/\w])"
+        message = re.sub(whole, lambda found: parameter_of(found[0]), message, count=1)
     return OpenAIError(
         error=OpenAIFault(
             message=message,

@@ -63,6 +63,13 @@ def test_a_list_of_tokens_is_told_what_to_do(service: Api) -> None:
     assert "check_embedding_ctx_length=False" in answer.json()["detail"]
 
 
+def test_all_that_is_at_fault_is_named(service: Api) -> None:
+    answer = service.post(PATH, {"input": ["a"] * 10 + [{"image": BAD}] + [{"url": BAD}]})
+    first, second = answer.json()["detail"].split("; ")
+    assert first.startswith("input[10].image is not an image")
+    assert second.startswith("input[11].url is not an image")
+
+
 def test_an_unknown_model_is_404_and_never_another_model(service: Api) -> None:
     answer = service.post(PATH, {"input": "a", "model": "text-embedding-3-large"})
     assert answer.status_code == 404
