@@ -45,6 +45,7 @@ class StandardAuthorities(BaseSettings):
 
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")
+PROCESS_COUNT = re.compile(r"auto|1?[0-9]{1,2}")
 USER_AGENT_TEXT = re.compile(r"[!-~][ -~]{0,499}")
 
 
@@ -52,6 +53,12 @@ def _device(name: str) -> str:
     if not DEVICE.fullmatch(name):
         raise ValueError("must be auto, cpu, cuda, cuda:0, cuda:1, … or mps")
     return name
+
+
+def _process_count(text: str) -> str:
+    if not PROCESS_COUNT.fullmatch(text):
+        raise ValueError("must be auto, or a number from 0 to 199")
+    return text
 
 
 def _user_agent(text: str) -> str:
@@ -156,12 +163,10 @@ class WorkerSettings(SharedSettings):
         description="decode large JPEGs at 1/2, 1/4 or 1/8 of their size, but at least twice the"
         " model's resolution: several times as fast, with slightly different embeddings",
     )
-    decode_processes: Annotated[str, Field(pattern="^(auto|[0-9]|[1-9][0-9]|1[0-9][0-9])$")] = (
-        Field(
-            default="auto",
-            description="processes beside the worker that decode images; 0 decodes in its threads."
-            " `auto` is one for each core, up to 16, with a GPU, and 0 with a CPU",
-        )
+    decode_processes: Annotated[str, AfterValidator(_process_count)] = Field(
+        default="auto",
+        description="processes beside the worker that decode images; 0 decodes in its threads."
+        " `auto` is one for each core, up to 16, with a GPU, and 0 with a CPU",
     )
     exif_orientation: bool = Field(
         default=True,
