@@ -1,5 +1,6 @@
 """Processes forked from one that has imported the service: a worker starts seconds sooner."""
 
+import importlib
 import multiprocessing
 import os
 import runpy
@@ -90,10 +91,20 @@ def run_forked(
 
 def _run(arguments: list[str], folder: Path, environment: dict[str, str], streams: Streams) -> None:
     os.setsid()
+    # A shell makes what it runs in the background ignore Ctrl-C, and so tests that run there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     streams.take()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if any(name.startswith("HF_") for name in environment):
+        _read_hub_settings()
     _, module, *rest = arguments
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _read_hub_settings() -> None:
+    """Read HF_ENDPOINT, HF_HOME and others again: the hub's library does so when it is imported."""
+    constants = importlib.reload(importlib.import_module("huggingface_hub.constants"))
+    importlib.import_module("huggingface_hub.hf_api").api.endpoint = constants.ENDPOINT

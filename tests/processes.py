@@ -26,7 +26,7 @@ SAMPLES = ROOT / "demo" / "pictures"
 START_TIMEOUT_S = 90.0
 AS_THEY_ARE = ("BENCH_", "FAULT_", "HF_", "OTEL_")
 """How names of variables begin that are not settings of ours."""
-READ_AT_IMPORT = ("HF_", "OTEL_")
+READ_AT_IMPORT = ("OTEL_",)
 LOOPBACK_ALLOWED = {"fetch_allow": "127.0.0.0/8", "fetch_ports": "1-65535"}
 """For workers that fetch images from the tests' own servers."""
 

@@ -14,8 +14,9 @@ import pytest
 from clip_api_client import Client
 from PIL import Image
 
-from tests.client.commands import COMMAND, Command, environment, run
+from tests.client.commands import COMMAND, MODULE, Command, environment, run
 from tests.client.conftest import KEY
+from tests.forked import Forked, Streams
 from tests.image_server import ImageServer, Stalling
 from tests.images import encoded, noise
 from tests.processes import SAMPLES, Api, free_port
@@ -210,21 +211,22 @@ def test_a_reader_that_leaves_ends_it_quietly(clip_api: Command) -> None:
     assert ended.stderr == ""
 
 
-def test_ctrl_c_ends_it_at_once(clip_api: Command, image_server: ImageServer) -> None:
+def test_ctrl_c_ends_it_at_once(
+    clip_api: Command, image_server: ImageServer, tmp_path: Path
+) -> None:
     slow = Stalling(image_server, encoded(noise(8, 8)))
-    with subprocess.Popen(
-        [*COMMAND, "rank", slow.url, "-l", "a"],
-        cwd=SAMPLES,
-        env=environment(CLIP_API_URL=_url(clip_api)),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        assert slow.asked.acquire(timeout=30)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(12) == 130  # after 15 s the worker would give up the image
-        assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
+    written = tmp_path / "written"
+    written.touch()
+    process = Forked(
+        [*MODULE, "rank", slow.url, "-l", "a"],
+        SAMPLES,
+        environment(CLIP_API_URL=_url(clip_api)),
+        Streams(written, written),
+    )
+    assert slow.asked.acquire(timeout=30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(12) == 130  # after 15 s the worker would give up the image
+    assert written.read_text() == "\n"
     slow.let_go.set()
 
 

@@ -15,7 +15,7 @@ from redis import Redis
 
 from common.fleet.heartbeats import Heartbeat, Heartbeats
 from tests.hub_server import HubServer, Repository
-from tests.processes import ROOT, Process, start, start_worker, wait_until
+from tests.processes import ROOT, Process, fork, start_worker, wait_until
 from tests.tiny_models import save_tiny_model
 
 READY_S = 90
@@ -60,7 +60,7 @@ def environment(hub: HubServer, tmp_path: Path) -> dict[str, object]:
 def prefetch(environment: dict[str, object], tmp_path: Path) -> Callable[..., Process]:
     def run(*arguments: str, **settings: object) -> Process:
         given = {**environment, **settings}
-        process = start(["-m", "worker.prefetch", *arguments], tmp_path, given)
+        process = fork(["-m", "worker.prefetch", *arguments], tmp_path, given)
         process.popen.wait(READY_S)
         return process
 
