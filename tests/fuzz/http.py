@@ -133,7 +133,9 @@ def _exchange(scenario: ScenarioRecorder, case: str) -> str:
     return f"{interaction.response.status_code} {interaction.response.content[:500]!r}"
 
 
-def fuzz(url: str, examples: int, image_url: str, seed: int = 1) -> Tally:
+def fuzz(
+    url: str, examples: int, image_url: str, seed: int = 1, each: int = EXAMPLES_EACH
+) -> Tally:
     """Send at least so many requests to the service at this URL."""
     tally = Tally()
     labels = {"candidates": [{"text": "a"}, {"text": "b"}]}
@@ -143,12 +145,12 @@ def fuzz(url: str, examples: int, image_url: str, seed: int = 1) -> Tally:
     answer.raise_for_status()
     with _sensible_images_and_keys(image_url):
         while tally.requests < examples and not tally.failures:
-            _run(url, seed, tally)
+            _run(url, seed, tally, each)
             seed += 1
     return tally
 
 
-def _run(url: str, seed: int, tally: Tally) -> None:
+def _run(url: str, seed: int, tally: Tally, each: int) -> None:
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed,
@@ -156,7 +158,7 @@ def _run(url: str, seed: int, tally: Tally) -> None:
             "suppress-health-check": ["too_slow"],
             "request-timeout": 60,
             "auth": {"openapi": {"header": {"api_key": KEY}, "bearer": {"bearer": KEY}}},
-            "generation": {"max-examples": EXAMPLES_EACH, "database": "none"},
+            "generation": {"max-examples": each, "database": "none"},
         }
     )
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
