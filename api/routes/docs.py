@@ -8,8 +8,9 @@ from flask import Blueprint, Response, current_app
 
 from api.access.proxies import root_url
 from api.openapi.operation import JSON, Answer, Operation, page
+from api.routes import playground
 from api.settings import ApiSettings
-from api.static_files import StaticFiles, read_folder
+from api.static_files import PAGE, VERSION_LENGTH, StaticFiles, read_folder
 
 # From a package that requirements/api.txt pins, so the page loads nothing from elsewhere.
 SCRIPT, STYLES = "swagger-ui-bundle.js", "swagger-ui.css"
@@ -33,7 +34,8 @@ def make_blueprint(settings: ApiSettings) -> Blueprint:
     own = read_folder(files("api") / "static" / "docs")
     own[SCRIPT] = (viewer / SCRIPT).read_bytes()
     own[STYLES] = LAYER % (viewer / STYLES).read_bytes()
-    static = StaticFiles(own, POLICY)
+    own[PAGE] = playground.read_files().link(own[PAGE])
+    static = StaticFiles("docs", own, POLICY)
 
     @blueprint.get("/openapi.json")
     @Operation(
@@ -54,8 +56,9 @@ def make_blueprint(settings: ApiSettings) -> Blueprint:
         return static.page()
 
     @blueprint.get("/docs/<name>")
+    @blueprint.get(f"/docs/<string(length={VERSION_LENGTH}):version>/<name>")
     @page
-    def file(name: str) -> Response:
-        return static.file(name)
+    def file(name: str, version: str = "") -> Response:
+        return static.file(name, version)
 
     return blueprint

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from api.access.proxies import path_prefix
 from api.openapi.operation import page
 from api.settings import ApiSettings
-from api.static_files import StaticFiles, read_folder
+from api.static_files import VERSION_LENGTH, StaticFiles, read_folder
 
 # Nothing from elsewhere but images: the page shows those that a user links.
 POLICY = (
@@ -18,9 +18,13 @@ POLICY = (
 )
 
 
+def read_files() -> StaticFiles:
+    return StaticFiles("playground", read_folder(files("api") / "static" / "playground"), POLICY)
+
+
 def make_blueprint(settings: ApiSettings) -> Blueprint:
     blueprint = Blueprint("playground", __name__)
-    static = StaticFiles(read_folder(files("api") / "static" / "playground"), POLICY)
+    static = read_files()
     flower = settings.flower_url
     head = f'<meta name="flower" content="{escape(flower)}">' if flower else ""
 
@@ -30,8 +34,9 @@ def make_blueprint(settings: ApiSettings) -> Blueprint:
         return static.page(path_prefix(), head)
 
     @blueprint.get("/playground/<path:name>")
+    @blueprint.get(f"/playground/<string(length={VERSION_LENGTH}):version>/<path:name>")
     @page
-    def file(name: str) -> Response:
-        return static.file(name)
+    def file(name: str, version: str = "") -> Response:
+        return static.file(name, version)
 
     return blueprint

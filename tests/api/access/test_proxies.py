@@ -145,6 +145,9 @@ def test_the_playground_finds_its_files_below_the_prefix(make_api: ClientMaker) 
     client = make_api(trusted_proxies=1)
     page = client.get("/", headers=PROXIED)
     assert page.text.count('<base href="/clip/">') == 1
+    scripts = re.findall(r'src="([^"]+\.js)"', page.text)
+    assert scripts
+    assert not [each for each in scripts if each.startswith("/")], "they are below the base"
     policy = page.headers["Content-Security-Policy"]
     assert "base-uri 'self'" in policy
     again = client.get("/", headers={**PROXIED, "If-None-Match": page.headers["ETag"]})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from api.static_files import StaticFiles
 from tests.conftest import ClientMaker
 from tests.processes import ROOT, SAMPLES
 
@@ -93,6 +94,46 @@ def test_every_file_is_served_as_what_it_is_and_once(client: FlaskClient, path: 
     assert answer.headers["Cache-Control"] == "no-cache"
     again = client.get(url, headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_browser_keeps_what_the_page_loads_and_asks_for_the_page(
+    page: Elements, client: FlaskClient
+) -> None:
+    assert client.get("/").headers["Cache-Control"] == "no-cache"
+    for reference in page.loaded():
+        answer = client.get(f"/{reference}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        again = client.get(f"/{reference}", headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status_code == 304
+        assert again.headers["Cache-Control"] == answer.headers["Cache-Control"]
+        assert again.headers["Content-Security-Policy"]
+
+
+def test_a_page_of_another_release_gets_what_there_is_and_does_not_keep_it(
+    client: FlaskClient,
+) -> None:
+    answer = client.get("/playground/0123456789abcdef/js/main.js")
+    assert answer.data == (STATIC / "js" / "main.js").read_bytes()
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert client.get("/playground/0123456789abcdef/js/none.js").status_code == 404
+    assert client.get("/playground/0123456789abcdef/index.html").status_code == 404
+
+
+def test_the_version_is_that_of_the_content() -> None:
+    files = {"index.html": b'<script src="it/a.js">', "a.js": b"1", "b.js": b"2"}
+    pages = [
+        StaticFiles("it", each, "").link(files["index.html"])
+        for each in (
+            files,
+            dict(reversed(files.items())),
+            files | {"a.js": b"3"},
+            files | {"c.js": b""},
+            files | {"a.js": b"2", "b.js": b"1"},
+        )
+    ]
+    assert re.fullmatch(rb'<script src="it/[0-9a-f]{16}/a\.js">', pages[0])
+    assert pages[0] == pages[1]
+    assert len(set(pages)) == 4
 
 
 @pytest.mark.parametrize(

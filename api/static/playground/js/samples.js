@@ -1,8 +1,11 @@
 // The sample images, and their names as labels.
 
+/** Beside the scripts: of the same version. */
+export const pathOf = (name) => new URL(`../samples/${name}`, import.meta.url).href;
+
 const sample = (id, kind = "png") => {
   const name = `${id}.${kind}`;
-  return { id, name, label: id.replace("running-", "running "), path: `playground/samples/${name}` };
+  return { id, name, label: id.replace("running-", "running "), path: pathOf(name) };
 };
 
 export const SAMPLES = [

@@ -1,5 +1,7 @@
 // The sample images to search: all that the page has.
 
+import { pathOf } from "../samples.js";
+
 const NAMES = [
   "cat.png", "pizza.png", "guitar.png", "bicycle.png", "penguin.png", "t-shirt.png", "strawberry.png", "violin.png", "airplane.png",
   "elephant.png", "hamburger.png", "drum.png", "bus.png", "owl.png", "dress.png", "banana.png", "trumpet.png", "sailboat.png",
@@ -7,7 +9,7 @@ const NAMES = [
   "umbrella.png",
 ];
 
-export const SAMPLE_IMAGES = NAMES.map((name) => ({ name, path: `playground/samples/${name}` }));
+export const SAMPLE_IMAGES = NAMES.map((name) => ({ name, path: pathOf(name) }));
 
 /** Labels of groups of them, so that there is something to sort. */
 export const SAMPLE_LABELS = ["an animal", "something to eat", "a vehicle", "music", "clothes", "an umbrella"];
