@@ -129,7 +129,7 @@ def test_the_same_folder_is_not_encoded_again(search: Locator, folder_of_things:
 def test_what_is_kept_is_forgotten(search: Locator) -> None:
     search.get_by_role("button", name="Keep on this device").click()
     search.get_by_role("button", name="Forget").click()
-    expect(search.get_by_role("button", name="Keep on this device")).to_be_visible()
+    expect(search.get_by_role("button", name="Keep on this device")).to_be_enabled()  # it is done
     assert stored(search.page) == []
     search.page.reload()
     expect(search.get_by_role("button", name="Try with the sample images")).to_be_visible()
@@ -141,6 +141,7 @@ def test_what_is_forgotten_while_it_is_stored_is_not_stored(
     page = search.page
     search.get_by_role("button", name="Keep on this device").click()
     expect(search.get_by_text("2 images kept on this device.")).to_be_visible()
+    expect(search.locator(".tile img")).to_have_count(2)
     page.evaluate(HOLD_COPIES)
     fill_with_samples(folder_of_things, "cat.png")
     choose_folder(search, folder_of_things)
@@ -150,6 +151,7 @@ def test_what_is_forgotten_while_it_is_stored_is_not_stored(
     expect(search.get_by_role("button", name="Forget")).to_be_hidden()
     page.evaluate("window.release()")
     expect(search.locator(".tile img")).to_have_count(3)
+    expect(search.get_by_role("button", name="Keep on this device")).to_be_enabled()  # it is done
     search.page.reload()
     expect(search.get_by_role("button", name="Try with the sample images")).to_be_visible()
     assert stored(page) == []
