@@ -25,6 +25,7 @@ class SleepyEncoder:
     batch_size = 1
     start: Mapping[str, StartBatch] = {}
     portable_prepare = None
+    resizes_first = False
     info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 

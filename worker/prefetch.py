@@ -32,11 +32,11 @@ def main() -> int:
     )
     wanted = parser.parse_args()
     try:
-        folder, revision = Source(wanted.model, wanted.revision, settings.allow_pickle).fetch()
+        fetched = Source(wanted.model, wanted.revision, settings.allow_pickle).fetch()
     except ModelLoadError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return error.exit_code
-    print(f"{wanted.model} at {revision} is in {folder}")  # noqa: T201
+    print(f"{wanted.model} at {fetched.revision} is in {fetched.folder}")  # noqa: T201
     return 0
 
 

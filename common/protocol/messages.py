@@ -127,12 +127,13 @@ class ModelTraits:
     """Traits of a model that help users choose one.
 
     `context_length` is in tokens; `resolution` is (height, width) in pixels, None if it is not
-    fixed.
+    fixed; `format` is that of the checkpoint.
     """
 
     family: Words
     context_length: Count
     resolution: tuple[Count, Count] | None = None
+    format: Words = "transformers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class FakeEncoder:
     batch_size = 32
     start: Mapping[str, StartBatch] = {}
     portable_prepare = None
+    resizes_first = False
 
     traits = ModelTraits("fake", CONTEXT)
 

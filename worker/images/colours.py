@@ -15,6 +15,8 @@ from common.protocol.messages import Alpha
 
 BACKGROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 OPAQUE = 255
+PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+"""What Pillow converts to nothing else, or cannot resize."""
 STRIP_PIXELS = 1 << 18
 
 MAX_OF_16_BITS = (255, 1023, 4095, 65_535)
@@ -32,7 +34,7 @@ WHITE_IS_ZERO, UNSIGNED, SIGNED = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """An image in RGB; `is_transparent` if not all of its pixels were opaque."""
+    """An image, usually in RGB; `is_transparent` if not all of its pixels were opaque."""
 
     image: Image.Image
     is_transparent: bool
@@ -44,8 +46,8 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Colours:
         return _of_deep(image, alpha)
     if not image.has_transparency_data:
         return Colours(_converted(image, "RGB"), is_transparent=False)
-    if image.mode == "La":  # with premultiplied alpha; Pillow converts it to nothing else
-        image = _converted(image, "LA")
+    if image.mode in PREMULTIPLIED:
+        image = _converted(image, PREMULTIPLIED[image.mode])
     if image.mode not in ("RGBA", "LA"):
         image = _converted(_with_key_of_8_bits(image), "RGBA")
     opacity = image.getchannel("A")
@@ -54,6 +56,24 @@ def to_rgb(image: Image.Image, alpha: Alpha) -> Colours:
     if is_transparent:
         _fill(rgb, opacity, alpha)
     return Colours(rgb, is_transparent)
+
+
+def in_own_mode(image: Image.Image, alpha: Alpha) -> Colours:
+    """A loaded image in a mode in which it can be resized, if possible its own.
+
+    It becomes RGB if it gets a background, or if its channels are deep.
+    """
+    if _is_deep(image):
+        return _of_deep(image, alpha)
+    if image.mode in PREMULTIPLIED:
+        image = _converted(image, PREMULTIPLIED[image.mode])
+    if not image.has_transparency_data:
+        return Colours(image, is_transparent=False)
+    with _with_key_of_8_bits(image).convert("RGBA") as opaque:
+        is_transparent = opaque.getchannel("A").getextrema()[0] != OPAQUE
+    if is_transparent and alpha != "drop":
+        return to_rgb(image, alpha)
+    return Colours(image, is_transparent)
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

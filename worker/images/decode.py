@@ -15,7 +15,7 @@ from PIL import Image
 
 from common.errors import ItemError, NotAnImage, TooManyPixels
 from common.protocol.messages import Alpha
-from worker.images.colours import to_rgb
+from worker.images.colours import in_own_mode, to_rgb
 from worker.images.formats.exif import orientation_of
 from worker.images.formats.registry import (
     check_claim,
@@ -49,10 +49,11 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """A decoded RGB image, kept as Pillow's object, because an array would cost two copies.
+    """A decoded image, kept as Pillow's object, because an array would cost two copies.
 
-    `size` and boxes are in pixels of the file. An image that was decoded at 1/`shrunk` of its size
-    has fewer pixels than that. It `is_transparent` if not all pixels of the file are opaque.
+    It is RGB, or has the mode of its file if a `Conversion` kept that. `size` and boxes are in
+    pixels of the file. An image that was decoded at 1/`shrunk` of its size has fewer pixels than
+    that. It `is_transparent` if not all pixels of the file are opaque.
     """
 
     image: Image.Image
@@ -69,7 +70,7 @@ class DecodedImage:
     @property
     def pixels(self) -> Pixels:
         """The RGB pixels, of shape (height, width, 3); read-only."""
-        return np.asarray(self.image)
+        return np.asarray(self.image if self.image.mode == "RGB" else self.image.convert("RGB"))
 
     def cut(self, left: int, top: int, right: int, bottom: int) -> Self:
         """A crop of an image that was decoded at full size."""
@@ -87,13 +88,27 @@ class DecodedImage:
         within = (left / factor, top / factor, right / factor, bottom / factor)
         return type(self)(self.image.resize(size, Image.Resampling(resample), within), size)
 
+    def padded(self, size: Size, fill: int) -> Self:
+        """The image in the centre of a larger one, whose channels (or palette index) are `fill`."""
+        bands = len(self.image.getbands())
+        whole = Image.new(self.image.mode, size, (fill,) * bands if bands > 1 else fill)
+        if self.image.palette:
+            whole.putpalette(self.image.palette)
+        left, top = (size[0] - self.image.width) // 2, (size[1] - self.image.height) // 2
+        whole.paste(self.image, (left, top))
+        return type(self)(whole, size)
+
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """Whether an image is rotated according to its EXIF metadata, and what it is put on."""
+    """Whether an image is rotated according to its EXIF metadata, and what it is put on.
+
+    If it `keeps_mode`, a palette stays a palette, and transparency that would be dropped stays.
+    """
 
     is_turned: bool = True
     alpha: Alpha = "drop"
+    keeps_mode: bool = False
 
 
 AS_IS = Conversion()
@@ -109,6 +124,7 @@ class EncodedImage:
         self._image = image
         self._twins = twins
         self._alpha = conversion.alpha
+        self._convert = in_own_mode if conversion.keeps_mode else to_rgb
         self._turn = TURNS.get(orientation) if conversion.is_turned else None
         self._stored = image.size
         self._min_size: Size | None = None
@@ -175,7 +191,7 @@ class EncodedImage:
                 raise NotAnImage("ends too early")
             # Loading may rotate an image, but none of a format that can be shrunk.
             size = self._image.size if self._shrunk == 1 else self._stored
-            colours = to_rgb(self._image, self._alpha)
+            colours = self._convert(self._image, self._alpha)
             image = colours.image
             if self._turn is not None:
                 image = image.transpose(self._turn)

@@ -71,13 +71,18 @@ class Normalise:
 
 @dataclass(frozen=True, slots=True)
 class ShortestEdgeCrop:
-    """Resize the shorter edge to `edge` pixels and crop the centre; `normalise` comes later."""
+    """Resize the shorter edge to `edge` pixels and crop the centre; `normalise` comes later.
+
+    Half a pixel at the left or top is left out, or with `rounds` rounded to an even number.
+    """
 
     edge: int
     height: int
     width: int
     resample: int
     normalise: Normalise
+    rounds: bool = False
+    keeps_mode: bool = False
 
     def resized(self, width: int, height: int) -> Size:
         """The size after resizing; truncated, not rounded, like the reference."""
@@ -93,7 +98,7 @@ class ShortestEdgeCrop:
     def __call__(self, image: DecodedImage) -> PreparedImage:
         width, height = image.size
         wide, tall = self.resized(width, height)
-        left, top = (wide - self.width) // 2, (tall - self.height) // 2
+        left, top = self._half(wide - self.width), self._half(tall - self.height)
         if max(wide, tall) <= LONG * self.edge:
             whole = image.resized((wide, tall), self.resample)
             centre = whole.cut(left, top, left + self.width, top + self.height)
@@ -106,6 +111,9 @@ class ShortestEdgeCrop:
             centre = near.resized((self.width, self.height), self.resample, box)
         return {"pixel_values": centre.pixels}
 
+    def _half(self, length: int) -> int:
+        return round(length / 2) if self.rounds else length // 2
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -115,6 +123,7 @@ class Stretch:
     width: int
     resample: int
     normalise: Normalise
+    keeps_mode: bool = False
 
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
         return MIN_OVERSAMPLING * self.width, MIN_OVERSAMPLING * self.height
@@ -124,11 +133,36 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """Resize so that all of the image fits, and pad it on both sides; `normalise` comes later."""
+
+    height: int
+    width: int
+    resample: int
+    normalise: Normalise
+    fill: int = 0
+    keeps_mode: bool = True
+
+    def resized(self, width: int, height: int) -> Size:
+        ratio = max(height / self.height, width / self.width)
+        return max(1, round(width / ratio)), max(1, round(height / ratio))
+
+    def smallest_useful(self, width: int, height: int) -> Size | None:
+        wide, tall = self.resized(width, height)
+        return MIN_OVERSAMPLING * wide, MIN_OVERSAMPLING * tall
+
+    def __call__(self, image: DecodedImage) -> PreparedImage:
+        fitted = image.resized(self.resized(*image.size), self.resample)
+        return {"pixel_values": fitted.padded((self.width, self.height), self.fill).pixels}
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     """Everything is left to the checkpoint's preprocessor."""
 
     processor: Any
     normalise: None = None
+    keeps_mode: bool = False
 
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
         return None
@@ -140,7 +174,7 @@ class Whole:
         return {name: np.asarray(values)[0] for name, values in batch.items()}
 
 
-Preprocessor: TypeAlias = ShortestEdgeCrop | Stretch | Whole
+Preprocessor: TypeAlias = ShortestEdgeCrop | Stretch | Within | Whole
 
 
 def resolution(preprocess: Preprocessor) -> tuple[int, int] | None:
@@ -150,6 +184,8 @@ def resolution(preprocess: Preprocessor) -> tuple[int, int] | None:
 
 def preprocessor(processor: Any) -> Preprocessor:  # noqa: ANN401
     """A fast path if the preprocessor's settings allow it, else the preprocessor itself."""
+    if isinstance(processor, Preprocessor):
+        return processor
     if not processor.do_resize or getattr(processor, "do_pad", False):
         return Whole(processor)
     size: Any = processor.size

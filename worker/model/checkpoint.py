@@ -1,30 +1,16 @@
-"""A checkpoint, loaded by transformers: the only module that uses transformers."""
-
-from dataclasses import dataclass
-from typing import Any
+"""Opens a checkpoint of any format; those of transformers are loaded here."""
 
 import structlog
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from worker.model.load_errors import ModelLoadError, load_errors
-from worker.model.source import Source
-
-EXAMPLES = 3
+from worker.model.families import FAMILIES
+from worker.model.load_errors import load_errors
+from worker.model.loaded_checkpoint import Checkpoint, check_weights
+from worker.model.open_clip import load as open_clip
+from worker.model.source import Fetched, Source
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A loaded checkpoint; the weights are float32 and in main memory."""
-
-    name: str
-    revision: str
-    config: Any
-    tokenizer: Any
-    image_processor: Any
-    model: Any
 
 
 def open_checkpoint(source: Source) -> Checkpoint:
@@ -35,9 +21,15 @@ def open_checkpoint(source: Source) -> Checkpoint:
     """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    folder, revision = source.fetch()
-    name = source.name
-    log.info("model_loading", model=name)
+    fetched = source.fetch()
+    log.info("model_loading", model=source.name, format=fetched.format)
+    if fetched.format == "open_clip":
+        return open_clip.load_checkpoint(source.name, fetched)
+    return _load(source, fetched)
+
+
+def _load(source: Source, fetched: Fetched) -> Checkpoint:
+    name, folder = source.name, fetched.folder
     # Never run code from a checkpoint.
     own = {"trust_remote_code": False, "local_files_only": True}
     with load_errors(name, "config.json"):
@@ -51,19 +43,21 @@ def open_checkpoint(source: Source) -> Checkpoint:
             folder,
             use_safetensors=None if source.allow_pickle else True,
             dtype="float32",
-            ignore_mismatched_sizes=True,  # reported by _check_weights
+            ignore_mismatched_sizes=True,  # reported by check_weights
             output_loading_info=True,
             **own,
         )
     with load_errors(name):
-        _check_weights(found)
-    return Checkpoint(name, revision, config, tokenizer, image_processor, model.eval())
-
-
-def _check_weights(found: dict[str, Any]) -> None:
-    """Raise ModelLoadError if weights are missing: transformers initialises them at random."""
-    misshapen = {name for name, *_ in found["mismatched_keys"]}
-    for names, what in ((found["missing_keys"], "lacks"), (misshapen, "has in another shape")):
-        if names:
-            some = ", ".join(sorted(names)[:EXAMPLES])
-            raise ModelLoadError(f"it {what} {len(names)} of the weights, such as {some}")
+        check_weights(found)
+    family = FAMILIES[config.model_type]
+    return Checkpoint(
+        name=name,
+        revision=fetched.revision,
+        config=config,
+        tokenizer=tokenizer,
+        image_processor=image_processor,
+        model=model.eval(),
+        format="transformers",
+        padding=family.padding,
+        activation=family.activation,
+    )

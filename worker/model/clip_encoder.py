@@ -11,12 +11,12 @@ import torch
 from common.protocol.messages import ModelInfo, ModelTraits, Vectors
 from worker.images.decode import DecodedImage, Size
 from worker.images.preprocess import Preprocessor, Whole, preprocessor, resolution
-from worker.model.checkpoint import Checkpoint
 from worker.model.cpu.accelerate import accelerate
 from worker.model.encoder import Prepare, PreparedImage, PreparedText, StartBatch
 from worker.model.families import FAMILIES, context_length
 from worker.model.gpu.graphs import GraphedForward
 from worker.model.gpu.pipeline import GpuPipeline
+from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.placement import choose_placement
 from worker.model.running import Arrays, Forward, InlineRunner, Runner, Tensors
 from worker.model.warmup import images_at_once
@@ -54,7 +54,8 @@ class ClipEncoder:
         self.batch_size = images_at_once(self.device, parameters)
         self._model = accelerate(model, parameters, threads) if accelerated else model
         self._tokenizer = checkpoint.tokenizer
-        self._padding = family.padding
+        self._padding = checkpoint.padding
+        self._clean = checkpoint.clean
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._preprocess = preprocessor(checkpoint.image_processor)
@@ -72,9 +73,11 @@ class ClipEncoder:
             dimension=self.encode_texts(self.prepare_texts(["a"])).shape[1],
             logit_scale=scale,
             logit_bias=bias,
-            activation=family.activation,
+            activation=checkpoint.activation,
         )
-        self.traits = ModelTraits(family.title, self._context, resolution(self._preprocess))
+        self.traits = ModelTraits(
+            family.title, self._context, resolution(self._preprocess), checkpoint.format
+        )
 
     def use_pipeline(self) -> None:
         """From now on start batches without waiting for them."""
@@ -94,6 +97,10 @@ class ClipEncoder:
     def device(self) -> str:
         return str(self._device)
 
+    @property
+    def resizes_first(self) -> bool:
+        return self._preprocess.keeps_mode
+
     def smallest_useful(self, width: int, height: int) -> Size | None:
         return self._preprocess.smallest_useful(width, height)
 
@@ -106,6 +113,8 @@ class ClipEncoder:
         return None if isinstance(self._preprocess, Whole) else self._preprocess
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
+        if self._clean:
+            texts = [self._clean(text) for text in texts]
         batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)
         if batch.encodings is not None:
             cut = [bool(encoding.overflowing) for encoding in batch.encodings]

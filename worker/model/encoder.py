@@ -78,6 +78,10 @@ class Encoder(Protocol):
         Empty where the device has nothing to do before the batch is waited for.
         """
 
+    @property
+    def resizes_first(self) -> bool:
+        """Whether images are resized in their own mode, before they become RGB."""
+
     def smallest_useful(self, width: int, height: int) -> Size | None:
         """The smallest size at which an image may be decoded; None for its full size."""
 

@@ -9,13 +9,13 @@ import structlog
 
 from worker.model.encoder import Encoder
 from worker.model.load_errors import load_errors
+from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.precision import check_precision, sample_embeddings
 from worker.model.source import Source
 from worker.model.warmup import parts_at_once, warm_up
 from worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from worker.model.checkpoint import Checkpoint
     from worker.model.placement import Placement
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ def load_encoder(settings: WorkerSettings) -> Encoder:
 
 
 def _checked_encoder(
-    checkpoint: "Checkpoint", placement: "Placement", settings: WorkerSettings
+    checkpoint: Checkpoint, placement: "Placement", settings: WorkerSettings
 ) -> Encoder:
     """The encoder, whose embeddings on a CPU are near enough to those in float32."""
     from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415

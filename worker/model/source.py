@@ -2,30 +2,46 @@
 
 import hashlib
 import io
-import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from huggingface_hub import snapshot_download
 from huggingface_hub.utils.tqdm import tqdm
 
-from worker.model.families import FAMILIES, supported
+from worker.model.formats import (
+    DESCRIPTIONS,
+    TRANSFORMERS,
+    VOCABULARIES,
+    Format,
+    FormatName,
+    formats_of,
+    has_any,
+)
 from worker.model.load_errors import ModelLoadError, load_errors
 from worker.model.safetensors_proposals import proposed_conversion
 
-DESCRIPTIONS = ("*.json", "*.txt", "*.model")
-VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
-WEIGHTS = ("model.safetensors", "model-*.safetensors")
-PICKLED_WEIGHTS = ("pytorch_model.bin", "pytorch_model-*.bin")
 PROGRESS_EVERY_S = 5.0
 FINGERPRINT_LENGTH = 40  # that of a commit
 
 log = structlog.get_logger()
+
+
+class Fetched(NamedTuple):
+    """The files of a checkpoint; `weights` is the first of those that hold weights.
+
+    Its tokenizer is usually in the same folder.
+    """
+
+    folder: Path
+    revision: str
+    format: FormatName
+    weights: Path
+    tokenizer: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +55,8 @@ class Source:
     revision: str = "main"
     allow_pickle: bool = False
 
-    def fetch(self) -> tuple[Path, str]:
-        """Download what is not in the cache. Returns the folder and the exact revision.
+    def fetch(self) -> Fetched:
+        """Download what is not in the cache.
 
         The weights come last, so that an unsupported model does not cost gigabytes. Offline
         (`HF_HUB_OFFLINE=1`), only the cache is used.
@@ -50,28 +66,40 @@ class Source:
         """
         with load_errors(self.name):
             folder = Path(self.name)
-            if folder.is_dir():
-                _check_descriptions(folder)
-                if self._has_weights(folder):
-                    return folder, _fingerprint(folder)
-            else:
+            if not folder.is_dir():
                 log.info("model_fetching", model=self.name, revision=self.revision)
                 # The cache has a folder for each commit, named after it.
                 folder = self._download(self.revision, DESCRIPTIONS)
-                _check_descriptions(folder)
-                if self._has_weights(folder):
-                    return folder, folder.name
-                if not self.allow_pickle and (converted := self._converted(folder)):
-                    return converted, converted.name
+            formats = formats_of(folder)
+            for format_ in formats:
+                if weights := self._weights(folder, format_.weights):
+                    return self._fetched(folder, format_, weights)
+            for format_ in formats if self.allow_pickle else ():
+                if weights := self._weights(folder, format_.pickled):
+                    return self._fetched(folder, format_, weights)
+            if self._is_on_hub(folder) and not self.allow_pickle and TRANSFORMERS in formats:
+                converted = self._converted(folder)
+                if converted and (weights := _first(converted, TRANSFORMERS.weights[0])):
+                    return self._fetched(converted, TRANSFORMERS, weights)
             raise self._no_weights()
 
-    def _has_weights(self, folder: Path) -> bool:
-        for kind in (WEIGHTS, PICKLED_WEIGHTS) if self.allow_pickle else (WEIGHTS,):
-            if folder != Path(self.name):
-                self._download(folder.name, kind)
-            if _any(folder, kind):
-                return True
-        return False
+    def _is_on_hub(self, folder: Path) -> bool:
+        return folder != Path(self.name)
+
+    def _fetched(self, folder: Path, format_: Format, weights: Path) -> Fetched:
+        is_on_hub = self._is_on_hub(folder)
+        revision = folder.name if is_on_hub else _fingerprint(folder, format_)
+        tokenizer = folder if has_any(folder, VOCABULARIES) else _tokenizer(format_.tokenizer)
+        return Fetched(folder, revision, format_.name, weights, tokenizer)
+
+    def _weights(self, folder: Path, groups: Iterable[Sequence[str]]) -> Path | None:
+        """The first file with weights, downloaded if necessary with those of its group."""
+        for group in groups:
+            if self._is_on_hub(folder):
+                self._download(folder.name, group)
+            if found := _first(folder, group):
+                return found
+        return None
 
     def _no_weights(self) -> ModelLoadError:
         return ModelLoadError(
@@ -91,7 +119,7 @@ class Source:
         if revision is None:
             return None
         log.info("model_conversion_found", model=self.name, revision=revision)
-        converted = self._download(revision, (*DESCRIPTIONS, *WEIGHTS))
+        converted = self._download(revision, (*DESCRIPTIONS, *TRANSFORMERS.weights[0]))
         known.parent.mkdir(parents=True, exist_ok=True)
         known.write_text(converted.name)
         return converted
@@ -130,35 +158,35 @@ class LoggedProgress(tqdm):
             log.info("model_downloading", bytes=self.n, of_bytes=self.total)
 
 
-def _check_descriptions(folder: Path) -> None:
-    """Raise ModelLoadError unless a folder has the files of a supported model."""
-    config = folder / "config.json"
-    if not config.is_file():
-        raise ModelLoadError("it has no config.json: it is not in the format of transformers")
+def _first(folder: Path, patterns: Sequence[str]) -> Path | None:
+    return min((path for pattern in patterns for path in folder.glob(pattern)), default=None)
+
+
+def _tokenizer(name: str) -> Path:
+    """The folder of a tokenizer on the hub, for a model without one."""
     try:
-        described = json.loads(config.read_bytes())
-    except ValueError as error:
-        raise ModelLoadError(f"its config.json is not valid JSON ({error})") from error
-    kind = described.get("model_type") if isinstance(described, dict) else None
-    if not isinstance(kind, str):
-        raise ModelLoadError("its config.json has no model_type")
-    if kind not in FAMILIES:
-        raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
-    # Without one, transformers may make a tokenizer with an empty vocabulary.
-    if not _any(folder, VOCABULARIES):
-        raise ModelLoadError(f"it has no tokenizer: none of {', '.join(VOCABULARIES)}")
+        with load_errors(name):
+            folder = Path(snapshot_download(name, allow_patterns=list(DESCRIPTIONS)))
+            _check_vocabulary(folder)
+            return folder
+    except ModelLoadError as error:
+        raise type(error)(
+            f"it has no tokenizer of its own, and its open_clip_config.json asks for that of {name}"
+            f" ({error}). Put the files of that tokenizer beside its weights: tokenizer.json and"
+            " tokenizer_config.json, or vocab.json and merges.txt"
+        ) from error
 
 
-def _fingerprint(folder: Path) -> str:
+def _check_vocabulary(folder: Path) -> None:
+    if not has_any(folder, VOCABULARIES):
+        raise ModelLoadError(f"it has none of {', '.join(VOCABULARIES)}")
+
+
+def _fingerprint(folder: Path, format_: Format) -> str:
     """The revision of a local model: a digest of its files, wherever they are."""
     digest = hashlib.sha256()
-    patterns = (*DESCRIPTIONS, *WEIGHTS, *PICKLED_WEIGHTS)
-    for path in sorted({path for pattern in patterns for path in folder.glob(pattern)}):
+    for path in sorted({path for pattern in format_.files for path in folder.glob(pattern)}):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{path.name} {content}\n".encode())
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
-
-
-def _any(folder: Path, patterns: Sequence[str]) -> bool:
-    return any(path for pattern in patterns for path in folder.glob(pattern))

@@ -136,7 +136,9 @@ class PartImages:
     def _decode(self, content: bytes, alpha: Alpha) -> tuple[PreparedImage, bool]:
         """The input of the model, and whether the image is transparent."""
         limits, processes = self._pipeline.limits, self._pipeline.decode_processes
-        conversion = Conversion(self._pipeline.exif_orientation, alpha)
+        conversion = Conversion(
+            self._pipeline.exif_orientation, alpha, keeps_mode=self._encoder.resizes_first
+        )
         image = EncodedImage.open(content, limits, conversion)
         is_drafted = self._pipeline.jpeg_draft
         min_size = self._encoder.smallest_useful(*image.size) if is_drafted else None

@@ -91,7 +91,10 @@ def cut_short(size: int) -> Change:
 
 BROKEN: dict[str, tuple[Change, str]] = {
     "a text model": (become_bert, "it is a bert model; supported are ALIGN, AltCLIP, .*CLIP, .*"),
-    "no config": (remove("config.json"), "it has no config.json"),
+    "no config": (
+        remove("config.json"),
+        "it has neither config.json .format of transformers. nor open_clip_c",
+    ),
     "a config that is no JSON": (write("config.json", "{"), "its config.json is not valid JSON"),
     "a config that is a list": (write("config.json", "[]"), "its config.json has no model_type"),
     "a config of an odd type": (

@@ -14,9 +14,10 @@ from worker.batching.batcher import Batcher
 from worker.batching.policy import PartRef
 from worker.images.decode import DecodedImage
 from worker.model import running
-from worker.model.checkpoint import Checkpoint, open_checkpoint
+from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.encoder import DeviceFailed, OutOfMemory, PreparedImage
+from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.source import Source
 
 MANY, MOST = 64, 16

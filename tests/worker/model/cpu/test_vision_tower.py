@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 from tests.images import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
-from worker.model.checkpoint import Checkpoint, open_checkpoint
+from worker.model.checkpoint import open_checkpoint
 from worker.model.cpu.vision_tower import make_vision_tower
+from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.source import Source
 
 HAVE_TOWERS = {"clip", "clipseg", "metaclip_2", "chinese_clip", "altclip"}
