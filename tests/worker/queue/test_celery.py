@@ -102,7 +102,7 @@ def test_a_heartbeat_names_the_node_and_counts_what_was_encoded(
     replies: list[Any] = []
 
     def is_answered() -> bool:
-        replies.extend(app.control.ping(timeout=1, limit=1))
+        replies.extend(app.control.ping(timeout=1, limit=1) or [])
         return bool(replies)
 
     wait_until(is_answered, "the node answers")
