@@ -31,6 +31,7 @@ from common.webhooks.secrets import WebhookSecrets, WebhookSecretsFile
 VERSION = "0.1.0"
 TRACING_PACKAGES = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 HUB_NAME = re.compile(r"[^\s/.~][^\s/]*(/[^\s/]+)?")
+HUB_PREFIX = "hf-hub:"
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 # A URL may hold a password.
 SECRET = ("_URL", "_KEYS", "_KEYS_FILE", "_SECRET", "_SECRET_FILE")
@@ -52,6 +53,14 @@ def model_name(name: str) -> str:
     return name
 
 
+def without_prefix(model: str) -> str:
+    """A model without the prefix by which open_clip tells names on the hub from others."""
+    name = model.removeprefix(HUB_PREFIX)
+    if not name:
+        raise ValueError(f"names no model after {HUB_PREFIX}")
+    return name
+
+
 def public_name(model: str, *, is_folder: bool = False) -> str:
     """What clients call a model: its name on the hub, or the last part of a path."""
     if HUB_NAME.fullmatch(model) and not is_folder:
@@ -59,7 +68,8 @@ def public_name(model: str, *, is_folder: bool = False) -> str:
     return os.path.basename(os.path.abspath(model)) or model  # noqa: PTH100, PTH119 - no links
 
 
-def _model_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def _model_names(given: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(map(without_prefix, given))
     [*map(model_name, names)]
     if len(set(names)) < len(names):
         raise ValueError("a model is named twice")

@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from common import logs
-from common.settings import read
+from common.settings import read, without_prefix
 from worker.model.load_errors import ModelLoadError
 from worker.model.source import Source
 from worker.settings import WorkerSettings
@@ -25,7 +25,11 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "model", nargs="?", default=settings.model, help="name on the hub (%(default)s)"
+        "model",
+        nargs="?",
+        type=without_prefix,
+        default=settings.model,
+        help="name on the hub (%(default)s)",
     )
     parser.add_argument(
         "--revision", default=settings.revision, help="branch, tag or commit (%(default)s)"

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.listening import ListenHost
 from common.protocol.messages import model_queue_of, queues_of
-from common.settings import SharedSettings, model_name, public_name, words
+from common.settings import SharedSettings, model_name, public_name, without_prefix, words
 from worker.net.exchange import USER_AGENT
 from worker.net.guard import Allowed, Ports
 from worker.net.trust import NamedPath, trusting
@@ -98,7 +98,7 @@ class WorkerSettings(SharedSettings):
         description="what clients call the model; by default its name on the hub, or the last part "
         "of its folder's path",
     )
-    model: Annotated[str, Field(min_length=1)] = Field(
+    model: Annotated[str, Field(min_length=1), AfterValidator(without_prefix)] = Field(
         default="openai/clip-vit-base-patch16",
         description="a CLIP model: a name on the Hugging Face hub, or a folder",
     )
@@ -254,7 +254,7 @@ class WorkerSettings(SharedSettings):
         """Serve the model of CLIP_MODELS that CLIP_MODEL_NAME names, or else the first."""
         models, name = given.get("models", ()), given.get("model_name")
         served = words(models) if isinstance(models, str) else models
-        named = [model for model in served if public_name(model) == name]
+        named = [model for model in served if public_name(without_prefix(model)) == name]
         return {"model": (named or served)[0], **given} if served else given
 
     @field_validator("model_name")

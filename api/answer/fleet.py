@@ -74,6 +74,9 @@ class Model(BaseModel):
     is_default: bool = Field(description="whether requests that name no model use it")
     revision: str | None
     family: str | None
+    format: str | None = Field(
+        description="the format that its checkpoint was read from: `transformers` or `open_clip`"
+    )
     dimension: int | None = Field(description="dimension of its embeddings")
     context_length: int | None = Field(description="maximum length of a text in tokens")
     resolution: Resolution | None = Field(
@@ -203,6 +206,7 @@ def _model(served: ServedModel) -> Model:
         is_default=served.is_default,
         revision=beat and beat.model.revision,
         family=traits and traits.family,
+        format=traits and traits.format,
         dimension=beat and beat.model.dimension,
         context_length=traits and traits.context_length,
         resolution=size and Resolution(height=size[0], width=size[1]),

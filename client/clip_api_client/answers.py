@@ -184,6 +184,7 @@ class Model(_Answer):
     is_default: bool
     revision: str | None
     family: str | None
+    format: str | None
     dimension: int | None
     context_length: int | None
     resolution: Resolution | None

@@ -319,6 +319,14 @@ def test_a_model_may_have_another_public_name() -> None:
     assert settings.queues == ("interactive:best", "bulk:best")
 
 
+def test_a_model_may_have_the_prefix_of_open_clip() -> None:
+    settings = WorkerSettings(model="hf-hub:org/name")
+    assert (settings.model, settings.name) == ("org/name", "org/name")
+    several = WorkerSettings(models="one hf-hub:org/two", model="hf-hub:org/two")
+    assert several.queues == ("interactive:org/two", "bulk:org/two")
+    assert ApiSettings(models="hf-hub:org/two").model_names == ("org/two",)
+
+
 def test_a_folder_is_one_of_the_models_by_its_public_name() -> None:
     settings = WorkerSettings(models="one siglip", model="/models/siglip")
     assert settings.queues == ("interactive:siglip", "bulk:siglip")
@@ -328,6 +336,7 @@ def test_a_folder_is_one_of_the_models_by_its_public_name() -> None:
     ("settings", "expected"),
     [
         ({"CLIP_MODELS": "one two", "CLIP_MODEL_NAME": "three"}, "CLIP_MODEL_NAME: must be one of"),
+        ({"CLIP_MODEL": "hf-hub:"}, "CLIP_MODEL: names no model after hf-hub:"),
         ({"CLIP_MODEL_NAME": "a b"}, "CLIP_MODEL_NAME: a model's name has"),
         ({"CLIP_MODELS": "/a/clip /b/clip"}, "CLIP_MODELS: two models have the name clip"),
     ],

@@ -84,8 +84,9 @@ class Description:
         return self.model.text_cfg.hf_tokenizer_name or ""
 
     @property
-    def vision_heads(self) -> int:
-        return self.model.vision_cfg.width // self.model.vision_cfg.head_width
+    def head_width(self) -> int:
+        """Of the vision tower."""
+        return self.timm.head_width if self.timm else self.model.vision_cfg.head_width
 
 
 def read_description(folder: Path) -> Description:
@@ -132,7 +133,7 @@ def _described(model: ModelConfig, images: PreprocessConfig) -> Description:
 
 def _timm_tower(vision: VisionConfig) -> TimmTower:
     name = str(vision.timm_model_name)
-    tower = find_tower(name, vision.timm_model_kwargs or {})
+    tower = find_tower(name)
     if tower is None:
         raise _refusal(f"the vision tower {name} of timm (vision_cfg.timm_model_name)")
     if vision.timm_pool != "map":
@@ -152,8 +153,6 @@ def _check_vision_transformer(vision: VisionConfig) -> None:
     if vision.pool_type != "tok":
         raise _refusal(f"the image pooling {vision.pool_type} (vision_cfg.pool_type)")
     _side("patch_size", vision.patch_size)
-    if vision.width % vision.head_width:
-        raise ModelLoadError("its vision_cfg.width is not a multiple of its head_width")
 
 
 def _kind_of(text: TextConfig) -> Literal["clip", "metaclip_2"]:
@@ -162,8 +161,6 @@ def _kind_of(text: TextConfig) -> Literal["clip", "metaclip_2"]:
             "a text tower without causal mask beside CLIP's vision tower (text_cfg.no_causal_mask)"
         )
     if text.pool_type == "eos":
-        if text.eos_id is None:
-            raise ModelLoadError("its text_cfg has the pool_type eos, but no eos_id")
         return "metaclip_2"
     if text.pool_type != "argmax":
         raise _refusal(f"the text pooling {text.pool_type} (text_cfg.pool_type)")

@@ -94,14 +94,12 @@ def _vision(weights: Tensors, description: Description) -> dict[str, Any]:
     if description.timm:
         blocks, patches = "visual.trunk.blocks.", weights["visual.trunk.patch_embed.proj.weight"]
         hidden = weights[f"{blocks}0.mlp.fc1.weight"]
-        heads = description.timm.heads_at(hidden.shape[1])
     else:
         blocks, patches = "visual.transformer.resblocks.", weights["visual.conv1.weight"]
         hidden = weights[f"{blocks}0.mlp.c_fc.weight"]
-        heads = description.vision_heads
     return {
         **_tower(hidden, blocks, weights, description.vision),
-        "num_attention_heads": heads,
+        "num_attention_heads": hidden.shape[1] // description.head_width,
         "image_size": description.image_size,
         "patch_size": patches.shape[-1],
         "projection_dim": description.model.embed_dim,

@@ -57,7 +57,6 @@ class VisionConfig(TransformerConfig):
     timm_proj_bias: bool = False
     timm_drop: float = 0.0
     timm_drop_path: float | None = None
-    timm_model_kwargs: dict[str, Any] | None = None
 
 
 class TextConfig(TransformerConfig):
@@ -74,7 +73,7 @@ class TextConfig(TransformerConfig):
     embed_cls: bool = False
     pad_id: int = 0
     bos_id: int | None = None
-    eos_id: int | None = None
+    eos_id: int = 2
     no_causal_mask: bool = False
     final_ln_after_pool: bool = False
     pool_type: str = "argmax"

@@ -22,10 +22,6 @@ def _whitespace(text: str) -> str:
     return _collapsed(_repaired(text))
 
 
-def _whitespace_underscore(text: str) -> str:
-    return _collapsed(_repaired(text).replace("_", " "))
-
-
 def _lower(text: str) -> str:
     return _whitespace(text).lower()
 
@@ -37,7 +33,6 @@ def _canonicalize(text: str) -> str:
 
 CLEANINGS: dict[str, Callable[[str], str]] = {
     "whitespace": _whitespace,
-    "whitespace_underscore": _whitespace_underscore,
     "lower": _lower,
     "canonicalize": _canonicalize,
 }

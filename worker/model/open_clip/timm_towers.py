@@ -1,9 +1,6 @@
 """The vision towers of timm that SigLIP has, and what their names say beyond the weights."""
 
 from dataclasses import dataclass
-from typing import Any
-
-from worker.model.load_errors import ModelLoadError
 
 GELU = "gelu"
 GELU_TANH = "gelu_pytorch_tanh"
@@ -25,41 +22,17 @@ ACTIVATIONS = {
 }
 HEAD_WIDTHS = {"base": 64, "large": 64, "so400m": 72, "giantopt": 96}
 
-OF_TIMM = {"gelu": GELU, "gelu_tanh": GELU_TANH, "quick_gelu": "quick_gelu"}
-"""The activations of timm, as transformers names them."""
-IN_WEIGHTS = {"img_size", "patch_size", "embed_dim", "depth", "mlp_ratio"}
-ONLY_IN_TRAINING = {"drop_rate", "drop_path_rate", "patch_drop_rate", "pos_drop_rate"}
-
 
 @dataclass(frozen=True, slots=True)
 class TimmTower:
-    """What the weights do not say: the activation, and the width of a head or the heads."""
+    """What the weights do not say."""
 
     activation: str
     head_width: int
-    heads: int | None = None
-
-    def heads_at(self, width: int) -> int:
-        return self.heads or width // self.head_width
 
 
-def find_tower(name: str, changes: dict[str, Any]) -> TimmTower | None:
-    """The tower of that name with `timm_model_kwargs`; None if it is not SigLIP's.
-
-    Raises:
-        ModelLoadError: a change is not supported.
-    """
+def find_tower(name: str) -> TimmTower | None:
+    """The tower of that name; None if it is not SigLIP's."""
     base = name.partition(".")[0]  # then comes the name of its weights
     activation = ACTIVATIONS.get(base)
-    if activation is None:
-        return None
-    left = {key: value for key, value in changes.items() if key not in IN_WEIGHTS}
-    heads = left.pop("num_heads", None)
-    changed = left.pop("act_layer", None)
-    if unknown := sorted(left.keys() - ONLY_IN_TRAINING):
-        raise ModelLoadError(f"its timm_model_kwargs have {', '.join(unknown)}: not supported")
-    if changed is not None:
-        activation = OF_TIMM.get(changed)
-        if activation is None:
-            raise ModelLoadError(f"its timm_model_kwargs.act_layer {changed} is not supported")
-    return TimmTower(activation, HEAD_WIDTHS[base.split("_")[1]], heads)
+    return TimmTower(activation, HEAD_WIDTHS[base.split("_")[1]]) if activation else None

@@ -62,13 +62,11 @@ def check_sizes(weights: Tensors, description: Description) -> None:
     if description.timm:
         width = weights["visual.trunk.norm.weight"].shape[0]
         claims["embed_dim"] = (model.embed_dim, width)
-        heads = description.timm.heads_at(width)
-        if not heads or width % heads:
-            raise ModelLoadError(f"its vision tower is {width} wide: no multiple of its heads")
     else:
+        width = weights["visual.ln_post.weight"].shape[0]
         claims |= _claims_of_clip(weights, description)
-    if text.width % text.heads:
-        raise ModelLoadError("its text_cfg.width is not a multiple of its heads")
+    if text.width % text.heads or width < description.head_width:
+        raise ModelLoadError(f"its {CONFIG} has a number of heads that does not fit its widths")
     for what, (claimed, size) in claims.items():
         if claimed != size:
             raise ModelLoadError(f"its {CONFIG} has {claimed} as {what}, its weights have {size}")
