@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
 
-MAX_OF_COSINES = 1e-4
-MAX_OF_PROBABILITIES = 5e-4
+MAX_OF_COSINES = 1e-5
+MAX_OF_PROBABILITIES = 5e-5
 
 
 @cache
