@@ -73,6 +73,7 @@ def in_own_mode(image: Image.Image, alpha: Alpha) -> Colours:
         is_transparent = opaque.getchannel("A").getextrema()[0] != OPAQUE
     if is_transparent and alpha != "drop":
         return to_rgb(image, alpha)
+    image.info.pop("transparency", None)  # dropped; Pillow would warn of that
     return Colours(image, is_transparent)
 
 
