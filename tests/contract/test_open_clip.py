@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.images import blob
+from tests.open_clip.checkpoints import save_model
 from tests.open_clip.comparison import check, units
-from tests.open_clip.models import MODELS, PICTURES, TEXTS, save_model
+from tests.open_clip.models import MODELS, PICTURES, TEXTS
 from tests.processes import Api, start_api, start_worker, wait_for_workers, wait_until
 
 SERVED = (

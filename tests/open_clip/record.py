@@ -14,7 +14,8 @@ import timm
 import torch
 from PIL import Image
 
-from tests.open_clip.models import MODELS, PICTURES, TEXTS, Model, save_model
+from tests.open_clip.checkpoints import save_model
+from tests.open_clip.models import MODELS, PICTURES, TEXTS, Model
 
 DIGITS = 7
 create_model = timm.create_model

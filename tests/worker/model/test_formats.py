@@ -9,8 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.open_clip.models import MODELS, SAFE, STUB, save_model
+from tests.open_clip.checkpoints import save_model
+from tests.open_clip.models import MODELS, SAFE, STUB
 from tests.tiny_models import save_tiny_model
+from tests.worker.model.test_checkpoint import Trap
 from worker.model.checkpoint import open_checkpoint
 from worker.model.load_errors import ModelLoadError
 from worker.model.source import Fetched, Source
@@ -89,6 +91,15 @@ def test_pickled_weights_of_open_clip_need_leave(both: Path) -> None:
     with pytest.raises(ModelLoadError, match="CLIP_ALLOW_PICKLE=1"):
         fetch(both)
     assert fetch(both, allow_pickle=True).weights.name == "open_clip_pytorch_model.bin"
+
+
+def test_the_code_in_a_pickle_of_open_clip_does_not_run(both: Path, tmp_path: Path) -> None:
+    (both / "config.json").unlink()
+    (both / SAFE).unlink()
+    torch.save({"state_dict": Trap(tmp_path / "sprung")}, both / "open_clip_pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match="its weights cannot be used"):
+        open_checkpoint(Source(str(both), allow_pickle=True))
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_the_revision_depends_on_the_weights_of_its_format(both: Path) -> None:

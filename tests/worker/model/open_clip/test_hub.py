@@ -8,7 +8,8 @@ from redis import Redis
 
 from common.fleet.heartbeats import Heartbeats
 from tests.hub_server import HubServer, Repository
-from tests.open_clip.models import MODELS, SAFE, save_model
+from tests.open_clip.checkpoints import save_model
+from tests.open_clip.models import MODELS, SAFE
 from tests.processes import Process, start, start_worker, wait_until
 
 READY_S = 90

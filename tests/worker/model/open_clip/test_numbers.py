@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.open_clip.checkpoints import save_model
 from tests.open_clip.comparison import check, units
-from tests.open_clip.models import MODELS, PICTURES, TEXTS, save_model
+from tests.open_clip.models import MODELS, PICTURES, TEXTS
 from worker.images.decode import Conversion, EncodedImage
 from worker.images.limits import Limits
 from worker.model.checkpoint import open_checkpoint

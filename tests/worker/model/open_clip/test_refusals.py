@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.open_clip.models import MODELS, SAFE, Config, Model, arrays, save_model
+from tests.open_clip.checkpoints import arrays, save_model
+from tests.open_clip.models import MODELS, SAFE, Config, Model
 from worker.model.checkpoint import open_checkpoint
 from worker.model.load_errors import ModelLoadError
 from worker.model.source import Source
