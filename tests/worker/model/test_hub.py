@@ -265,7 +265,8 @@ def prefetch_in_a_small_place(
     return subprocess.run(
         [*command, sys.executable, "-m", "worker.prefetch", NAME],
         cwd=ROOT,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        # The limit would cut bytecode short too, and break later runs.
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
         | {name: str(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
