@@ -4,17 +4,21 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-tooling test-clients test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
+.PHONY: run test test-browser test-tooling test-clients test-fast soak fuzz bench bench-peers bench-gpu audit check lock clean
 
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
 # Two processes more than there are cores, but at most four; the tests of a file share servers. ARGS="-n 0" uses one process.
-# The tests of benchmarks and deployments are `make test-tooling`.
+# Those of the playground in a Chromium are `make test-browser`, those of benchmarks and deployments `make test-tooling`.
 # With bytecode, wherever it is off: no process would have to compile the service and its tests again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev
-	$(PYTEST) -m "not tooling" $(ARGS)
+	$(PYTEST) -m "not browser and not tooling" $(ARGS)
+	@echo "Further tests: make test-browser, test-tooling, test-clients."
+
+test-browser: $(VENV)/dev
+	$(PYTEST) -m browser $(ARGS)
 
 test-tooling: $(VENV)/dev
 	$(PYTEST) -m tooling $(ARGS)

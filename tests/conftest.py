@@ -32,6 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in TOOLING:
             item.add_marker(pytest.mark.tooling)
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
         if "service" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.service)
 
