@@ -49,17 +49,16 @@ def test_a_link_that_leads_nowhere_is_reported_once(playground: Playground) -> N
     expect(playground.alert).to_have_count(0)
 
 
-def test_a_link_may_have_spaces_in_it(playground: Playground) -> None:
+def test_a_link_may_have_spaces_in_it_and_what_is_none_is_reported_at_the_field(
+    playground: Playground,
+) -> None:
+    playground.link("ftp://example.org/a.png")
+    expect(playground.page.get_by_text("is not an http or https address")).to_have_count(1)
+    expect(playground.thumbs).to_have_count(1)  # the example
     playground.link("http://127.0.0.1:1/my cat.png http://127.0.0.1:1/dog.png")
     expect(playground.button("Show my cat.png")).to_be_visible()
     expect(playground.button("Show dog.png")).to_be_visible()
     expect(playground.thumbs).to_have_count(2)
-
-
-def test_what_is_no_link_is_reported_at_the_field(playground: Playground) -> None:
-    playground.link("ftp://example.org/a.png")
-    expect(playground.page.get_by_text("is not an http or https address")).to_have_count(1)
-    expect(playground.thumbs).to_have_count(1)  # the example
 
 
 def test_a_refused_setting_is_reported_at_its_field(playground: Playground) -> None:

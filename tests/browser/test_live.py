@@ -40,10 +40,26 @@ def held(page: Page) -> Iterator[None]:
         route.continue_()
 
 
+@pytest.fixture(scope="module")
+def with_example(service: Api, open_lasting_tab: OpenTab) -> Playground:
+    playground = open_lasting_tab(service.url).open()
+    playground.settle()
+    return playground
+
+
+@pytest.fixture
+def playground(with_example: Playground) -> Iterator[Playground]:
+    """The page with its example ranked, and left like that."""
+    field = with_example.page.get_by_role("textbox", name="Labels")
+    labels = field.input_value()
+    yield with_example
+    field.fill(labels)
+    with_example.settle()
+
+
 @pytest.fixture
 def typing(playground: Playground) -> Callable[[str], None]:
-    """Type at the end of the labels, once the example is ranked."""
-    playground.settle()
+    """Type at the end of the labels."""
     field = playground.page.get_by_role("textbox", name="Labels")
 
     def type_it(text: str) -> None:
@@ -104,7 +120,6 @@ def test_what_was_ranked_already_is_up_to_date_again_when_a_change_is_taken_back
 
 
 def test_without_labels_the_results_stay_and_are_marked(playground: Playground) -> None:
-    playground.settle()
     playground.label("")
     expect(playground.freshness).to_have_text("Type a label")
     expect(playground.told).to_contain_text("These results are out of date.")
@@ -139,7 +154,8 @@ def test_a_busy_service_is_left_alone_for_as_long_as_it_says(
     assert len(sent) == 2
 
 
-def test_many_images_wait_for_the_button(playground: Playground) -> None:
+def test_many_images_wait_for_the_button(service: Api, open_tab: OpenTab) -> None:
+    playground = open_tab(service.url).open()
     playground.settle()
     sent = requests_of(playground.page)
     playground.choose(*["pizza.png", "cat.png", "guitar.png"] * 3)
