@@ -190,7 +190,10 @@ def test_each_look_takes_two_requests(playground_apart: Playground) -> None:
         with page.expect_response(path):
             page.clock.run_for(2_000)
         page.wait_for_load_state("networkidle")
-    assert asked == ["/jobs?limit=20", "/workers", "/jobs?limit=20", "/models"]
+    assert set(asked) == {"/jobs?limit=20", "/workers", "/models"}
+    looks = asked.count("/jobs?limit=20")
+    assert abs(2 * looks - len(asked)) <= 1  # the last one may be under way
+    assert abs(asked.count("/workers") - asked.count("/models")) <= 1
 
 
 AVERAGES = """async () => {
