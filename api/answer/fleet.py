@@ -82,7 +82,14 @@ class Model(BaseModel):
     resolution: Resolution | None = Field(
         description="size that images are resized to; also null if they keep their shape"
     )
+    activation: Literal["softmax", "sigmoid"] | None = Field(
+        description="what makes probabilities of its logits unless a request says otherwise"
+    )
     precision: str | None
+    not_finite_in: str | None = Field(
+        description="the precision that was tried first, in which its embeddings are not finite; "
+        "usually null"
+    )
     workers: int = Field(description="live workers that serve it")
 
 
@@ -210,6 +217,8 @@ def _model(served: ServedModel) -> Model:
         dimension=beat and beat.model.dimension,
         context_length=traits and traits.context_length,
         resolution=size and Resolution(height=size[0], width=size[1]),
+        activation=beat and beat.model.activation,
         precision=beat and beat.dtype,
+        not_finite_in=traits and traits.not_finite_in,
         workers=len(served.workers),
     )

@@ -188,7 +188,9 @@ class Model(_Answer):
     dimension: int | None
     context_length: int | None
     resolution: Resolution | None
+    activation: str | None = None
     precision: str | None
+    not_finite_in: str | None = None
     workers: int
 
 

@@ -127,13 +127,15 @@ class ModelTraits:
     """Traits of a model that help users choose one.
 
     `context_length` is in tokens; `resolution` is (height, width) in pixels, None if it is not
-    fixed; `format` is that of the checkpoint.
+    fixed; `format` is that of the checkpoint. `not_finite_in` is the precision tried first,
+    in which its embeddings are not finite.
     """
 
     family: Words
     context_length: Count
     resolution: tuple[Count, Count] | None = None
     format: Words = "transformers"
+    not_finite_in: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from worker.model.encoder import Prepare, PreparedImage, PreparedText, StartBatc
 from worker.model.families import FAMILIES, context_length
 from worker.model.gpu.graphs import GraphedForward
 from worker.model.gpu.pipeline import GpuPipeline
+from worker.model.load_errors import ModelLoadError
 from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.placement import choose_placement
 from worker.model.running import Arrays, Forward, InlineRunner, Runner, Tensors
@@ -38,12 +39,15 @@ class ClipEncoder:
 
         Raises:
             ModelLoadError: the device does not take it.
+            FloatingPointError: its embeddings are not finite.
         """
         if threads:
             torch.set_num_threads(threads)
         family = FAMILIES[checkpoint.config.model_type]
         # Before it is rounded to the precision of the rest.
         scale, bias = _scale_and_bias(checkpoint.model)
+        if not math.isfinite(scale) or not math.isfinite(bias):
+            raise ModelLoadError(f"its logits are not finite: scale {scale}, bias {bias}")
         self._context = context_length(
             checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.model.encoder import Encoder
-from worker.model.load_errors import load_errors
+from worker.model.load_errors import ModelLoadError, load_errors
 from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.precision import check_precision, sample_embeddings
 from worker.model.source import Source
@@ -16,6 +16,7 @@ from worker.model.warmup import parts_at_once, warm_up
 from worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
+    from worker.model.clip_encoder import ClipEncoder
     from worker.model.placement import Placement
 
 log = structlog.get_logger()
@@ -30,24 +31,51 @@ class LoadedModel:
     concurrency: int
 
 
+class NotFinite(ModelLoadError):
+    """Its embeddings are infinite, or no numbers."""
+
+
 def load_encoder(settings: WorkerSettings) -> Encoder:
-    """The encoder of the settings' checkpoint. Raises ModelLoadError."""
+    """The encoder of the settings' checkpoint, whose sample embeddings are finite.
+
+    If they are not in the precision of `auto`, float32 is tried. Raises ModelLoadError.
+    """
     # Torch takes seconds to load, and `celery status` does not need it.
-    from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
     from worker.model.placement import choose_placement  # noqa: PLC0415
 
-    source = Source(settings.model, settings.revision, settings.allow_pickle)
-    with load_errors(source.name):
+    with load_errors(settings.model):
         placement = choose_placement(settings.device, settings.dtype)
+    try:
+        return _load_encoder(placement, settings)
+    except NotFinite as error:
+        if settings.dtype != "auto" or placement.precision == "float32":
+            raise
+        log.warning("embeddings_not_finite", dtype=placement.precision, reason=str(error))
+    # Again from its files, because the weights were rounded in place.
+    encoder = _load_encoder(replace(placement, precision="float32"), settings)
+    encoder.traits = replace(encoder.traits, not_finite_in=placement.precision)
+    return encoder
+
+
+def _load_encoder(placement: "Placement", settings: WorkerSettings) -> "ClipEncoder":
+    from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
+
+    source = Source(settings.model, settings.revision, settings.allow_pickle)
     checkpoint = replace(open_checkpoint(source), name=settings.name)
     with load_errors(source.name, f"weights in {placement.precision}"):
-        return _checked_encoder(checkpoint, placement, settings)
+        try:
+            return _checked_encoder(checkpoint, placement, settings)
+        except FloatingPointError as error:
+            raise NotFinite(_why_not_finite(checkpoint, placement.precision)) from error
 
 
 def _checked_encoder(
     checkpoint: Checkpoint, placement: "Placement", settings: WorkerSettings
-) -> Encoder:
-    """The encoder, whose embeddings on a CPU are near enough to those in float32."""
+) -> "ClipEncoder":
+    """The encoder, whose embeddings on a CPU are near enough to those in float32.
+
+    Raises FloatingPointError: they are not finite.
+    """
     from worker.model.clip_encoder import ClipEncoder  # noqa: PLC0415
 
     threads = settings.torch_threads
@@ -63,8 +91,9 @@ def _checked_encoder(
         threads,
         accelerated=is_accelerated(settings, placement.device),
     )
+    embeddings = sample_embeddings(encoder)
     if in_float32:
-        check_precision(encoder, in_float32, settings.min_cosine)
+        check_precision(encoder.dtype, embeddings, in_float32, settings.min_cosine)
     return encoder
 
 
@@ -72,6 +101,17 @@ def is_accelerated(settings: WorkerSettings, device: str) -> bool:
     """Whether the settings want more than stock torch and transformers on a device."""
     switch = settings.cpu_acceleration if device == "cpu" else settings.gpu_acceleration
     return switch == "auto"
+
+
+def _why_not_finite(checkpoint: Checkpoint, precision: str) -> str:
+    weights = checkpoint.model.named_parameters()
+    broken = [name for name, weight in weights if not weight.isfinite().all()]
+    if broken:
+        described = f"{len(broken)} of its weights hold infinity or NaN, such as {broken[0]}"
+    else:
+        described = "they overflow"
+    advice = "" if precision == "float32" else "; set CLIP_DTYPE=float32"
+    return f"its embeddings in {precision} are not finite: {described}{advice}"
 
 
 def load_model(load: Callable[[], Encoder], settings: WorkerSettings) -> LoadedModel:

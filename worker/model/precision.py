@@ -45,24 +45,25 @@ def sample_embeddings(encoder: Encoder) -> Embeddings:
     return Embeddings(encoder.encode_images(images), encoder.encode_texts(texts))
 
 
-def check_precision(encoder: Encoder, in_float32: Embeddings, min_cosine: float) -> None:
+def check_precision(
+    dtype: str, found: Embeddings, in_float32: Embeddings, min_cosine: float
+) -> None:
     """Compare the samples' embeddings with those in float32, and log the lowest cosines.
 
     Raises:
         ModelLoadError: one is below `min_cosine`, unless that is 0.
     """
-    found = sample_embeddings(encoder)
     images = _lowest_cosine(found.images, in_float32.images)
     texts = _lowest_cosine(found.texts, in_float32.texts)
     log.info(
         "precision_checked",
-        dtype=encoder.dtype,
+        dtype=dtype,
         min_cosine_of_images=round(images, 5),
         min_cosine_of_texts=round(texts, 5),
     )
     if min_cosine and min(images, texts) < min_cosine:
         raise ModelLoadError(
-            f"{encoder.dtype} changes its embeddings too much: the lowest cosine to float32 is"
+            f"{dtype} changes its embeddings too much: the lowest cosine to float32 is"
             f" {images:.4f} for sample images and {texts:.4f} for texts; set another CLIP_DTYPE,"
             f" or a lower CLIP_MIN_COSINE than {min_cosine:g}"
         )

@@ -179,6 +179,8 @@ def _fault(error: Exception) -> Fault:
     """The fault of an item that could not be encoded."""
     if isinstance(error, OutOfMemory | MemoryError):
         return Fault(NoMemory.code, "did not fit into a worker's memory")
+    if isinstance(error, FloatingPointError):
+        return Fault(EncodeFailed.code, "has no finite embedding by the model")
     return Fault(EncodeFailed.code, EncodeFailed.title)
 
 

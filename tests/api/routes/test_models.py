@@ -197,7 +197,9 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
             "dimension": 16,
             "context_length": 20,
             "resolution": square,
+            "activation": "softmax",
             "precision": "float32",
+            "not_finite_in": None,
             "workers": 1,
         },
         {
@@ -209,7 +211,9 @@ def test_the_models_are_listed_in_their_order(several: Several) -> None:
             "dimension": 24,
             "context_length": 64,
             "resolution": square,
+            "activation": "sigmoid",
             "precision": "float32",
+            "not_finite_in": None,
             "workers": 1,
         },
         {
