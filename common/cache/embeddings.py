@@ -29,7 +29,7 @@ from common.redis.scripts import LuaScript
 
 log = structlog.get_logger()
 
-PREPROCESSING_VERSION = 3
+PREPROCESSING_VERSION = 4
 """Raise it whenever the embeddings of a model, or their entries, change for the same content."""
 SPACE_CHARS = 16
 KEY_BYTES = 32

@@ -9,6 +9,7 @@ from worker.model.load_errors import load_errors
 from worker.model.loaded_checkpoint import Checkpoint, check_weights
 from worker.model.open_clip import load as open_clip
 from worker.model.source import Fetched, Source
+from worker.model.tokenizing import lower_casing
 
 log = structlog.get_logger()
 
@@ -36,6 +37,7 @@ def _load(source: Source, fetched: Fetched) -> Checkpoint:
         config = AutoConfig.from_pretrained(folder, **own)
     with load_errors(name, "tokenizer"):
         tokenizer = AutoTokenizer.from_pretrained(folder, **own)
+        lowering = lower_casing(folder, tokenizer)
     with load_errors(name, "image preprocessor"):
         image_processor = AutoImageProcessor.from_pretrained(folder, **own)
     with load_errors(name, "weights"):
@@ -60,4 +62,5 @@ def _load(source: Source, fetched: Fetched) -> Checkpoint:
         format="transformers",
         padding=family.padding,
         activation=family.activation,
+        clean=lowering,
     )

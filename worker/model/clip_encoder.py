@@ -1,7 +1,6 @@
 """The encoder of Hugging Face models."""
 
 import math
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from worker.model.load_errors import ModelLoadError
 from worker.model.loaded_checkpoint import Checkpoint
 from worker.model.placement import choose_placement
 from worker.model.running import Arrays, Forward, InlineRunner, Runner, Tensors
+from worker.model.tokenizing import Tokenizing
 from worker.model.warmup import images_at_once
 
 
@@ -57,11 +57,9 @@ class ClipEncoder:
         self._device, self._dtype, self.dtype = model.device, placement.dtype, placement.precision
         self.batch_size = images_at_once(self.device, parameters)
         self._model = accelerate(model, parameters, threads) if accelerated else model
-        self._tokenizer = checkpoint.tokenizer
-        self._padding = checkpoint.padding
-        self._clean = checkpoint.clean
-        if self._tokenizer.pad_token is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._tokenizing = Tokenizing(
+            checkpoint.tokenizer, self._context, checkpoint.padding, checkpoint.clean
+        )
         self._preprocess = preprocessor(checkpoint.image_processor)
         self._normalise = _normaliser(self._preprocess, self._device, self._dtype)
         self._see: Forward = self._image_features
@@ -117,19 +115,7 @@ class ClipEncoder:
         return None if isinstance(self._preprocess, Whole) else self._preprocess
 
     def prepare_texts(self, texts: Sequence[str]) -> list[PreparedText]:
-        if self._clean:
-            texts = [self._clean(text) for text in texts]
-        batch = self._tokenizer(list(texts), truncation=True, max_length=self._context)
-        if batch.encodings is not None:
-            cut = [bool(encoding.overflowing) for encoding in batch.encodings]
-        else:
-            whole = self._tokenizer(list(texts), truncation=False, verbose=False)
-            cut = [len(ids) > self._context for ids in whole["input_ids"]]
-        padded_to = self._context if self._padding == "max_length" else 0
-        return [
-            PreparedText(array("i", ids), was_cut, padded_to)
-            for ids, was_cut in zip(batch["input_ids"], cut, strict=True)
-        ]
+        return self._tokenizing.prepare(texts)
 
     def encode_images(self, images: Sequence[PreparedImage]) -> Vectors:
         return self._start_images(images)()
@@ -145,13 +131,7 @@ class ClipEncoder:
 
     def _start_texts(self, texts: Sequence[PreparedText]) -> Callable[[], Vectors]:
         def collect() -> Arrays:
-            batch = self._tokenizer.pad(
-                {"input_ids": [list(text.ids) for text in texts]},
-                padding=self._padding,
-                max_length=self._context,
-                return_tensors="np",
-            )
-            return dict(batch)
+            return dict(self._tokenizing.pad(texts, "np"))
 
         return self._runner.start(collect, self._text_features)
 
