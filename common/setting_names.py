@@ -20,12 +20,12 @@ API = _names("""
     trusted_proxies
 """)
 WORKER = _names("""
-    allow_pickle batch_size concurrency cpu_acceleration decode_processes device dtype
-    exif_orientation exit_pause_s fetch_allow fetch_ca_file fetch_per_host fetch_ports fetch_threads
-    fetch_timeout_s fetch_use_proxies fetch_user_agent gpu_acceleration jpeg_draft max_image_frames
-    max_image_pixels max_pixels_in_flight metrics_host metrics_port min_cosine model model_name
-    model_timeout_s remembered_texts revision torch_threads webhook_attempts webhook_backoff_s
-    webhook_timeout_s
+    allow_pickle batch_size concurrency context_length cpu_acceleration decode_processes device
+    dtype exif_orientation exit_pause_s fetch_allow fetch_ca_file fetch_per_host fetch_ports
+    fetch_threads fetch_timeout_s fetch_use_proxies fetch_user_agent gpu_acceleration jpeg_draft
+    max_image_frames max_image_pixels max_pixels_in_flight metrics_host metrics_port min_cosine
+    model model_name model_timeout_s remembered_texts revision torch_threads webhook_attempts
+    webhook_backoff_s webhook_timeout_s
 """)
 STANDALONE = _names("data")
 CLIENT = _names("api_url api_key")

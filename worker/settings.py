@@ -109,6 +109,11 @@ class WorkerSettings(SharedSettings):
         default=False,
         description="load pickled weights too, which may run arbitrary code",
     )
+    context_length: Annotated[int, Field(ge=0, le=8192)] = Field(
+        default=0,
+        description="maximum tokens of a text, at most the positions of the text model; 0 is what"
+        " the model's files say",
+    )
     exit_pause_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=30,
         description="pause of a worker that cannot load its model before it exits, to slow down"

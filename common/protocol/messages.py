@@ -111,7 +111,7 @@ class ModelInfo:
     """The model that made an embedding, and how its embeddings become probabilities.
 
     probabilities = softmax(logit_scale · cos + logit_bias), or sigmoid instead of softmax;
-    `logit_scale` is already exponentiated.
+    `logit_scale` is already exponentiated. `set_context` is the worker's CLIP_CONTEXT_LENGTH.
     """
 
     name: Words
@@ -120,6 +120,7 @@ class ModelInfo:
     logit_scale: Number
     logit_bias: Number = 0.0
     activation: Literal["softmax", "sigmoid"] = "softmax"
+    set_context: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

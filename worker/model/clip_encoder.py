@@ -49,7 +49,10 @@ class ClipEncoder:
         if not math.isfinite(scale) or not math.isfinite(bias):
             raise ModelLoadError(f"its logits are not finite: scale {scale}, bias {bias}")
         self._context = context_length(
-            checkpoint.tokenizer, checkpoint.config.text_config, _reserved(checkpoint.model)
+            checkpoint.tokenizer,
+            checkpoint.config.text_config,
+            _reserved(checkpoint.model),
+            checkpoint.context,
         )
         placement = choose_placement(device, dtype)
         parameters = checkpoint.model.vision_model.num_parameters()  # layers in int8 have none
@@ -76,6 +79,7 @@ class ClipEncoder:
             logit_scale=scale,
             logit_bias=bias,
             activation=checkpoint.activation,
+            set_context=checkpoint.context,
         )
         self.traits = ModelTraits(
             family.title, self._context, resolution(self._preprocess), checkpoint.format

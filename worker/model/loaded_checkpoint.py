@@ -16,7 +16,8 @@ class Checkpoint:
     """A loaded checkpoint; the weights are float32 and in main memory.
 
     `image_processor` is one of transformers or a worker.images.preprocess.Preprocessor. `clean` is
-    applied to texts before the tokenizer; `padding` is how those of a batch are padded.
+    applied to texts before the tokenizer; `padding` is how those of a batch are padded. Texts are
+    truncated to `context` tokens; 0: as the tokenizer and the text model say.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Checkpoint:
     padding: Padding
     activation: Activation
     clean: Callable[[str], str] | None = None
+    context: int = 0
 
 
 def check_weights(found: dict[str, Any]) -> None:

@@ -61,7 +61,9 @@ def _load_encoder(placement: "Placement", settings: WorkerSettings) -> "ClipEnco
     from worker.model.checkpoint import open_checkpoint  # noqa: PLC0415
 
     source = Source(settings.model, settings.revision, settings.allow_pickle)
-    checkpoint = replace(open_checkpoint(source), name=settings.name)
+    checkpoint = replace(
+        open_checkpoint(source), name=settings.name, context=settings.context_length
+    )
     with load_errors(source.name, f"weights in {placement.precision}"):
         try:
             return _checked_encoder(checkpoint, placement, settings)
