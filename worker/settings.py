@@ -107,7 +107,8 @@ class WorkerSettings(SharedSettings):
     )
     allow_pickle: bool = Field(
         default=False,
-        description="load pickled weights too, which may run arbitrary code",
+        description="load pickled weights too, if there are no safetensors: of a pickle only what"
+        " makes tensors is run, but only safetensors cannot contain a program",
     )
     context_length: Annotated[int, Field(ge=0, le=8192)] = Field(
         default=0,

@@ -10,6 +10,7 @@ from worker.model.families import FAMILIES, supported
 from worker.model.load_errors import ModelLoadError
 from worker.model.open_clip.config import CONFIG as OPEN_CLIP_CONFIG
 from worker.model.open_clip.config import read_description
+from worker.model.sentence_transformers import refuse_text_model
 
 FormatName = Literal["transformers", "open_clip"]
 
@@ -95,6 +96,7 @@ def _transformers(folder: Path) -> Format:
     if not isinstance(kind, str):
         raise ModelLoadError("its config.json has no model_type")
     if kind not in FAMILIES:
+        refuse_text_model(folder)
         raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
     # Without one, transformers may make a tokenizer with an empty vocabulary.
     if not has_any(folder, VOCABULARIES):

@@ -24,6 +24,7 @@ from worker.model.formats import (
 )
 from worker.model.load_errors import ModelLoadError, load_errors
 from worker.model.safetensors_proposals import proposed_conversion
+from worker.model.sentence_transformers import find_model
 
 PROGRESS_EVERY_S = 5.0
 FINGERPRINT_LENGTH = 40  # that of a commit
@@ -45,10 +46,23 @@ class Fetched(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of a model are: `within` the root, or in it; no `commit` for a local one."""
+
+    root: Path
+    commit: str = ""
+    within: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.within
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The name of a model on the hub with a branch, tag or commit; or a folder.
 
-    Pickled weights are used only if they are allowed, because they may run arbitrary code.
+    Pickled weights are used only if they are allowed, because a pickle is a program.
     """
 
     name: str
@@ -65,39 +79,40 @@ class Source:
             ModelLoadError: it cannot be loaded.
         """
         with load_errors(self.name):
-            folder = Path(self.name)
-            if not folder.is_dir():
-                log.info("model_fetching", model=self.name, revision=self.revision)
-                # The cache has a folder for each commit, named after it.
-                folder = self._download(self.revision, DESCRIPTIONS)
-            formats = formats_of(folder)
+            place = self._place()
+            formats = formats_of(place.folder)
             for format_ in formats:
-                if weights := self._weights(folder, format_.weights):
-                    return self._fetched(folder, format_, weights)
+                if weights := self._weights(place, format_.weights):
+                    return _fetched(place, format_, weights)
             for format_ in formats if self.allow_pickle else ():
-                if weights := self._weights(folder, format_.pickled):
-                    return self._fetched(folder, format_, weights)
-            if self._is_on_hub(folder) and not self.allow_pickle and TRANSFORMERS in formats:
-                converted = self._converted(folder)
+                if weights := self._weights(place, format_.pickled):
+                    return _fetched(place, format_, weights)
+            if place.commit and not self.allow_pickle and TRANSFORMERS in formats:
+                converted = self._converted(place.root)
                 if converted and (weights := _first(converted, TRANSFORMERS.weights[0])):
-                    return self._fetched(converted, TRANSFORMERS, weights)
+                    found = Place(converted, commit=converted.name)
+                    return _fetched(found, TRANSFORMERS, weights)
             raise self._no_weights()
 
-    def _is_on_hub(self, folder: Path) -> bool:
-        return folder != Path(self.name)
+    def _place(self) -> Place:
+        """Where its descriptions are, downloaded if necessary."""
+        root = Path(self.name)
+        if root.is_dir():
+            return Place(root, within=find_model(root))
+        log.info("model_fetching", model=self.name, revision=self.revision)
+        # The cache has a folder for each commit, named after it.
+        root = self._download(self.revision, DESCRIPTIONS)
+        place = Place(root, commit=root.name, within=find_model(root))
+        if place.within:
+            self._download(place.commit, DESCRIPTIONS, place.within)
+        return place
 
-    def _fetched(self, folder: Path, format_: Format, weights: Path) -> Fetched:
-        is_on_hub = self._is_on_hub(folder)
-        revision = folder.name if is_on_hub else _fingerprint(folder, format_)
-        tokenizer = folder if has_any(folder, VOCABULARIES) else _tokenizer(format_.tokenizer)
-        return Fetched(folder, revision, format_.name, weights, tokenizer)
-
-    def _weights(self, folder: Path, groups: Iterable[Sequence[str]]) -> Path | None:
+    def _weights(self, place: Place, groups: Iterable[Sequence[str]]) -> Path | None:
         """The first file with weights, downloaded if necessary with those of its group."""
         for group in groups:
-            if self._is_on_hub(folder):
-                self._download(folder.name, group)
-            if found := _first(folder, group):
+            if place.commit:
+                self._download(place.commit, group, place.within)
+            if found := _first(place.folder, group):
                 return found
         return None
 
@@ -105,9 +120,10 @@ class Source:
         return ModelLoadError(
             "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
-            else "it has no weights as safetensors. Often a pull request on the hub has them"
-            " (CLIP_REVISION=refs/pr/N). Pickled weights load only with CLIP_ALLOW_PICKLE=1:"
-            " they may run arbitrary code"
+            else "it has no weights as safetensors. Set CLIP_ALLOW_PICKLE=1 to load pickled ones,"
+            " if you trust their publisher: a pickle is a program, of which only what makes tensors"
+            " is run (torch.load with weights_only). Or use safetensors that a pull request on the"
+            " hub may have: CLIP_REVISION=refs/pr/N"
         )
 
     def _converted(self, folder: Path) -> Path | None:
@@ -124,13 +140,15 @@ class Source:
         known.write_text(converted.name)
         return converted
 
-    def _download(self, revision: str, patterns: Sequence[str]) -> Path:
+    def _download(self, revision: str, patterns: Sequence[str], within: str = "") -> Path:
+        """The folder of that revision; of it, what matches directly `within` a folder."""
         started = time.monotonic()
+        prefix = f"{within}/" if within else ""
         folder = snapshot_download(
             self.name,
             revision=revision,
-            allow_patterns=list(patterns),
-            ignore_patterns=["*/*"],
+            allow_patterns=[prefix + pattern for pattern in patterns],
+            ignore_patterns=[f"{prefix}*/*"],
             # On a terminal, show the hub's own progress bars.
             tqdm_class=None if sys.stderr.isatty() else LoggedProgress,
         )
@@ -156,6 +174,13 @@ class LoggedProgress(tqdm):
         if self._counts_bytes and self.n and now - self._last >= PROGRESS_EVERY_S:
             self._last = now
             log.info("model_downloading", bytes=self.n, of_bytes=self.total)
+
+
+def _fetched(place: Place, format_: Format, weights: Path) -> Fetched:
+    folder = place.folder
+    revision = place.commit or _fingerprint(folder, format_)
+    tokenizer = folder if has_any(folder, VOCABULARIES) else _tokenizer(format_.tokenizer)
+    return Fetched(folder, revision, format_.name, weights, tokenizer)
 
 
 def _first(folder: Path, patterns: Sequence[str]) -> Path | None:

@@ -102,7 +102,10 @@ BROKEN: dict[str, tuple[Change, str]] = {
         "its config.json has no model_type",
     ),
     "no weights": (remove("model.safetensors"), "no weights as safetensors"),
-    "pickled weights": (pickle_weights, "CLIP_ALLOW_PICKLE=1"),
+    "pickled weights": (
+        pickle_weights,
+        "Set CLIP_ALLOW_PICKLE=1 to load pickled ones, if you trust their publisher: a pickle is a",
+    ),
     "weights cut short": (cut_short(5000), "its weights cannot be used .SafetensorError"),
     "empty weights": (cut_short(0), "its weights cannot be used .SafetensorError"),
     "a weight too few": (drop_weight, "it lacks 1 of the weights, such as visual_projection.weig"),
@@ -155,14 +158,18 @@ class Trap:
         return (os.mkdir, (str(self.sprung),))
 
 
-def test_the_code_in_a_pickle_does_not_run(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("zipped", [True, False])
+def test_the_code_in_a_pickle_does_not_run(
+    checkpoint: Path, tmp_path: Path, *, zipped: bool
+) -> None:
     """Not even where pickles are allowed: torch unpickles nothing but tensors."""
     sprung = tmp_path / "sprung"
     with (checkpoint / "pytorch_model.bin").open("wb") as file:
-        torch.save({"weight": Trap(sprung)}, file)
+        content = {"weight": Trap(sprung)}
+        torch.save(content, file, _use_new_zipfile_serialization=zipped)
     (checkpoint / "model.safetensors").unlink()
-    for allow_pickle in (False, True):
-        with pytest.raises(ModelLoadError):
+    for allow_pickle, reason in ((False, "no weights as safetensors"), (True, "UnpicklingError")):
+        with pytest.raises(ModelLoadError, match=reason):
             load(checkpoint, allow_pickle=allow_pickle)
     assert not sprung.exists()
     pickle.loads(pickle.dumps(Trap(sprung)))
