@@ -13,6 +13,8 @@ from transformers import (
     AltCLIPConfig,
     AutoModel,
     BertConfig,
+    Blip2Config,
+    Blip2ForImageTextRetrieval,
     BlipConfig,
     ChineseCLIPConfig,
     CLIPConfig,
@@ -152,6 +154,22 @@ def blip() -> Parts:
     return config, tokenizer(20), BlipImageProcessorPil(size=SQUARE)
 
 
+def blip2() -> Parts:
+    reader = {**TEXT, "vocab_size": 400, "max_position_embeddings": 20, "pad_token_id": 0}
+    reader |= {"use_qformer_text_input": True, "cross_attention_frequency": 1}
+    language = {"model_type": "opt", "hidden_size": 8, "num_hidden_layers": 0, "ffn_dim": 8}
+    language |= {"vocab_size": 8, "word_embed_proj_dim": 8, "num_attention_heads": 1}
+    config = Blip2Config(
+        vision_config={**VISION, "initializer_range": 0.02},
+        qformer_config=reader,
+        text_config=language,
+        num_query_tokens=4,
+        image_text_hidden_size=16,
+        architectures=["Blip2ForImageTextRetrieval"],
+    )
+    return config, tokenizer(20), BlipImageProcessorPil(size=SQUARE)
+
+
 def siglip(words: Any) -> Parts:
     text = {**TEXT, **IDS, "vocab_size": 400, "max_position_embeddings": 64}
     config = SiglipConfig(text_config=text, vision_config=VISION)
@@ -188,6 +206,7 @@ FAMILIES: dict[str, Callable[[], Parts]] = {
     "altclip": altclip,
     "align": align,
     "blip": blip,
+    "blip-2": blip2,
     "siglip": lambda: siglip(tokenizer(64, model_input_names=["input_ids"])),
     "siglip, SentencePiece": lambda: siglip(sentencepiece_tokenizer(64)),
     "siglip2": siglip2,
@@ -205,7 +224,11 @@ def save_tiny_model(family: str, folder: Path) -> Path:
     """Make the family's checkpoint in a folder, the same one each time."""
     config, words, processor = FAMILIES[family]()
     torch.manual_seed(1)
-    model = AutoModel.from_config(config).eval()
+    if isinstance(config, Blip2Config):
+        model = Blip2ForImageTextRetrieval(config).eval()
+        torch.nn.init.normal_(model.query_tokens)
+    else:
+        model = AutoModel.from_config(config).eval()
     with torch.no_grad():
         for weights in model.parameters():
             # As initialised, embeddings of all things are nearly the same.

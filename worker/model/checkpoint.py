@@ -4,6 +4,7 @@ import structlog
 from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from worker.model.blip2 import MODEL_TYPE, Blip2Retrieval
 from worker.model.families import FAMILIES
 from worker.model.load_errors import load_errors
 from worker.model.loaded_checkpoint import Checkpoint, check_weights
@@ -41,7 +42,8 @@ def _load(source: Source, fetched: Fetched) -> Checkpoint:
     with load_errors(name, "image preprocessor"):
         image_processor = AutoImageProcessor.from_pretrained(folder, **own)
     with load_errors(name, "weights"):
-        model, found = AutoModel.from_pretrained(
+        kind = Blip2Retrieval if config.model_type == MODEL_TYPE else AutoModel
+        model, found = kind.from_pretrained(
             folder,
             use_safetensors=None if source.allow_pickle else True,
             weights_only=True,  # of a pickle, run nothing but what makes tensors
@@ -52,6 +54,8 @@ def _load(source: Source, fetched: Fetched) -> Checkpoint:
         )
     with load_errors(name):
         check_weights(found)
+    if config.model_type == MODEL_TYPE:
+        config.text_config = config.qformer_config  # not that of a language model
     family = FAMILIES[config.model_type]
     return Checkpoint(
         name=name,

@@ -33,6 +33,7 @@ FAMILIES = {
     "align": Family("ALIGN"),
     "altclip": Family("AltCLIP"),
     "blip": Family("BLIP"),
+    "blip-2": Family("BLIP-2"),
     "chinese_clip": Family("Chinese-CLIP"),
     "clip": Family("CLIP"),
     "clipseg": Family("CLIPSeg"),

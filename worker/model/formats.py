@@ -16,6 +16,11 @@ FormatName = Literal["transformers", "open_clip"]
 
 DESCRIPTIONS = ("*.json", "*.txt", "*.model")
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
+BLIP_2 = "Blip2ForImageTextRetrieval"
+OTHERS = {
+    "videoprism": "it is a videoprism model, which compares texts with videos, not with images",
+}
+"""Why models are not served that people might expect to be."""
 CLIP_TOKENIZER = "openai/clip-vit-base-patch32"
 """Where the vocabulary is that open_clip uses for models that name none."""
 
@@ -92,12 +97,18 @@ def _transformers(folder: Path) -> Format:
         raise ModelLoadError(
             f"it has neither config.json (format of transformers) nor {OPEN_CLIP_CONFIG}"
         )
-    kind = _config(folder).get("model_type")
+    config = _config(folder)
+    kind = config.get("model_type")
     if not isinstance(kind, str):
         raise ModelLoadError("its config.json has no model_type")
     if kind not in FAMILIES:
+        if kind in OTHERS:
+            raise ModelLoadError(OTHERS[kind])
         refuse_text_model(folder)
         raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
+    classes = config.get("architectures")
+    if kind == "blip-2" and classes and BLIP_2 not in classes:
+        raise ModelLoadError(f"it is a BLIP-2 model of another class than {BLIP_2}: {classes[0]}")
     # Without one, transformers may make a tokenizer with an empty vocabulary.
     if not has_any(folder, VOCABULARIES):
         raise ModelLoadError(f"it has no tokenizer: none of {', '.join(VOCABULARIES)}")
