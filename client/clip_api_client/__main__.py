@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
-from clip_api_client.cli import encode, evaluate, exits, jobs, label_sets, rank, serve
+from clip_api_client.cli import encode, evaluate, exits, jobs, label_sets, models, rank, serve
 from clip_api_client.cli.arguments import command_line
 from clip_api_client.cli.terminal import complain, prepare, tell_retry
 from clip_api_client.client import Client
@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": evaluate.run,
     "jobs": jobs.run,
     "label-sets": label_sets.run,
+    "models": models.run,
 }
 
 

@@ -65,6 +65,7 @@ def command_line(settings: Settings) -> CommandLine:
     _evaluate(whole, service)
     _jobs(whole, service)
     _label_sets(whole, service)
+    _models(whole, service)
     _serve(whole)
     return whole
 
@@ -198,6 +199,18 @@ def _jobs(whole: CommandLine, service: Parser) -> None:
     ):
         ended = actions.add(name, words, parents=[service])
         ended.add_argument("job", type=options.name, nargs="+", metavar="ID")
+
+
+def _models(whole: CommandLine, service: Parser) -> None:
+    command = whole.add(
+        "models",
+        "list the models that the service offers",
+        parents=[service],
+        description="List the models, the default first: family, format of the checkpoint,"
+        " revision, precision, context, image size and activation.",
+        epilog=EPILOG,
+    )
+    options.add_formats(command)
 
 
 def _label_sets(whole: CommandLine, service: Parser) -> None:

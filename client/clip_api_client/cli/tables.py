@@ -1,4 +1,4 @@
-"""Tables of jobs and of label sets on a terminal."""
+"""Tables of jobs, label sets and models on a terminal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from clip_api_client.answers import JobDocument, LabelSet
+from clip_api_client.answers import JobDocument, LabelSet, Model
+from clip_api_client.cli.models import row
 from clip_api_client.cli.terminal import in_words, visible
 
 STYLES = {"done": "green", "running": "cyan", "failed": "red", "expired": "red"}
@@ -54,6 +55,23 @@ def print_label_sets(label_sets: Sequence[LabelSet]) -> None:
         age = duration((now - each.created_at).total_seconds())
         table.add_row(Text(visible(each.name)), str(each.count), age)
     console.print(table)
+
+
+def print_models(models: Sequence[Model]) -> None:
+    """A few lines for each model: as columns of one table they would not fit."""
+    console = Console(highlight=False)
+    if not models:
+        console.print("There are no models.")
+    for model in models:
+        name, *told = row(model).items()
+        console.print(Text(visible(name[1]), "bold"), soft_wrap=True)
+        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for title, value in told:
+            if value:
+                table.add_row(f"  {title}", Text(visible(value)))
+        console.print(table)
 
 
 def _table(left: Sequence[str], right: Sequence[str]) -> Table:
