@@ -13,7 +13,7 @@ run: $(VENV)/standalone
 # Those of the playground in a Chromium are `make test-browser`, those of benchmarks and deployments `make test-tooling`.
 # With bytecode, wherever it is off: no process would have to compile the service and its tests again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-test: $(VENV)/dev
+test: $(VENV)/dev $(VENV)/vocabulary
 	$(PYTEST) -m "not browser and not tooling" $(ARGS)
 	@echo "Further tests: make test-browser, test-tooling, test-clients."
 
@@ -91,6 +91,11 @@ check: $(VENV)/dev
 INSTALL = $(BIN)/python -m standalone.install
 $(VENV)/bench $(VENV)/dev: $(VENV)/%: requirements/%.txt | $(BIN)/python
 	@$(INSTALL) "$<" -r $<
+	@touch $@
+
+# For a test: 1.5 MB, of which it reads CLIP's vocabulary. Its requirements (torchvision, timm) are not installed.
+$(VENV)/vocabulary: requirements/vocabulary.txt | $(BIN)/python
+	@$(INSTALL) "$<" --no-deps -r $<
 	@touch $@
 
 # With the command `clip-api`, whose own requirements have the versions of the tests.
