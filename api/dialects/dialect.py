@@ -1,9 +1,10 @@
 """What a dialect declares, and how errors get its shape, wherever they are raised."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, has_request_context, request
 from pydantic import BaseModel
 
 from api.errors import UnknownModel
@@ -11,6 +12,12 @@ from api.problem_details import Problem, ProblemResponse
 
 JSON = "application/json"
 INVALID, NOT_FOUND, UNPROCESSABLE = 400, 404, 422
+
+
+class PlainError(BaseModel):
+    """An error of several dialects: what went wrong, in words."""
+
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,30 @@ def status_of(problem: Problem) -> int:
     if problem.code == UnknownModel.code:
         return NOT_FOUND
     return INVALID if problem.status == UNPROCESSABLE else problem.status
+
+
+def message_of(problem: Problem) -> str:
+    """What went wrong, with the names of parameters as clients write them."""
+    message = problem.detail
+    for fault in problem.errors or ():
+        # Not within the pointer to another item: `/input/1` begins `/input/10`.
+        whole = re.escape(fault.pointer) + r"(?![/\w])"
+        message = re.sub(whole, lambda found: parameter_of(found[0]), message, count=1)
+    return message
+
+
+def plain_error(problem: Problem) -> PlainError:
+    return PlainError(error=message_of(problem))
+
+
+def parameter_of(pointer: str) -> str:
+    """A JSON Pointer as programs write it: `/input/3/image` is `input[3].image`."""
+    return re.sub(r"/(\d+)(?=/|$)", r"[\1]", pointer).replace("/", ".").lstrip(".")
+
+
+def request_id() -> str:
+    """The id of this request, as in the log; an example while the document is made."""
+    return str(g.request_id) if has_request_context() else "5f0c9be1d2a74836"
 
 
 class Dialects:

@@ -19,10 +19,13 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.models import ServedModel
 from api.dispatch.respond import outcome_of
 from api.errors import InvalidRequest, ItemFault
-from api.request.body import read_json, validate
+from api.request.body import pieces, read_json, validate
+from api.request.multipart import Part as FormPart
+from api.request.multipart import read_parts
 from api.request.options import collector
 from api.request.request import NamedModel, Request
 from api.settings import ApiSettings
+from common.errors import TextTooLong
 from common.protocol.messages import ModelInfo, Priority
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -34,18 +37,31 @@ VALUES_PER_ITEM = 3
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingRequest:
-    """A request for vectors, each of as many parts as `sizes` says; `where` has their pointers.
+class Options:
+    """How vectors are made.
 
-    The vectors are of unit length unless not to `normalise`; that of several parts always is. Only
-    the first `dimensions` are kept, unless it is None or 0.
+    They are of unit length unless not to `normalise`; that of several parts always is. Only the
+    first `dimensions` are kept, unless it is None or 0; errors call them `dimensions_key`. Texts
+    that are too long for the model are errors unless to `truncate`.
     """
+
+    normalise: bool = True
+    dimensions: int | None = None
+    dimensions_key: str = "dimensions"
+    truncate: bool = True
+
+
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequest:
+    """A request for vectors, each of as many parts as `sizes` says; `where` has their pointers."""
 
     request: Request
     sizes: tuple[int, ...]
     where: tuple[str, ...]
-    normalise: bool = True
-    dimensions: int | None = None
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,12 @@ class Embeddings:
     model: ModelInfo
     vectors: Units
     tokens: list[int]
+
+    @property
+    def images(self) -> int:
+        """The number of images among the parts."""
+        kinds = self.outcome.record.request.kinds
+        return sum(kinds[index] != "t" for index in self.outcome.items_of(""))
 
     def response(self, body: object) -> Response:
         """A response with this body, and the headers of every answer of ours."""
@@ -73,6 +95,15 @@ class Embedder:
         self._settings = settings
 
     @property
+    def max_parts(self) -> int:
+        """How many texts and images a request may have."""
+        return self._settings.max_queries
+
+    @property
+    def max_text_chars(self) -> int:
+        return self._settings.max_text_chars
+
+    @property
     def max_values(self) -> int:
         """For how many items of ours a body may have JSON values."""
         return self._settings.max_queries * VALUES_PER_ITEM
@@ -87,14 +118,22 @@ class Embedder:
         read = read_json(request, max_bytes=max_bytes, max_items=self.max_values, is_lenient=True)
         return validate(read.value, body)
 
+    def read_bytes(self) -> bytes:
+        """The bytes of the current request. Raises RequestError if they cannot be read."""
+        return b"".join(pieces(request, self._settings.max_body_bytes))
+
+    def read_form(self, max_parts: int) -> list[FormPart]:
+        """The fields of the current request's form. Raises RequestError if it has none."""
+        max_bytes = self._settings.max_body_bytes
+        return read_parts(request, max_bytes=max_bytes, max_parts=max_parts)
+
     def request(
         self,
         vectors: Sequence[Sequence[Part]],
         model: str | None,
         *,
         pointer: str = "",
-        normalise: bool = True,
-        dimensions: int | None = None,
+        options: Options = DEFAULTS,
     ) -> EmbeddingRequest:
         """What to encode for these vectors, each the mean of its parts.
 
@@ -123,8 +162,7 @@ class Embedder:
             request_id=g.request_id,
             model=self._named(model),
         )
-        sizes = tuple(map(len, vectors))
-        return EmbeddingRequest(wanted, sizes, where, normalise, dimensions)
+        return EmbeddingRequest(wanted, tuple(map(len, vectors)), where, options)
 
     def embed(self, wanted: EmbeddingRequest) -> Embeddings:
         """Wait for the vectors. Raises ClipError if there are none, or an item is at fault."""
@@ -136,14 +174,17 @@ class Embedder:
             raise _relocated(error.faults, wanted.where) from None
         model = outcome.model
         assert model is not None, "a job that is done has a model"  # noqa: S101
-        self._check(wanted.dimensions, model)
+        options = wanted.options
+        self._check(options, model)
+        if not options.truncate:
+            _check_lengths(outcome, wanted.where)
         indices = outcome.items_of("")
         rows = np.concatenate([rows for _, rows in outcome.vectors(indices)]).astype(np.float64)
         starts = [0, *accumulate(wanted.sizes)][:-1]
-        vectors = _means(rows, starts, normalise=wanted.normalise)
-        if wanted.dimensions:
-            vectors = vectors[:, : wanted.dimensions]
-            vectors = normalised(vectors) if wanted.normalise else vectors
+        vectors = _means(rows, starts, normalise=options.normalise)
+        if options.dimensions:
+            vectors = vectors[:, : options.dimensions]
+            vectors = normalised(vectors) if options.normalise else vectors
         tokens = [outcome.tokens.get(index, 0) for index in indices]
         summed = np.add.reduceat(tokens, starts).tolist()
         return Embeddings(outcome, model, vectors, summed)
@@ -161,16 +202,17 @@ class Embedder:
             return None
         return NamedModel(self._settings.aliased_models.get(model, model), "/model")
 
-    def _check(self, dimensions: int | None, model: ModelInfo) -> None:
+    def _check(self, options: Options, model: ModelInfo) -> None:
+        dimensions, where = options.dimensions, f"/{options.dimensions_key}"
         if not dimensions or dimensions == model.dimension:
             return
         if model.name not in self._settings.matryoshka_models:
             detail = (
                 f"must be {model.dimension}: the embeddings of {model.name} cannot be shortened"
             )
-            raise invalid("/dimensions", "unsupported", detail)
+            raise invalid(where, "unsupported", detail)
         if not 0 < dimensions < model.dimension:
-            raise invalid("/dimensions", "too_large", f"must be 1 to {model.dimension}")
+            raise invalid(where, "too_large", f"must be 1 to {model.dimension}")
 
 
 def _means(rows: Units, starts: Sequence[int], *, normalise: bool) -> Units:
@@ -182,6 +224,15 @@ def _means(rows: Units, starts: Sequence[int], *, normalise: bool) -> Units:
         single = np.diff([*starts, len(rows)]) == 1
         means[single] = rows[np.array(starts)[single]]
     return means
+
+
+def _check_lengths(outcome: Outcome, where: Sequence[str]) -> None:
+    detail = "is longer than the model's context"
+    faults = [
+        ItemFault(pointer, TextTooLong.code, detail) for pointer in outcome.truncated_pointers()
+    ]
+    if faults:
+        raise _relocated(faults, where)
 
 
 def _relocated(faults: Sequence[ItemFault], where: Sequence[str]) -> InvalidRequest:

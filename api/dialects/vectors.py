@@ -23,8 +23,7 @@ def encoded(vectors: Units | Vectors, encoding: Encoding) -> Rows:
         case "float":
             return list(np.ascontiguousarray(vectors, dtype=np.float32))
         case "base64":
-            rows = np.ascontiguousarray(vectors, dtype="<f4")
-            return [base64.b64encode(row).decode() for row in rows]
+            return in_base64(vectors, "float")
         case "int8":
             return list(np.clip(np.rint(vectors * 127), -128, 127).astype(np.int8))
         case "uint8":
@@ -34,3 +33,10 @@ def encoded(vectors: Units | Vectors, encoding: Encoding) -> Rows:
         case "binary":
             bits = np.packbits(vectors > 0, axis=1).astype(np.int16)
             return list((bits - 128).astype(np.int8))
+
+
+def in_base64(vectors: Units | Vectors, encoding: Encoding) -> Rows:
+    """The bytes of each row in base64; numbers of several bytes are little-endian."""
+    dtype = "<f4" if encoding == "float" else None
+    rows = (np.asarray(row, dtype=dtype) for row in encoded(vectors, encoding))
+    return [base64.b64encode(row.tobytes()).decode() for row in rows]

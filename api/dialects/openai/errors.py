@@ -1,10 +1,8 @@
 """Errors as OpenAI's, with the `detail` that Jina's clients read."""
 
-import re
-
 from pydantic import BaseModel, Field
 
-from api.dialects.dialect import Dialect
+from api.dialects.dialect import Dialect, message_of, parameter_of
 from api.errors import RateLimited, Unauthorized, UnknownModel
 from api.problem_details import Problem
 
@@ -36,11 +34,7 @@ def error_of(problem: Problem) -> OpenAIError:
     faults = problem.errors or []
     kind = SERVER if problem.status >= SERVER_ERRORS else INVALID
     code = faults[0].code if faults else problem.code
-    message = problem.detail
-    for fault in faults:
-        # Not within the pointer to another item: `/input/1` begins `/input/10`.
-        whole = re.escape(fault.pointer) + r"(?![/\w])"
-        message = re.sub(whole, lambda found: parameter_of(found[0]), message, count=1)
+    message = message_of(problem)
     return OpenAIError(
         error=OpenAIFault(
             message=message,
@@ -50,11 +44,6 @@ def error_of(problem: Problem) -> OpenAIError:
         ),
         detail=message,
     )
-
-
-def parameter_of(pointer: str) -> str:
-    """A JSON Pointer as OpenAI writes it: `/input/3/image` is `input[3].image`."""
-    return re.sub(r"/(\d+)(?=/|$)", r"[\1]", pointer).replace("/", ".").lstrip(".")
 
 
 DIALECT = Dialect("openai", error_of, OpenAIError, prefixes=("/v1/",))

@@ -7,7 +7,7 @@ from typing import Literal
 from flask import Blueprint, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
-from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
+from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.openai.errors import DIALECT
 from api.dialects.openai.inputs import INPUT, EmbeddingsRequest, encoding_of, vectors_of
 from api.dialects.openai.models import add_routes
@@ -114,8 +114,7 @@ def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, E
         vectors_of(body, modality),
         body.model,
         pointer=INPUT,
-        normalise=body.normalized is not False,
-        dimensions=body.dimensions,
+        options=Options(body.normalized is not False, body.dimensions),
     )
     return wanted, encoding_of(body)
 
