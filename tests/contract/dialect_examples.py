@@ -30,4 +30,14 @@ DIALECT_CALLS = [
         values=lambda _: {"model": "demo"},
     ),
     Call(*("health", "healthy", "It is ready"), "GET /health"),
+    Call(
+        *("cohere_embed", "a_text_for_cohere", "A text; the vector in bits and bytes"),
+        "POST /v2/embed",
+        {"texts": ["jeans"], "input_type": "search_query", "embedding_types": ["ubinary", "int8"]},
+    ),
+    Call(
+        *("cohere_embed", "too_much_for_cohere", "Both texts and images"),
+        "POST /v2/embed",
+        {"texts": ["jeans"], "images": [BASE64]},
+    ),
 ]

@@ -1,0 +1,178 @@
+"""Cohere's POST /v2/embed."""
+
+from typing import Any, Literal
+
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from api.dialects.dialect import Dialect, message_of, request_id
+from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
+from api.dialects.operation import embedding_operation
+from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
+from api.dialects.vectors import ENCODINGS, Encoding, encoded
+from api.problem_details import Problem
+
+KINDS = ("texts", "images", "inputs")
+ONLY_ONE = "must have exactly one of texts, images and inputs"
+
+
+class CohereError(BaseModel):
+    """The shape of Cohere's errors."""
+
+    id: str
+    message: str
+
+
+def error_of(problem: Problem) -> CohereError:
+    return CohereError(id=request_id(), message=message_of(problem))
+
+
+DIALECT = Dialect("cohere", error_of, CohereError, prefixes=("/v2/",))
+
+
+class CohereRequest(BaseModel):
+    """Texts, images or inputs with several parts; other keys are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    texts: list[Any] | None = Field(default=None, description="texts", examples=[["a cat"]])
+    images: list[Any] | None = Field(
+        default=None, description="images as data URIs, URLs or base64"
+    )
+    inputs: list[Any] | None = Field(
+        default=None,
+        description='in place of both: `[{"content": [{"type": "text", "text": …}, '
+        '{"type": "image_url", "image_url": {"url": …}}]}]`; one vector for each',
+    )
+    model: str | None = Field(
+        default=None, description="one that `GET /v1/models` lists; the default if absent"
+    )
+    embedding_types: list[str] | None = Field(
+        default=None, description=f"some of {', '.join(ENCODINGS)}; `float` by default"
+    )
+    output_dimension: int | None = Field(
+        default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
+    )
+    truncate: str | None = Field(
+        default=None,
+        description="`NONE`: a text that is too long for the model is an error; else its start is "
+        "embedded",
+    )
+
+
+class CohereVectors(BaseModel):
+    """The same vectors in each of the types that were wanted."""
+
+    floats: list[list[float]] | None = Field(default=None, alias="float")
+    base64: list[str] | None = Field(default=None, description="of little-endian float32")
+    int8: list[list[int]] | None = None
+    uint8: list[list[int]] | None = None
+    binary: list[list[int]] | None = None
+    ubinary: list[list[int]] | None = None
+
+
+class CohereVersion(BaseModel):
+    """The version of Cohere's interface."""
+
+    version: Literal["2"]
+
+
+class CohereUnits(BaseModel):
+    """What was embedded."""
+
+    input_tokens: int
+    images: int
+
+
+class CohereMeta(BaseModel):
+    """About the request."""
+
+    api_version: CohereVersion
+    billed_units: CohereUnits
+
+
+class CohereEmbeddings(BaseModel):
+    """A vector for each input, in order."""
+
+    id: str
+    response_type: Literal["embeddings_by_type"]
+    embeddings: CohereVectors
+    texts: list[str]
+    images: list[dict[str, Any]] = Field(description="always empty")
+    meta: CohereMeta
+
+
+BODY: TypeAdapter[CohereRequest] = TypeAdapter(CohereRequest)
+EMBED = embedding_operation(
+    DIALECT,
+    "cohere_embed",
+    (
+        "Embed texts and images, as Cohere does.",
+        "For clients of Cohere: their base URL is that of this service.",
+    ),
+    ("Vectors of length 1.", CohereEmbeddings),
+    BODY,
+)
+
+
+def make_blueprint(embedder: Embedder) -> Blueprint:
+    blueprint = Blueprint(DIALECT.name, __name__)
+
+    @blueprint.post("/v2/embed")
+    @EMBED
+    def embed() -> Response:
+        wanted, encodings, texts = _read(embedder)
+        return _answer(embedder.embed(wanted), encodings, texts)
+
+    return blueprint
+
+
+def _read(embedder: Embedder) -> tuple[EmbeddingRequest, list[Encoding], list[str]]:
+    """Read the request; in its own function, so that the body is freed before the wait."""
+    body = embedder.read(BODY)
+    encodings = _encodings(body.embedding_types or ["float"])
+    options = Options(
+        dimensions=body.output_dimension,
+        dimensions_key="output_dimension",
+        truncate=(body.truncate or "").upper() != "NONE",
+    )
+    wanted = embedder.request(_vectors(body), body.model, options=options)
+    return wanted, encodings, body.texts or []
+
+
+def _vectors(body: CohereRequest) -> list[list[Part]]:
+    given = [kind for kind in KINDS if getattr(body, kind)]
+    if len(given) != 1:
+        raise invalid("", "ambiguous_input" if given else "too_few", ONLY_ONE)
+    [kind] = given
+    placed = [(each, f"/{kind}/{n}") for n, each in enumerate(getattr(body, kind))]
+    match kind:
+        case "texts":
+            return [[text_part(*each)] for each in placed]
+        case "images":
+            return [[image_part(*each)] for each in placed]
+        case _:
+            return [parts_of(*each) for each in placed]
+
+
+def _encodings(names: list[str]) -> list[Encoding]:
+    known = [each for each in ENCODINGS if each in names]
+    for number, name in enumerate(names):
+        if name not in known:
+            detail = f"must be one of {', '.join(ENCODINGS)}"
+            raise invalid(f"/embedding_types/{number}", "unknown_value", detail)
+    return known
+
+
+def _answer(made: Embeddings, encodings: list[Encoding], texts: list[str]) -> Response:
+    units = {"input_tokens": sum(made.tokens), "images": made.images}
+    return made.response(
+        {
+            "id": request_id(),
+            "response_type": "embeddings_by_type",
+            "embeddings": {each: encoded(made.vectors, each) for each in encodings},
+            "texts": texts,
+            "images": [],
+            "meta": {"api_version": {"version": "2"}, "billed_units": units},
+        }
+    )
