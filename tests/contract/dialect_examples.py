@@ -40,4 +40,19 @@ DIALECT_CALLS = [
         "POST /v2/embed",
         {"texts": ["jeans"], "images": [BASE64]},
     ),
+    Call(
+        *("voyage_multimodal_embeddings", "both_for_voyage", "A text and an image as one"),
+        "POST /v1/multimodalembeddings",
+        {
+            "inputs": [
+                {
+                    "content": [
+                        {"type": "text", "text": "sunglasses"},
+                        {"type": "image_base64", "image_base64": f"data:image/png;base64,{BASE64}"},
+                    ]
+                }
+            ],
+            "output_dtype": "ubinary",
+        },
+    ),
 ]
