@@ -55,4 +55,14 @@ DIALECT_CALLS = [
             "output_dtype": "ubinary",
         },
     ),
+    Call(
+        *("huggingface_task", "classes_of_an_image", "Classes of an image"),
+        "POST /hf",
+        {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}},
+    ),
+    Call(
+        *("huggingface_task_at_root", "no_labels", "No labels"),
+        "POST /",
+        {"inputs": BASE64, "parameters": {"candidate_labels": []}},
+    ),
 ]
