@@ -39,7 +39,10 @@ Trace: TypeAlias = Callable[[Flask], None]
 
 log = structlog.get_logger()
 
-OFTEN_ASKED = ("/health", "/healthz", "/readyz", "/metrics")
+OFTEN_ASKED = (
+    *("/health", "/healthz", "/readyz", "/metrics"),
+    *("/.well-known/live", "/.well-known/ready"),
+)
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 

@@ -1,6 +1,7 @@
 """GET /healthz: the process is alive. GET /readyz: the service can serve a request.
 
-GET /health is readiness as Infinity, vLLM and other services have it.
+GET /health is readiness as Infinity, vLLM and other services have it; /.well-known
+is that of Weaviate.
 """
 
 import time
@@ -17,6 +18,9 @@ READY = Answer("The service is ready.", Readiness)
 NOT_READY = Answer("The service is not ready.", Readiness, 503)
 HEALTHY = Answer("The service is ready.", HealthNow)
 NOT_HEALTHY = Answer("The service is not ready.", HealthNow, 503)
+
+LIVE: Answer[None] = Answer("It is.", None, 204)
+NOT_LIVE: Answer[None] = Answer("It is not.", None, 503)
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
@@ -55,7 +59,27 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         answer = HEALTHY if status == "ready" else NOT_HEALTHY
         return answer.of(HealthNow(unix=time.time(), status=status))
 
+    _add_probes(blueprint, dispatcher)
     return blueprint
+
+
+def _add_probes(blueprint: Blueprint, dispatcher: Dispatcher) -> None:
+    """What other programs look at before they send anything, without a key."""
+
+    @blueprint.get("/.well-known/live")
+    @Operation("weaviate_live", "Check that it lives, as Weaviate does.", "For Weaviate.", (LIVE,))
+    def live() -> Response:
+        return Response(status=204)
+
+    @blueprint.get("/.well-known/ready")
+    @Operation(
+        "weaviate_ready",
+        "Check readiness, as Weaviate does.",
+        "For Weaviate, which begins when this is ready.",
+        (LIVE, NOT_LIVE),
+    )
+    def ready() -> Response:
+        return Response(status=204 if _readiness(dispatcher).status == "ready" else 503)
 
 
 def _readiness(dispatcher: Dispatcher) -> Readiness:

@@ -65,4 +65,12 @@ DIALECT_CALLS = [
         "POST /",
         {"inputs": BASE64, "parameters": {"candidate_labels": []}},
     ),
+    Call(
+        *("weaviate_vectorize", "a_text_for_weaviate", "A text"),
+        "POST /vectorize",
+        {"texts": ["jeans"], "images": []},
+    ),
+    Call(*("weaviate_meta", "model_for_weaviate", "The model"), "GET /meta"),
+    Call(*("weaviate_live", "lives_for_weaviate", "It lives"), "GET /.well-known/live"),
+    Call(*("weaviate_ready", "ready_for_weaviate", "It is ready"), "GET /.well-known/ready"),
 ]

@@ -83,6 +83,8 @@ def test_a_key_of_padded_base64_is_taken_as_bearer(make_api: ClientMaker, redis_
 
 
 OPEN = [
+    "/.well-known/live",
+    "/.well-known/ready",
     "/health",
     "/healthz",
     "/readyz",
