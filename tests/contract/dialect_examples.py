@@ -73,4 +73,20 @@ DIALECT_CALLS = [
     Call(*("weaviate_meta", "model_for_weaviate", "The model"), "GET /meta"),
     Call(*("weaviate_live", "lives_for_weaviate", "It lives"), "GET /.well-known/live"),
     Call(*("weaviate_ready", "ready_for_weaviate", "It is ready"), "GET /.well-known/ready"),
+    *(
+        Call(
+            *(f"rerank_as_{name}", f"reranked_as_{name}", "Two texts and an image"),
+            f"POST {path}",
+            {
+                "query": "sunglasses",
+                "documents": ["pizza", "dark glasses", {"image": BASE64}],
+                "top_n": 2,
+            },
+        )
+        for name, path in (
+            ("cohere", "/v2/rerank"),
+            ("jina", "/v1/rerank"),
+            ("infinity", "/rerank"),
+        )
+    ),
 ]

@@ -1,0 +1,187 @@
+"""Reranking, as Cohere, Jina, Infinity and vLLM have it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from flask import Blueprint, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from api.answer.scoring import cosine_similarities, ranking
+from api.dialects.dialect import Dialect, message_of, request_id
+from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
+from api.dialects.operation import embedding_operation
+from api.dialects.parts import invalid, parts_of
+from api.problem_details import Problem
+
+
+class RerankError(BaseModel):
+    """The shape of Cohere's errors, with the `detail` that clients of Jina read."""
+
+    id: str
+    message: str
+    detail: str = Field(description="the message again")
+
+
+def error_of(problem: Problem) -> RerankError:
+    message = message_of(problem)
+    return RerankError(id=request_id(), message=message, detail=message)
+
+
+DIALECT = Dialect("rerank", error_of, RerankError)
+
+
+class RerankRequest(BaseModel):
+    """A query and documents, texts or images; other keys are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    query: Any = Field(
+        default=None,
+        description='a text, `{"text": …}` or `{"image": a URL, data URI or base64}`',
+        examples=["a cat"],
+    )
+    documents: list[Any] | None = Field(
+        default=None,
+        description="what is ranked: each of the same forms",
+        examples=[[{"image": "https://example.org/cat.png"}, "a dog"]],
+    )
+    model: str | None = Field(
+        default=None, description="one that `GET /v1/models` lists; the default if absent"
+    )
+    top_n: int | None = Field(default=None, description="only the best; all if absent")
+    return_documents: bool | None = Field(
+        default=None, description="whether the answer has the documents too"
+    )
+
+
+class RerankResult(BaseModel):
+    """A document, by its position in the request."""
+
+    index: int
+    relevance_score: float = Field(description="the cosine similarity to the query")
+    document: dict[str, Any] | None = Field(
+        default=None, description="as it was given; a string as `text`"
+    )
+
+
+class RerankUsage(BaseModel):
+    """The tokens of the texts; images have none."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class RerankVersion(BaseModel):
+    """The version of Cohere's interface."""
+
+    version: Literal["2"]
+
+
+class RerankMeta(BaseModel):
+    """About the request."""
+
+    api_version: RerankVersion
+
+
+class RerankAnswer(BaseModel):
+    """The documents, the most similar first."""
+
+    id: str
+    object: Literal["list"]
+    model: str
+    results: list[RerankResult]
+    usage: RerankUsage
+    meta: RerankMeta
+
+
+BODY: TypeAdapter[RerankRequest] = TypeAdapter(RerankRequest)
+RERANKED = ("The documents, the most similar first.", RerankAnswer)
+SCORES = "The scores are cosine similarities."
+COHERE = embedding_operation(
+    DIALECT,
+    "rerank_as_cohere",
+    ("Rerank documents, as Cohere does.", f"For `rerank` of Cohere's `ClientV2`. {SCORES}"),
+    RERANKED,
+    BODY,
+)
+JINA = embedding_operation(
+    DIALECT,
+    "rerank_as_jina",
+    ("Rerank documents, as Jina does.", f"For clients of Jina, vLLM and LiteLLM. {SCORES}"),
+    RERANKED,
+    BODY,
+)
+INFINITY = embedding_operation(
+    DIALECT,
+    "rerank_as_infinity",
+    ("Rerank documents, as Infinity does.", f"For base URLs without a version. {SCORES}"),
+    RERANKED,
+    BODY,
+)
+
+
+def make_blueprint(embedder: Embedder) -> Blueprint:
+    blueprint = Blueprint(DIALECT.name, __name__)
+
+    @blueprint.post("/v2/rerank")
+    @COHERE
+    def cohere() -> Response:
+        return _rerank(embedder)
+
+    @blueprint.post("/v1/rerank")
+    @JINA
+    def jina() -> Response:
+        return _rerank(embedder)
+
+    @blueprint.post("/rerank")
+    @INFINITY
+    def infinity() -> Response:
+        return _rerank(embedder)
+
+    return blueprint
+
+
+def _rerank(embedder: Embedder) -> Response:
+    wanted, top_n, documents = _read(embedder)
+    return _answer(embedder.embed(wanted), top_n, documents)
+
+
+def _read(embedder: Embedder) -> tuple[EmbeddingRequest, int, Sequence[Any] | None]:
+    """Read the request; in its own function, so that the body is freed before the wait."""
+    body = embedder.read(BODY)
+    if body.query is None:
+        raise invalid("/query", "missing", "is missing")
+    if not body.documents:
+        raise invalid("/documents", "too_few", "needs at least one document")
+    if body.top_n is not None and body.top_n < 1:
+        raise invalid("/top_n", "too_small", "must be at least 1")
+    documents = [parts_of(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
+    wanted = embedder.request(
+        [parts_of(body.query, "/query"), *documents], body.model, pointer="/documents"
+    )
+    kept = body.documents if body.return_documents else None
+    return wanted, body.top_n or len(documents), kept
+
+
+def _answer(made: Embeddings, top_n: int, documents: Sequence[Any] | None) -> Response:
+    cosines = cosine_similarities(made.vectors[:1], made.vectors[1:])
+    tokens = sum(made.tokens)
+    results = [
+        {"index": int(index), "relevance_score": cosines[0, index]}
+        | ({} if documents is None else {"document": _document(documents[index])})
+        for index in ranking(cosines, top_n)[0]
+    ]
+    return made.response(
+        {
+            "id": request_id(),
+            "object": "list",
+            "model": made.model.name,
+            "results": results,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "meta": {"api_version": {"version": "2"}},
+        }
+    )
+
+
+def _document(given: object) -> object:
+    return given if isinstance(given, dict) else {"text": given}
