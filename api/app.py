@@ -40,7 +40,7 @@ Trace: TypeAlias = Callable[[Flask], None]
 log = structlog.get_logger()
 
 OFTEN_ASKED = (
-    *("/health", "/healthz", "/readyz", "/metrics"),
+    *("/health", "/healthz", "/readyz", "/metrics", "/ping"),
     *("/.well-known/live", "/.well-known/ready"),
 )
 REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)

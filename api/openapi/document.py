@@ -123,17 +123,19 @@ def _operation(rule: Rule, operation: Operation, schemas: Schemas, settings: Api
         "description": operation.description,
         "tags": [DIALECTS if operation.dialect else TAGS.get(blueprint, "The service")],
         **({"parameters": parameters} if parameters else {}),
-        **({"requestBody": _body(operation, schemas)} if operation.body else {}),
+        **({"requestBody": body} if (body := _body(operation, schemas)) else {}),
         "responses": answers | problems(kinds + operation.errors, operation),
         **({"security": []} if is_open else {}),
     }
 
 
 def _body(operation: Operation, schemas: Schemas) -> Schema:
-    content = {JSON: {"schema": schemas[operation.body]}}
+    content = {}
+    if operation.body:
+        content[JSON] = {"schema": schemas[operation.body]}
     if operation.form:
         content[MULTIPART] = {"schema": ref(operation.form)}
-    return {"required": True, "content": content}
+    return {"required": True, "content": content} if content else {}
 
 
 def _answer(answer: Answer[Any], schemas: Schemas) -> Schema:

@@ -109,3 +109,19 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     """What a key is if it is not null: a form leaves a field out."""
     known = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     return dict(known[0]) if known else dict(schema)
+
+
+def immich_form(settings: ApiSettings) -> dict[str, Any]:
+    """The form of POST /predict."""
+    text = {"type": "string", "maxLength": settings.max_text_chars}
+    fields = {
+        "entries": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": 'what is wanted, such as `{"clip": {"visual": {"modelName": …}}}`, or '
+            "`textual`",
+        },
+        "image": {"type": "string", "format": "binary", "description": "for `visual`"},
+        "text": {**text, "description": "for `textual`"},
+    }
+    return {"type": "object", "required": ["entries"], "properties": fields}

@@ -46,8 +46,8 @@ class Operation:
     The `summary` says what it does, the `description` what it is for.
     `parameters` are those that the route reads by itself, see `parameter`; `query` has others as
     its fields. `body` validates the JSON of the request; `form` is the name of the schema of the
-    form that may stand for it. The errors of a `dialect` have its shape, and it ignores unknown
-    query parameters.
+    form that may stand for it, or that alone is read. The errors of a `dialect` have its shape, and
+    it ignores unknown query parameters.
     """
 
     id: str

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from api.openapi.forms import encode_form, rank_form
+from api.openapi.forms import encode_form, immich_form, rank_form
 from api.openapi.operation import Schema, parameter
 from api.settings import ApiSettings
 
@@ -27,6 +27,7 @@ def schemas_of(
     _limit(named, settings)
     named["RankForm"] = rank_form(named["RankRequest"], ref("Item"), settings)
     named["EncodeForm"] = encode_form(items, named["RankRequest"]["properties"], settings)
+    named["ImmichForm"] = immich_form(settings)
     return schemas, named
 
 

@@ -1,7 +1,7 @@
 """GET /healthz: the process is alive. GET /readyz: the service can serve a request.
 
-GET /health is readiness as Infinity, vLLM and other services have it; /.well-known
-is that of Weaviate.
+GET /health is readiness as Infinity, vLLM and other services have it; /ping and /.well-known are
+those of Immich and Weaviate.
 """
 
 import time
@@ -21,6 +21,7 @@ NOT_HEALTHY = Answer("The service is not ready.", HealthNow, 503)
 
 LIVE: Answer[None] = Answer("It is.", None, 204)
 NOT_LIVE: Answer[None] = Answer("It is not.", None, 503)
+PONG = Answer("It is.", str, media_type="text/plain")
 
 
 def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
@@ -80,6 +81,11 @@ def _add_probes(blueprint: Blueprint, dispatcher: Dispatcher) -> None:
     )
     def ready() -> Response:
         return Response(status=204 if _readiness(dispatcher).status == "ready" else 503)
+
+    @blueprint.get("/ping")
+    @Operation("immich_ping", "Check that it lives, as Immich does.", "For Immich.", (PONG,))
+    def ping() -> Response:
+        return Response("pong", content_type=PONG.media_type)
 
 
 def _readiness(dispatcher: Dispatcher) -> Readiness:

@@ -89,4 +89,6 @@ DIALECT_CALLS = [
             ("infinity", "/rerank"),
         )
     ),
+    Call(*("immich_ping", "lives_for_immich", "It lives"), "GET /ping"),
+    Call(*("immich_predict", "no_form_for_immich", "Not a form"), "POST /predict"),
 ]

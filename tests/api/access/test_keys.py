@@ -83,6 +83,7 @@ def test_a_key_of_padded_base64_is_taken_as_bearer(make_api: ClientMaker, redis_
 
 
 OPEN = [
+    "/ping",
     "/.well-known/live",
     "/.well-known/ready",
     "/health",
