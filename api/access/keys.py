@@ -15,6 +15,9 @@ OPEN = frozenset({"docs", "health", "playground"})
 # Blueprints that need a key but have no rate limit: a monitor relies on an answer.
 UNLIMITED = frozenset({"metrics"})
 
+# The blueprint whose clients show their key in the query alone.
+IN_QUERY = "roboflow"
+
 
 def is_open(request: Request) -> bool:
     """Whether a request needs no key; CORS preflights and unknown paths need none."""
@@ -58,6 +61,8 @@ def _shown(request: Request) -> str:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
+    if request.blueprint == IN_QUERY:
+        return request.args.get("api_key", "")
     # Clients that know no keys take a URL with one: http://any:KEY@host.
     shown = request.authorization
     return (shown.password or "") if shown and shown.type == "basic" else ""

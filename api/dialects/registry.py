@@ -2,14 +2,14 @@
 
 from flask import Flask
 
-from api.dialects import cohere, huggingface, immich, rerank, voyage, weaviate
+from api.dialects import cohere, huggingface, immich, rerank, roboflow, voyage, weaviate
 from api.dialects.dialect import Dialects
 from api.dialects.embedding import Embedder
 from api.dialects.openai import routes as openai
 from api.dispatch.dispatcher import Dispatcher
 from api.settings import ApiSettings
 
-MODULES = (openai, cohere, voyage, huggingface, weaviate, rerank, immich)
+MODULES = (openai, cohere, voyage, huggingface, weaviate, rerank, immich, roboflow)
 """Each has its DIALECT, and a function that makes its blueprint, of the same name."""
 
 

@@ -91,4 +91,19 @@ DIALECT_CALLS = [
     ),
     Call(*("immich_ping", "lives_for_immich", "It lives"), "GET /ping"),
     Call(*("immich_predict", "no_form_for_immich", "Not a form"), "POST /predict"),
+    Call(
+        *("roboflow_embed_text", "a_text_for_roboflow", "A text"),
+        "POST /clip/embed_text",
+        {"text": "jeans"},
+    ),
+    Call(
+        *("roboflow_embed_image", "an_image_for_roboflow", "An image"),
+        "POST /clip/embed_image",
+        {"image": {"type": "base64", "value": BASE64}},
+    ),
+    Call(
+        *("roboflow_compare", "compared_for_roboflow", "An image with two texts"),
+        "POST /clip/compare",
+        {"subject": {"type": "base64", "value": BASE64}, "prompt": ["sunglasses", "pizza"]},
+    ),
 ]

@@ -17,7 +17,7 @@ from tests.contract.examples import executed, service
 WRITTEN: list[dict[str, Any]] = json.loads(PATH.read_text())
 # What is another at each time: identities, instants, how far the work has come by then.
 VOLATILE = re.compile(
-    r"^(id|job|name|node|self|cancel|\w+_at|created|unix|since|next|\w+_s|done|in_flight|encoded_\w+"
+    r"^(id|job|name|node|self|cancel|\w+_at|created|unix|time|since|next|\w+_s|done|in_flight|encoded_\w+"
     r"|(configured_)?batch_size)$"
 )
 UNFINISHED = {"queued", "running", "done"}
