@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import structlog
 from redis import Redis
 
 from common.cache.embeddings import EmbeddingCache, space_of
@@ -28,8 +27,6 @@ from worker.part.pipeline import Pipeline
 from worker.settings import StandardAuthorities, WorkerSettings
 from worker.webhooks.delivery import MAX_RECORDING, Sender, WebhookDispatcher
 from worker.webhooks.retries import RetryPolicy
-
-log = structlog.get_logger()
 
 DECODE_THREADS = 16
 """For each priority."""
@@ -101,11 +98,7 @@ def make_decode_processes(settings: WorkerSettings, encoder: Encoder) -> DecodeP
     if not count or prepare is None:
         return None
     preload()
-    try:
-        return DecodeProcesses(count, prepare)
-    except (ImportError, NotImplementedError, OSError) as error:  # a host without semaphores
-        log.warning("decode_processes_not_used", error=str(error))
-        return None
+    return DecodeProcesses(count, prepare)
 
 
 def make_guard(settings: WorkerSettings) -> Guard:

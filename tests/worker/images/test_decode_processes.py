@@ -5,8 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +45,11 @@ class Deadly:
 class OutOfMemoryHere:
     def __call__(self, _: DecodedImage) -> PreparedImage:
         raise MemoryError
+
+
+class Unpicklable:
+    def __call__(self, _: DecodedImage) -> PreparedImage:
+        return {"lock": threading.Lock()}  # type: ignore[dict-item]
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +125,14 @@ def test_lack_of_memory_stays_that() -> None:
     processes.close()
 
 
+def test_a_result_that_cannot_be_sent_is_an_error() -> None:
+    processes = DecodeProcesses(1, Unpicklable())
+    with pytest.raises(TypeError, match="cannot pickle") as raised:
+        processes.decode(IMAGES["png"], LIMITS, AS_IS, None)
+    processes.close()
+    assert "in _reply" in raised.value.__notes__[0]
+
+
 def test_an_image_that_takes_down_its_process_costs_itself_alone(
     processes: DecodeProcesses,
 ) -> None:
@@ -134,31 +150,44 @@ def test_an_image_that_takes_down_its_process_costs_itself_alone(
             assert np.all(prepared["pixel_values"] == 100 + number)
 
 
-def test_a_killed_process_loses_no_image(processes: DecodeProcesses) -> None:
+def test_a_killed_process_loses_no_image() -> None:
     content = encoded(noise(900, 900, seed=9))
+    others = set(multiprocessing.active_children())
+    processes = DecodeProcesses(2, PREPARE)
     processes.decode(content, LIMITS, AS_IS, None)
     with ThreadPoolExecutor(6) as threads:
         futures = [threads.submit(processes.decode, content, LIMITS, AS_IS, None) for _ in range(6)]
-        for child in multiprocessing.active_children():
+        for child in set(multiprocessing.active_children()) - others:
             child.kill()
     want = expected(content)
     for future in futures:
         assert np.array_equal(future.result()[0]["pixel_values"], want)
     assert np.array_equal(processes.decode(content, LIMITS, AS_IS, None)[0]["pixel_values"], want)
+    processes.close()
+    assert set(multiprocessing.active_children()) <= others
 
 
-def test_they_end_with_a_worker_that_ends_at_once() -> None:
+def test_they_outlive_their_fork_server_and_end_with_a_worker_that_ends_at_once() -> None:
     program = """
-import multiprocessing, os, numpy
+import multiprocessing, os, signal, numpy
+from pathlib import Path
 from tests.images import encoded, noise
 from worker.images.decode import AS_IS
-from worker.images.decode_processes import DecodeProcesses
+from worker.images.decode_processes import DecodeProcesses, preload
 from worker.images.limits import Limits
 from worker.images.preprocess import Normalise, Stretch
 nothing = numpy.zeros(3, dtype=numpy.float32)
-prepare = Stretch(8, 8, 3, Normalise(nothing, nothing))
-processes = DecodeProcesses(1, prepare)
-processes.decode(encoded(noise(9, 9)), Limits(100, 1), AS_IS, None)
+preload()
+processes = DecodeProcesses(1, Stretch(8, 8, 3, Normalise(nothing, nothing)))
+def decode():
+    processes.decode(encoded(noise(9, 9)), Limits(100, 1), AS_IS, None)
+decode()
+[first] = multiprocessing.active_children()
+server = int(Path(f"/proc/{first.pid}/stat").read_text().rpartition(")")[2].split()[1])
+os.kill(server, signal.SIGKILL)
+decode()
+os.kill(first.pid, signal.SIGKILL)
+decode()
 print(*(child.pid for child in multiprocessing.active_children()), flush=True)
 os._exit(74)
 """
@@ -166,7 +195,7 @@ os._exit(74)
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
     assert ended.returncode == 74
-    [pid] = ended.stdout.split()
+    [pid] = ended.stdout.splitlines()[-1].split()  # below warnings
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the process has ended")
 
 
@@ -177,3 +206,45 @@ def test_the_number_of_processes_is_as_set_and_by_default_one_for_each_core_of_a
     assert count_of("0", "cuda:0") == 0
     assert count_of("auto", "cpu") == 0
     assert count_of("auto", "cuda:0") == min(16, len(os.sched_getaffinity(0)))
+
+
+def is_asleep(thread: threading.Thread) -> bool:
+    """Whether the kernel lets the thread wait, as it does in a write to a full pipe."""
+    stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0] == "S"
+
+
+def test_a_process_that_dies_while_an_image_is_sent_leaves_no_thread_behind() -> None:
+    content = encoded(noise(700, 500, seed=10), "BMP")  # 1 MB, more than a pipe takes
+    before = threading.active_count()
+    others = set(multiprocessing.active_children())
+    processes = DecodeProcesses(2, PREPARE)
+
+    def decode(image: bytes) -> PreparedImage:
+        return processes.decode(image, LIMITS, AS_IS, None)[0]
+
+    def started() -> list[BaseProcess]:
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(decode, [IMAGES["jpeg"]] * 2))
+        return list(set(multiprocessing.active_children()) - others)
+
+    wait_until(lambda: len(started()) == 2, "both have started")
+    decoded: list[PreparedImage] = []
+    send = partial(threading.Thread, target=lambda: decoded.append(decode(content)))
+    senders = [send(), send()]
+    first, second = started()
+    for process in (first, second):
+        assert process.pid
+        os.kill(process.pid, signal.SIGSTOP)  # it reads nothing from now on
+    for sender in senders:
+        sender.start()
+    wait_until(lambda: all(map(is_asleep, senders)), "both pipes are full")
+    try:
+        first.kill()
+        wait_until(lambda: decoded and threading.active_count() <= before + 1, "one thread waits")
+    finally:
+        second.kill()
+    for sender in senders:
+        sender.join()
+    processes.close()
+    assert len(decoded) == 2
