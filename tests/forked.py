@@ -43,11 +43,17 @@ class Forked:
     """`python -m MODULE ARGUMENTS`, in a fork; what tests need of subprocess.Popen."""
 
     def __init__(
-        self, arguments: list[str], folder: Path, environment: Mapping[str, str], streams: Streams
+        self,
+        arguments: list[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        streams: Streams,
+        *,
+        is_daemon: bool = True,
     ) -> None:
-        # As a daemon it is ended with the tests, should one forget to.
+        """A daemon is ended with the tests, should one forget to, but may have no children."""
         self._process: ForkServerProcess = _context.Process(
-            target=_run, args=(arguments, folder, dict(environment), streams), daemon=True
+            target=_run, args=(arguments, folder, dict(environment), streams), daemon=is_daemon
         )
         self._process.start()
         assert self._process.pid

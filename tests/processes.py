@@ -97,13 +97,19 @@ def start(arguments: list[str], folder: Path, settings: Mapping[str, object]) ->
     return Process(popen, log_path)
 
 
-def fork(arguments: list[str], folder: Path, settings: Mapping[str, object]) -> Process:
-    """The same in a fork of a process that has imported the service, for the sake of time."""
+def fork(
+    arguments: list[str], folder: Path, settings: Mapping[str, object], *, is_daemon: bool = True
+) -> Process:
+    """The same in a fork of a process that has imported the service, for the sake of time.
+
+    Unless it is a daemon, it may have children, and the test must end it.
+    """
     if any(name.startswith(READ_AT_IMPORT) for name in settings):
         return start(arguments, folder, settings)
     log_path = Path(tempfile.mkstemp(suffix=".log", dir=folder)[1])
     streams = Streams(log_path, log_path)
-    return Process(Forked(arguments, ROOT, _clean_environment(settings), streams), log_path)
+    environment = _clean_environment(settings)
+    return Process(Forked(arguments, ROOT, environment, streams, is_daemon=is_daemon), log_path)
 
 
 def start_worker(folder: Path, redis_url: str, model: Path | str, /, **settings: object) -> Process:

@@ -4,6 +4,7 @@ import base64
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.processes import (
     DEMO_MODEL,
     Api,
     Process,
-    start,
+    fork,
     start_api,
     wait_for_workers,
     wait_until,
@@ -29,16 +30,12 @@ from worker.model.source import Source
 IMAGES = [encoded(noise(300, 200, seed=seed), "JPEG") for seed in range(12)]
 
 
+@dataclass(frozen=True, slots=True)
 class Service:
     """An API, and one worker with two processes that decode."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
-        settings: dict[str, object] = {"redis_url": redis_url, "cached_embeddings": 0}
-        settings |= {"model": DEMO_MODEL, "decode_processes": 2}
-        # Not forked from the tests' server, because a fork may have no processes of its own.
-        self.worker: Process = start(["-m", "worker"], folder, settings)
-        self.api: Api = start_api(folder, redis_url, cached_embeddings=0)
-        wait_for_workers(self.api, [self.worker])
+    api: Api
+    worker: Process
 
     @property
     def decoders(self) -> list[int]:
@@ -68,11 +65,18 @@ def children(pid: int) -> list[int]:
 def service(
     tmp_path_factory: pytest.TempPathFactory, redis_url_of_its_own: str
 ) -> Iterator[Service]:
-    made = Service(tmp_path_factory.mktemp("p"), redis_url_of_its_own)
-    yield made
-    made.api.stop()
-    if made.worker.popen.poll() is None:
-        made.worker.stop()
+    folder = tmp_path_factory.mktemp("p")
+    settings: dict[str, object] = {"redis_url": redis_url_of_its_own, "cached_embeddings": 0}
+    settings |= {"model": DEMO_MODEL, "decode_processes": 2}
+    worker = fork(["-m", "worker"], folder, settings, is_daemon=False)
+    try:
+        api = start_api(folder, redis_url_of_its_own, cached_embeddings=0)
+        wait_for_workers(api, [worker])
+        yield Service(api, worker)
+        api.stop()
+    finally:
+        if worker.popen.poll() is None:
+            worker.kill()
 
 
 @pytest.fixture(scope="module")
