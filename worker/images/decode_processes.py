@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 MAX_BY_RULE = 16
 """A container's limit of cores does not show in the number of cores."""
 ENDING_S = 5.0
+STARTS = 10
+PAUSE_S = 0.1
 
 _Job: TypeAlias = tuple[bytes, Limits, Conversion, Size | None]
 _Decoded: TypeAlias = tuple[PreparedImage, bool]
@@ -137,6 +140,14 @@ class _Decoder:
                 self._process.join()
 
     def _start(self) -> Connection:
+        for _ in range(STARTS - 1):
+            with suppress(EOFError, OSError):
+                return self._start_once()
+            time.sleep(PAUSE_S)  # a killed fork server may still be ending, and is replaced then
+        return self._start_once()
+
+    def _start_once(self) -> Connection:
+        self.disconnect()
         # Forked from a server without threads: this process has many, which may hold locks.
         context = multiprocessing.get_context("forkserver")
         ours, its = context.Pipe()
