@@ -49,7 +49,7 @@ def main() -> int:
     python, *arguments = sys.argv[1:]
     # Short, because the name of a Unix socket may have 107 characters at most.
     with tempfile.TemporaryDirectory(prefix="c") as folder, services(Path(folder)) as running:
-        command = [python, "-m", "pytest", *OPTIONS, *(arguments or [str(FOLDER)])]
+        command = [python, "-m", "pytest", *OPTIONS, str(FOLDER), *arguments]
         return subprocess.run(
             command, cwd=ROOT, env={**os.environ, **running.variables()}, check=False
         ).returncode
