@@ -36,12 +36,12 @@ KEY_BYTES = 32
 TRUNCATED, TRANSPARENT = 1, 2
 """Bits of the byte after a vector."""
 TRAILER = Struct("<BI")
-"""What follows a vector: those bits, and the number of tokens."""
+"""The trailer of an entry: those bits, and the number of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Where embeddings are comparable: equal names mean equal numbers."""
+    """Where embeddings are comparable: equal names mean equal numbers, in int8 nearly."""
 
     name: str
     dimension: int

@@ -22,7 +22,6 @@ def test_every_recipe_shows_what_it_prints() -> None:
 @pytest.mark.parametrize(("code", "shown"), RECIPES)
 def test_a_recipe_works_as_printed(services: Services, code: str, shown: str) -> None:
     there = code.replace("http://localhost:3000", services.plain).replace("your-key", KEY)
-    there = re.sub(r'(?<=["/])model"', 'demo"', there)
     command = [sys.executable, "-c", there]
     ended = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

@@ -20,9 +20,9 @@ BLIP_2 = "Blip2ForImageTextRetrieval"
 OTHERS = {
     "videoprism": "it is a videoprism model, which compares texts with videos, not with images",
 }
-"""Why models are not served that people might expect to be."""
+"""Unsupported models that people may expect, and the reasons."""
 CLIP_TOKENIZER = "openai/clip-vit-base-patch32"
-"""Where the vocabulary is that open_clip uses for models that name none."""
+"""The repository of open_clip's default vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)

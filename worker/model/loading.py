@@ -32,7 +32,7 @@ class LoadedModel:
 
 
 class NotFinite(ModelLoadError):
-    """Its embeddings are infinite, or no numbers."""
+    """Its embeddings are infinite or NaN."""
 
 
 def load_encoder(settings: WorkerSettings) -> Encoder:

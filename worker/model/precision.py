@@ -61,7 +61,7 @@ def check_precision(
         min_cosine_of_images=round(images, 5),
         min_cosine_of_texts=round(texts, 5),
     )
-    if min_cosine and min(images, texts) < min_cosine:
+    if min_cosine and not (images >= min_cosine and texts >= min_cosine):
         raise ModelLoadError(
             f"{dtype} changes its embeddings too much: the lowest cosine to float32 is"
             f" {images:.4f} for sample images and {texts:.4f} for texts; set another CLIP_DTYPE,"
@@ -96,5 +96,7 @@ def _lowest_cosine(some: Vectors, others: Vectors) -> float:
 
 def _units(vectors: Vectors) -> npt.NDArray[np.float64]:
     exact = vectors.astype(np.float64)
-    units: npt.NDArray[np.float64] = exact / np.linalg.norm(exact, axis=1, keepdims=True)
+    units: npt.NDArray[np.float64] = exact / np.maximum(
+        np.linalg.norm(exact, axis=1, keepdims=True), np.finfo(np.float64).tiny
+    )
     return units

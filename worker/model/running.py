@@ -68,7 +68,7 @@ def attempt(device: torch.device, run: Callable[[], Outcome]) -> Outcome:
 
 
 def finite(vectors: Vectors) -> Vectors:
-    """The same embeddings. Raises FloatingPointError: one of them is infinite, or no number."""
+    """The same embeddings. Raises FloatingPointError: one of them is infinite or NaN."""
     if not np.isfinite(vectors).all():
         raise FloatingPointError("the embeddings are not finite")
     return vectors

@@ -48,20 +48,21 @@ def test_a_cosine_below_the_bound_is_refused() -> None:
         load_encoder(settings(dtype="int8", min_cosine=1))
 
 
+@pytest.mark.parametrize("factor", [-1, 0])
 @pytest.mark.parametrize(("bound", "is_refused"), [(0.99, True), (0.5, True), (0, False)])
 def test_a_model_that_int8_spoils_is_refused_unless_anything_will_do(
-    monkeypatch: pytest.MonkeyPatch, bound: float, is_refused: bool
+    monkeypatch: pytest.MonkeyPatch, factor: int, bound: float, is_refused: bool
 ) -> None:
     encode = ClipEncoder.encode_texts
 
     def spoilt(self: ClipEncoder, texts: Any) -> Any:
         vectors = encode(self, texts)
-        return -vectors if self.dtype == "int8" else vectors
+        return factor * vectors if self.dtype == "int8" else vectors
 
     monkeypatch.setattr(ClipEncoder, "encode_texts", spoilt)
     chosen = settings(dtype="int8", min_cosine=bound)
     if is_refused:
-        with pytest.raises(ModelLoadError, match=r"cannot load .*-0\.99\d\d for texts"):
+        with pytest.raises(ModelLoadError, match=r"cannot load .*(-0\.99\d\d|0\.0000) for texts"):
             load_encoder(chosen)
     else:
         assert load_encoder(chosen).dtype == "int8"

@@ -106,7 +106,7 @@ def make_vision_tower(model: Any) -> VisionTower | None:  # noqa: ANN401
         log.warning("vision_tower_not_used", error=str(failure))
         return None
     tolerance = TOLERANCE_OF_INT8 if is_quantized(model) else TOLERANCE[model.dtype]
-    if not error <= tolerance:  # it may be no number
+    if not error <= tolerance:  # NaN must fail too
         log.warning("vision_tower_not_used", error=f"its numbers are {error:.1e} off")
         return None
     return tower

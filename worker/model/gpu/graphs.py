@@ -77,7 +77,7 @@ class GraphedForward:
             except RuntimeError as failure:
                 log.warning("cuda_graphs_not_used", images=size, error=str(failure))
                 return
-            if not error <= TOLERANCE[dtype]:  # it may be no number
+            if not error <= TOLERANCE[dtype]:  # NaN must fail too
                 log.warning(
                     "cuda_graphs_not_used", images=size, error=f"its numbers are {error:.1e} off"
                 )
