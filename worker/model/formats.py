@@ -39,7 +39,7 @@ class Format:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All that makes a difference."""
+        """The patterns of all files that are read to find and load the model."""
         groups = (DESCRIPTIONS, *self.weights, *self.pickled)
         return tuple(pattern for group in groups for pattern in group)
 
@@ -61,11 +61,15 @@ def formats_of(folder: Path) -> Sequence[Format]:
         return (_transformers(folder),)
     if not _has_usable_config(folder):
         return (_open_clip(folder),)
-    preferred = _transformers(folder)
-    try:
-        return (preferred, _open_clip(folder))
-    except ModelLoadError:
-        return (preferred,)
+    formats, refusals = [], []
+    for read in (_transformers, _open_clip):
+        try:
+            formats.append(read(folder))
+        except ModelLoadError as refusal:
+            refusals.append(refusal)
+    if not formats:
+        raise refusals[0]
+    return formats
 
 
 def has_any(folder: Path, patterns: Iterable[str]) -> bool:

@@ -18,12 +18,14 @@ def find_model(folder: Path) -> str:
     Raises:
         ModelLoadError: it is a model of sentence-transformers that is not served.
     """
-    if not (folder / MODULES).is_file() or (folder / "config.json").is_file():
+    if not (folder / MODULES).is_file():
         return ""
     modules = _modules(folder)
     kinds = [str(module.get("type")).rpartition(".")[2] for module in modules]
     if set(kinds[1:]) - WITHOUT_EFFECT or not MODELS.intersection(kinds[:1]):
         raise _refusal(kinds)
+    if modules[0].get("path") == "" and (folder / "config.json").is_file():
+        return ""
     path = PurePosixPath(str(modules[0].get("path")))
     if len(path.parts) != 1 or path.name in {"", ".."}:
         raise ModelLoadError(f"its {MODULES} names no folder with a model")

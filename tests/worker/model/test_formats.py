@@ -76,6 +76,15 @@ def test_what_is_not_served_of_open_clip_leaves_the_other_format(both: Path) -> 
         fetch(both)
 
 
+def test_what_is_not_served_of_transformers_leaves_the_other_format(both: Path) -> None:
+    path = both / "config.json"
+    path.write_text(path.read_text().replace('"model_type": "clip"', '"model_type": "other"', 1))
+    assert fetch(both).format == "open_clip"
+    (both / "open_clip_config.json").write_text("{}")
+    with pytest.raises(ModelLoadError, match="supported are"):
+        fetch(both)
+
+
 def test_without_either_configuration_both_are_named(both: Path) -> None:
     (both / "config.json").unlink()
     (both / "open_clip_config.json").unlink()

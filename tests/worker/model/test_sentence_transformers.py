@@ -168,6 +168,13 @@ def test_a_normalisation_behind_changes_nothing(folder: Path) -> None:
     assert encoder_of(Source(str(folder))).traits.family == "CLIP"
 
 
+def test_a_layer_behind_a_model_in_the_root_is_refused_too(tmp_path: Path) -> None:
+    folder = save_tiny_model("clip", tmp_path)
+    (folder / "modules.json").write_text(modules(("", "CLIPModel"), ("1_Dense", "Dense")))
+    with pytest.raises(ModelLoadError, match="modules beside CLIPModel"):
+        open_checkpoint(Source(str(folder)))
+
+
 def test_a_model_of_transformers_beside_modules_is_served(tmp_path: Path) -> None:
     """As new multimodal models of sentence-transformers: the model is in the root."""
     folder = save_tiny_model("clip", tmp_path)

@@ -196,11 +196,11 @@ def _cleaning(text: TextConfig) -> str:
     given = dict(text.tokenizer_kwargs or {})
     clean = given.pop("clean", "whitespace" if text.hf_tokenizer_name else "lower")
     given.pop("trust_remote_code", None)  # code is never run
-    if clean not in CLEANINGS:
+    if not isinstance(clean, str) or clean not in CLEANINGS:
         raise _refusal(f"another cleaning of texts (tokenizer_kwargs.clean {clean})")
     if asked := sorted(key for key, value in given.items() if value):
         raise _refusal(f"another tokenizer (text_cfg.tokenizer_kwargs {', '.join(asked)})")
-    return str(clean)
+    return clean
 
 
 def _side(field: str, sides: int | tuple[int, int]) -> int:

@@ -39,7 +39,7 @@ HIGHEST = 2
 
 
 def load_checkpoint(name: str, fetched: Fetched) -> Checkpoint:
-    """Raises ModelLoadError: it is broken, or has what is not served."""
+    """Raises ModelLoadError: the checkpoint is broken or unsupported."""
     with load_errors(name, CONFIG):
         description = read_description(fetched.folder)
         image_processor = make_preprocessor(description.images, description.image_size)

@@ -4,8 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Size = Annotated[int, Field(ge=1)]
-Sides = Size | tuple[Size, Size]
+# Above what any model has; what exceeds them would take the memory before it is compared.
+Size = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=1_000)]
+Context = Annotated[int, Field(ge=1, le=10_000)]
+Side = Annotated[int, Field(ge=1, le=4_096)]
+Sides = Side | tuple[Side, Side]
 Numbers = tuple[float, float, float] | float
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -36,7 +40,7 @@ class TransformerConfig(Part):
 
 
 class VisionConfig(TransformerConfig):
-    layers: int | list[int] = 12
+    layers: Count | list[Count] = 12
     width: Size = 768
     head_width: Size = 64
     patch_size: Sides = 16
@@ -61,15 +65,15 @@ class VisionConfig(TransformerConfig):
 
 class TextConfig(TransformerConfig):
     text_arch: str = "clip"
-    context_length: Size = 77
+    context_length: Context = 77
     vocab_size: Size = 49408
     hf_tokenizer_name: str | None = None
     tokenizer_mode: str | None = None
     tokenizer_type: str | None = None
     tokenizer_kwargs: dict[str, Any] | None = None
     width: Size = 512
-    heads: Size = 8
-    layers: Size = 12
+    heads: Count = 8
+    layers: Count = 12
     embed_cls: bool = False
     pad_id: int = 0
     bos_id: int | None = None

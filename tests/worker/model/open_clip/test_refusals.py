@@ -123,6 +123,14 @@ REFUSED: dict[str, tuple[Change, str]] = {
         configured(lambda config: config["preprocess_cfg"].update(resize_mode="seam")),
         "preprocess_cfg.resize_mode: Input should be 'shortest', 'longest' or 'squash'",
     ),
+    "layers without end": (text(layers=10**9), "text_cfg.layers: Input should be less than"),
+    "vision layers without end": (vision(layers=10**9), "vision_cfg.layers.*should be less than"),
+    "an endless context": (text(context_length=10**9), "context_length: Input should be less than"),
+    "a giant image": (vision(image_size=100_000), "vision_cfg.image_size.*should be less than"),
+    "a list of cleanings": (
+        text(tokenizer_kwargs={"clean": ["lower"]}),
+        r"another cleaning of texts .tokenizer_kwargs.clean \['lower'\]",
+    ),
     "a weight too few": (
         weighed(lambda weights: weights.pop("visual.proj")),
         "it lacks 1 of the weights, such as visual.proj",
