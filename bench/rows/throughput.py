@@ -19,7 +19,7 @@ KINDS = {"demo": THUMBNAIL, "tinyclip-8m-16": PHOTO, "vit-b-32": PHOTO}
 TOLERANCE = 1e-3
 """Of cosine similarities; different preprocessing or weights give far larger differences."""
 TOLERANCES = {service_in("bfloat16"): 0.02, service_in("int8"): 0.05}
-PATIENT = {"CLIP_SYNC_TIMEOUT_S": "60"}
+PATIENT = {"CLIP_SYNC_TIMEOUT_S": "60", "CLIP_API_THREADS": "256"}
 """The peers make 128 clients of a slow model wait, too, and refuse none."""
 
 
