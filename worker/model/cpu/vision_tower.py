@@ -14,14 +14,13 @@ import torch
 from torch import nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
+from worker.model.agreement import TOLERANCE, relative_error
 from worker.model.cpu.quantized import is_quantized
 
 log = structlog.get_logger()
 
 FAMILIES = {"altclip", "chinese_clip", "clip", "clipseg", "metaclip_2"}
 """By the `model_type` of the configuration."""
-TOLERANCE = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
-"""Relative: the rounding of sums in another order, in models of many layers."""
 TOLERANCE_OF_INT8 = 1e-1
 """The last layer has fewer inputs, so their scale is another one."""
 
@@ -101,7 +100,7 @@ def make_vision_tower(model: Any) -> VisionTower | None:  # noqa: ANN401
         noise = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1)) - 0.5
         pixels = noise.to(model.device, model.dtype)
         expected = model.get_image_features(pixel_values=pixels).pooler_output
-        error = (tower(pixels) - expected).norm() / expected.norm()
+        error = relative_error(tower(pixels), expected)
     except (AttributeError, TypeError, RuntimeError, ValueError) as failure:
         log.warning("vision_tower_not_used", error=str(failure))
         return None

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import structlog
 import torch
 
+from worker.model.agreement import TOLERANCE, relative_error
 from worker.model.running import Forward, Tensors
 
 log = structlog.get_logger()
@@ -17,8 +18,6 @@ log = structlog.get_logger()
 MAX_IMAGES = 32
 """Larger batches gained nothing."""
 WARM_RUNS = 3
-TOLERANCE = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
-"""Relative, by the precision of the model: libraries may choose other kernels."""
 
 Replay: TypeAlias = Callable[[], None]
 Capture: TypeAlias = Callable[[Forward, Tensors], tuple[Replay, torch.Tensor]]
@@ -73,7 +72,7 @@ class GraphedForward:
             }
             try:
                 graph = Graph(self._forward, inputs, capture)
-                error = _error(graph.run(inputs, size), self._forward(inputs))
+                error = relative_error(graph.run(inputs, size), self._forward(inputs))
             except RuntimeError as failure:
                 log.warning("cuda_graphs_not_used", images=size, error=str(failure))
                 return
@@ -120,7 +119,3 @@ def padded(count: int) -> int:
 def _shapes(batch: Tensors) -> dict[str, tuple[torch.Size, torch.dtype]]:
     """Of an item."""
     return {name: (tensor.shape[1:], tensor.dtype) for name, tensor in batch.items()}
-
-
-def _error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
