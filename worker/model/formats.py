@@ -10,7 +10,6 @@ from worker.model.families import FAMILIES, supported
 from worker.model.load_errors import ModelLoadError
 from worker.model.open_clip.config import CONFIG as OPEN_CLIP_CONFIG
 from worker.model.open_clip.config import read_description
-from worker.model.sentence_transformers import refuse_text_model
 
 FormatName = Literal["transformers", "open_clip"]
 
@@ -108,7 +107,6 @@ def _transformers(folder: Path) -> Format:
     if kind not in FAMILIES:
         if kind in OTHERS:
             raise ModelLoadError(OTHERS[kind])
-        refuse_text_model(folder)
         raise ModelLoadError(f"it is a {kind} model; supported are {supported()}")
     classes = config.get("architectures")
     if kind == "blip-2" and classes and BLIP_2 not in classes:

@@ -32,14 +32,6 @@ def find_model(folder: Path) -> str:
     return path.name
 
 
-def refuse_text_model(folder: Path) -> None:
-    """Raise ModelLoadError if the folder has a model of sentence-transformers for texts only."""
-    if (folder / MODULES).is_file():
-        kinds = [str(module.get("type")).rpartition(".")[2] for module in _modules(folder)]
-        if "Pooling" in kinds:
-            raise _refusal(kinds)
-
-
 def _modules(folder: Path) -> list[dict[str, Any]]:
     try:
         modules = json.loads((folder / MODULES).read_bytes())
