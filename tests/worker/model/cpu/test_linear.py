@@ -7,6 +7,7 @@ import torch
 from structlog.testing import capture_logs
 from torch import nn
 
+from tests.worker.model.cpu.linear_model import Model
 from worker.model.cpu.linear import MEASURED, PackedLinear, pack_linear_layers
 
 pytestmark = pytest.mark.skipif(
@@ -14,18 +15,6 @@ pytestmark = pytest.mark.skipif(
     or torch.backends.cpu.get_cpu_capability() not in MEASURED,
     reason="linear layers are not packed on this processor, or with this build of torch",
 )
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(96, 384), nn.GELU(), nn.Linear(384, 32, bias=False))
-        self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        hidden = self.layers(inputs)
-        attended: torch.Tensor = self.attention(hidden, hidden, hidden)[0]
-        return attended
 
 
 def packed(model: nn.Module) -> int:

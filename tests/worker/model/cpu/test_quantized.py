@@ -15,6 +15,7 @@ from torch.ao.nn.quantized import dynamic
 from tests.images import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
+from tests.worker.model.cpu.linear_model import Model
 from worker.images.decode import DecodedImage
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
@@ -113,18 +114,6 @@ def test_threads_and_batches_are_those_of_the_whole_model(monkeypatch: pytest.Mo
     assert encoder.batch_size == 4
     [chosen] = [line for line in logs if line["event"] == "threads_chosen"]
     assert chosen["threads"] == 3
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(96, 384), nn.GELU(), nn.Linear(384, 32, bias=False))
-        self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        hidden = self.layers(inputs)
-        attended: torch.Tensor = self.attention(hidden, hidden, hidden)[0]
-        return attended
 
 
 @torch.inference_mode()
