@@ -1,5 +1,6 @@
 """Real parts for every test: a Valkey of its own, real workers, a real API."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -132,6 +133,8 @@ def _no_thread_stays() -> Iterator[None]:
     known = ("MainThread", "pytest_timeout")
     ours = [thread for thread in threading.enumerate() if not thread.name.startswith(known)]
     staying = [thread for thread in ours if not thread.daemon]
+    if staying:
+        gc.collect()  # the threads of a pool end with it
     for thread in staying:  # those that load weights end a moment after the model is there
         thread.join(A_MOMENT_S)
     assert not [thread for thread in staying if thread.is_alive()]

@@ -18,8 +18,14 @@ AT_ONCE_S = 3.0
 BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
 
 
+def listeners(redis: Redis) -> int:
+    """API processes in which a request waited for a job."""
+    return int(redis.pubsub_numsub(KEYS("done"))[0][1])
+
+
 @pytest.fixture
-def api(folder: Path, redis_url: str) -> Iterator[Api]:
+def api(folder: Path, redis: Redis, redis_url: str) -> Iterator[Api]:
+    wait_until(lambda: not listeners(redis), "the processes of an earlier test have ended")
     api = start_api(folder, redis_url, api_processes=2)
     yield api
     api.session.close()
@@ -42,7 +48,7 @@ def test_the_port_is_free_at_once_and_running_requests_are_answered(
     location = api.post("/rank?wait=0", BODY).headers["Location"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(requests.get, f"{api.url}{location}?wait=50", timeout=60)
-        wait_until(lambda: redis.pubsub_numsub(KEYS("done"))[0][1], "the request is in hand")
+        wait_until(lambda: listeners(redis), "the request is in hand")
         os.kill(api.process.popen.pid, ending)
         wait_until(lambda: refuses(api), "nobody listens any more", AT_ONCE_S)
         following = start_api(folder, redis_url, port=port_of(api))

@@ -247,7 +247,8 @@ class Dropping:
         self.asked += 1
         handler.close_connection = True
         if self.asked > self._drops:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
+            handler.wfile.write(b"Content-Length: 2\r\n\r\nok")
 
 
 def test_a_connection_that_fails_is_tried_once_more(
