@@ -82,7 +82,10 @@ def _has_usable_config(folder: Path) -> bool:
     """
     if not (folder / "config.json").is_file():
         return False
-    config = _config(folder)
+    try:
+        config = _config(folder)
+    except ModelLoadError:
+        return False
     is_stub = "auto_map" in config or "open_clip_model_name" in config
     return not is_stub and bool(config.get("vision_config"))
 

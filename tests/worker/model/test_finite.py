@@ -55,6 +55,12 @@ def test_broken_weights_are_refused_and_named(folder: Path, name: str, broken: f
     assert refused.value.exit_code == 78
 
 
+def test_float32_is_not_advised_where_it_would_not_help(folder: Path) -> None:
+    multiply(folder, "visual_projection.weight", float("nan"))
+    with pytest.raises(ModelLoadError, match=r"such as visual_projection\.weight$"):
+        load_encoder(settings(folder, dtype="bfloat16"))
+
+
 @pytest.mark.parametrize("name", ["logit_scale"])
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_a_scale_that_is_not_finite_is_refused(folder: Path, name: str, broken: float) -> None:

@@ -55,10 +55,21 @@ def without(name: str) -> Change:
         (stub(model_type="clip", vision_config={"a": 1}, open_clip_model_name="x"), "open_clip"),
         (stub(model_type="clip", vision_config={}), "open_clip"),
         (stub(architecture="vit_base_patch16_clip_224"), "open_clip"),
+        (lambda folder: (folder / "config.json").write_text("{"), "open_clip"),
         # The same model, but not as a pickle.
         (without("model.safetensors"), "open_clip"),
     ],
-    ids=["both", "one", "the other", "stub", "named", "empty", "of timm", "no safetensors"],
+    ids=[
+        "both",
+        "one",
+        "the other",
+        "stub",
+        "named",
+        "empty",
+        "of timm",
+        "no JSON",
+        "no safetensors",
+    ],
 )
 def test_the_format_is_read_from_the_files(both: Path, change: Change, expected: str) -> None:
     change(both)

@@ -9,6 +9,7 @@ Size = Annotated[int, Field(ge=1, le=1_000_000)]
 Count = Annotated[int, Field(ge=1, le=1_000)]
 Context = Annotated[int, Field(ge=1, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=4_096)]
+Ratio = Annotated[float, Field(gt=0, le=100)]
 Sides = Side | tuple[Side, Side]
 Numbers = tuple[float, float, float] | float
 
@@ -25,7 +26,7 @@ class Part(BaseModel):
 class TransformerConfig(Part):
     """What both towers have."""
 
-    mlp_ratio: float = 4.0
+    mlp_ratio: Ratio = 4.0
     act_kwargs: dict[str, Any] | None = None
     norm_kwargs: dict[str, Any] | None = None
     ls_init_value: float | None = None

@@ -149,6 +149,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "another patch": (vision(patch_size=32), "32 as vision_cfg.patch_size, its weights have 16"),
     "another dimension": (model(embed_dim=64), "64 as embed_dim, its weights have 32"),
     "another MLP": (vision(mlp_ratio=2), "128 as vision_cfg.mlp_ratio times the width, its we"),
+    "an endless MLP": (vision(mlp_ratio=float("inf")), "vision_cfg.mlp_ratio: Input should be"),
     "odd heads": (text(heads=5), "a number of heads that does not fit its widths"),
     "a misshapen weight": (
         weighed(lambda weights: weights.update({"ln_final.bias": torch.ones(7)})),
