@@ -107,8 +107,8 @@ class WorkerSettings(SharedSettings):
     )
     allow_pickle: bool = Field(
         default=False,
-        description="load pickled weights too, if there are no safetensors: of a pickle only what"
-        " makes tensors is run, but only safetensors cannot contain a program",
+        description="load pickled weights too, if there are no safetensors: of a pickle only the"
+        " part that builds tensors is run, but only safetensors cannot contain a program",
     )
     context_length: Annotated[int, Field(ge=0, le=8192)] = Field(
         default=0,

@@ -204,7 +204,7 @@ class Dispatcher:
             case "full":
                 raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
             case "no_worker":
-                raise NoWorker
+                raise NoWorker("start a worker for it; the log of a worker that ended says why")
             case "blobs_lost":
                 raise JobLost
             case "other":

@@ -12,6 +12,8 @@ from common.fleet.heartbeats import Heartbeat
 from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_of
 
 READ_EVERY_S = 1.0
+SHOWN = 200
+"""Characters of an unknown name that its error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _name_and_queue(
     for served in found:
         if served.name == named.name:
             return served.name, served.workers[-1].model_queue
-    detail = _unknown_model(found, named.pointer)
+    detail = _unknown_model(found, named)
     raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, detail)])
 
 
@@ -126,7 +128,7 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
     return sorted({name for names in models.values() if len(names) > 1 for name in names})
 
 
-def _unknown_model(found: Sequence[ServedModel], pointer: str) -> str:
-    subject = "" if pointer else "parameter model: "
+def _unknown_model(found: Sequence[ServedModel], named: NamedModel) -> str:
+    subject = "" if named.pointer else "parameter model "
     names = ", ".join(served.name for served in found) or "none"
-    return f"{subject}names a model that is not served; served models: {names}"
+    return f"{subject}is {named.name[:SHOWN]!r}, which is not served; served models: {names}"

@@ -47,7 +47,7 @@ DETAILS: dict[type[ClipError], str] = {
 }
 """Where a detail says more than the title."""
 UNKNOWN_MODEL = ItemFault(
-    "", "unknown_model", "parameter model: names a model that is not served; served models: demo"
+    "", "unknown_model", "parameter model is 'clip', which is not served; served models: demo"
 )
 ITEM_AT_FAULT = ItemFault("", NotAnImage.code, "the second item is not a readable image")
 UNKNOWN = "page"

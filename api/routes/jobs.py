@@ -66,7 +66,7 @@ LOOK = Operation(
 CANCEL = Operation(
     "cancel",
     "Cancel a job.",
-    "To stop work that nobody needs any more; what ran is discarded, and the job stays listed.",
+    "To stop work that nobody needs any more: results are discarded, and the job stays listed.",
     (JOB,),
     (NotFound, JobHasEnded, JobLost),
 )

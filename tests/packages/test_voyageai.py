@@ -50,7 +50,9 @@ def test_it_works_asynchronously(services: Services, expected: Expected) -> None
 def test_errors_have_its_classes(services: Services) -> None:
     with pytest.raises(error.InvalidRequestError, match=r"inputs\[1\].content\[0\].text has"):
         embed(services.plain, [[TEXT], ["a" * 20_001]])
-    with pytest.raises(error.APIError, match="model names a model that is not served") as caught:
+    with pytest.raises(
+        error.APIError, match="'voyage-multimodal-3', which is not served"
+    ) as caught:
         embed(services.plain, [[TEXT]], model="voyage-multimodal-3")
     assert caught.value.http_status == 404
     with pytest.raises(error.AuthenticationError):

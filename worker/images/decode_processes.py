@@ -24,7 +24,7 @@ from worker.model.encoder import Prepare, PreparedImage
 log = structlog.get_logger()
 
 MAX_BY_RULE = 16
-"""A container's limit of cores does not show in the number of cores."""
+"""In a container with a CPU limit, the number of cores is still that of the host."""
 ENDING_S = 5.0
 STARTS = 10
 PAUSE_S = 0.1
@@ -184,7 +184,7 @@ def _ask_again(decoder: _Decoder, job: _Job) -> bytes:
 
 
 def _serve(connection: Connection, prepare: Prepare) -> None:
-    """Decode until the worker closes its end of the pipe, or ends, however it ends."""
+    """Decode until the worker closes its end of the pipe, or ends in any way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches it too, and the worker drains
     with suppress(EOFError, OSError):
         while True:

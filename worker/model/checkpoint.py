@@ -46,7 +46,7 @@ def _load(source: Source, fetched: Fetched) -> Checkpoint:
         model, found = kind.from_pretrained(
             folder,
             use_safetensors=None if source.allow_pickle else True,
-            weights_only=True,  # of a pickle, run nothing but what makes tensors
+            weights_only=True,  # of a pickle, run only the part that builds tensors
             dtype="float32",
             ignore_mismatched_sizes=True,  # reported by check_weights
             output_loading_info=True,

@@ -121,9 +121,9 @@ class Source:
             "it has no weights, neither as safetensors nor pickled"
             if self.allow_pickle
             else "it has no weights as safetensors. Set CLIP_ALLOW_PICKLE=1 to load pickled ones,"
-            " if you trust their publisher: a pickle is a program, of which only what makes tensors"
-            " is run (torch.load with weights_only). Or use safetensors that a pull request on the"
-            " hub may have: CLIP_REVISION=refs/pr/N"
+            " if you trust their publisher: a pickle can contain a program, and torch.load with"
+            " weights_only runs only the part that builds tensors. Or use safetensors of a pull"
+            " request on the hub: CLIP_REVISION=refs/pr/N"
         )
 
     def _converted(self, folder: Path) -> Path | None:

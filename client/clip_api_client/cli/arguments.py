@@ -3,7 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from clip_api_client.cli import options
-from clip_api_client.cli.exits import EPILOG
+from clip_api_client.cli.exits import EPILOG, EPILOG_WITHOUT_IMAGES
 from clip_api_client.cli.parsing import RAW, CommandLine, Parser
 from clip_api_client.settings import Settings
 
@@ -206,9 +206,9 @@ def _models(whole: CommandLine, service: Parser) -> None:
         "models",
         "list the models that the service offers",
         parents=[service],
-        description="List the models, the default first: family, format of the checkpoint,"
-        " revision, precision, context, image size and activation.",
-        epilog=EPILOG,
+        description="List the models, the default first: family, format of the checkpoint,\n"
+        "revision, precision, context, image size and activation.",
+        epilog=EPILOG_WITHOUT_IMAGES,
     )
     options.add_formats(command)
 

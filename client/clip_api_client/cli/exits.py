@@ -9,13 +9,14 @@ NO_SERVICE = 3
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-EPILOG = """\
-exit codes:
-  0  success
-  1  some images failed; standard error names them
+SUCCESS = "  0  success\n"
+IMAGES = "  1  some images failed; standard error names them\n"
+ERRORS = """\
   2  the command or the request is not valid
   3  the service does not answer, or refuses the request
 """
+EPILOG = f"exit codes:\n{SUCCESS}{IMAGES}{ERRORS}"
+EPILOG_WITHOUT_IMAGES = f"exit codes:\n{SUCCESS}{ERRORS}"
 
 
 def code_of(error: ClipError) -> int:

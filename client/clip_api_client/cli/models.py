@@ -25,7 +25,7 @@ def run(given: Namespace, client: Client) -> int:
 
 
 def row(model: Model) -> dict[str, str]:
-    """What is told of a model, by its title; empty if no worker serves it."""
+    """The columns of a model by title; most are empty if no worker serves it."""
     size = model.resolution
     return {
         "Model": model.name,

@@ -117,5 +117,5 @@ def padded(count: int) -> int:
 
 
 def _shapes(batch: Tensors) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    """Of an item."""
+    """The shape and the dtype of one item of each tensor."""
     return {name: (tensor.shape[1:], tensor.dtype) for name, tensor in batch.items()}

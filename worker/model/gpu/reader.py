@@ -1,10 +1,10 @@
-"""What a worker tells of its GPU."""
+"""The state of a worker's GPU, which its heartbeats report."""
 
 from common.fleet.heartbeats import Gpu
 
 
 class GpuReader:
-    """Reads name, memory and utilization of a GPU; None for other devices."""
+    """Reads the name, memory and utilization of a GPU; None for other devices."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -18,12 +18,12 @@ class GpuReader:
         try:
             free, total = torch.cuda.mem_get_info(self._device)
             name = torch.cuda.get_device_name(self._device)
-        except RuntimeError:  # the batcher's thread finds out that the device has failed
+        except RuntimeError:  # the batcher's thread handles a device that has failed
             return None
         return Gpu(name, total, total - free, self._utilization())
 
     def _utilization(self) -> int | None:
-        """In percent, by the optional package nvidia-ml-py; some drivers and MIG do not tell."""
+        """In percent, from the optional package nvidia-ml-py; None if the driver hides it."""
         if not self._has_utilization:
             return None
         import torch  # noqa: PLC0415

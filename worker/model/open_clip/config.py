@@ -1,4 +1,4 @@
-"""What open_clip_config.json says about a model, and a refusal of what is not served."""
+"""Reads open_clip_config.json, and refuses models that are not served."""
 
 import json
 from dataclasses import dataclass
