@@ -14,11 +14,22 @@ from bench.load import NothingWorks
 from bench.options import Options, parse
 from bench.processes import DidNotStart
 from bench.progress import Progress
-from bench.rows import bulk, cached, candidates, fetching, latency, memory, scaling, throughput
+from bench.rows import (
+    bulk,
+    cached,
+    candidates,
+    fetching,
+    latency,
+    memory,
+    openai,
+    scaling,
+    throughput,
+)
 from bench.rows.row import Bench, Result, Run
 
 ROWS: dict[str, Run] = {
     "throughput": throughput.run,
+    "openai": openai.run,
     "latency": latency.run,
     "candidates": candidates.run,
     "cached": cached.run,

@@ -7,13 +7,13 @@ from pathlib import Path
 from bench.contender import Server
 from bench.images import Kind
 from bench.processes import ROOT, free_port, start
-from bench.wire import Address, embedding, ranking, unique
+from bench.wire import INFINITY, Address, embedding, ranking, unique
 
 VENVS = ROOT / ".venv-peers"
 """Made by `make bench-peers`: one virtual environment for each, for they pin other versions."""
 
 SMALLEST_BATCH = 2  # of a framework that is to batch
-INFINITY_MODEL = "bench"
+SERVED_AS = "bench"
 
 
 class NotInstalled(Exception):
@@ -48,10 +48,10 @@ def litserve(model: Path, kind: Kind, folder: Path, batch: int) -> Server:
 
 def infinity(model: Path, kind: Kind, folder: Path, batch: int) -> Server:
     command = _installed(VENVS / "infinity" / "bin" / "infinity_emb")
-    address = Address(free_port(), "/embeddings")
+    address = Address(free_port(), INFINITY)
     options = {
         "--model-id": model,
-        "--served-model-name": INFINITY_MODEL,
+        "--served-model-name": SERVED_AS,
         "--device": "cpu",
         "--engine": "torch",
         "--host": address.host,
@@ -65,7 +65,7 @@ def infinity(model: Path, kind: Kind, folder: Path, batch: int) -> Server:
         folder,
         {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"},
     )
-    make = unique(address, embedding(INFINITY_MODEL), kind)
+    make = unique(address, embedding(SERVED_AS), kind)
     return Server([process], address, "/health", make)
 
 

@@ -11,7 +11,7 @@ import requests
 from bench.contender import Server
 from bench.images import THUMBNAIL, Kind
 from bench.processes import Process, free_port, start
-from bench.wire import Address, ranking, unique
+from bench.wire import RANK, Address, Wire, ranking, unique
 from standalone.valkey import EmbeddedValkey
 
 # No timeout: gunicorn's master would kill processes that were paused for a minute.
@@ -20,13 +20,18 @@ GUNICORN = [sys.executable, "-m", "gunicorn", "--timeout", "0", "-c", "api/gunic
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the service is started. `worker` is the module that is run as the worker."""
+    """How the service is started, and what it is asked.
+
+    `worker` is the module that is run as the worker.
+    """
 
     model: str
     workers: int = 1
     worker: str = "worker"
     kind: Kind = THUMBNAIL
     environment: Mapping[str, object] = field(default_factory=dict)
+    path: str = RANK
+    wire: Wire = field(default_factory=ranking)
 
 
 class Service(Server):
@@ -38,8 +43,8 @@ class Service(Server):
         # Short, because the name of a Unix socket may have 107 characters at most.
         self._own = tempfile.TemporaryDirectory(prefix="bench-")
         self._valkey = EmbeddedValkey(Path(self._own.name))
-        address = Address(free_port())
-        make = unique(address, ranking(), plan.kind)
+        address = Address(free_port(), plan.path)
+        make = unique(address, plan.wire, plan.kind)
         try:
             self._start(address, folder)
             super().__init__(self.processes, address, "/readyz", make)

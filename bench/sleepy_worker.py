@@ -26,10 +26,10 @@ class SleepyEncoder:
     start: Mapping[str, StartBatch] = {}
     portable_prepare = None
     resizes_first = False
-    info = ModelInfo("sleepy", "main", dimension=4, logit_scale=10.0)
     traits = ModelTraits("sleepy", context_length=1)
 
-    def __init__(self, seconds_per_image: float) -> None:
+    def __init__(self, name: str, seconds_per_image: float) -> None:
+        self.info = ModelInfo(name, "main", dimension=4, logit_scale=10.0)
         self._seconds = seconds_per_image
 
     def smallest_useful(self, _width: int, _height: int) -> Size | None:
@@ -50,7 +50,7 @@ class SleepyEncoder:
 
 
 def make_encoder() -> SleepyEncoder:
-    return SleepyEncoder(float(os.environ["BENCH_SECONDS_PER_IMAGE"]))
+    return SleepyEncoder(process.settings.name, float(os.environ["BENCH_SECONDS_PER_IMAGE"]))
 
 
 if __name__ == "__main__":

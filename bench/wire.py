@@ -14,6 +14,8 @@ Wire = Callable[[str], object]
 """An image in base64 → the JSON body that asks about it."""
 
 RANK = "/rank"
+OPENAI = "/v1/embeddings"
+INFINITY = "/embeddings"
 LABELS = ("t-shirt", "jeans", "jacket", "dress", "skirt", "shorts", "coat", "shoes", "hat", "scarf")
 """A typical number of labels; the same in every request, as in practice."""
 
@@ -34,10 +36,14 @@ def ranking(labels: tuple[str, ...] = LABELS) -> Wire:
 
 
 def embedding(model: str) -> Wire:
-    """`POST /embeddings` of infinity-emb: one image as a data URI."""
+    """OpenAI's embeddings with infinity-emb's `modality`: one image as a data URI.
+
+    The answer is in base64, as OpenAI's own client asks for it.
+    """
     return lambda blob: {
         "model": model,
         "modality": "image",
+        "encoding_format": "base64",
         "input": [f"data:image/jpeg;base64,{blob}"],
     }
 

@@ -66,4 +66,4 @@ def test_infinity_is_asked_in_its_own_way() -> None:
     asked = body(unique(Address(3000, "/embeddings"), embedding("bench"), THUMBNAIL)())
     [uri] = asked["input"]
     assert uri.startswith("data:image/jpeg;base64,")
-    assert asked["modality"] == "image"
+    assert (asked["modality"], asked["encoding_format"]) == ("image", "base64")
