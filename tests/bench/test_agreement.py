@@ -49,7 +49,9 @@ def difference(cosine: float, expected: float, tolerance: float = 0.01) -> float
 
 
 def apart(vector: list[float], reference: list[float]) -> float:
-    encoded = [base64.b64encode(np.array(values, "<f4").tobytes()) for values in (vector, reference)]
+    encoded = [
+        base64.b64encode(np.array(values, "<f4").tobytes()) for values in (vector, reference)
+    ]
     answers = [{"data": [{"embedding": text.decode()}]} for text in encoded]
     with telling(answers[0]) as server, telling(answers[1]) as peer:
         return distance(server, peer, embedding("bench"), THUMBNAIL, 1e-3)

@@ -10,7 +10,7 @@ from tests.image_server import ImageServer
 from tests.images import encoded, noise
 from tests.processes import Api, start_api
 
-EXAMPLES, EACH = 150, 20
+EXAMPLES, EACH = 300, 8
 """For more: `make fuzz`."""
 
 

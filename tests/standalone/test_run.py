@@ -73,17 +73,24 @@ def shell(command: str, **variables: str) -> str:
     return ended.stdout
 
 
-def test_each_of_several_models_has_a_worker_that_tells_how_far_its_download_is(
-    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_several_models_in_the_redis_of_the_settings_end_with_one_of_their_workers(
+    short_folder: Path, redis_url_of_its_own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stages as short as here need not be seen, but the events that they follow are there."""
     port = free_port()
     model = save_tiny_model("clip", short_folder / "model")
+    settings = {
+        "port": port,
+        "host": "0.0.0.0",
+        "models": f"me/tiny,{DEMO_MODEL}",
+        "redis_url": redis_url_of_its_own,
+        "log_level": "info",
+    }
     with HubServer().running() as hub:
         hub.repositories["me/tiny"] = Repository(model, "0123456789abcdef0123456789abcdef01234567")
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         monkeypatch.setenv("HF_HOME", str(short_folder / "cache"))
-        run = Run(short_folder, port=port, models=f"me/tiny,{DEMO_MODEL}", log_level="info")
+        run = Run(short_folder, **settings)
         run.wait_for(READY)
     events = [json.loads(line) for line in run.text.splitlines() if line.startswith("{")]
     of_tiny = [event["event"] for event in events if event.get("model") == "me/tiny"]
@@ -93,11 +100,25 @@ def test_each_of_several_models_has_a_worker_that_tells_how_far_its_download_is(
     assert "is, says me/tiny" in run.text
     told = requests.get(f"http://127.0.0.1:{port}/models", timeout=10).json()["models"]
     assert [served["workers"] for served in told] == [1, 1]
-    run.process.terminate()
-    wait_until(lambda: not is_listening(port), "the API has stopped, the workers stop", READY_S)
-    assert run.end_with(signal.SIGINT) == 0, "it does not interrupt the stop"
-    assert "Stopped." in run.text
+    assert "in the Redis of CLIP_REDIS_URL" in run.text
+    assert run.text.count("needs no API key") == 1, "it is open to others without keys"
+    with Redis.from_url(redis_url_of_its_own) as redis:
+        assert redis.zcard(KEYS("workers")) == 2
+    os.kill(workers_of(run)[0], signal.SIGKILL)
+    assert run.process.wait(60) == 1
+    assert "the worker ended" in run.text
     assert run.left_behind() == []
+
+
+def workers_of(run: Run) -> list[int]:
+    """The ids of its workers' processes."""
+    children = subprocess.run(
+        ["pgrep", "-P", str(run.process.pid), "-f", "python.* -m worker"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [int(line) for line in children.stdout.split()]
 
 
 KEY, OTHER_KEY = "a-key-0123456789abcdef", "another-key-0123456789"
@@ -134,7 +155,9 @@ def test_it_uses_its_own_keys_and_keeps_jobs_and_label_sets(short_folder: Path) 
         job = session.post(f"{url}/rank?wait=0", json=body, timeout=60).json()["links"]["self"]
         done = session.get(f"{url}{job}?wait=30", timeout=60).json()
         assert done["status"] == "done"
-        assert run.end_with(signal.SIGHUP) == 0
+        run.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not is_listening(port), "the API has stopped, the worker stops", READY_S)
+        assert run.end_with(signal.SIGTERM) == 0, "it does not interrupt the stop"
         assert "Stopped." in run.text
         assert run.left_behind() == []
 
@@ -148,27 +171,6 @@ def test_it_uses_its_own_keys_and_keeps_jobs_and_label_sets(short_folder: Path) 
     wait_until(lambda: not again.left_behind(), "all that a killed service started ends", 20)
     for text in (run.text, again.text):
         assert not re.search(f"Traceback|{KEY}|{OTHER_KEY}", text)
-
-
-def test_it_uses_the_redis_of_the_settings_and_ends_with_its_worker(
-    short_folder: Path, redis_url_of_its_own: str
-) -> None:
-    run = Run(short_folder, port=free_port(), redis_url=redis_url_of_its_own, host="0.0.0.0")
-    run.wait_for(READY)
-    assert "in the Redis of CLIP_REDIS_URL" in run.text
-    assert run.text.count("needs no API key") == 1, "it is open to others without keys"
-    with Redis.from_url(redis_url_of_its_own) as redis:
-        assert redis.zcard(KEYS("workers")) == 1
-    children = subprocess.run(
-        ["pgrep", "-P", str(run.process.pid), "-f", "python.* -m worker"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    os.kill(int(children.stdout), signal.SIGKILL)
-    assert run.process.wait(60) == 1
-    assert "the worker ended" in run.text
-    assert run.left_behind() == []
 
 
 @pytest.mark.parametrize(

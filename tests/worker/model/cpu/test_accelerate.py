@@ -13,13 +13,14 @@ from structlog.testing import capture_logs
 from tests.images import noise
 from tests.processes import DEMO_MODEL
 from tests.tiny_models import FAMILIES, save_tiny_model
-from tests.worker.model.cpu.test_runtime import output_of
 from worker.images.decode import DecodedImage
 from worker.model.checkpoint import open_checkpoint
 from worker.model.clip_encoder import ClipEncoder
 from worker.model.cpu import accelerate as module
+from worker.model.loading import load_encoder
 from worker.model.source import Source
 from worker.model.warmup import blank_image
+from worker.settings import WorkerSettings
 
 MOST = 4
 TEXTS = ["a cat", "a photo of a pizza", "t-shirt"]
@@ -103,26 +104,17 @@ def test_a_number_that_is_set_holds_in_every_thread(threads: int) -> None:
     assert threads_after(lambda: encoder.encode_texts(texts)) == threads
 
 
-def test_a_worker_reads_the_number_from_its_settings() -> None:
-    program = """
-import threading, torch
-from worker.app import process
-from worker.model.loading import load_encoder
-def encode():
-    encoder.encode_texts(encoder.prepare_texts(["a cat"]))
-    print("threads", torch.get_num_threads())
-for acceleration in ("auto", "off"):
-    encoder = load_encoder(process.settings.model_copy(update={"cpu_acceleration": acceleration}))
-    thread = threading.Thread(target=encode)
-    thread.start()
-    thread.join()
-"""
-    settings = {
-        "CLIP_MODEL": str(DEMO_MODEL),
-        "CLIP_TORCH_THREADS": "3",
-        "OMP_NUM_THREADS": "2",
-    }
-    assert output_of(program, **settings).count("threads 3") == 2
+@pytest.mark.parametrize("acceleration", ["auto", "off"])
+def test_a_worker_has_the_number_of_its_settings(acceleration: str) -> None:
+    given = {"model": str(DEMO_MODEL), "torch_threads": 3, "cpu_acceleration": acceleration}
+    encoder = load_encoder(WorkerSettings.model_validate(given))
+
+    def encode() -> int:
+        encoder.encode_texts(encoder.prepare_texts(["a cat"]))
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(encode).result() == 3
 
 
 def test_off_is_stock_torch_and_transformers() -> None:
