@@ -164,7 +164,12 @@ def test_without_a_collector_requests_are_served_all_the_same(
     folder: Path, redis_url_of_its_own: str, service: Traced
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    tracing = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere}
+    # Before it ends, the API retries to send its traces within this time.
+    tracing = {
+        **AT_ONCE,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": nowhere,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+    }
     api = start_api(folder, redis_url_of_its_own, **tracing)
     assert api.post("/encode", [{"text": "not collected"}]).status_code == 200
     api.stop()
