@@ -24,9 +24,15 @@ def listeners(redis: Redis) -> int:
 
 
 @pytest.fixture
-def api(folder: Path, redis: Redis, redis_url: str) -> Iterator[Api]:
+def redis(redis_url_of_its_own: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url_of_its_own) as client:
+        yield client
+
+
+@pytest.fixture
+def api(folder: Path, redis: Redis, redis_url_of_its_own: str) -> Iterator[Api]:
     wait_until(lambda: not listeners(redis), "the processes of an earlier test have ended")
-    api = start_api(folder, redis_url, api_processes=2)
+    api = start_api(folder, redis_url_of_its_own, api_processes=2)
     yield api
     api.session.close()
     api.process.kill()
@@ -43,7 +49,7 @@ def refuses(api: Api) -> bool:
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_the_port_is_free_at_once_and_running_requests_are_answered(
-    api: Api, redis: Redis, folder: Path, redis_url: str, ending: signal.Signals
+    api: Api, redis: Redis, folder: Path, redis_url_of_its_own: str, ending: signal.Signals
 ) -> None:
     location = api.post("/rank?wait=0", BODY).headers["Location"]
     with ThreadPoolExecutor(1) as pool:
@@ -51,7 +57,7 @@ def test_the_port_is_free_at_once_and_running_requests_are_answered(
         wait_until(lambda: listeners(redis), "the request is in hand")
         os.kill(api.process.popen.pid, ending)
         wait_until(lambda: refuses(api), "nobody listens any more", AT_ONCE_S)
-        following = start_api(folder, redis_url, port=port_of(api))
+        following = start_api(folder, redis_url_of_its_own, port=port_of(api))
         try:
             assert not waiting.done()
             assert following.post(f"{location}/cancel", None).ok

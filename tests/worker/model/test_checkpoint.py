@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "no weights": (remove("model.safetensors"), "no weights as safetensors"),
     "pickled weights": (
         pickle_weights,
-        "Set CLIP_ALLOW_PICKLE=1 to load pickled ones, if you trust their publisher: a pickle is a",
+        "Set CLIP_ALLOW_PICKLE=1 to load pickled ones, if you trust their publisher: a pickle can",
     ),
     "weights cut short": (cut_short(5000), "its weights cannot be used .SafetensorError"),
     "empty weights": (cut_short(0), "its weights cannot be used .SafetensorError"),
