@@ -1,8 +1,9 @@
 """Reranking, as Cohere, Jina, Infinity and vLLM have it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
+import orjson
 from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -29,6 +30,7 @@ def error_of(problem: Problem) -> RerankError:
 
 DIALECT = Dialect("rerank", error_of, RerankError)
 
+Documents: TypeAlias = Sequence[orjson.Fragment]
 
 class RerankRequest(BaseModel):
     """A query and documents, texts or images; other keys are ignored."""
@@ -146,7 +148,7 @@ def _rerank(embedder: Embedder) -> Response:
     return _answer(embedder.embed(wanted), top_n, documents)
 
 
-def _read(embedder: Embedder) -> tuple[EmbeddingRequest, int, Sequence[Any] | None]:
+def _read(embedder: Embedder) -> tuple[EmbeddingRequest, int, Documents | None]:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
     if body.query is None:
@@ -159,16 +161,18 @@ def _read(embedder: Embedder) -> tuple[EmbeddingRequest, int, Sequence[Any] | No
     wanted = embedder.request(
         [parts_of(body.query, "/query"), *documents], body.model, pointer="/documents"
     )
-    kept = body.documents if body.return_documents else None
+    if not body.return_documents:
+        return wanted, body.top_n or len(documents), None
+    kept = [_document(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
     return wanted, body.top_n or len(documents), kept
 
 
-def _answer(made: Embeddings, top_n: int, documents: Sequence[Any] | None) -> Response:
+def _answer(made: Embeddings, top_n: int, documents: Documents | None) -> Response:
     cosines = cosine_similarities(made.vectors[:1], made.vectors[1:])
     tokens = sum(made.tokens)
     results = [
         {"index": int(index), "relevance_score": cosines[0, index]}
-        | ({} if documents is None else {"document": _document(documents[index])})
+        | ({} if documents is None else {"document": documents[index]})
         for index in ranking(cosines, top_n)[0]
     ]
     return made.response(
@@ -183,5 +187,9 @@ def _answer(made: Embeddings, top_n: int, documents: Sequence[Any] | None) -> Re
     )
 
 
-def _document(given: object) -> object:
-    return given if isinstance(given, dict) else {"text": given}
+def _document(given: object, where: str) -> orjson.Fragment:
+    """A document as JSON: orjson reads deeper objects than it writes. Raises InvalidRequest."""
+    try:
+        return orjson.Fragment(orjson.dumps(given if isinstance(given, dict) else {"text": given}))
+    except orjson.JSONEncodeError:
+        raise invalid(where, "too_deep", "is nested too deeply to be sent back") from None

@@ -68,6 +68,17 @@ def test_bad_input_is_400_and_named(service: Api, body: Any, message: str) -> No
     assert message in answer.json()["message"] == answer.json()["detail"]
 
 
+def test_a_document_that_cannot_be_sent_back_is_refused(service: Api) -> None:
+    deep: Any = "a"
+    for _ in range(300):
+        deep = [deep]
+    body = {"query": TEXT, "documents": ["a", {"text": OTHER, "tags": deep}]}
+    assert service.post("/rerank", body).status_code == 200
+    answer = service.post("/rerank", body | {"return_documents": True})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["message"].startswith("documents[1] is nested too deeply")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_refusals_have_its_shape(make_client: ClientMaker, path: str) -> None:
     def post(client: FlaskClient, headers: Headers, model: str) -> TestResponse:
