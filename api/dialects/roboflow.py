@@ -14,7 +14,7 @@ from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, text_part
 from api.dialects.vectors import encoded
 from api.problem_details import Problem
-from api.request.body import pointer_to
+from api.request.body import MAX_KEY_CHARS, pointer_to
 
 
 class RoboflowError(BaseModel):
@@ -160,7 +160,9 @@ def _comparison(embedder: Embedder) -> tuple[EmbeddingRequest, list[str] | None]
     if isinstance(body.prompt, Mapping) and not _is_image(body.prompt, prompt_type):
         names = [*body.prompt]
         prompts = [
-            _part(body.prompt[name], f"/prompt{pointer_to([name])}", prompt_type) for name in names
+            # A name may have any length, and would be part of the error.
+            _part(body.prompt[name], f"/prompt{pointer_to([name[:MAX_KEY_CHARS]])}", prompt_type)
+            for name in names
         ]
     else:
         prompts = _parts(body.prompt, "/prompt", prompt_type)

@@ -65,6 +65,7 @@ def test_a_subject_is_compared_with_prompts(service: Api) -> None:
         ("compare", {"subject": [], "prompt": [TEXT]}, "subject must be one"),
         ("compare", {"subject": PICTURE, "prompt": []}, "prompt needs at least one"),
         ("compare", {"subject": PICTURE, "prompt": {"a": 3}}, "prompt.a must be a string"),
+        ("compare", {"subject": PICTURE, "prompt": {"a" * 10_000: 3}}, "a must be a string"),
         ("compare", {"subject": TEXT, "subject_type": "audio"}, "subject_type must be"),
     ],
 )
@@ -73,6 +74,13 @@ def test_bad_input_is_400_and_named(service: Api, path: str, body: Any, message:
     assert answer.status_code == 400, answer.text
     assert set(answer.json()) == {"message"}
     assert message in answer.json()["message"]
+    assert len(answer.content) < 1000
+
+
+def test_an_unknown_model_is_named_as_its_client_does(service: Api) -> None:
+    answer = service.post("/clip/embed_text", {"text": TEXT, "clip_version_id": "RN50"})
+    assert answer.status_code == 404
+    assert answer.json()["message"].startswith("clip_version_id is 'RN50', which is not served")
 
 
 def test_refusals_have_its_shape(make_client: ClientMaker) -> None:
