@@ -61,8 +61,8 @@ def _shown(request: Request) -> str:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
-    if request.blueprint == IN_QUERY:
-        return request.args.get("api_key", "")
     # Clients that know no keys take a URL with one: http://any:KEY@host.
     shown = request.authorization
-    return (shown.password or "") if shown and shown.type == "basic" else ""
+    if shown and shown.type == "basic":
+        return shown.password or ""
+    return request.args.get("api_key", "") if request.blueprint == IN_QUERY else ""

@@ -98,6 +98,8 @@ def test_refusals_have_its_shape(make_client: ClientMaker) -> None:
 def test_its_key_is_in_the_query(make_client: ClientMaker) -> None:
     client = make_client(api_keys=KEY)
     body = {"text": TEXT}
+    basic = ("any", KEY)
+    assert client.post("/clip/embed_text", json=body, auth=basic).status_code == 200
     assert client.post(f"/clip/embed_text?api_key={KEY}", json=body).status_code == 200
     assert client.post("/clip/embed_text?api_key=wrong", json=body).status_code == 401
     assert client.post(f"/encode?api_key={KEY}", json=[body]).status_code == 401
