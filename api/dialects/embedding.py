@@ -133,13 +133,14 @@ class Embedder:
         model: str | None,
         *,
         pointer: str = "",
+        model_pointer: str = "/model",
         options: Options = DEFAULTS,
     ) -> EmbeddingRequest:
         """What to encode for these vectors, each the mean of its parts.
 
         Raises:
             InvalidRequest: there are none or too many, or a part is at fault. `pointer` is the JSON
-                Pointer to all of them.
+                Pointer to all of them, `model_pointer` that to the model.
         """
         parts = list(chain.from_iterable(vectors))
         limit = self._settings.max_queries
@@ -160,7 +161,7 @@ class Embedder:
             deadline=g.started + self._settings.sync_timeout_s,
             owner=g.owner,
             request_id=g.request_id,
-            model=self._named(model),
+            model=self._named(model, model_pointer),
         )
         return EmbeddingRequest(wanted, tuple(map(len, vectors)), where, options)
 
@@ -197,10 +198,10 @@ class Embedder:
         known = [(alias, by_name[name]) for alias, name in aliases if name in by_name]
         return found + [replace(each, name=alias) for alias, each in known]
 
-    def _named(self, model: str | None) -> NamedModel | None:
+    def _named(self, model: str | None, pointer: str) -> NamedModel | None:
         if model is None or model in UNNAMED:
             return None
-        return NamedModel(self._settings.aliased_models.get(model, model), "/model")
+        return NamedModel(self._settings.aliased_models.get(model, model), pointer)
 
     def _check(self, options: Options, model: ModelInfo) -> None:
         dimensions, where = options.dimensions, f"/{options.dimensions_key}"

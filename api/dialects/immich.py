@@ -20,7 +20,7 @@ from api.request.schemas import Item
 DIALECT = Dialect("immich", plain_error, PlainError)
 MAX_PARTS = 4
 MAX_ENTRIES_BYTES = 10_000
-TASK = "clip"
+TASK, MODEL = "clip", "modelName"
 SIDES = {"visual": "image", "textual": "text"}
 """The field of the form that each side of CLIP reads."""
 ONE_TASK = "must have the task clip, visual or textual: there is no other here"
@@ -72,7 +72,7 @@ def _read(embedder: Embedder) -> EmbeddingRequest:
         part = Part(Item(img_blob=content), where)
     else:
         part = text_part(content.decode("utf-8", "replace"), where)
-    return embedder.request([[part]], model)
+    return embedder.request([[part]], model, model_pointer=f"/entries/{TASK}/{side}/{MODEL}")
 
 
 def _task(entries: bytes) -> tuple[str, str | None]:
@@ -90,5 +90,9 @@ def _task(entries: bytes) -> tuple[str, str | None]:
     if not isinstance(sides, Mapping) or len(sides) != 1 or not set(sides) <= set(SIDES):
         raise invalid(where, "unsupported", ONE_TASK)
     [(side, options)] = sides.items()
-    model = options.get("modelName") if isinstance(options, Mapping) else None
-    return side, model if isinstance(model, str) else None
+    if not isinstance(options, Mapping):
+        raise invalid(where, "unsupported", ONE_TASK)
+    model = options.get(MODEL)
+    if model is not None and not isinstance(model, str):
+        raise invalid(f"{where}/{TASK}/{side}/{MODEL}", "wrong_type", "must be a string")
+    return side, model

@@ -140,7 +140,12 @@ def _images(embedder: Embedder) -> EmbeddingRequest:
 def _request(
     embedder: Embedder, parts: list[Part], pointer: str, body: OfVersion
 ) -> EmbeddingRequest:
-    return embedder.request([[part] for part in parts], body.clip_version_id, pointer=pointer)
+    return embedder.request(
+        [[part] for part in parts],
+        body.clip_version_id,
+        pointer=pointer,
+        model_pointer="/clip_version_id",
+    )
 
 
 def _embeddings(embedder: Embedder, wanted: EmbeddingRequest) -> Response:

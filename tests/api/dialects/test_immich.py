@@ -58,6 +58,8 @@ def test_a_model_has_the_name_that_immich_knows(make_client: ClientMaker) -> Non
         ({"clip": {}}, {"image": PNG}, "entries must have the task clip"),
         ({**VISUAL, "ocr": {}}, {"image": PNG}, "entries must have the task clip"),
         (3, {"image": PNG}, "entries must have the task clip"),
+        ({"clip": {"visual": {"modelName": 3}}}, {"image": PNG}, "modelName must be a string"),
+        ({"clip": {"visual": 3}}, {"image": PNG}, "entries must have the task clip"),
         ([0] * 10_000, {"image": PNG}, "entries has more than 10000 bytes"),
     ],
 )
