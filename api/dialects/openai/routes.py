@@ -110,13 +110,16 @@ def _embeddings(embedder: Embedder, modality: str | None) -> Response:
 def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, Encoding]:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
+    encoding = encoding_of(body)
+    # Numbers of bytes are those of unit vectors: others would not fit.
+    is_unit = body.normalized is not False or encoding not in ("float", "base64")
     wanted = embedder.request(
         vectors_of(body, modality),
         body.model,
         pointer=INPUT,
-        options=Options(body.normalized is not False, body.dimensions),
+        options=Options(is_unit, body.dimensions),
     )
-    return wanted, encoding_of(body)
+    return wanted, encoding
 
 
 def _answer(made: Embeddings, encoding: Encoding) -> Response:
