@@ -122,7 +122,7 @@ def _conversation(messages: list[Any], where: str) -> Vector:
     for number, message in enumerate(messages):
         if not isinstance(message, dict):
             raise invalid(f"{where}/{number}", "wrong_type", "must be a message, an object")
-        if message.get("role", "user") == "user":
+        if (message.get("role") or "user") == "user":
             parts += parts_of(message, f"{where}/{number}")
     if not parts:
         raise invalid(where, "too_few", "needs at least one message of the user")

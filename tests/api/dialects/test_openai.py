@@ -121,7 +121,8 @@ def test_several_parts_make_the_mean_of_their_unit_vectors(service: Api) -> None
     assert_same(told, np.stack([mean, *expected(service, {"text": OTHER}), mean]))
     conversation = [
         {"role": "system", "content": "Represent what the user gives."},
-        {"role": "user", "content": parts},
+        {"role": "user", "content": parts[:1]},
+        {"role": None, "content": parts[1:]},
     ]
     assert_same(embed(service, messages=conversation), mean[None])
     assert_same(embed(service, messages=[conversation] * 2), np.stack([mean, mean]))
