@@ -43,8 +43,13 @@ def status_of(problem: Problem) -> int:
 
 
 def message_of(problem: Problem) -> str:
-    """What went wrong, with the names of parameters as clients write them."""
+    """What went wrong, with the names of parameters as clients write them.
+
+    Where no parameter is at fault, the detail may need the title, which dialects have no place for.
+    """
     message = problem.detail
+    if not problem.errors and not message.startswith(problem.title):
+        message = f"{problem.title}: {message}"
     for fault in problem.errors or ():
         # Not within the pointer to another item: `/input/1` begins `/input/10`.
         whole = re.escape(fault.pointer) + r"(?![/\w])"

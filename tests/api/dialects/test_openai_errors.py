@@ -147,6 +147,22 @@ def test_without_redis_it_is_503(make_api: ClientMaker) -> None:
     assert answer.status_code == 503
     assert error(answer.get_json()) == ("server_error", None, "broker_away")
 
+def test_without_a_worker_it_says_what_is_missing(redis_url: str, make_api: ClientMaker) -> None:
+    answer = make_api(redis_url=redis_url).post(PATH, json={"input": "a"})
+    assert answer.status_code == 503
+    assert error(answer.get_json()) == ("server_error", None, "no_worker")
+    detail = answer.get_json()["detail"]
+    assert detail.startswith("No worker is serving this model: start a worker for it")
+
+
+def test_a_title_is_not_told_twice(make_client: ClientMaker) -> None:
+    client = make_client(max_body_bytes=100)
+    large = client.post(PATH, json={"input": "a" * 100})
+    assert large.get_json()["detail"] == "The body is too large"
+    broken = client.post(PATH, data="{", content_type="application/json")
+    assert broken.get_json()["detail"].startswith("The body is not valid JSON: ")
+
+
 
 def test_its_requests_are_counted_as_its(service: Api) -> None:
     def total(status: str, **labels: str) -> float:
