@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
+from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import ENCODINGS, Encoding, encoded
@@ -50,7 +51,7 @@ class CohereRequest(BaseModel):
     embedding_types: list[str] | None = Field(
         default=None, description=f"some of {', '.join(ENCODINGS)}; `float` by default"
     )
-    output_dimension: int | None = Field(
+    output_dimension: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
     )
     truncate: str | None = Field(

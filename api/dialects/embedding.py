@@ -116,7 +116,7 @@ class Embedder:
         """
         max_bytes = self._settings.max_body_bytes
         read = read_json(request, max_bytes=max_bytes, max_items=self.max_values, is_lenient=True)
-        return validate(read.value, body)
+        return validate(read.value, body, has_items=False)
 
     def read_bytes(self) -> bytes:
         """The bytes of the current request. Raises RequestError if they cannot be read."""

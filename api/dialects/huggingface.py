@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter
 from api.answer.scoring import cosine_similarities, probabilities, ranking
 from api.dialects.dialect import Dialect, PlainError, plain_error
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
+from api.dialects.fields import Whole, fault_of_any
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import encoded
@@ -23,6 +24,10 @@ TEMPLATE = f"This is a photo of {HOLE}."
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
 BYTES = ("image/", "application/octet-stream")
+Labels: TypeAlias = Annotated[
+    list[Any] | str | None,
+    fault_of_any("wrong_type", "must be an array, or a string with labels between commas"),
+]
 
 
 class TaskParameters(BaseModel):
@@ -30,7 +35,7 @@ class TaskParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    candidate_labels: list[Any] | str | None = Field(
+    candidate_labels: Labels = Field(
         default=None,
         description="classify images by these; a string has them between commas. Without them, "
         "the vectors of the inputs are the answer",
@@ -67,7 +72,7 @@ class TaskRequest(BaseModel):
     truncate: bool | None = Field(
         default=None, description="`false`: a text that is too long for the model is an error"
     )
-    dimensions: int | None = Field(
+    dimensions: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
     )
 

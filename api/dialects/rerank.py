@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from api.answer.scoring import cosine_similarities, ranking
 from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
+from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
 from api.problem_details import Problem
@@ -29,8 +30,8 @@ def error_of(problem: Problem) -> RerankError:
 
 
 DIALECT = Dialect("rerank", error_of, RerankError)
-
 Documents: TypeAlias = Sequence[orjson.Fragment]
+
 
 class RerankRequest(BaseModel):
     """A query and documents, texts or images; other keys are ignored."""
@@ -50,7 +51,7 @@ class RerankRequest(BaseModel):
     model: str | None = Field(
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
-    top_n: int | None = Field(default=None, description="only the best; all if absent")
+    top_n: Whole | None = Field(default=None, description="only the best; all if absent")
     return_documents: bool | None = Field(
         default=None, description="whether the answer has the documents too"
     )

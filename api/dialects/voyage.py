@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from api.dialects.dialect import Dialect, message_of
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
+from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
 from api.dialects.vectors import Encoding, encoded, in_base64
@@ -48,7 +49,7 @@ class VoyageRequest(BaseModel):
     output_dtype: str | None = Field(
         default=None, description=f"one of {', '.join(DTYPES)}; `float` by default"
     )
-    output_dimension: int | None = Field(
+    output_dimension: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
     )
     encoding_format: str | None = Field(

@@ -48,6 +48,10 @@ FAULTS = {
     "bool_type": ("wrong_type", "must be true or false"),
     "float_type": ("wrong_type", "must be a number"),
     "int_type": ("wrong_type", "must be a whole number"),
+    "int_parsing": ("wrong_type", "must be a whole number"),
+    "int_parsing_size": ("wrong_type", "must be a whole number of fewer digits"),
+    "int_from_float": ("wrong_type", "must be a whole number"),
+    "bool_parsing": ("wrong_type", "must be true or false"),
     "string_pattern_mismatch": ("invalid_name", "is not a valid name"),
     "too_long": ("too_many", "has {actual_length} items; the limit is {max_length}"),
     "greater_than": ("too_small", "must be more than {gt}"),
@@ -197,19 +201,26 @@ def _chars_around(template: str) -> int:
     return len(template) - len(HOLE)
 
 
-def validate(body: object, adapter: TypeAdapter[Model], keys: Iterable[str] = ()) -> Model:
+def validate(
+    body: object,
+    adapter: TypeAdapter[Model],
+    keys: Iterable[str] = (),
+    *,
+    has_items: bool = True,
+) -> Model:
     """JSON as a model. Raises InvalidRequest, with every fault, if it has another shape.
 
-    `keys` are the known keys of the body itself; every object in it is an item.
+    `keys` are the known keys of the body itself. If it `has_items`, every object in it is an item
+    of ours, and faults say how to write those.
     """
     try:
         return adapter.validate_python(body)
     except ValidationError as error:
-        faults = [_fault(each, keys) for each in error.errors(include_url=False)]
+        faults = [_fault(each, keys, has_items) for each in error.errors(include_url=False)]
     raise InvalidRequest(faults)
 
 
-def _fault(details: Any, keys: Iterable[str]) -> ItemFault:  # noqa: ANN401
+def _fault(details: Any, keys: Iterable[str], has_items: bool) -> ItemFault:  # noqa: ANN401
     kind = details["type"]
     code, detail = FAULTS.get(kind, (kind, details["msg"]))
     if kind in FAULTS:
@@ -218,7 +229,7 @@ def _fault(details: Any, keys: Iterable[str]) -> ItemFault:  # noqa: ANN401
     if kind == "extra_forbidden":
         known = Item.model_fields if len(location) > 1 else keys
         detail += f"; known keys: {', '.join(known)}"
-    elif kind == "list_type" or (kind == "model_type" and location):
+    elif has_items and (kind == "list_type" or (kind == "model_type" and location)):
         correct = _corrected(details["input"], "".join(location[-1:]))
         if correct:
             detail += f"; write {correct if kind == 'model_type' else f'[{correct}]'}"

@@ -1,9 +1,10 @@
 """The inputs of a request for embeddings: strings, objects, or vLLM's messages."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.dialects.fields import Whole, fault_of_any
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import ENCODINGS, Encoding
 
@@ -13,7 +14,10 @@ TOKENS = (
     "is a list of token ids, and this service takes texts; "
     "in langchain-openai set check_embedding_ctx_length=False"
 )
-EncodingName: TypeAlias = str | list[str] | None
+ONE_ENCODING = f"must be one of {', '.join(ENCODINGS)}"
+EncodingName: TypeAlias = Annotated[
+    str | list[str] | None, fault_of_any("unknown_value", ONE_ENCODING)
+]
 
 
 class EmbeddingsRequest(BaseModel):
@@ -47,7 +51,7 @@ class EmbeddingsRequest(BaseModel):
     )
     embedding_type: EncodingName = Field(default=None, description="the same, as Jina calls it")
     encoding_type: EncodingName = Field(default=None, description="the same, in LlamaIndex")
-    dimensions: int | None = Field(
+    dimensions: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
     )
     normalized: bool | None = Field(
@@ -58,15 +62,15 @@ class EmbeddingsRequest(BaseModel):
 def encoding_of(body: EmbeddingsRequest) -> Encoding:
     """How to write the vectors, named by any of three keys. Raises InvalidRequest."""
     for key in ("encoding_format", "embedding_type", "encoding_type"):
-        given = getattr(body, key)
-        if isinstance(given, list):
-            given = given[0] if len(given) == 1 else ", ".join(given)
+        match getattr(body, key):
+            case None | "" | []:
+                continue
+            case [given] | given:
+                pass
         for known in ENCODINGS:
             if given == known:
                 return known
-        if given:
-            names = ", ".join(ENCODINGS)
-            raise invalid(f"/{key}", "unknown_value", f"must be one of {names}")
+        raise invalid(f"/{key}", "unknown_value", ONE_ENCODING)
     return "float"
 
 

@@ -104,6 +104,12 @@ def test_bad_input_is_400_and_named(service: Api, body: Any, message: str) -> No
     assert answer.json()["id"] == answer.headers["X-Request-Id"]
 
 
+def test_no_error_suggests_items_of_ours(service: Api) -> None:
+    for body in ({"texts": TEXT}, {"images": DATA_URI}, {"inputs": {"content": [TEXT]}}):
+        [key] = body
+        assert service.post(PATH, body).json()["message"] == f"{key} must be an array"
+
+
 def test_refusals_have_its_shape(service: Api, make_client: ClientMaker) -> None:
     def post(client: FlaskClient, headers: Headers, model: str) -> TestResponse:
         body = {"texts": ["not seen by cohere", "nor was this"]}

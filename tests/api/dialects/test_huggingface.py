@@ -119,6 +119,11 @@ def test_a_model_is_named_in_the_url(service: Api) -> None:
         ({"inputs": [TEXT, 3]}, "inputs[1] must be"),
         ({"inputs": [OTHER, LONG], "truncate": False}, "inputs[1] is longer than"),
         ({"inputs": BAD, "parameters": {"candidate_labels": LABELS}}, "inputs is not an image"),
+        ({"inputs": BASE64, "parameters": LABELS[0]}, "parameters must be an object"),
+        (
+            {"inputs": BASE64, "parameters": {"candidate_labels": 3}},
+            "parameters.candidate_labels must be an array, or a string",
+        ),
         (
             {"inputs": BASE64, "parameters": {"candidate_labels": []}},
             "parameters.candidate_labels needs at least one label",

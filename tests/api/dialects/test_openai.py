@@ -133,7 +133,6 @@ def test_vectors_are_not_scaled_if_that_is_wanted(service: Api) -> None:
     assert_same(embed(service, input=[TEXT], normalized=False), raw)
 
 
-@pytest.mark.parametrize("key", ["encoding_format", "embedding_type", "encoding_type"])
 def test_only_vectors_of_length_1_fit_into_bytes(service: Api) -> None:
     for encoding in ("int8", "uint8"):
         raw, unit = (
@@ -143,6 +142,7 @@ def test_only_vectors_of_length_1_fit_into_bytes(service: Api) -> None:
         assert vectors(raw).tolist() == vectors(unit).tolist()
 
 
+@pytest.mark.parametrize("key", ["encoding_format", "embedding_type", "encoding_type"])
 def test_vectors_come_in_base64_under_each_spelling(service: Api, key: str) -> None:
     for value in ("base64", ["base64"]):
         body: dict[str, Any] = {"input": TEXT, key: value}

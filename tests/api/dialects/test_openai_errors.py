@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ClientMaker
-from tests.processes import Api
+from tests.processes import DEMO_MODEL, Api
 from tests.scrape import Scrape
 
 KEY = "a-key-0123456789abcdef"
@@ -45,7 +45,12 @@ def error(told: Any) -> tuple[str, str | None, str | None]:
         ({"input": "a", "modality": "audio"}, "modality", "unsupported"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format", "unknown_value"),
         ({"input": "a", "embedding_type": ["float", "int8"]}, "embedding_type", "unknown_value"),
-        ({"input": "a", "dimensions": "many"}, "dimensions", "int_parsing"),
+        ({"input": "a", "encoding_format": 3}, "encoding_format", "unknown_value"),
+        ({"input": "a", "embedding_type": [3]}, "embedding_type", "unknown_value"),
+        ({"input": "a", "dimensions": "many"}, "dimensions", "wrong_type"),
+        ({"input": "a", "dimensions": 1.5}, "dimensions", "wrong_type"),
+        ({"input": "a", "dimensions": 1 << 64}, "dimensions", "wrong_type"),
+        ({"input": "a", "normalized": "maybe"}, "normalized", "wrong_type"),
         ([], None, "wrong_type"),
     ],
 )
@@ -61,6 +66,13 @@ def test_bad_input_is_400_and_named(service: Api, body: Any, param: str, code: s
 def test_a_list_of_tokens_is_told_what_to_do(service: Api) -> None:
     answer = service.post(PATH, {"input": [[1212, 318]]})
     assert "check_embedding_ctx_length=False" in answer.json()["detail"]
+
+
+def test_true_is_no_number_of_dimensions(make_client: ClientMaker) -> None:
+    client = make_client(matryoshka_models=DEMO_MODEL.name)
+    answer = client.post(PATH, json={"input": "a", "dimensions": True})
+    assert error(answer.get_json()) == ("invalid_request_error", "dimensions", "wrong_type")
+    assert answer.get_json()["detail"] == "dimensions must be a whole number"
 
 
 def test_all_that_is_at_fault_is_named(service: Api) -> None:
@@ -135,18 +147,6 @@ def test_a_full_queue_is_503_with_a_time_to_retry(make_client: ClientMaker) -> N
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_too_many_inputs_are_refused(make_client: ClientMaker) -> None:
-    client = make_client(max_queries=2)
-    answer = client.post(PATH, json={"input": ["a"] * 3})
-    assert answer.status_code == 400
-    assert error(answer.get_json()) == ("invalid_request_error", "input", "too_many")
-
-
-def test_without_redis_it_is_503(make_api: ClientMaker) -> None:
-    answer = make_api(redis_url="redis://127.0.0.1:1/0").post(PATH, json={"input": "a"})
-    assert answer.status_code == 503
-    assert error(answer.get_json()) == ("server_error", None, "broker_away")
-
 def test_without_a_worker_it_says_what_is_missing(redis_url: str, make_api: ClientMaker) -> None:
     answer = make_api(redis_url=redis_url).post(PATH, json={"input": "a"})
     assert answer.status_code == 503
@@ -162,6 +162,18 @@ def test_a_title_is_not_told_twice(make_client: ClientMaker) -> None:
     broken = client.post(PATH, data="{", content_type="application/json")
     assert broken.get_json()["detail"].startswith("The body is not valid JSON: ")
 
+
+def test_too_many_inputs_are_refused(make_client: ClientMaker) -> None:
+    client = make_client(max_queries=2)
+    answer = client.post(PATH, json={"input": ["a"] * 3})
+    assert answer.status_code == 400
+    assert error(answer.get_json()) == ("invalid_request_error", "input", "too_many")
+
+
+def test_without_redis_it_is_503(make_api: ClientMaker) -> None:
+    answer = make_api(redis_url="redis://127.0.0.1:1/0").post(PATH, json={"input": "a"})
+    assert answer.status_code == 503
+    assert error(answer.get_json()) == ("server_error", None, "broker_away")
 
 
 def test_its_requests_are_counted_as_its(service: Api) -> None:
