@@ -70,7 +70,8 @@ def _name_and_queue(
         if served.name == named.name:
             return served.name, served.workers[-1].model_queue
     detail = _unknown_model(found, named)
-    raise UnknownModel([ItemFault(named.pointer, UnknownModel.code, detail)])
+    fault = ItemFault(named.pointer, UnknownModel.code, detail)
+    raise UnknownModel([fault], "" if named.pointer else detail)
 
 
 class RecentHeartbeats:

@@ -132,12 +132,15 @@ def test_a_model_that_no_worker_serves_is_unknown(several: Several, query: str) 
     assert (error["pointer"], error["code"]) == ("/model", "unknown_model")
     for name in several.names.values():
         assert name in error["detail"]
-    assert "no-such-model" not in error["detail"]
+    assert error["detail"].startswith("is 'no-such-model', which is not served")
 
 
 def test_an_unknown_model_in_the_query_has_no_place_in_the_body(several: Several) -> None:
-    error = only_error(several.encode("?model=no-such-model"))
+    answer = several.encode("?model=no-such-model")
+    error = only_error(answer)
     assert (error["pointer"], error["code"]) == ("", "unknown_model")
+    assert answer.json()["detail"] == error["detail"]
+    assert error["detail"].startswith("parameter model is 'no-such-model', which is not served")
     assert only_error(several.encode("?model="))["code"] == "unknown_model"
 
 
