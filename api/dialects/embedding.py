@@ -201,7 +201,8 @@ class Embedder:
     def _named(self, model: str | None, pointer: str) -> NamedModel | None:
         if model is None or model in UNNAMED:
             return None
-        return NamedModel(self._settings.aliased_models.get(model, model), pointer)
+        aliased = self._settings.aliased_models.get(model)
+        return NamedModel(aliased, pointer, model) if aliased else NamedModel(model, pointer)
 
     def _check(self, options: Options, model: ModelInfo) -> None:
         dimensions, where = options.dimensions, f"/{options.dimensions_key}"

@@ -132,4 +132,5 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
 def _unknown_model(found: Sequence[ServedModel], named: NamedModel) -> str:
     subject = "" if named.pointer else "parameter model "
     names = ", ".join(served.name for served in found) or "none"
-    return f"{subject}is {named.name[:SHOWN]!r}, which is not served; served models: {names}"
+    given = (named.alias or named.name)[:SHOWN]
+    return f"{subject}is {given!r}, which is not served; served models: {names}"

@@ -15,10 +15,14 @@ KEY_OF_LETTER = {"t": "text", "u": "img_uri", "b": "img_blob", DATA_URI_LETTER: 
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model that a request names; `pointer` is a JSON Pointer, empty for the query string."""
+    """A model that a request names; `pointer` is a JSON Pointer, empty for the query string.
+
+    `alias` is what the client wrote, if that is another name of the model.
+    """
 
     name: str
     pointer: str
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)

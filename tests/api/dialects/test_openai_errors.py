@@ -90,6 +90,15 @@ def test_an_unknown_model_is_404_and_never_another_model(service: Api) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
+def test_an_alias_of_no_model_is_named_as_the_client_wrote_it(make_client: ClientMaker) -> None:
+    client = make_client(model_aliases="jina-clip-v2=no/such-model")
+    answer = client.post(PATH, json={"input": "a", "model": "jina-clip-v2"})
+    assert answer.status_code == 404
+    detail = answer.get_json()["detail"]
+    assert detail.startswith("model is 'jina-clip-v2', which is not served")
+    assert "no/such-model" not in detail
+
+
     [
         ("GET", PATH, 405),
         ("DELETE", "/embeddings", 405),
