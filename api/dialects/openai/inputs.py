@@ -10,10 +10,9 @@ from api.dialects.vectors import ENCODINGS, Encoding
 
 Vector: TypeAlias = list[Part]
 INPUT, MESSAGES = "/input", "/messages"
-TOKENS = (
-    "is a list of token ids, and this service takes texts; "
-    "in langchain-openai set check_embedding_ctx_length=False"
-)
+WITH_TEXTS = "in langchain-openai set check_embedding_ctx_length=False"
+TOKENS = f"is a list of token ids, and this service takes texts; {WITH_TEXTS}"
+TOO_MANY = f"if they are token ids, send texts instead; {WITH_TEXTS}"
 ONE_ENCODING = f"must be one of {', '.join(ENCODINGS)}"
 EncodingName: TypeAlias = Annotated[
     str | list[str] | None, fault_of_any("unknown_value", ONE_ENCODING)

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.openai.errors import DIALECT
-from api.dialects.openai.inputs import INPUT, EmbeddingsRequest, encoding_of, vectors_of
+from api.dialects.openai.inputs import INPUT, TOO_MANY, EmbeddingsRequest, encoding_of, vectors_of
 from api.dialects.openai.models import add_routes
 from api.dialects.operation import embedding_operation
 from api.dialects.vectors import Encoding, encoded
+from api.errors import TooManyValues
 
 __all__ = ["DIALECT", "make_blueprint"]
 
@@ -109,7 +110,10 @@ def _embeddings(embedder: Embedder, modality: str | None) -> Response:
 
 def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, Encoding]:
     """Read the request; in its own function, so that the body is freed before the wait."""
-    body = embedder.read(BODY)
+    try:
+        body = embedder.read(BODY)
+    except TooManyValues:
+        raise TooManyValues(TOO_MANY) from None
     encoding = encoding_of(body)
     # Numbers of bytes are those of unit vectors: others would not fit.
     is_unit = body.normalized is not False or encoding not in ("float", "base64")
