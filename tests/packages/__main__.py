@@ -36,7 +36,7 @@ def services(folder: Path) -> Iterator[Services]:
         ending.callback(worker.stop)
         apis = [
             start_api(folder, valkey.url, api_keys=KEY, model_aliases="an-alias=demo", **limits)
-            for limits in ({}, {"rate_limit": "2 per 4 seconds"}, {"max_open_items": 1})
+            for limits in ({}, {"rate_limit": "2 per 2 seconds"}, {"max_open_items": 1})
         ]
         for api in apis:
             ending.callback(api.stop)

@@ -14,7 +14,7 @@ class Services:
 
     plain: str
     limited: str
-    """Serves two requests in four seconds."""
+    """Serves two requests in two seconds."""
     full: str
     """Takes one new item at a time: two are too many."""
 

@@ -1,4 +1,4 @@
-"""Scripts for Node, with a package of npm."""
+"""Packages of npm, in Node."""
 
 import json
 import os
@@ -8,31 +8,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.packages.addresses import KEY, Services
-
 NODE = shutil.which("node")
+SCRIPT = Path(__file__).with_name("npm.mjs")
 
 
-def needs(package: str) -> pytest.MarkDecorator:
-    """Skip a test without Node, or without a package of npm."""
+class NpmError(Exception):
+    """An error of a package of npm, by the names of package and class."""
+
+    def __init__(self, name: str, status_code: int) -> None:
+        super().__init__(name, status_code)
+        self.name = name
+        self.status_code = status_code
+
+
+def is_installed(package: str) -> bool:
+    """Whether there is Node, and this package."""
     # `make test-clients` installs them into the same folder as this Python.
-    is_there = NODE is not None and (Path(sys.prefix) / "node_modules" / package).is_dir()
-    return pytest.mark.skipif(not is_there, reason="needs Node and npm")
+    return NODE is not None and (Path(sys.prefix) / "node_modules" / package).is_dir()
 
 
-def told_by(script: str, services: Services, **given: str) -> Any:
-    """The JSON that a script of this folder prints."""
+def run(task: str, **given: object) -> Any:
+    """What a task of npm.mjs returns. Raises NpmError."""
     assert NODE
-    own = {"PACKAGES": sys.prefix, "SERVICE": services.plain, "KEY": KEY}
     ended = subprocess.run(
-        [NODE, Path(__file__).with_name(script)],
-        env={**os.environ, **own, **given},
+        [NODE, SCRIPT],
+        input=json.dumps({"task": task, **given}),
+        env={**os.environ, "PACKAGES": sys.prefix},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    told = json.loads(ended.stdout)
+    if "error" in told:
+        raise NpmError(f"{task.split(maxsplit=1)[0]}.{told['error']}", told["status"])
+    return told["value"]

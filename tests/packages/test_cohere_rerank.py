@@ -5,7 +5,7 @@ import pytest
 from cohere import ClientV2
 
 from tests.packages.addresses import KEY, Services
-from tests.packages.conftest import OTHER, TEXT, Expected, assert_same, repeat
+from tests.packages.conftest import OTHER, TEXT, Expected, assert_same
 
 
 def client_of(url: str, key: str = KEY) -> ClientV2:
@@ -41,6 +41,3 @@ def test_reranking_has_its_errors_too(client: ClientV2, services: Services) -> N
         client_of(services.plain, "wrong").rerank(model="demo", query=TEXT, documents=[OTHER])
     with pytest.raises(cohere.ServiceUnavailableError):
         client_of(services.full).rerank(model="demo", query="not seen", documents=["nor this"])
-    limited = client_of(services.limited)
-    with pytest.raises(cohere.TooManyRequestsError):
-        repeat(lambda: limited.rerank(model="demo", query=TEXT, documents=[OTHER]))

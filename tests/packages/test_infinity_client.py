@@ -1,9 +1,7 @@
 """`infinity_client`."""
 
-import pytest
 from infinity_client import AuthenticatedClient, Client
 from infinity_client.api.default import embeddings, embeddings_image, health, models
-from infinity_client.errors import UnexpectedStatus
 from infinity_client.models import (
     EmbeddingEncodingFormat,
     ImageEmbeddingInput,
@@ -14,11 +12,11 @@ from infinity_client.models import (
 )
 
 from tests.packages.addresses import KEY, Services
-from tests.packages.conftest import DATA_URI, OTHER, TEXT, Expected, assert_same, repeat
+from tests.packages.conftest import DATA_URI, OTHER, TEXT, Expected, assert_same
 
 
-def client_of(url: str, key: str = KEY) -> AuthenticatedClient:
-    return AuthenticatedClient(base_url=url, token=key, raise_on_unexpected_status=True)
+def client_of(url: str) -> AuthenticatedClient:
+    return AuthenticatedClient(base_url=url, token=KEY, raise_on_unexpected_status=True)
 
 
 def test_texts_and_images_are_embedded(services: Services, expected: Expected) -> None:
@@ -47,32 +45,3 @@ def test_models_and_health_are_read(services: Services) -> None:
     alive = health.sync(client=Client(base_url=services.plain))
     assert alive is not None
     assert alive["unix"] > 1_700_000_000
-
-
-@pytest.mark.parametrize(
-    ("key", "model", "text", "status"),
-    [
-        (KEY, "nowhere", TEXT, 404),
-        ("wrong", "demo", TEXT, 401),
-        (KEY, "demo", "a" * 20_001, 400),
-    ],
-)
-def test_errors_are_of_its_class(
-    services: Services, key: str, model: str, text: str, status: int
-) -> None:
-    with pytest.raises(UnexpectedStatus) as caught:
-        embeddings.sync(
-            client=client_of(services.plain, key),
-            body=OpenAIEmbeddingInputText(input_=[text], model=model),
-        )
-    assert caught.value.status_code == status
-
-
-def test_over_the_rate_and_a_full_queue_are_too(services: Services) -> None:
-    body = OpenAIEmbeddingInputText(input_=["not seen by infinity", "nor was this by it"])
-    with pytest.raises(UnexpectedStatus) as caught:
-        embeddings.sync(client=client_of(services.full), body=body)
-    assert caught.value.status_code == 503
-    with pytest.raises(UnexpectedStatus) as caught:
-        repeat(lambda: embeddings.sync(client=client_of(services.limited), body=body))
-    assert caught.value.status_code == 429
