@@ -18,6 +18,7 @@ from bench.rows import (
     bulk,
     cached,
     candidates,
+    dialects,
     fetching,
     latency,
     memory,
@@ -30,6 +31,7 @@ from bench.rows.row import Bench, Result, Run
 ROWS: dict[str, Run] = {
     "throughput": throughput.run,
     "openai": openai.run,
+    "dialects": dialects.run,
     "latency": latency.run,
     "candidates": candidates.run,
     "cached": cached.run,

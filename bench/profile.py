@@ -50,10 +50,10 @@ def profile(service: Service, connections: int, images: int, folder: Path) -> Ro
     """Core-milliseconds an image, of each process and of its steps."""
     paths = {name: folder / f"{name}.stacks" for name in STEPS}
     recorders = [_record(service.pids[name], path) for name, path in paths.items()]
-    before = {name: _cpu_ms(pid) for name, pid in service.pids.items()}
+    before = {name: cpu_ms(pid) for name, pid in service.pids.items()}
     service.loop(connections).run_count(images)
     spent = {
-        name: {thread: ms - before[name].get(thread, 0) for thread, ms in _cpu_ms(pid).items()}
+        name: {thread: ms - before[name].get(thread, 0) for thread, ms in cpu_ms(pid).items()}
         for name, pid in service.pids.items()
     }
     for recorder in recorders:
@@ -74,7 +74,7 @@ def _record(pid: int, path: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _cpu_ms(pid: int) -> dict[int, float]:
+def cpu_ms(pid: int) -> dict[int, float]:
     """Of each thread of a process and its descendants."""
     return {
         int(path.parent.name): int(path.read_text().split()[0]) / 1e6

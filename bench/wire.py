@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.images import HOLE, Kind, pool, with_hole
@@ -75,10 +75,24 @@ def repeated(address: Address, wire: Wire, kind: Kind) -> MakeRequest:
 def post(address: Address, document: object) -> bytes:
     """A request, head and body."""
     body = json.dumps(document, separators=(",", ":")).encode()
+    return _post(address, "application/json", body)
+
+
+def post_form(address: Address, fields: Mapping[str, bytes]) -> bytes:
+    """The same with a form."""
+    parts = (
+        f'--part\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + content
+        for name, content in fields.items()
+    )
+    body = b"\r\n".join([*parts, b"--part--\r\n"])
+    return _post(address, "multipart/form-data; boundary=part", body)
+
+
+def _post(address: Address, content_type: str, body: bytes) -> bytes:
     head = (
         f"POST {address.path} HTTP/1.1\r\n"
         f"Host: {address.host}:{address.port}\r\n"
-        "Content-Type: application/json\r\n"
+        f"Content-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode()
     return head + body

@@ -12,7 +12,7 @@ from bench.__main__ import main
 from bench.memory import can_tell, descendants
 from tests.processes import ROOT, wait_until
 
-ROWS = "throughput,openai,candidates,fetching"
+ROWS = "throughput,openai,dialects,candidates,fetching"
 QUICK = ["--rounds", "1", "--seconds", "0.3", "--warm", "0.1", "--connections", "1,32"]
 
 

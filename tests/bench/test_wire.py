@@ -5,9 +5,19 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from werkzeug import Request
+from werkzeug.test import EnvironBuilder
 
 from bench.images import HOLE, PHOTO, THUMBNAIL, draw, with_hole
-from bench.wire import Address, embedding, many_labels, ranking, repeated, unique
+from bench.wire import (
+    Address,
+    embedding,
+    many_labels,
+    post_form,
+    ranking,
+    repeated,
+    unique,
+)
 
 ADDRESS = Address(3000)
 
@@ -67,3 +77,14 @@ def test_infinity_is_asked_in_its_own_way() -> None:
     [uri] = asked["input"]
     assert uri.startswith("data:image/jpeg;base64,")
     assert (asked["modality"], asked["encoding_format"]) == ("image", "base64")
+
+
+def test_a_form_is_read_as_it_was_written() -> None:
+    fields = {"entries": b"{}", "text": b"a cat"}
+    head, _, content = post_form(ADDRESS, fields).partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(content)}".encode() in head
+    builder = EnvironBuilder(
+        method="POST", data=content, content_type="multipart/form-data; boundary=part"
+    )
+    read = Request(builder.get_environ()).form
+    assert {name: value.encode() for name, value in read.items()} == fields
