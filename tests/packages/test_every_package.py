@@ -42,7 +42,7 @@ def retrying(status: int) -> list[str]:
     return [name for name, package in PACKAGES.items() if status in package.retried]
 
 
-def call_for(status: int, services: Services, name: str) -> Call:
+def call_for(status: int, services: Services, whom: str) -> Call:
     """A call that is answered with this status; no other test uses its texts if it is FULL."""
     call = Call(services.plain, [TEXT, OTHER])
     return {
@@ -51,7 +51,7 @@ def call_for(status: int, services: Services, name: str) -> Call:
         UNAUTHORIZED: replace(call, key="wrong"),
         NOT_FOUND: replace(call, model="nowhere"),
         OVER_RATE: replace(call, url=services.limited),
-        FULL: Call(services.full, [f"new from {name}", f"also new from {name}"]),
+        FULL: Call(services.full, [f"new from {whom}", f"also new from {whom}"]),
     }[status]
 
 
@@ -108,7 +108,7 @@ def test_over_the_rate_it_tries_again_by_itself(
 
 @each(retrying(FULL))
 def test_while_the_queue_is_full_it_tries_again_by_itself(name: str, services: Services) -> None:
-    call = replace(call_for(FULL, services, name), tries=TRIES)
+    call = replace(call_for(FULL, services, f"{name}, which waits"), tries=TRIES)
     before = answered(call.url, FULL)
     with ThreadPoolExecutor(1) as thread:
         told = thread.submit(PACKAGES[name].embed, call)
