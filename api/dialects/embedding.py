@@ -19,11 +19,12 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.models import ServedModel
 from api.dispatch.respond import outcome_of
 from api.errors import InvalidRequest, ItemFault
-from api.request.body import pieces, read_json, validate
+from api.request.body import pieces, read_json
 from api.request.multipart import Part as FormPart
 from api.request.multipart import read_parts
 from api.request.options import collector
 from api.request.request import NamedModel, Request
+from api.request.validation import validate
 from api.settings import ApiSettings
 from common.errors import TextTooLong
 from common.protocol.messages import ModelInfo, Priority

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from api.errors import InvalidRequest, ItemFault
-from api.request.body import pointer_to
 from api.request.schemas import Item
+from api.request.validation import pointer_to
 
 SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")

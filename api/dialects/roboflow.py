@@ -14,7 +14,7 @@ from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, text_part
 from api.dialects.vectors import encoded
 from api.problem_details import Problem
-from api.request.body import MAX_KEY_CHARS, pointer_to
+from api.request.validation import MAX_KEY_CHARS, pointer_to
 
 
 class RoboflowError(BaseModel):

@@ -12,8 +12,9 @@ import orjson
 from flask import Request
 
 from api.errors import InvalidRequest, ItemFault, NotJson, UnsupportedMediaType
-from api.request.body import BOM, JsonBody, check_tokens, has_key, parse_json, pointer_to, read_json
+from api.request.body import BOM, JsonBody, check_tokens, has_key, parse_json, read_json
 from api.request.multipart import MULTIPART, Part, read_parts
+from api.request.validation import pointer_to
 
 ARRAYS = ("queries", "candidates", "items", "templates")
 NUMBERS = ("top_k", "temperature")

@@ -5,8 +5,8 @@ from flask import current_app, request
 from api.access.keys import OPEN, UNLIMITED
 from api.errors import InvalidRequest, ItemFault
 from api.openapi.operation import Operation, known_parameters, operation_of, parameter_fault
-from api.request.body import MAX_KEY_CHARS
 from api.request.schemas import RankRequest
+from api.request.validation import MAX_KEY_CHARS
 
 # Blueprints whose routes ignore unknown parameters, which links and monitors may add.
 LENIENT = OPEN | UNLIMITED

@@ -10,7 +10,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.respond import respond
 from api.openapi.operation import Answer
 from api.openapi.submissions import ON_ANSWER, submission
-from api.request.body import check_count, validate
+from api.request.body import check_count
 from api.request.callbacks import callback_of
 from api.request.forms import encode_body, read_json_or_form
 from api.request.metadata import metadata_of
@@ -23,6 +23,7 @@ from api.request.options import (
 )
 from api.request.request import Request
 from api.request.schemas import FormOptions, Item
+from api.request.validation import validate
 from api.settings import ApiSettings
 
 OPTIONS = TypeAdapter(FormOptions)

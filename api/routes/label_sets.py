@@ -21,10 +21,11 @@ from api.dispatch.respond import outcome_of
 from api.errors import InvalidRequest, ItemFault, NoSuchLabelSet, TooManyLabelSets
 from api.openapi.operation import Answer, Operation, links_to
 from api.openapi.submissions import ON_BODY, ON_JOB
-from api.request.body import check_count, read_json, validate
+from api.request.body import check_count, read_json
 from api.request.options import add_candidates, collector
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MAX_TEMPLATES, LabelSetRequest
+from api.request.validation import validate
 from api.settings import ApiSettings
 from common.label_sets.label_content import LabelSet
 from common.label_sets.store import NAME_IN_FULL

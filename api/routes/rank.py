@@ -10,7 +10,7 @@ from api.dispatch.respond import respond
 from api.errors import InvalidRequest, ItemFault, NoSuchLabelSet
 from api.openapi.operation import Answer
 from api.openapi.submissions import ON_ANSWER, submission
-from api.request.body import JsonBody, check_count, validate
+from api.request.body import JsonBody, check_count
 from api.request.callbacks import callback_of
 from api.request.forms import rank_body, read_json_or_form
 from api.request.metadata import metadata_of
@@ -25,6 +25,7 @@ from api.request.options import (
 from api.request.preference import Preference
 from api.request.request import EncodeSpec, Request
 from api.request.schemas import MAX_TEMPLATES, RankRequest
+from api.request.validation import validate
 from api.settings import ApiSettings
 from common.ledger.records import Scoring
 from common.protocol.messages import Priority

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from api.errors import InvalidRequest, ItemFault
 from api.request import patterns, schemas
-from api.request.body import validate
 from api.request.data_uris import decode_blob, is_data_uri
 from api.request.items import ItemCollector
+from api.request.validation import validate
 from common.errors import InvalidBase64
 
 MAX_BYTES, MAX_CHARS = 40, 20
