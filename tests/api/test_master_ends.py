@@ -11,16 +11,11 @@ import pytest
 import requests
 from redis import Redis
 
-from common.redis.keys import KEYS
+from common.ledger.jobs import Ledger
+from tests.api.dispatch.test_waiter import create, subscribers
 from tests.processes import Api, start_api, wait_until
 
 AT_ONCE_S = 3.0
-BODY = {"queries": [{"text": "a"}], "candidates": [{"text": "b"}]}
-
-
-def listeners(redis: Redis) -> int:
-    """API processes in which a request waited for a job."""
-    return int(redis.pubsub_numsub(KEYS("done"))[0][1])
 
 
 @pytest.fixture
@@ -31,7 +26,7 @@ def redis(redis_url_of_its_own: str) -> Iterator[Redis]:
 
 @pytest.fixture
 def api(folder: Path, redis: Redis, redis_url_of_its_own: str) -> Iterator[Api]:
-    wait_until(lambda: not listeners(redis), "the processes of an earlier test have ended")
+    wait_until(lambda: not subscribers(redis), "the processes of an earlier test have ended")
     api = start_api(folder, redis_url_of_its_own, api_processes=2)
     yield api
     api.session.close()
@@ -51,16 +46,18 @@ def refuses(api: Api) -> bool:
 def test_the_port_is_free_at_once_and_running_requests_are_answered(
     api: Api, redis: Redis, folder: Path, redis_url_of_its_own: str, ending: signal.Signals
 ) -> None:
-    location = api.post("/rank?wait=0", BODY).headers["Location"]
+    # Not by a request: the first one in a process subscribes.
+    job = f"ended-by-{ending}"
+    create(Ledger(redis), job)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(requests.get, f"{api.url}{location}?wait=50", timeout=60)
-        wait_until(lambda: listeners(redis), "the request is in hand")
+        waiting = pool.submit(requests.get, f"{api.url}/jobs/{job}?wait=50", timeout=60)
+        wait_until(lambda: subscribers(redis), "the request is in hand")
         os.kill(api.process.popen.pid, ending)
         wait_until(lambda: refuses(api), "nobody listens any more", AT_ONCE_S)
         following = start_api(folder, redis_url_of_its_own, port=port_of(api))
         try:
             assert not waiting.done()
-            assert following.post(f"{location}/cancel", None).ok
+            assert following.post(f"/jobs/{job}/cancel", None).ok
             assert waiting.result(10).json()["status"] == "cancelled"
         finally:
             following.stop()
