@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
-# Two processes more than there are cores, but at most four; the tests of a file share servers. ARGS="-n 0" uses one process.
+# Three processes more than there are cores, but at most five; the tests of a file share servers. ARGS="-n 0" uses one process.
 # Those of the playground in a Chromium are `make test-browser`, those of benchmarks and deployments `make test-tooling`.
 # With bytecode, wherever it is off: no process would have to compile the service and its tests again.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev $(VENV)/vocabulary
 	$(PYTEST) -m "not browser and not tooling" $(ARGS)
 	@echo "Further tests: make test-browser, test-tooling, test-clients."

@@ -24,8 +24,8 @@ TOOLING = ("bench", "compose", "deploy")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than there are cores: about half of the time, tests wait for something."""
-    return (os.cpu_count() or 1) + 2
+    """Three more than there are cores: more than half of the time, tests wait for something."""
+    return (os.cpu_count() or 1) + 3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
