@@ -1,6 +1,7 @@
-"""Reranking, as Cohere, Jina, Infinity and vLLM have it."""
+"""Reranking, as Cohere, Jina, Voyage, Infinity and vLLM have it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -52,6 +53,9 @@ class RerankRequest(BaseModel):
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
     top_n: Whole | None = Field(default=None, description="only the best; all if absent")
+    top_k: Whole | None = Field(
+        default=None, description="the same, as Voyage calls it; the answer then has `data`"
+    )
     return_documents: bool | None = Field(
         default=None, description="whether the answer has the documents too"
     )
@@ -93,6 +97,9 @@ class RerankAnswer(BaseModel):
     object: Literal["list"]
     model: str
     results: list[RerankResult]
+    data: list[RerankResult] | None = Field(
+        default=None, description="the same, for clients of Voyage: those that send `top_k`"
+    )
     usage: RerankUsage
     meta: RerankMeta
 
@@ -110,7 +117,7 @@ COHERE = embedding_operation(
 JINA = embedding_operation(
     DIALECT,
     "rerank_as_jina",
-    ("Rerank documents, as Jina does.", f"For clients of Jina, vLLM and LiteLLM. {SCORES}"),
+    ("Rerank documents, as Jina does.", f"For clients of Jina, Voyage, vLLM and LiteLLM. {SCORES}"),
     RERANKED,
     BODY,
 )
@@ -121,6 +128,19 @@ INFINITY = embedding_operation(
     RERANKED,
     BODY,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """What to embed, the query first, and what the answer has of the documents.
+
+    `kept` are the documents, if they are to be sent back.
+    """
+
+    wanted: EmbeddingRequest
+    count: int
+    kept: Documents | None
+    is_voyage: bool
 
 
 def make_blueprint(embedder: Embedder) -> Blueprint:
@@ -145,43 +165,47 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
 
 
 def _rerank(embedder: Embedder) -> Response:
-    wanted, top_n, documents = _read(embedder)
-    return _answer(embedder.embed(wanted), top_n, documents)
+    reranking = _read(embedder)
+    return _answer(embedder.embed(reranking.wanted), reranking)
 
 
-def _read(embedder: Embedder) -> tuple[EmbeddingRequest, int, Documents | None]:
+def _read(embedder: Embedder) -> Reranking:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
     if body.query is None:
         raise invalid("/query", "missing", "is missing")
     if not body.documents:
         raise invalid("/documents", "too_few", "needs at least one document")
-    if body.top_n is not None and body.top_n < 1:
-        raise invalid("/top_n", "too_small", "must be at least 1")
+    for key, most in (("top_n", body.top_n), ("top_k", body.top_k)):
+        if most is not None and most < 1:
+            raise invalid(f"/{key}", "too_small", "must be at least 1")
     documents = [parts_of(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
     wanted = embedder.request(
         [parts_of(body.query, "/query"), *documents], body.model, pointer="/documents"
     )
-    if not body.return_documents:
-        return wanted, body.top_n or len(documents), None
-    kept = [_document(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
-    return wanted, body.top_n or len(documents), kept
+    kept = None
+    if body.return_documents:
+        kept = [_document(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
+    count = body.top_n or body.top_k or len(documents)
+    return Reranking(wanted, count, kept, "top_k" in body.model_fields_set)
 
 
-def _answer(made: Embeddings, top_n: int, documents: Documents | None) -> Response:
+def _answer(made: Embeddings, reranking: Reranking) -> Response:
     cosines = cosine_similarities(made.vectors[:1], made.vectors[1:])
     tokens = sum(made.tokens)
     results = [
         {"index": int(index), "relevance_score": cosines[0, index]}
-        | ({} if documents is None else {"document": documents[index]})
-        for index in ranking(cosines, top_n)[0]
+        | ({} if reranking.kept is None else {"document": reranking.kept[index]})
+        for index in ranking(cosines, reranking.count)[0]
     ]
+    voyage = {"data": results} if reranking.is_voyage else {}
     return made.response(
         {
             "id": request_id(),
             "object": "list",
             "model": made.model.name,
             "results": results,
+            **voyage,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
             "meta": {"api_version": {"version": "2"}},
         }

@@ -1,4 +1,4 @@
-"""`voyageai`: multimodal embeddings."""
+"""`voyageai`: multimodal embeddings, and reranking."""
 
 import asyncio
 import io
@@ -41,6 +41,13 @@ def test_it_works_asynchronously(services: Services, expected: Expected) -> None
     client = voyageai.AsyncClient(**options_of(services))
     made = asyncio.run(client.multimodal_embed([[TEXT], [OTHER]], model="demo"))
     assert_same(made.embeddings, [expected.text, expected.other])
+
+
+def test_documents_are_reranked(services: Services) -> None:
+    client = voyageai.Client(**options_of(services))
+    [best] = client.rerank(TEXT, [OTHER, TEXT], model="demo", top_k=1).results
+    assert (best.index, best.document) == (1, TEXT)
+    assert best.relevance_score == pytest.approx(1, abs=2e-4)
 
 
 def test_errors_say_what_is_wrong(services: Services) -> None:

@@ -49,6 +49,13 @@ def test_only_the_best_come_with_their_documents(service: Api) -> None:
     assert len(rerank(service, query=TEXT, documents=["a"], top_n=9)["results"]) == 1
 
 
+def test_voyage_reads_data_and_calls_top_n_top_k(service: Api) -> None:
+    told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS, top_k=2)
+    assert told["data"] == told["results"]
+    assert len(told["data"]) == 2
+    assert len(rerank(service, query=TEXT, documents=DOCUMENTS, top_k=None)["data"]) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -56,6 +63,7 @@ def test_only_the_best_come_with_their_documents(service: Api) -> None:
         ({"query": TEXT}, "documents needs at least one"),
         ({"query": TEXT, "documents": []}, "documents needs at least one"),
         ({"query": TEXT, "documents": ["a"], "top_n": 0}, "top_n must be at least 1"),
+        ({"query": TEXT, "documents": ["a"], "top_k": 0}, "top_k must be at least 1"),
         ({"query": TEXT, "documents": ["a", {"image": BAD}]}, "documents[1].image is not an"),
         ({"query": {"image": BAD}, "documents": ["a"]}, "query.image is not an image"),
         ({"query": 3, "documents": ["a"]}, "query must be"),
