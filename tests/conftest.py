@@ -20,7 +20,7 @@ from tests.image_server import ImageServer
 from tests.processes import DEMO_MODEL, Api, start_api, start_worker, wait_for_workers
 
 A_MOMENT_S = 5.0
-TOOLING = ("bench", "compose", "deploy")
+TOOLING = ("bench", "compose", "deploy", "standalone")
 
 
 def pytest_xdist_auto_num_workers() -> int:
