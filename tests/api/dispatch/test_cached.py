@@ -63,7 +63,7 @@ def cache(redis: Redis) -> EmbeddingCache:
 @pytest.fixture
 def make(make_api: ClientMaker, redis_url: str, cache: EmbeddingCache) -> ClientMaker:
     def make(**settings: object) -> FlaskClient:
-        return make_api(redis_url=redis_url, sync_timeout_s=0.1, worker_ttl_s=60, **settings)
+        return make_api(redis_url=redis_url, sync_timeout_s=0.5, worker_ttl_s=60, **settings)
 
     return make
 

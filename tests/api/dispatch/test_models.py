@@ -34,7 +34,7 @@ def submit(client: FlaskClient, query: str = "") -> tuple[int, str]:
 @pytest.fixture
 def make(make_api: ClientMaker, redis_url: str) -> Callable[[str], FlaskClient]:
     def make(models: str) -> FlaskClient:
-        return make_api(redis_url=redis_url, models=models, sync_timeout_s=0.2)
+        return make_api(redis_url=redis_url, models=models, sync_timeout_s=0.5)
 
     return make
 
