@@ -5,7 +5,7 @@ import pytest
 from cohere import ClientV2
 
 from tests.packages.addresses import KEY, Services
-from tests.packages.conftest import OTHER, TEXT, Expected, assert_same
+from tests.packages.conftest import OTHER, TEXT, Expected, assert_same, use_up
 
 
 def client_of(url: str, key: str = KEY) -> ClientV2:
@@ -41,3 +41,12 @@ def test_reranking_has_its_errors_too(client: ClientV2, services: Services) -> N
         client_of(services.plain, "wrong").rerank(model="demo", query=TEXT, documents=[OTHER])
     with pytest.raises(cohere.ServiceUnavailableError):
         client_of(services.full).rerank(model="demo", query="not seen", documents=["nor this"])
+    with pytest.raises(cohere.TooManyRequestsError):
+        rerank_until_refused(services)
+
+
+def rerank_until_refused(services: Services) -> None:
+    client = client_of(services.limited)
+    while True:
+        use_up(services)
+        client.rerank(model="demo", query=TEXT, documents=[OTHER])
