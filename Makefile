@@ -10,7 +10,8 @@ run: $(VENV)/standalone
 	@exec $(BIN)/python -m standalone
 
 # Three processes more than there are cores, but at most five; the tests of a file share servers. ARGS="-n 0" uses one process.
-# Those of the playground in a Chromium are `make test-browser`, those of benchmarks, deployments and `make run` `make test-tooling`.
+# Those of the playground in a Chromium are `make test-browser`, those of benchmarks, deployments and
+# `make run` are `make test-tooling`.
 # With bytecode, wherever it is off: no process would have to compile the service and its tests again.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -p no:schemathesis --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/dev $(VENV)/vocabulary

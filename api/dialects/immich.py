@@ -72,7 +72,7 @@ def _read(embedder: Embedder) -> EmbeddingRequest:
         part = Part(Item(img_blob=content), where)
     else:
         part = text_part(content.decode("utf-8", "replace"), where)
-    return embedder.request([[part]], model, model_pointer=f"/entries/{TASK}/{side}/{MODEL}")
+    return embedder.request([[part]], model, model_pointer=_model_pointer(side))
 
 
 def _task(entries: bytes) -> tuple[str, str | None]:
@@ -94,5 +94,9 @@ def _task(entries: bytes) -> tuple[str, str | None]:
         raise invalid(where, "unsupported", ONE_TASK)
     model = options.get(MODEL)
     if model is not None and not isinstance(model, str):
-        raise invalid(f"{where}/{TASK}/{side}/{MODEL}", "wrong_type", "must be a string")
+        raise invalid(_model_pointer(side), "wrong_type", "must be a string")
     return side, model
+
+
+def _model_pointer(side: str) -> str:
+    return f"/entries/{TASK}/{side}/{MODEL}"

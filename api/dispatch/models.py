@@ -12,8 +12,7 @@ from common.fleet.heartbeats import Heartbeat
 from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_of
 
 READ_EVERY_S = 1.0
-SHOWN = 200
-"""Characters of an unknown name that its error repeats."""
+MAX_SHOWN_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +131,9 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
 def _unknown_model(found: Sequence[ServedModel], named: NamedModel) -> str:
     subject = "" if named.pointer else "parameter model "
     names = ", ".join(served.name for served in found) or "none"
-    given = (named.alias or named.name)[:SHOWN]
-    return f"{subject}is {given!r}, which is not served; served models: {names}"
+    return f"{subject}{not_served(named.alias or named.name)}; served models: {names}"
+
+
+def not_served(name: str) -> str:
+    """What an error says of a model that is not served; the name may have any length."""
+    return f"is {name[:MAX_SHOWN_CHARS]!r}, which is not served"

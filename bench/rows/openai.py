@@ -48,7 +48,8 @@ def run(bench: Bench) -> list[Result]:
 
 def _plan(model: str, kind: Kind) -> Plan:
     environment = {"CLIP_MODEL_NAME": SERVED_AS, "CLIP_DTYPE": "float32"}
-    return Plan(str(folder_of(model)), 1, "worker", kind, environment, OPENAI, WIRE)
+    folder = str(folder_of(model))
+    return Plan(folder, kind=kind, environment=environment, path=OPENAI, wire=WIRE)
 
 
 def _judge(model: str, series: Mapping[str, Series]) -> Verdict:

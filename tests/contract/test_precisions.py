@@ -12,7 +12,7 @@ import requests
 from tests.images import blob
 from tests.processes import (
     DEMO_MODEL,
-    ROOT,
+    SAMPLES,
     Api,
     start_api,
     start_worker,
@@ -20,7 +20,7 @@ from tests.processes import (
     wait_until,
 )
 
-IMAGES = sorted((ROOT / "demo" / "pictures").glob("*.*g"))
+IMAGES = sorted(SAMPLES.glob("*.*g"))
 LABELS = [path.stem.replace("-", " ") for path in IMAGES]
 
 

@@ -106,14 +106,15 @@ def is_accelerated(settings: WorkerSettings, device: str) -> bool:
 
 
 def _why_not_finite(checkpoint: Checkpoint, precision: str) -> str:
-    weights = dict(checkpoint.model.named_parameters())
-    broken = [name for name, weight in weights.items() if not weight.isfinite().all()]
+    weights = checkpoint.model.named_parameters()
+    broken = {name: weight for name, weight in weights if not weight.isfinite().all()}
     if broken:
-        described = f"{len(broken)} of its weights hold infinity or NaN, such as {broken[0]}"
+        example = next(iter(broken))
+        described = f"{len(broken)} of its weights hold infinity or NaN, such as {example}"
     else:
         described = "they overflow"
     # Infinity may be a weight that was rounded, NaN was in the file.
-    is_hopeless = any(weights[name].isnan().any() for name in broken)
+    is_hopeless = any(weight.isnan().any() for weight in broken.values())
     advice = "" if precision == "float32" or is_hopeless else "; set CLIP_DTYPE=float32"
     return f"its embeddings in {precision} are not finite: {described}{advice}"
 

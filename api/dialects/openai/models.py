@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from api.answer.fleet import created
 from api.dialects.embedding import Embedder
 from api.dialects.openai.errors import DIALECT
-from api.dispatch.models import SHOWN, ServedModel
+from api.dispatch.models import ServedModel, not_served
 from api.errors import ItemFault, UnknownModel
 from api.openapi.operation import Answer, Operation
 
@@ -58,7 +58,7 @@ def add_routes(blueprint: Blueprint, embedder: Embedder) -> None:
         for served in embedder.models():
             if served.name == model:
                 return MODEL.of(_model(served))
-        detail = f"is {model[:SHOWN]!r}, which is not served; `GET /v1/models` lists those that are"
+        detail = f"{not_served(model)}; `GET /v1/models` lists those that are"
         raise UnknownModel([ItemFault("/model", UnknownModel.code, detail)])
 
 
