@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 import structlog
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
@@ -34,6 +34,8 @@ from common.errors import ClipError, ItemError, Unavailable
 from common.redis.server import CLUSTER, is_of_cluster
 
 MAX_FAULTS = 100
+MAX_SHOWN_CHARS = 200
+"""Of a path that does not exist."""
 
 log = structlog.get_logger()
 
@@ -163,11 +165,18 @@ def answer_http_exception(error: HTTPException) -> Response:
     """Flask's own errors, in our shape; their headers, such as Allow, are kept."""
     status = error.code or 500
     kind = FROM_WERKZEUG.get(status, RequestError)
-    response = problem(status, kind.code, kind.title, kind.title)
+    detail = _no_such_path() if kind is NotFound else kind.title
+    response = problem(status, kind.code, kind.title, detail)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _no_such_path() -> str:
+    """Often the base URL of a client lacks a version, or has one too many."""
+    path = request.path[:MAX_SHOWN_CHARS]
+    return f"there is no {path}; {path_prefix()}/docs lists the paths"
 
 
 def answer_bug(error: Exception) -> Response:

@@ -1,9 +1,10 @@
-"""Cohere's POST /v2/embed."""
+"""Cohere's POST /v2/embed, and /v1/embed of its earlier client."""
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from flask import Blueprint, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter
 
 from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
@@ -14,6 +15,7 @@ from api.dialects.vectors import ENCODINGS, Encoding, encoded
 from api.problem_details import Problem
 
 KINDS = ("texts", "images", "inputs")
+Version: TypeAlias = Literal["1", "2"]
 ONLY_ONE = "must have exactly one of texts, images and inputs"
 
 
@@ -75,7 +77,7 @@ class CohereVectors(BaseModel):
 class CohereVersion(BaseModel):
     """The version of Cohere's interface."""
 
-    version: Literal["2"]
+    version: Version
 
 
 class CohereUnits(BaseModel):
@@ -92,15 +94,41 @@ class CohereMeta(BaseModel):
     billed_units: CohereUnits
 
 
-class CohereEmbeddings(BaseModel):
-    """A vector for each input, in order."""
+class CohereAnswer(BaseModel):
+    """What all answers have."""
 
     id: str
-    response_type: Literal["embeddings_by_type"]
-    embeddings: CohereVectors
     texts: list[str]
     images: list[dict[str, Any]] = Field(description="always empty")
     meta: CohereMeta
+
+
+class CohereEmbeddings(CohereAnswer):
+    """A vector for each input, in order."""
+
+    response_type: Literal["embeddings_by_type"]
+    embeddings: CohereVectors
+
+
+class CohereFloats(CohereAnswer):
+    """The same, if `embedding_types` are absent."""
+
+    response_type: Literal["embeddings_floats"]
+    embeddings: list[list[float]]
+
+
+class CohereAnswerV1(RootModel[CohereEmbeddings | CohereFloats]):
+    """A vector for each input, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to embed, and what the answer has; without `encodings`, plain lists of numbers."""
+
+    vectors: EmbeddingRequest
+    version: Version
+    encodings: list[Encoding]
+    texts: list[str]
 
 
 BODY: TypeAdapter[CohereRequest] = TypeAdapter(CohereRequest)
@@ -116,29 +144,50 @@ EMBED = embedding_operation(
 )
 
 
+EMBED_V1 = embedding_operation(
+    DIALECT,
+    "cohere_embed_v1",
+    (
+        "Embed texts and images, as Cohere's version 1 does.",
+        "For Cohere's `Client` and LangChain's `CohereEmbeddings`.",
+    ),
+    ("Vectors of length 1.", CohereAnswerV1),
+    BODY,
+)
+
+
 def make_blueprint(embedder: Embedder) -> Blueprint:
     blueprint = Blueprint(DIALECT.name, __name__)
 
     @blueprint.post("/v2/embed")
     @EMBED
     def embed() -> Response:
-        wanted, encodings, texts = _read(embedder)
-        return _answer(embedder.embed(wanted), encodings, texts)
+        return _embed(embedder, "2")
+
+    @blueprint.post("/v1/embed")
+    @EMBED_V1
+    def embed_v1() -> Response:
+        return _embed(embedder, "1")
 
     return blueprint
 
 
-def _read(embedder: Embedder) -> tuple[EmbeddingRequest, list[Encoding], list[str]]:
+def _embed(embedder: Embedder, version: Version) -> Response:
+    wanted = _read(embedder, version)
+    return _answer(embedder.embed(wanted.vectors), wanted)
+
+
+def _read(embedder: Embedder, version: Version) -> Wanted:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
-    encodings = _encodings(body.embedding_types or ["float"])
+    types = body.embedding_types or (["float"] if version == "2" else [])
     options = Options(
         dimensions=body.output_dimension,
         dimensions_key="output_dimension",
         truncate=(body.truncate or "").upper() != "NONE",
     )
-    wanted = embedder.request(_vectors(body), body.model, options=options)
-    return wanted, encodings, body.texts or []
+    vectors = embedder.request(_vectors(body), body.model, options=options)
+    return Wanted(vectors, version, _encodings(types), body.texts or [])
 
 
 def _vectors(body: CohereRequest) -> list[list[Part]]:
@@ -165,15 +214,21 @@ def _encodings(names: list[str]) -> list[Encoding]:
     return known
 
 
-def _answer(made: Embeddings, encodings: list[Encoding], texts: list[str]) -> Response:
+def _answer(made: Embeddings, wanted: Wanted) -> Response:
     units = {"input_tokens": sum(made.tokens), "images": made.images}
+    vectors: object
+    if wanted.encodings:
+        kind = "embeddings_by_type"
+        vectors = {each: encoded(made.vectors, each) for each in wanted.encodings}
+    else:
+        kind, vectors = "embeddings_floats", encoded(made.vectors, "float")
     return made.response(
         {
             "id": request_id(),
-            "response_type": "embeddings_by_type",
-            "embeddings": {each: encoded(made.vectors, each) for each in encodings},
-            "texts": texts,
+            "response_type": kind,
+            "embeddings": vectors,
+            "texts": wanted.texts,
             "images": [],
-            "meta": {"api_version": {"version": "2"}, "billed_units": units},
+            "meta": {"api_version": {"version": wanted.version}, "billed_units": units},
         }
     )

@@ -19,7 +19,7 @@ from api.dispatch.dispatcher import Dispatcher
 from api.dispatch.models import ServedModel
 from api.dispatch.respond import outcome_of
 from api.errors import InvalidRequest, ItemFault
-from api.request.body import pieces, read_json
+from api.request.body import parse_json, pieces, read_json
 from api.request.multipart import Part as FormPart
 from api.request.multipart import read_parts
 from api.request.options import collector
@@ -119,14 +119,17 @@ class Embedder:
         read = read_json(request, max_bytes=max_bytes, max_items=self.max_values, is_lenient=True)
         return validate(read.value, body, has_items=False)
 
+    def parse(self, raw: bytes, body: TypeAdapter[Body]) -> Body:
+        """The same, of bytes that were read already."""
+        return validate(parse_json(raw, self.max_values), body, has_items=False)
+
     def read_bytes(self) -> bytes:
         """The bytes of the current request. Raises RequestError if they cannot be read."""
         return b"".join(pieces(request, self._settings.max_body_bytes))
 
     def read_form(self, max_parts: int) -> list[FormPart]:
         """The fields of the current request's form. Raises RequestError if it has none."""
-        max_bytes = self._settings.max_body_bytes
-        return read_parts(request, max_bytes=max_bytes, max_parts=max_parts)
+        return read_parts(request, max_bytes=self._settings.max_body_bytes, max_parts=max_parts)
 
     def request(
         self,
@@ -148,8 +151,7 @@ class Embedder:
         if not parts or not all(vectors):
             raise invalid(pointer, "too_few", "needs at least one item")
         if len(parts) > limit:
-            detail = f"has {len(parts)} items; the limit is {limit}"
-            raise invalid(pointer, "too_many", detail)
+            raise invalid(pointer, "too_many", f"has {len(parts)} items; the limit is {limit}")
         where = tuple(part.where for part in parts)
         items = collector(self._settings, None)
         items.add([part.item for part in parts], "", are_queries=True, required=True)

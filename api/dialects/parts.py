@@ -11,6 +11,7 @@ from api.request.validation import pointer_to
 SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")
 """The keys whose value is an image, or an object with one."""
+IMAGE_URI = re.compile(r"\s*data:image/", re.IGNORECASE)
 INNER_KEYS = ("url", "base64", "data", "value")
 VALUE = "value"
 
@@ -35,6 +36,14 @@ def text_part(value: object, where: str) -> Part:
     return Part(Item(text=value), where)
 
 
+def string_part(value: str, where: str) -> Part:
+    """An image if it is the data URI of one, since many clients can send nothing but strings.
+
+    Any other string is a text, a URL too.
+    """
+    return image_part(value, where) if IMAGE_URI.match(value) else text_part(value, where)
+
+
 def image_part(value: object, where: str) -> Part:
     """An image as a data URI, a URL or bare base64; or as an object with one of these.
 
@@ -51,7 +60,7 @@ def image_part(value: object, where: str) -> Part:
 
 
 def parts_of(given: object, where: str) -> list[Part]:
-    """The parts of one input: a string is a text, an object has texts and images.
+    """The parts of one input: a string, or an object with texts and images.
 
     The forms of objects are those of OpenAI's and vLLM's content, Infinity, Jina, SGLang, Cohere,
     Voyage, LlamaIndex and Elasticsearch. `content` is a string or a list of parts.
@@ -72,7 +81,7 @@ def parts_of(given: object, where: str) -> list[Part]:
 
 def _parts(given: object, where: str) -> list[Part]:
     if isinstance(given, str):
-        return [text_part(given, where)]
+        return [string_part(given, where)]
     if not isinstance(given, Mapping):
         raise invalid(where, "wrong_type", "must be a string or an object")
     if found := list(_of_object(given, where)):

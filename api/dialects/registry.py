@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from api.dialects import cohere, huggingface, immich, rerank, roboflow, voyage, weaviate
+from api.dialects import cohere, immich, rerank, roboflow, voyage, weaviate
 from api.dialects.dialect import Dialects
 from api.dialects.embedding import Embedder
+from api.dialects.huggingface import routes as huggingface
 from api.dialects.openai import routes as openai
 from api.dispatch.dispatcher import Dispatcher
 from api.settings import ApiSettings

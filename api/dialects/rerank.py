@@ -32,6 +32,7 @@ def error_of(problem: Problem) -> RerankError:
 
 DIALECT = Dialect("rerank", error_of, RerankError)
 Documents: TypeAlias = Sequence[orjson.Fragment]
+ObjectName: TypeAlias = Literal["list", "rerank"]
 
 
 class RerankRequest(BaseModel):
@@ -66,8 +67,8 @@ class RerankResult(BaseModel):
 
     index: int
     relevance_score: float = Field(description="the cosine similarity to the query")
-    document: dict[str, Any] | None = Field(
-        default=None, description="as it was given; a string as `text`"
+    document: dict[str, Any] | str | None = Field(
+        default=None, description="as it was given, but at `/v1` and `/v2` a string as `text`"
     )
 
 
@@ -94,7 +95,7 @@ class RerankAnswer(BaseModel):
     """The documents, the most similar first."""
 
     id: str
-    object: Literal["list"]
+    object: ObjectName
     model: str
     results: list[RerankResult]
     data: list[RerankResult] | None = Field(
@@ -134,13 +135,15 @@ INFINITY = embedding_operation(
 class Reranking:
     """What to embed, the query first, and what the answer has of the documents.
 
-    `kept` are the documents, if they are to be sent back.
+    `kept` are the documents, if they are to be sent back. Clients of Infinity know the answer by
+    its `object`.
     """
 
     wanted: EmbeddingRequest
     count: int
     kept: Documents | None
     is_voyage: bool
+    object: ObjectName
 
 
 def make_blueprint(embedder: Embedder) -> Blueprint:
@@ -159,17 +162,17 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
     @blueprint.post("/rerank")
     @INFINITY
     def infinity() -> Response:
-        return _rerank(embedder)
+        return _rerank(embedder, is_infinity=True)
 
     return blueprint
 
 
-def _rerank(embedder: Embedder) -> Response:
-    reranking = _read(embedder)
+def _rerank(embedder: Embedder, *, is_infinity: bool = False) -> Response:
+    reranking = _read(embedder, is_infinity=is_infinity)
     return _answer(embedder.embed(reranking.wanted), reranking)
 
 
-def _read(embedder: Embedder) -> Reranking:
+def _read(embedder: Embedder, *, is_infinity: bool) -> Reranking:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
     if body.query is None:
@@ -185,9 +188,12 @@ def _read(embedder: Embedder) -> Reranking:
     )
     kept = None
     if body.return_documents:
-        kept = [_document(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
+        # Infinity has strings as they are, all others have objects.
+        told = body.documents if is_infinity else map(_as_object, body.documents)
+        kept = [_to_json(each, f"/documents/{n}") for n, each in enumerate(told)]
     count = body.top_n or body.top_k or len(documents)
-    return Reranking(wanted, count, kept, "top_k" in body.model_fields_set)
+    is_voyage = "top_k" in body.model_fields_set
+    return Reranking(wanted, count, kept, is_voyage, "rerank" if is_infinity else "list")
 
 
 def _answer(made: Embeddings, reranking: Reranking) -> Response:
@@ -202,7 +208,7 @@ def _answer(made: Embeddings, reranking: Reranking) -> Response:
     return made.response(
         {
             "id": request_id(),
-            "object": "list",
+            "object": reranking.object,
             "model": made.model.name,
             "results": results,
             **voyage,
@@ -212,9 +218,13 @@ def _answer(made: Embeddings, reranking: Reranking) -> Response:
     )
 
 
-def _document(given: object, where: str) -> orjson.Fragment:
+def _as_object(document: object) -> object:
+    return {"text": document} if isinstance(document, str) else document
+
+
+def _to_json(document: object, where: str) -> orjson.Fragment:
     """A document as JSON: orjson reads deeper objects than it writes. Raises InvalidRequest."""
     try:
-        return orjson.Fragment(orjson.dumps(given if isinstance(given, dict) else {"text": given}))
+        return orjson.Fragment(orjson.dumps(document))
     except orjson.JSONEncodeError:
         raise invalid(where, "too_deep", "is nested too deeply to be sent back") from None

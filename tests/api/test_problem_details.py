@@ -32,6 +32,18 @@ def test_refusals_of_the_framework_have_our_shape(
         assert "Allow" in answer.headers
 
 
+def test_an_unknown_path_is_named_with_the_way_to_the_others(
+    service: Api, make_client: ClientMaker
+) -> None:
+    assert service.get("/nothing").json()["detail"] == "there is no /nothing; /docs lists the paths"
+    for path in ("/v1/chat/completions", "/v2/v2/embed"):
+        told = service.post(path, {}).text
+        assert f"Not found: there is no {path}; /docs lists the paths" in told
+    behind = make_client(trusted_proxies=1)
+    told = behind.get("/" + "a" * 300, headers={"X-Forwarded-Prefix": "/clip"}).get_json()
+    assert told["detail"] == f"there is no /{'a' * 199}; /clip/docs lists the paths"
+
+
 def test_a_bug_is_reported_by_number_without_internals(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -41,6 +41,11 @@ DIALECT_CALLS = [
         {"texts": ["jeans"], "images": [BASE64]},
     ),
     Call(
+        *("cohere_embed_v1", "a_text_for_cohere_v1", "A text; the vector in bits"),
+        "POST /v1/embed",
+        {"texts": ["jeans"], "embedding_types": ["ubinary"]},
+    ),
+    Call(
         *("voyage_multimodal_embeddings", "both_for_voyage", "A text and an image as one"),
         "POST /v1/multimodalembeddings",
         {

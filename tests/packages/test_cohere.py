@@ -36,6 +36,14 @@ def test_texts_and_images_are_embedded(client: ClientV2, expected: Expected) -> 
     assert images.base64
 
 
+def test_its_earlier_client_embeds_too(services: Services, expected: Expected) -> None:
+    client = cohere.Client(KEY, base_url=services.plain)
+    texts = client.embed(texts=[TEXT, OTHER], **OPTIONS)
+    assert_same(texts.embeddings, [expected.text, expected.other])
+    images: Any = client.embed(images=[DATA_URI], embedding_types=["float"], **OPTIONS)
+    assert_same(images.embeddings.float_, [expected.image])
+
+
 def test_a_text_and_an_image_have_one_vector(client: ClientV2, expected: Expected) -> None:
     content = [
         {"type": "text", "text": TEXT},

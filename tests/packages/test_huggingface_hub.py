@@ -29,6 +29,12 @@ def test_images_are_classified(services: Services, ranked: dict[str, float], pat
     assert told[0].score >= told[1].score
 
 
+def test_labels_in_the_url_classify_too(services: Services, ranked: dict[str, float]) -> None:
+    client = client_of(services.plain, path=f"/hf?candidate_labels={','.join(LABELS)}")
+    told = client.image_classification(IMAGE)
+    assert {each.label: each.score for each in told} == pytest.approx(ranked, abs=2e-4)
+
+
 def test_texts_become_features(services: Services, expected: Expected) -> None:
     client = client_of(services.plain)
     assert_same(client.feature_extraction(TEXT), [expected.text])

@@ -1,7 +1,7 @@
 """`infinity_client`."""
 
 from infinity_client import AuthenticatedClient, Client
-from infinity_client.api.default import embeddings, embeddings_image, health, models
+from infinity_client.api.default import embeddings, embeddings_image, health, models, rerank
 from infinity_client.models import (
     EmbeddingEncodingFormat,
     ImageEmbeddingInput,
@@ -9,6 +9,8 @@ from infinity_client.models import (
     OpenAIEmbeddingInputText,
     OpenAIEmbeddingResult,
     OpenAIModelInfo,
+    RerankInput,
+    ReRankResult,
 )
 
 from tests.packages.addresses import KEY, Services
@@ -36,6 +38,13 @@ def test_texts_and_images_are_embedded(services: Services, expected: Expected) -
     early = embeddings_image.sync(client=client, body=ImageEmbeddingInput(input_=DATA_URI))
     assert isinstance(early, OpenAIEmbeddingResult)
     assert_same(early.data[0].embedding, expected.image)
+
+
+def test_documents_are_reranked(services: Services) -> None:
+    body = RerankInput(query=TEXT, documents=[OTHER, TEXT], return_documents=True)
+    told = rerank.sync(client=client_of(services.plain), body=body)
+    assert isinstance(told, ReRankResult)
+    assert [(each.index, each.document) for each in told.results] == [(1, TEXT), (0, OTHER)]
 
 
 def test_models_and_health_are_read(services: Services) -> None:

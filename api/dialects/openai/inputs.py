@@ -9,6 +9,7 @@ from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import ENCODINGS, Encoding
 
 Vector: TypeAlias = list[Part]
+Modality: TypeAlias = Literal["text", "image"] | None
 INPUT, MESSAGES = "/input", "/messages"
 WITH_TEXTS = "in langchain-openai set check_embedding_ctx_length=False"
 TOKENS = f"is a list of token ids, and this service takes texts; {WITH_TEXTS}"
@@ -26,7 +27,7 @@ class EmbeddingsRequest(BaseModel):
 
     input: Any = Field(
         default=None,
-        description="a text, an object with a text or an image, or a list of them: "
+        description="a text, the data URI of an image, an object, or a list of them: "
         '`{"text": …}`, `{"image": a URL, data URI or base64}`, '
         '`{"type": "image_url", "image_url": {"url": …}}`, `{"content": [several of them]}`',
         examples=[["a cat", {"image": "https://example.org/cat.png"}]],
@@ -41,7 +42,8 @@ class EmbeddingsRequest(BaseModel):
     )
     modality: str | None = Field(
         default=None,
-        description="`text`, or `image`: then strings are URLs, data URIs or base64",
+        description="what all strings are: `text`, or `image`, as URL, data URI or base64; if "
+        "absent they are texts, but for data URIs of images",
         examples=["image"],
     )
     encoding_format: EncodingName = Field(
@@ -91,17 +93,17 @@ def vectors_of(body: EmbeddingsRequest, modality: str | None = None) -> list[Vec
     return [_vector(each, f"{INPUT}/{n}", kind) for n, each in enumerate(body.input)]
 
 
-def _modality(given: str | None) -> Literal["text", "image"]:
+def _modality(given: str | None) -> Modality:
     match given:
-        case None | "" | "text":
-            return "text"
-        case "image":
-            return "image"
+        case None | "":
+            return None
+        case "text" | "image":
+            return given
     raise invalid("/modality", "unsupported", "must be text or image")
 
 
-def _vector(given: object, where: str, modality: Literal["text", "image"]) -> Vector:
-    if isinstance(given, str):
+def _vector(given: object, where: str, modality: Modality) -> Vector:
+    if isinstance(given, str) and modality:
         return [image_part(given, where) if modality == "image" else text_part(given, where)]
     if isinstance(given, list):
         is_tokens = all(isinstance(each, int) for each in given)

@@ -83,6 +83,19 @@ def test_long_texts_are_truncated_unless_that_is_refused(service: Api) -> None:
         assert refused.json()["message"] == "texts[1] is longer than the model's context"
 
 
+def test_version_1_has_plain_lists_unless_types_are_wanted(service: Api) -> None:
+    body = {"model": DEMO_MODEL.name, "texts": [TEXT, OTHER], "images": None}
+    told = service.post("/v1/embed", body | {"embedding_types": None}).json()
+    vectors = expected(service, {"text": TEXT}, {"text": OTHER})
+    assert_same(told["embeddings"], vectors)
+    assert told["response_type"] == "embeddings_floats"
+    assert told["texts"] == [TEXT, OTHER]
+    assert told["meta"]["api_version"] == {"version": "1"}
+    told = service.post("/v1/embed", body | {"embedding_types": ["float"]}).json()
+    assert_same(told["embeddings"]["float"], vectors)
+    assert told["response_type"] == "embeddings_by_type"
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -110,11 +123,12 @@ def test_no_error_suggests_items_of_ours(service: Api) -> None:
         assert service.post(PATH, body).json()["message"] == f"{key} must be an array"
 
 
-def test_refusals_have_its_shape(service: Api, make_client: ClientMaker) -> None:
+@pytest.mark.parametrize("path", [PATH, "/v1/embed"])
+def test_refusals_have_its_shape(service: Api, make_client: ClientMaker, path: str) -> None:
     def post(client: FlaskClient, headers: Headers, model: str) -> TestResponse:
         body = {"texts": ["not seen by cohere", "nor was this"]}
-        return client.post(PATH, json=body | ({"model": model} if model else {}), headers=headers)
+        return client.post(path, json=body | ({"model": model} if model else {}), headers=headers)
 
-    assert_refusals(make_client, post, KEY, {"id", "message"})
-    assert service.get(PATH).status_code == 405
+    assert_refusals(make_client, post, f"{KEY}{path}", {"id", "message"})
+    assert service.get(path).status_code == 405
     assert set(service.post("/v2/classify", {}).json()) == {"id", "message"}

@@ -72,7 +72,8 @@ def test_templates_lists_and_strings_of_labels_are_read(
 
 def test_the_bytes_of_an_image_are_enough(service: Api) -> None:
     url = f"{service.url}/hf"
-    for kind in ("image/png", "application/octet-stream"):
+    kinds = ("image/png", "application/octet-stream", "application/x-www-form-urlencoded", None)
+    for kind in kinds:
         headers = {"Content-Type": kind}
         told = requests.post(
             url, PNG, params={"candidate_labels": ",".join(LABELS)}, headers=headers, timeout=60
@@ -80,6 +81,16 @@ def test_the_bytes_of_an_image_are_enough(service: Api) -> None:
         assert_ranked(told.json(), ranked(service))
         vector = requests.post(url, PNG, headers=headers, timeout=60).json()
         assert_same(vector, expected(service, IMAGE)[0])
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", None])
+def test_json_needs_no_content_type(service: Api, kind: str | None) -> None:
+    body, headers = f' {{"inputs": "{TEXT}"}}', {"Content-Type": kind}
+    told = requests.post(f"{service.url}/hf", body, headers=headers, timeout=60)
+    assert_same(told.json(), expected(service, {"text": TEXT}))
+    told = requests.post(f"{service.url}/hf", '{"inputs":', headers=headers, timeout=60)
+    assert told.status_code == 400
+    assert told.json()["error"].startswith("The body is not valid JSON")
 
 
 def test_texts_become_features(service: Api) -> None:

@@ -25,7 +25,12 @@ def rerank(service: Api, path: str = "/v2/rerank", **body: Any) -> Any:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("query", "item"),
-    [(TEXT, {"text": TEXT}), ({"text": TEXT}, {"text": TEXT}), ({"image": BASE64}, IMAGE)],
+    [
+        (TEXT, {"text": TEXT}),
+        ({"text": TEXT}, {"text": TEXT}),
+        ({"image": BASE64}, IMAGE),
+        (DATA_URI, IMAGE),
+    ],
 )
 def test_scores_are_cosine_similarities(
     service: Api, path: str, query: Any, item: dict[str, str]

@@ -1,16 +1,22 @@
-"""Hugging Face's tasks: zero-shot image classification and feature extraction."""
+"""POST /hf and POST /."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from api.answer.scoring import cosine_similarities, probabilities, ranking
 from api.dialects.dialect import Dialect, PlainError, plain_error
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
-from api.dialects.fields import Whole, fault_of_any
+from api.dialects.huggingface.schemas import (
+    NO_PARAMETERS,
+    TEMPLATE,
+    TaskAnswer,
+    TaskParameters,
+    TaskRequest,
+)
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import encoded
@@ -18,82 +24,15 @@ from api.request.schemas import Item
 from common.errors import TextTooLong
 from common.protocol.messages import HOLE
 
+__all__ = ["DIALECT", "make_blueprint"]
+
 DIALECT = Dialect("huggingface", plain_error, PlainError)
-TEMPLATE = f"This is a photo of {HOLE}."
-"""That of the pipeline in transformers."""
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
 BYTES = ("image/", "application/octet-stream")
-Labels: TypeAlias = Annotated[
-    list[Any] | str | None,
-    fault_of_any("wrong_type", "must be an array, or a string with labels between commas"),
-]
-
-
-class TaskParameters(BaseModel):
-    """Parameters of a task; other keys are ignored."""
-
-    model_config = ConfigDict(frozen=True)
-
-    candidate_labels: Labels = Field(
-        default=None,
-        description="classify images by these; a string has them between commas. Without them, "
-        "the vectors of the inputs are the answer",
-    )
-    hypothesis_template: str | None = Field(
-        default=None, description=f"`{{}}` is replaced by each label; `{TEMPLATE}` if absent"
-    )
-
-
-NO_PARAMETERS = TaskParameters()
-
-
-class TaskRequest(BaseModel):
-    """A task; other keys are ignored, and `null` is as if absent.
-
-    Instead the body may be the bytes of an image, with `?candidate_labels=a,b`.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    inputs: Any = Field(
-        default=None,
-        description='with labels an image as base64, data URI or URL, or `{"image": …}`; '
-        "without labels a text; or a list of them",
-        examples=["a cat"],
-    )
-    instances: list[Any] | None = Field(
-        default=None, description="the same, as Vertex AI calls it: the answer has `predictions`"
-    )
-    parameters: TaskParameters | None = None
-    normalize: bool | None = Field(
-        default=None, description="`false`: vectors are not scaled to length 1"
-    )
-    truncate: bool | None = Field(
-        default=None, description="`false`: a text that is too long for the model is an error"
-    )
-    dimensions: Whole | None = Field(
-        default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
-    )
-
-
-class TaskScore(BaseModel):
-    """How well a label fits."""
-
-    score: float
-    label: str
-
-
-class TaskPredictions(BaseModel):
-    """The answer to `instances`."""
-
-    predictions: list[list[TaskScore]] | list[list[float]]
-
-
-class TaskAnswer(
-    RootModel[list[TaskScore] | list[list[TaskScore]] | list[list[float]] | TaskPredictions]
-):
-    """Labels, the best first; for a list of images a list of these; without labels vectors."""
+UNTOLD = ("", "application/x-www-form-urlencoded")
+"""What comes with the bytes of an image, or JSON, from requests, huggingface_hub and curl."""
+JSON_START = re.compile(rb"(\xef\xbb\xbf)?\s*[{\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +106,16 @@ def _classes(made: Embeddings, labels: Sequence[str]) -> list[object]:
 
 def _read(embedder: Embedder) -> Task:
     """Read the request; in its own function, so that the body is freed before the wait."""
-    if (request.mimetype or "").startswith(BYTES):
-        body = TaskRequest(parameters=_parameters_of_query())
-        parts = [Part(Item(img_blob=embedder.read_bytes()), "/image")]
-        return _task(embedder, body, [parts], is_single=True)
-    body = embedder.read(BODY)
+    kind = request.mimetype or ""
+    if kind.startswith(BYTES):
+        return _image_task(embedder, embedder.read_bytes())
+    if kind in UNTOLD:
+        raw = embedder.read_bytes()
+        if raw and not JSON_START.match(raw):
+            return _image_task(embedder, raw)
+        body = embedder.parse(raw, BODY)
+    else:
+        body = embedder.read(BODY)
     if body.instances is not None:
         given, where = body.instances, INSTANCES
     else:
@@ -184,6 +128,11 @@ def _read(embedder: Embedder) -> Task:
         return _task(embedder, body, [make(given, where)], is_single=has_labels)
     vectors = [make(each, f"{where}/{n}") for n, each in enumerate(given)]
     return _task(embedder, body, vectors, is_single=False)
+
+
+def _image_task(embedder: Embedder, image: bytes) -> Task:
+    body = TaskRequest(parameters=_parameters_of_query())
+    return _task(embedder, body, [[Part(Item(img_blob=image), "/image")]], is_single=True)
 
 
 def _parameters_of_query() -> TaskParameters:

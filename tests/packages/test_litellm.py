@@ -1,0 +1,37 @@
+"""`litellm`."""
+
+from typing import Any
+
+import litellm
+import pytest
+
+from tests.packages.addresses import KEY, Services
+from tests.packages.conftest import DATA_URI, OTHER, TEXT, Expected, assert_same
+
+
+def test_images_are_embedded_though_it_sends_strings(
+    services: Services, expected: Expected
+) -> None:
+    told = litellm.embedding(
+        model="openai/demo",
+        input=[DATA_URI, TEXT],
+        api_base=f"{services.plain}/v1",
+        api_key=KEY,
+    )
+    assert_same([each["embedding"] for each in told.data], [expected.image, expected.text])
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [("cohere", ""), ("jina_ai", ""), ("infinity", ""), ("hosted_vllm", "/v1")],
+)
+def test_documents_are_reranked(services: Services, provider: str, path: str) -> None:
+    told: Any = litellm.rerank(
+        model=f"{provider}/demo",
+        query=TEXT,
+        documents=[OTHER, TEXT],
+        api_base=services.plain + path,
+        api_key=KEY,
+    )
+    assert [each["index"] for each in told.results] == [1, 0]
+    assert told.results[0]["document"]["text"] == TEXT
