@@ -32,7 +32,8 @@ def error_of(problem: Problem) -> RerankError:
 
 DIALECT = Dialect("rerank", error_of, RerankError)
 Documents: TypeAlias = Sequence[orjson.Fragment]
-ObjectName: TypeAlias = Literal["list", "rerank"]
+Path: TypeAlias = Literal["/v2", "/v1", ""]
+"""Where the answer is read by Cohere's clients, by Jina's and Voyage's, or by Infinity's."""
 
 
 class RerankRequest(BaseModel):
@@ -54,9 +55,7 @@ class RerankRequest(BaseModel):
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
     top_n: Whole | None = Field(default=None, description="only the best; all if absent")
-    top_k: Whole | None = Field(
-        default=None, description="the same, as Voyage calls it; the answer then has `data`"
-    )
+    top_k: Whole | None = Field(default=None, description="the same, as Voyage calls it")
     return_documents: bool | None = Field(
         default=None, description="whether the answer has the documents too"
     )
@@ -68,7 +67,7 @@ class RerankResult(BaseModel):
     index: int
     relevance_score: float = Field(description="the cosine similarity to the query")
     document: dict[str, Any] | str | None = Field(
-        default=None, description="as it was given, but at `/v1` and `/v2` a string as `text`"
+        default=None, description="as it was given; at `/v1` and `/v2` a string as `text`"
     )
 
 
@@ -95,11 +94,11 @@ class RerankAnswer(BaseModel):
     """The documents, the most similar first."""
 
     id: str
-    object: ObjectName
+    object: Literal["list", "rerank"] = Field(description="`rerank` for clients of Infinity")
     model: str
     results: list[RerankResult]
     data: list[RerankResult] | None = Field(
-        default=None, description="the same, for clients of Voyage: those that send `top_k`"
+        default=None, description="the same, at `/v1`, for clients of Voyage"
     )
     usage: RerankUsage
     meta: RerankMeta
@@ -135,15 +134,12 @@ INFINITY = embedding_operation(
 class Reranking:
     """What to embed, the query first, and what the answer has of the documents.
 
-    `kept` are the documents, if they are to be sent back. Clients of Infinity know the answer by
-    its `object`.
+    `kept` are the documents, if they are to be sent back.
     """
 
     wanted: EmbeddingRequest
     count: int
     kept: Documents | None
-    is_voyage: bool
-    object: ObjectName
 
 
 def make_blueprint(embedder: Embedder) -> Blueprint:
@@ -152,27 +148,27 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
     @blueprint.post("/v2/rerank")
     @COHERE
     def cohere() -> Response:
-        return _rerank(embedder)
+        return _rerank(embedder, "/v2")
 
     @blueprint.post("/v1/rerank")
     @JINA
     def jina() -> Response:
-        return _rerank(embedder)
+        return _rerank(embedder, "/v1")
 
     @blueprint.post("/rerank")
     @INFINITY
     def infinity() -> Response:
-        return _rerank(embedder, is_infinity=True)
+        return _rerank(embedder, "")
 
     return blueprint
 
 
-def _rerank(embedder: Embedder, *, is_infinity: bool = False) -> Response:
-    reranking = _read(embedder, is_infinity=is_infinity)
-    return _answer(embedder.embed(reranking.wanted), reranking)
+def _rerank(embedder: Embedder, path: Path) -> Response:
+    reranking = _read(embedder, path)
+    return _answer(embedder.embed(reranking.wanted), reranking, path)
 
 
-def _read(embedder: Embedder, *, is_infinity: bool) -> Reranking:
+def _read(embedder: Embedder, path: Path) -> Reranking:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
     if body.query is None:
@@ -188,15 +184,13 @@ def _read(embedder: Embedder, *, is_infinity: bool) -> Reranking:
     )
     kept = None
     if body.return_documents:
-        # Infinity has strings as they are, all others have objects.
-        told = body.documents if is_infinity else map(_as_object, body.documents)
+        told = map(_as_object, body.documents) if path else body.documents
         kept = [_to_json(each, f"/documents/{n}") for n, each in enumerate(told)]
     count = body.top_n or body.top_k or len(documents)
-    is_voyage = "top_k" in body.model_fields_set
-    return Reranking(wanted, count, kept, is_voyage, "rerank" if is_infinity else "list")
+    return Reranking(wanted, count, kept)
 
 
-def _answer(made: Embeddings, reranking: Reranking) -> Response:
+def _answer(made: Embeddings, reranking: Reranking, path: Path) -> Response:
     cosines = cosine_similarities(made.vectors[:1], made.vectors[1:])
     tokens = sum(made.tokens)
     results = [
@@ -204,14 +198,13 @@ def _answer(made: Embeddings, reranking: Reranking) -> Response:
         | ({} if reranking.kept is None else {"document": reranking.kept[index]})
         for index in ranking(cosines, reranking.count)[0]
     ]
-    voyage = {"data": results} if reranking.is_voyage else {}
     return made.response(
         {
             "id": request_id(),
-            "object": reranking.object,
+            "object": "list" if path else "rerank",
             "model": made.model.name,
             "results": results,
-            **voyage,
+            **({"data": results} if path == "/v1" else {}),
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
             "meta": {"api_version": {"version": "2"}},
         }

@@ -9,21 +9,33 @@ from tests.packages.addresses import KEY, Services
 from tests.packages.conftest import DATA_URI, OTHER, TEXT, Expected, assert_same
 
 
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [
+        ("openai", "/v1"),
+        ("hosted_vllm", "/v1"),
+        ("jina_ai", "/v1"),
+        ("voyage", "/v1"),
+        ("infinity", ""),
+        ("cohere", "/v2/embed"),
+    ],
+)
 def test_images_are_embedded_though_it_sends_strings(
-    services: Services, expected: Expected
+    services: Services, expected: Expected, provider: str, path: str
 ) -> None:
-    told = litellm.embedding(
-        model="openai/demo",
-        input=[DATA_URI, TEXT],
-        api_base=f"{services.plain}/v1",
-        api_key=KEY,
-    )
-    assert_same([each["embedding"] for each in told.data], [expected.image, expected.text])
+    for given, vector in ((DATA_URI, expected.image), (TEXT, expected.text)):
+        told = litellm.embedding(
+            model=f"{provider}/demo",
+            input=[given],
+            api_base=services.plain + path,
+            api_key=KEY,
+        )
+        assert_same([each["embedding"] for each in told.data], [vector])
 
 
 @pytest.mark.parametrize(
     ("provider", "path"),
-    [("cohere", ""), ("jina_ai", ""), ("infinity", ""), ("hosted_vllm", "/v1")],
+    [("cohere", ""), ("jina_ai", ""), ("infinity", ""), ("hosted_vllm", "/v1"), ("voyage", "")],
 )
 def test_documents_are_reranked(services: Services, provider: str, path: str) -> None:
     told: Any = litellm.rerank(

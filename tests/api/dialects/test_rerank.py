@@ -58,7 +58,16 @@ def test_voyage_reads_data_and_calls_top_n_top_k(service: Api) -> None:
     told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS, top_k=2)
     assert told["data"] == told["results"]
     assert len(told["data"]) == 2
-    assert len(rerank(service, query=TEXT, documents=DOCUMENTS, top_k=None)["data"]) == 3
+    told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS, top_k=None)
+    assert len(told["data"]) == 3
+
+
+def test_infinity_has_an_object_and_strings_of_its_own(service: Api) -> None:
+    body = {"query": TEXT, "documents": DOCUMENTS, "return_documents": True}
+    told = rerank(service, "/rerank", **body)
+    assert told["object"] == "rerank"
+    assert all(each["document"] == DOCUMENTS[each["index"]] for each in told["results"])
+    assert rerank(service, "/v1/rerank", **body)["object"] == "list"
 
 
 @pytest.mark.parametrize(
