@@ -60,6 +60,7 @@ def create_app(
     app.register_blueprint(label_sets.make_blueprint(dispatcher, settings))
     app.register_blueprint(workers.make_blueprint(dispatcher))
     app.register_blueprint(health.make_blueprint(dispatcher))
+    app.register_blueprint(health.make_probes(dispatcher))
     app.register_blueprint(metrics.make_blueprint(measured.registry))
     app.register_blueprint(docs.make_blueprint(settings))
     app.register_blueprint(playground.make_blueprint(settings))

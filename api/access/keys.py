@@ -11,7 +11,7 @@ from api.errors import Unauthorized
 
 OWNER_LENGTH = 16
 # Blueprints that need no key and have no rate limit: they reveal nothing about jobs.
-OPEN = frozenset({"docs", "health", "playground"})
+OPEN = frozenset({"docs", "health", "playground", "probes"})
 # Blueprints that need a key but have no rate limit: a monitor relies on an answer.
 UNLIMITED = frozenset({"metrics"})
 

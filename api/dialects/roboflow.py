@@ -68,6 +68,7 @@ class RoboflowEmbeddings(BaseModel):
     """Vectors of length 1, in order."""
 
     embeddings: list[list[float]]
+    frame_id: None = Field(description="for its client, which reads it")
     time: float = Field(description="seconds")
 
 
@@ -150,7 +151,9 @@ def _request(
 
 def _embeddings(embedder: Embedder, wanted: EmbeddingRequest) -> Response:
     made = embedder.embed(wanted)
-    return made.response({"embeddings": encoded(made.vectors, "float"), "time": _seconds()})
+    return made.response(
+        {"embeddings": encoded(made.vectors, "float"), "frame_id": None, "time": _seconds()}
+    )
 
 
 def _comparison(embedder: Embedder) -> tuple[EmbeddingRequest, list[str] | None]:

@@ -15,7 +15,14 @@ from api.dispatch.admission import Waiting
 from api.dispatch.cached import CachedAnswers
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.label_sets import LabelSets
-from api.dispatch.models import RecentHeartbeats, ResolvedModel, ServedModel, resolve, served_models
+from api.dispatch.models import (
+    START_ONE,
+    RecentHeartbeats,
+    ResolvedModel,
+    ServedModel,
+    resolve,
+    served_models,
+)
 from api.dispatch.queue_rate import DrainMeter, whole
 from api.dispatch.waiter import Waiter
 from api.errors import IdempotencyKeyReused, NotFound, NoWorker, QueueFull, UnknownModel
@@ -81,13 +88,13 @@ class Dispatcher:
         """Choose the model; add a label set's candidates unless their embeddings are stored.
 
         Raises:
-            UnknownModel: the model that the request names is not served.
+            UnknownModel, NoWorker: the model that the request names is not served.
             JobLost: the content of the label set is gone.
         """
         configured = self._settings.model_names
         try:
             model = resolve(request.model, configured, self._recent.alive())
-        except UnknownModel:  # its worker may have just started
+        except (UnknownModel, NoWorker):  # its worker may have just started
             model = resolve(request.model, configured, self._heartbeats.alive())
         spec = self.label_sets.resolve(request.spec, request.owner, model)
         return ResolvedRequest(replace(request, spec=spec), model)
@@ -204,7 +211,7 @@ class Dispatcher:
             case "full":
                 raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
             case "no_worker":
-                raise NoWorker("start a worker for it; the log of a worker that ended says why")
+                raise NoWorker(START_ONE)
             case "blobs_lost":
                 raise JobLost
             case "other":

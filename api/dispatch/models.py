@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from api.errors import ItemFault, UnknownModel
+from api.errors import ItemFault, NoWorker, UnknownModel
 from api.request.request import NamedModel
 from common.cache.embeddings import Space
 from common.fleet.heartbeats import Heartbeat
@@ -13,6 +13,8 @@ from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_
 
 READ_EVERY_S = 1.0
 MAX_SHOWN_CHARS = 200
+START_ONE = "start a worker for it; the log of a worker that ended says why"
+"""What an error says if there is no worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def resolve(
 
     Raises:
         UnknownModel: the settings do not name it and no live worker serves it.
+        NoWorker: the settings name none and no worker is alive, so it may be served soon.
     """
     name, model_queue = _name_and_queue(named, configured, alive)
     served = {
@@ -68,6 +71,8 @@ def _name_and_queue(
     for served in found:
         if served.name == named.name:
             return served.name, served.workers[-1].model_queue
+    if not found:
+        raise NoWorker(START_ONE)
     detail = _unknown_model(found, named)
     fault = ItemFault(named.pointer, UnknownModel.code, detail)
     raise UnknownModel([fault], "" if named.pointer else detail)
@@ -130,7 +135,7 @@ def conflicting_models(alive: Iterable[Heartbeat]) -> list[str]:
 
 def _unknown_model(found: Sequence[ServedModel], named: NamedModel) -> str:
     subject = "" if named.pointer else "parameter model "
-    names = ", ".join(served.name for served in found) or "none"
+    names = ", ".join(served.name for served in found)
     return f"{subject}{not_served(named.alias or named.name)}; served models: {names}"
 
 

@@ -30,14 +30,15 @@ from common.errors import ClipError
 from common.label_sets.store import NAME
 from common.settings import VERSION
 
+DIALECTS = "Interfaces of other services"
+"""The tag of dialects."""
 TAGS = {
     **dict.fromkeys(("rank", "encode"), "Images and texts"),
     "jobs": "Jobs",
     "label_sets": "Label sets",
+    "probes": DIALECTS,
 }
 """The tags of operations, by blueprint."""
-DIALECTS = "Interfaces of other services"
-"""The tag of dialects."""
 PATH_PARAMETERS = {
     "job": parameter("job", "path", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "its id"),
     "name": parameter("name", "path", {"type": "string", "pattern": NAME}, "its name"),

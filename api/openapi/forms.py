@@ -115,13 +115,13 @@ def immich_form(settings: ApiSettings) -> dict[str, Any]:
     """The form of POST /predict."""
     text = {"type": "string", "maxLength": settings.max_text_chars}
     fields = {
+        # Not as a JSON document: the viewer would ask for a file.
         "entries": {
             "type": "string",
-            "contentMediaType": "application/json",
-            "description": 'what is wanted, such as `{"clip": {"visual": {"modelName": …}}}`, or '
-            "`textual`",
+            "description": "what is wanted, in JSON: `visual` or `textual`, with `modelName`",
+            "examples": ['{"clip": {"textual": {}}}'],
         },
         "image": {"type": "string", "format": "binary", "description": "for `visual`"},
-        "text": {**text, "description": "for `textual`"},
+        "text": {**text, "description": "for `textual`", "examples": ["a cat"]},
     }
     return {"type": "object", "required": ["entries"], "properties": fields}

@@ -48,6 +48,13 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         found = _readiness(dispatcher)
         return (READY if found.status == "ready" else NOT_READY).of(found)
 
+    return blueprint
+
+
+def make_probes(dispatcher: Dispatcher) -> Blueprint:
+    """What clients of other services look at before they send anything, without a key."""
+    blueprint = Blueprint("probes", __name__)
+
     @blueprint.get("/health")
     @Operation(
         "health",
@@ -59,13 +66,6 @@ def make_blueprint(dispatcher: Dispatcher) -> Blueprint:
         status = _readiness(dispatcher).status
         answer = HEALTHY if status == "ready" else NOT_HEALTHY
         return answer.of(HealthNow(unix=time.time(), status=status))
-
-    _add_probes(blueprint, dispatcher)
-    return blueprint
-
-
-def _add_probes(blueprint: Blueprint, dispatcher: Dispatcher) -> None:
-    """What other programs look at before they send anything, without a key."""
 
     @blueprint.get("/.well-known/live")
     @Operation("weaviate_live", "Check that it lives, as Weaviate does.", "For Weaviate.", (LIVE,))
@@ -86,6 +86,8 @@ def _add_probes(blueprint: Blueprint, dispatcher: Dispatcher) -> None:
     @Operation("immich_ping", "Check that it lives, as Immich does.", "For Immich.", (PONG,))
     def ping() -> Response:
         return Response("pong", content_type=PONG.media_type)
+
+    return blueprint
 
 
 def _readiness(dispatcher: Dispatcher) -> Readiness:

@@ -63,6 +63,18 @@ def test_the_interfaces_of_other_services_are_folded(viewer: Playground) -> None
     expect(others.locator(".opblock")).to_have_count(0)
 
 
+def test_a_form_of_another_service_is_tried_out(service: Api, open_tab: OpenTab) -> None:
+    page = open_tab(service.url).page
+    page.goto(f"{service.url}/docs#/Interfaces%20of%20other%20services")
+    predict = page.locator("#operations-Interfaces_of_other_services-immich_predict")
+    predict.get_by_role("button", name="/predict").first.click()
+    predict.get_by_role("button", name="Try it out").click()
+    predict.get_by_role("button", name="Execute").click()
+    expect(predict.locator(".live-responses-table .response-col_status").last).to_contain_text(
+        "200", timeout=20_000
+    )
+
+
 def test_a_link_to_them_unfolds_them(service: Api, open_tab: OpenTab) -> None:
     page = open_tab(service.url).page
     page.goto(f"{service.url}/docs#/Interfaces%20of%20other%20services")

@@ -20,6 +20,7 @@ from api.dialects.huggingface.schemas import (
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import encoded
+from api.request.body import UNTOLD
 from api.request.schemas import Item
 from common.errors import TextTooLong
 from common.protocol.messages import HOLE
@@ -29,9 +30,8 @@ __all__ = ["DIALECT", "make_blueprint"]
 DIALECT = Dialect("huggingface", plain_error, PlainError)
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
+MISSING = "is missing: this is for clients of Hugging Face; /docs lists the paths for others"
 BYTES = ("image/", "application/octet-stream")
-UNTOLD = ("", "application/x-www-form-urlencoded")
-"""What comes with the bytes of an image, or JSON, from requests, huggingface_hub and curl."""
 JSON_START = re.compile(rb"(\xef\xbb\xbf)?\s*[{\[]")
 
 
@@ -121,7 +121,7 @@ def _read(embedder: Embedder) -> Task:
     else:
         given, where = body.inputs, INPUTS
     if given is None:
-        raise invalid(where, "missing", "is missing")
+        raise invalid(where, "missing", MISSING)
     has_labels = body.parameters is not None and body.parameters.candidate_labels is not None
     make = _image if has_labels else parts_of
     if not isinstance(given, list):

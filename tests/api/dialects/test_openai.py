@@ -189,10 +189,12 @@ def test_null_and_zero_are_as_if_absent_and_unknown_keys_are_ignored(service: Ap
     assert_same(told, expected(service, {"text": TEXT}))
 
 
-def test_without_a_content_type_it_is_json(service: Api) -> None:
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded"])
+def test_without_a_content_type_it_is_json(service: Api, kind: str | None) -> None:
     url = f"{service.url}/v1/embeddings?api-version=2024-01-01"
-    answer = requests.post(url, data=b'{"input": "a cat"}', timeout=60)
-    assert "Content-Type" not in answer.request.headers
+    headers = {"Content-Type": kind}
+    answer = requests.post(url, data=b'{"input": "a cat"}', headers=headers, timeout=60)
+    assert answer.request.headers.get("Content-Type") == kind
     assert_same(answer.json(), expected(service, {"text": TEXT}))
 
 

@@ -134,6 +134,7 @@ def test_refusals_before_the_route_have_its_shape(make_client: ClientMaker) -> N
     assert error(large.get_json()) == ("invalid_request_error", None, "body_too_large")
     text = client.post(PATH, data="a", headers={**key, "Content-Type": "text/plain"})
     assert text.status_code == 415
+    assert "must be application/json" in text.get_json()["error"]["message"]
     limited = client.post(PATH, json={"input": "a"}, headers=key)
     assert limited.status_code == 429
     assert error(limited.get_json()) == ("rate_limit_error", None, "rate_limit_exceeded")
