@@ -34,8 +34,7 @@ from common.errors import ClipError, ItemError, Unavailable
 from common.redis.server import CLUSTER, is_of_cluster
 
 MAX_FAULTS = 100
-MAX_SHOWN_CHARS = 200
-"""Of a path that does not exist."""
+MAX_SHOWN_PATH_CHARS = 200
 
 log = structlog.get_logger()
 
@@ -174,9 +173,9 @@ def answer_http_exception(error: HTTPException) -> Response:
 
 
 def _no_such_path() -> str:
-    """Often the base URL of a client lacks a version, or has one too many."""
-    path = request.path[:MAX_SHOWN_CHARS]
-    return f"there is no {path}; {path_prefix()}/docs lists the paths"
+    """Names the path: often the base URL of a client lacks a version, or has one too many."""
+    path, prefix = request.path[:MAX_SHOWN_PATH_CHARS], path_prefix()
+    return f"there is no {prefix}{path}; {prefix}/docs lists the paths"
 
 
 def answer_bug(error: Exception) -> Response:

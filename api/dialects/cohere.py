@@ -51,7 +51,9 @@ class CohereRequest(BaseModel):
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
     embedding_types: list[str] | None = Field(
-        default=None, description=f"some of {', '.join(ENCODINGS)}; `float` by default"
+        default=None,
+        description=f"some of {', '.join(ENCODINGS)}; if absent, `/v2/embed` answers "
+        "with `float`, and `/v1/embed` with plain lists of floats",
     )
     output_dimension: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
@@ -111,7 +113,7 @@ class CohereEmbeddings(CohereAnswer):
 
 
 class CohereFloats(CohereAnswer):
-    """The same, if `embedding_types` are absent."""
+    """The answer of version 1 without `embedding_types`: plain lists of floats."""
 
     response_type: Literal["embeddings_floats"]
     embeddings: list[list[float]]
@@ -123,9 +125,9 @@ class CohereAnswerV1(RootModel[CohereEmbeddings | CohereFloats]):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to embed, and what the answer has; without `encodings`, plain lists of numbers."""
+    """What to embed, and how to answer; without `encodings`, with plain lists of floats."""
 
-    vectors: EmbeddingRequest
+    request: EmbeddingRequest
     version: Version
     encodings: list[Encoding]
     texts: list[str]
@@ -149,7 +151,7 @@ EMBED_V1 = embedding_operation(
     "cohere_embed_v1",
     (
         "Embed texts and images, as Cohere's version 1 does.",
-        "For Cohere's `Client` and LangChain's `CohereEmbeddings`.",
+        "For Cohere's `Client`, which LangChain's `CohereEmbeddings` has.",
     ),
     ("Vectors of length 1.", CohereAnswerV1),
     BODY,
@@ -174,7 +176,7 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
 
 def _embed(embedder: Embedder, version: Version) -> Response:
     wanted = _read(embedder, version)
-    return _answer(embedder.embed(wanted.vectors), wanted)
+    return _answer(embedder.embed(wanted.request), wanted)
 
 
 def _read(embedder: Embedder, version: Version) -> Wanted:
@@ -186,8 +188,8 @@ def _read(embedder: Embedder, version: Version) -> Wanted:
         dimensions_key="output_dimension",
         truncate=(body.truncate or "").upper() != "NONE",
     )
-    vectors = embedder.request(_vectors(body), body.model, options=options)
-    return Wanted(vectors, version, _encodings(types), body.texts or [])
+    request = embedder.request(_vectors(body), body.model, options=options)
+    return Wanted(request, version, _encodings(types), body.texts or [])
 
 
 def _vectors(body: CohereRequest) -> list[list[Part]]:

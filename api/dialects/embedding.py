@@ -110,7 +110,7 @@ class Embedder:
         return self._settings.max_queries * VALUES_PER_ITEM
 
     def read(self, body: TypeAdapter[Body]) -> Body:
-        """The JSON of the current request; unknown keys are ignored, a Content-Type may be absent.
+        """The JSON of the current request; unknown keys are ignored, it needs no Content-Type.
 
         Raises:
             RequestError: it cannot be read, or is not valid.
@@ -120,7 +120,7 @@ class Embedder:
         return validate(read.value, body, has_items=False)
 
     def parse(self, raw: bytes, body: TypeAdapter[Body]) -> Body:
-        """The same, of bytes that were read already."""
+        """The same, of bytes that were read already. Raises RequestError if they are not valid."""
         return validate(parse_json(raw, self.max_values), body, has_items=False)
 
     def read_bytes(self) -> bytes:

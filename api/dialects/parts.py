@@ -11,7 +11,10 @@ from api.request.validation import pointer_to
 SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")
 """The keys whose value is an image, or an object with one."""
-IMAGE_URI = re.compile(r"\s*data:image/", re.IGNORECASE)
+IMAGE_URI = re.compile(
+    r"[ \t\r\n]{0,50}data:(image/[^,\s]*|[^,\s]*;base64),", re.IGNORECASE | re.ASCII
+)
+"""A data URI of an image, or one that may be: programs do not know the type of every file."""
 INNER_KEYS = ("url", "base64", "data", "value")
 VALUE = "value"
 
@@ -37,9 +40,9 @@ def text_part(value: object, where: str) -> Part:
 
 
 def string_part(value: str, where: str) -> Part:
-    """An image if it is the data URI of one, since many clients can send nothing but strings.
+    """A text, or an image if it is the data URI of one: many clients send only strings.
 
-    Any other string is a text, a URL too.
+    A URL is a text.
     """
     return image_part(value, where) if IMAGE_URI.match(value) else text_part(value, where)
 

@@ -32,8 +32,8 @@ def error_of(problem: Problem) -> RerankError:
 
 DIALECT = Dialect("rerank", error_of, RerankError)
 Documents: TypeAlias = Sequence[orjson.Fragment]
-Path: TypeAlias = Literal["/v2", "/v1", ""]
-"""Where the answer is read by Cohere's clients, by Jina's and Voyage's, or by Infinity's."""
+Prefix: TypeAlias = Literal["/v2", "/v1", ""]
+"""Of the route: `/v2` for Cohere's clients, `/v1` for Jina's and Voyage's, none for Infinity's."""
 
 
 class RerankRequest(BaseModel):
@@ -43,7 +43,8 @@ class RerankRequest(BaseModel):
 
     query: Any = Field(
         default=None,
-        description='a text, `{"text": …}` or `{"image": a URL, data URI or base64}`',
+        description='a text, the data URI of an image, `{"text": …}` or '
+        '`{"image": a URL, data URI or base64}`',
         examples=["a cat"],
     )
     documents: list[Any] | None = Field(
@@ -55,7 +56,9 @@ class RerankRequest(BaseModel):
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
     top_n: Whole | None = Field(default=None, description="only the best; all if absent")
-    top_k: Whole | None = Field(default=None, description="the same, as Voyage calls it")
+    top_k: Whole | None = Field(
+        default=None, description="the same, as Voyage calls it; `top_n` comes first"
+    )
     return_documents: bool | None = Field(
         default=None, description="whether the answer has the documents too"
     )
@@ -94,7 +97,7 @@ class RerankAnswer(BaseModel):
     """The documents, the most similar first."""
 
     id: str
-    object: Literal["list", "rerank"] = Field(description="`rerank` for clients of Infinity")
+    object: Literal["list", "rerank"] = Field(description="`rerank` at `/rerank`, else `list`")
     model: str
     results: list[RerankResult]
     data: list[RerankResult] | None = Field(
@@ -163,12 +166,12 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
     return blueprint
 
 
-def _rerank(embedder: Embedder, path: Path) -> Response:
-    reranking = _read(embedder, path)
-    return _answer(embedder.embed(reranking.wanted), reranking, path)
+def _rerank(embedder: Embedder, prefix: Prefix) -> Response:
+    reranking = _read(embedder, prefix)
+    return _answer(embedder.embed(reranking.wanted), reranking, prefix)
 
 
-def _read(embedder: Embedder, path: Path) -> Reranking:
+def _read(embedder: Embedder, prefix: Prefix) -> Reranking:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
     if body.query is None:
@@ -184,13 +187,13 @@ def _read(embedder: Embedder, path: Path) -> Reranking:
     )
     kept = None
     if body.return_documents:
-        told = map(_as_object, body.documents) if path else body.documents
-        kept = [_to_json(each, f"/documents/{n}") for n, each in enumerate(told)]
+        sent_back = map(_as_object, body.documents) if prefix else body.documents
+        kept = [_to_json(each, f"/documents/{n}") for n, each in enumerate(sent_back)]
     count = body.top_n or body.top_k or len(documents)
     return Reranking(wanted, count, kept)
 
 
-def _answer(made: Embeddings, reranking: Reranking, path: Path) -> Response:
+def _answer(made: Embeddings, reranking: Reranking, prefix: Prefix) -> Response:
     cosines = cosine_similarities(made.vectors[:1], made.vectors[1:])
     tokens = sum(made.tokens)
     results = [
@@ -201,10 +204,10 @@ def _answer(made: Embeddings, reranking: Reranking, path: Path) -> Response:
     return made.response(
         {
             "id": request_id(),
-            "object": "list" if path else "rerank",
+            "object": "list" if prefix else "rerank",
             "model": made.model.name,
             "results": results,
-            **({"data": results} if path == "/v1" else {}),
+            **({"data": results} if prefix == "/v1" else {}),
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
             "meta": {"api_version": {"version": "2"}},
         }

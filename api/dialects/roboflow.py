@@ -68,7 +68,7 @@ class RoboflowEmbeddings(BaseModel):
     """Vectors of length 1, in order."""
 
     embeddings: list[list[float]]
-    frame_id: None = Field(description="for its client, which reads it")
+    frame_id: None = Field(description="always null: Roboflow's client reads it")
     time: float = Field(description="seconds")
 
 

@@ -16,7 +16,7 @@ from api.dispatch.cached import CachedAnswers
 from api.dispatch.client_jobs import Jobs
 from api.dispatch.label_sets import LabelSets
 from api.dispatch.models import (
-    START_ONE,
+    START_A_WORKER,
     RecentHeartbeats,
     ResolvedModel,
     ServedModel,
@@ -88,7 +88,8 @@ class Dispatcher:
         """Choose the model; add a label set's candidates unless their embeddings are stored.
 
         Raises:
-            UnknownModel, NoWorker: the model that the request names is not served.
+            UnknownModel: the named model is neither configured nor served.
+            NoWorker: no model is configured, and no worker is alive.
             JobLost: the content of the label set is gone.
         """
         configured = self._settings.model_names
@@ -211,7 +212,7 @@ class Dispatcher:
             case "full":
                 raise QueueFull(retry_after_s=self._meter.retry_after_s(admission.excess))
             case "no_worker":
-                raise NoWorker(START_ONE)
+                raise NoWorker(START_A_WORKER)
             case "blobs_lost":
                 raise JobLost
             case "other":

@@ -13,8 +13,8 @@ from common.protocol.messages import ModelInfo, Priority, model_queue_of, queue_
 
 READ_EVERY_S = 1.0
 MAX_SHOWN_CHARS = 200
-START_ONE = "start a worker for it; the log of a worker that ended says why"
-"""What an error says if there is no worker."""
+START_A_WORKER = "start a worker for it; the log of a worker that ended says why"
+"""The detail of NoWorker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def resolve(
     """Which model a request is for.
 
     Raises:
-        UnknownModel: the settings do not name it and no live worker serves it.
-        NoWorker: the settings name none and no worker is alive, so it may be served soon.
+        UnknownModel: it is neither configured nor served.
+        NoWorker: no model is configured, and no worker is alive, so it may be served soon.
     """
     name, model_queue = _name_and_queue(named, configured, alive)
     served = {
@@ -72,7 +72,7 @@ def _name_and_queue(
         if served.name == named.name:
             return served.name, served.workers[-1].model_queue
     if not found:
-        raise NoWorker(START_ONE)
+        raise NoWorker(START_A_WORKER)
     detail = _unknown_model(found, named)
     fault = ItemFault(named.pointer, UnknownModel.code, detail)
     raise UnknownModel([fault], "" if named.pointer else detail)

@@ -31,7 +31,7 @@ from common.label_sets.store import NAME
 from common.settings import VERSION
 
 DIALECTS = "Interfaces of other services"
-"""The tag of dialects."""
+"""The tag of dialects, and of what other services' clients probe."""
 TAGS = {
     **dict.fromkeys(("rank", "encode"), "Images and texts"),
     "jobs": "Jobs",

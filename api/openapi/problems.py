@@ -38,7 +38,7 @@ HEADERS: dict[type[ClipError], dict[str, str]] = {
 }
 DETAILS: dict[type[ClipError], str] = {
     errors.NotJson: "unexpected character at line 1, column 2",
-    errors.UnsupportedMediaType: "the body must be application/json or multipart/form-data",
+    errors.UnsupportedMediaType: "the body must be application/json",
     errors.NotFound: "no such job",
     errors.NoSuchLabelSet: "there is no label set 'things'",
     errors.DeadlineExceeded: "no answer within 60 seconds",

@@ -26,8 +26,8 @@ from api.request.schemas import Item, Prompts
 from common.protocol.messages import HOLE
 
 CHUNK_BYTES = 1 << 18
-UNTOLD = ("", "application/x-www-form-urlencoded")
-"""The Content-Types of clients that were told none: `curl -d` adds the second."""
+UNDECLARED = ("", "application/x-www-form-urlencoded")
+"""The Content-Types of clients that set none: `curl -d` then sends the second."""
 BOM = codecs.BOM_UTF8
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # An item has three keys and three values at most, a bracket, and a comma after each.
@@ -55,14 +55,14 @@ def read_json(
 ) -> JsonBody:
     """The JSON of a request; if a key is repeated within an object, the last one counts.
 
-    If it `is_lenient`, a request that does not tell its Content-Type has JSON too.
+    If it `is_lenient`, a request whose client set no Content-Type is read as JSON too.
 
     Raises:
         UnsupportedMediaType, UnsupportedEncoding, NotJson: it is not plain JSON.
         BodyTooLarge, TooManyValues: it has too many bytes, or far too many values.
         BrokenBody: it could not be read to its end.
     """
-    if not request.is_json and not (is_lenient and request.mimetype in UNTOLD):
+    if not request.is_json and not (is_lenient and request.mimetype in UNDECLARED):
         raise UnsupportedMediaType("the body must be application/json")
     raw = bytearray()
     for piece in pieces(request, max_bytes):

@@ -32,7 +32,7 @@ def test_refusals_of_the_framework_have_our_shape(
         assert "Allow" in answer.headers
 
 
-def test_an_unknown_path_is_named_with_the_way_to_the_others(
+def test_an_unknown_path_is_named_and_points_to_docs(
     service: Api, make_client: ClientMaker
 ) -> None:
     assert service.get("/nothing").json()["detail"] == "there is no /nothing; /docs lists the paths"
@@ -41,7 +41,7 @@ def test_an_unknown_path_is_named_with_the_way_to_the_others(
         assert f"Not found: there is no {path}; /docs lists the paths" in told
     behind = make_client(trusted_proxies=1)
     told = behind.get("/" + "a" * 300, headers={"X-Forwarded-Prefix": "/clip"}).get_json()
-    assert told["detail"] == f"there is no /{'a' * 199}; /clip/docs lists the paths"
+    assert told["detail"] == f"there is no /clip/{'a' * 199}; /clip/docs lists the paths"
 
 
 def test_a_bug_is_reported_by_number_without_internals(

@@ -35,9 +35,10 @@ def held(page: Page) -> Iterator[None]:
 
     page.route(RANK, hold)
     yield
-    page.unroute(RANK)
+    # The loop sees requests that come meanwhile. First, because to unroute may continue them too.
     for route in routes:
         route.continue_()
+    page.unroute(RANK)
 
 
 @pytest.fixture(scope="module")

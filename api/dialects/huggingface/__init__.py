@@ -1,4 +1,4 @@
 """Hugging Face's tasks: zero-shot image classification and feature extraction.
 
-Requests of its clients, of its hosted endpoints, and of Vertex AI.
+It takes the requests of its clients, of its Inference Endpoints, and of Vertex AI.
 """

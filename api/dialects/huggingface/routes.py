@@ -1,17 +1,17 @@
 """POST /hf and POST /."""
 
-import re
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 from pydantic import TypeAdapter
 
+from api.access.proxies import path_prefix
 from api.answer.scoring import cosine_similarities, probabilities, ranking
 from api.dialects.dialect import Dialect, PlainError, plain_error
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.huggingface.schemas import (
-    NO_PARAMETERS,
     TEMPLATE,
     TaskAnswer,
     TaskParameters,
@@ -20,7 +20,8 @@ from api.dialects.huggingface.schemas import (
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
 from api.dialects.vectors import encoded
-from api.request.body import UNTOLD
+from api.errors import UnsupportedMediaType
+from api.request.body import UNDECLARED, UTF_16
 from api.request.schemas import Item
 from common.errors import TextTooLong
 from common.protocol.messages import HOLE
@@ -30,9 +31,8 @@ __all__ = ["DIALECT", "make_blueprint"]
 DIALECT = Dialect("huggingface", plain_error, PlainError)
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
-MISSING = "is missing: this is for clients of Hugging Face; /docs lists the paths for others"
+HEAD_BYTES = 512
 BYTES = ("image/", "application/octet-stream")
-JSON_START = re.compile(rb"(\xef\xbb\xbf)?\s*[{\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +109,26 @@ def _read(embedder: Embedder) -> Task:
     kind = request.mimetype or ""
     if kind.startswith(BYTES):
         return _image_task(embedder, embedder.read_bytes())
-    if kind in UNTOLD:
+    if kind in UNDECLARED:
         raw = embedder.read_bytes()
-        if raw and not JSON_START.match(raw):
+        if not _is_text(raw):
             return _image_task(embedder, raw)
         body = embedder.parse(raw, BODY)
-    else:
+    elif request.is_json:
         body = embedder.read(BODY)
+    else:
+        raise UnsupportedMediaType("the body must be application/json or an image")
     if body.instances is not None:
         given, where = body.instances, INSTANCES
     else:
         given, where = body.inputs, INPUTS
     if given is None:
-        raise invalid(where, "missing", MISSING)
-    has_labels = body.parameters is not None and body.parameters.candidate_labels is not None
+        others = f"{path_prefix()}/docs lists the paths for others"
+        raise invalid(
+            where, "missing", f"is missing: this is for clients of Hugging Face; {others}"
+        )
+    parameters = _parameters(body)
+    has_labels = parameters.candidate_labels is not None
     make = _image if has_labels else parts_of
     if not isinstance(given, list):
         return _task(embedder, body, [make(given, where)], is_single=has_labels)
@@ -130,12 +136,26 @@ def _read(embedder: Embedder) -> Task:
     return _task(embedder, body, vectors, is_single=False)
 
 
+def _is_text(raw: bytes) -> bool:
+    """Whether it is meant as JSON: images of all formats begin with bytes that no text has."""
+    head = raw[:HEAD_BYTES]
+    if head.startswith(UTF_16):
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
+
+
 def _image_task(embedder: Embedder, image: bytes) -> Task:
-    body = TaskRequest(parameters=_parameters_of_query())
-    return _task(embedder, body, [[Part(Item(img_blob=image), "/image")]], is_single=True)
+    return _task(embedder, TaskRequest(), [[Part(Item(img_blob=image), "/image")]], is_single=True)
 
 
-def _parameters_of_query() -> TaskParameters:
+def _parameters(body: TaskRequest) -> TaskParameters:
+    """Those of the body, else of the query."""
+    if body.parameters is not None:
+        return body.parameters
     labels = request.args.get("candidate_labels")
     template = request.args.get("hypothesis_template")
     return TaskParameters(candidate_labels=labels, hypothesis_template=template)
@@ -144,7 +164,7 @@ def _parameters_of_query() -> TaskParameters:
 def _task(
     embedder: Embedder, body: TaskRequest, vectors: list[list[Part]], *, is_single: bool
 ) -> Task:
-    parameters = body.parameters or NO_PARAMETERS
+    parameters = _parameters(body)
     labels = _labels(parameters, embedder.max_parts)
     template = _template(parameters, embedder.max_text_chars) if labels else ""
     prompts = [

@@ -30,14 +30,11 @@ class TaskParameters(BaseModel):
     )
 
 
-NO_PARAMETERS = TaskParameters()
-
-
 class TaskRequest(BaseModel):
     """A task; other keys are ignored, and `null` is as if absent.
 
-    Instead the body may be the bytes of an image, with `?candidate_labels=a,b`; then a Content-Type
-    may be missing.
+    Instead the body may be the bytes of an image. Without `parameters` they may be in the query, as
+    `?candidate_labels=a,b`. Neither body needs a Content-Type.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,7 +42,8 @@ class TaskRequest(BaseModel):
     inputs: Any = Field(
         default=None,
         description='with labels an image as base64, data URI or URL, or `{"image": …}`; '
-        "without labels a text; or a list of them",
+        'without labels a text, `{"text": …}`, `{"image": …}` or the data URI of an image; '
+        "or a list of them",
         examples=["a cat"],
     )
     instances: list[Any] | None = Field(

@@ -43,7 +43,7 @@ class EmbeddingsRequest(BaseModel):
     modality: str | None = Field(
         default=None,
         description="what all strings are: `text`, or `image`, as URL, data URI or base64; if "
-        "absent they are texts, but for data URIs of images",
+        "absent, data URIs of images are images and all other strings are texts",
         examples=["image"],
     )
     encoding_format: EncodingName = Field(
@@ -95,7 +95,7 @@ def vectors_of(body: EmbeddingsRequest, modality: str | None = None) -> list[Vec
 
 def _modality(given: str | None) -> Modality:
     match given:
-        case None | "":
+        case None:
             return None
         case "text" | "image":
             return given

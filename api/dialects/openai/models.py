@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from api.answer.fleet import created
 from api.dialects.embedding import Embedder
 from api.dialects.openai.errors import DIALECT
-from api.dispatch.models import ServedModel, not_served
-from api.errors import ItemFault, UnknownModel
+from api.dispatch.models import START_A_WORKER, ServedModel, not_served
+from api.errors import ItemFault, NoWorker, UnknownModel
 from api.openapi.operation import Answer, Operation
 
 
@@ -51,13 +51,16 @@ def add_routes(blueprint: Blueprint, embedder: Embedder) -> None:
         "Get one model as OpenAI does.",
         "For clients of OpenAI that check whether a model is there.",
         (MODEL,),
-        errors=(UnknownModel,),
+        errors=(UnknownModel, NoWorker),
         dialect=DIALECT,
     )
     def model(model: str) -> Response:
-        for served in embedder.models():
+        found = embedder.models()
+        for served in found:
             if served.name == model:
                 return MODEL.of(_model(served))
+        if not found:
+            raise NoWorker(START_A_WORKER)
         detail = f"{not_served(model)}; `GET /v1/models` lists those that are"
         raise UnknownModel([ItemFault("/model", UnknownModel.code, detail)])
 

@@ -91,6 +91,16 @@ def test_json_needs_no_content_type(service: Api, kind: str | None) -> None:
     told = requests.post(f"{service.url}/hf", '{"inputs":', headers=headers, timeout=60)
     assert told.status_code == 400
     assert told.json()["error"].startswith("The body is not valid JSON")
+    for junk in (b"", b"a=b&c=d", "[]".encode("utf-16")):
+        told = requests.post(f"{service.url}/hf", junk, headers=headers, timeout=60)
+        assert "JSON" in told.json()["error"]
+        assert "X-Job-Id" not in told.headers
+
+
+def test_json_may_have_its_labels_in_the_query(service: Api) -> None:
+    query = {"candidate_labels": ",".join(LABELS)}
+    told = requests.post(f"{service.url}/hf", json={"inputs": BASE64}, params=query, timeout=60)
+    assert_ranked(told.json(), ranked(service))
 
 
 def test_texts_become_features(service: Api) -> None:

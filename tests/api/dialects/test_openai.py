@@ -113,13 +113,28 @@ def test_strings_are_images_as_infinity_has_them(
     assert_same(told, np.repeat(expected(service, image_item()), 3, axis=0))
 
 
-@pytest.mark.parametrize("given", [DATA_URI, {"content": [DATA_URI]}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        DATA_URI,
+        {"content": [DATA_URI]},
+        f" \n{DATA_URI.replace('data:image', 'DATA:IMAGE')}",
+        f"data:application/octet-stream;base64,{BASE64}",
+    ],
+)
 def test_a_data_uri_of_an_image_is_an_image_unless_called_a_text(service: Api, given: Any) -> None:
     assert_same(embed(service, input=[given]), expected(service, image_item()))
     told = embed(service, input=[DATA_URI], modality="text")
     assert_same(told, expected(service, {"text": DATA_URI}))
     told = embed(service, input=[{"text": DATA_URI}])
     assert_same(told, expected(service, {"text": DATA_URI}))
+
+
+@pytest.mark.parametrize(
+    "text", ["data:image/png is how it starts", "\u00a0data:image/png;base64,", "data: a, b"]
+)
+def test_what_only_looks_like_a_data_uri_is_a_text(service: Api, text: str) -> None:
+    assert_same(embed(service, input=[text]), expected(service, {"text": text}))
 
 
 def test_several_parts_make_the_mean_of_their_unit_vectors(service: Api) -> None:

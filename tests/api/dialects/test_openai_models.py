@@ -27,6 +27,13 @@ def test_a_model_that_is_not_there_is_404(service: Api) -> None:
     assert answer.json()["error"]["code"] == "model_not_found"
 
 
+def test_without_workers_a_model_may_be_there_soon(make_api: ClientMaker, redis_url: str) -> None:
+    answer = make_api(redis_url=redis_url).get("/v1/models/demo")
+    assert answer.status_code == 503
+    assert answer.get_json()["error"]["code"] == "no_worker"
+    assert "Retry-After" in answer.headers
+
+
 def test_our_own_list_has_that_of_infinity_in_it(service: Api) -> None:
     told = service.get("/models").json()
     assert told["object"] == "list"

@@ -54,12 +54,18 @@ def test_only_the_best_come_with_their_documents(service: Api) -> None:
     assert len(rerank(service, query=TEXT, documents=["a"], top_n=9)["results"]) == 1
 
 
-def test_voyage_reads_data_and_calls_top_n_top_k(service: Api) -> None:
-    told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS, top_k=2)
+def test_v1_has_data_for_voyage(service: Api) -> None:
+    told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS)
     assert told["data"] == told["results"]
-    assert len(told["data"]) == 2
-    told = rerank(service, "/v1/rerank", query=TEXT, documents=DOCUMENTS, top_k=None)
     assert len(told["data"]) == 3
+    for path in ("/v2/rerank", "/rerank"):
+        assert "data" not in rerank(service, path, query=TEXT, documents=DOCUMENTS, top_k=2)
+
+
+def test_top_k_is_top_n(service: Api) -> None:
+    assert len(rerank(service, query=TEXT, documents=DOCUMENTS, top_k=2)["results"]) == 2
+    both = rerank(service, query=TEXT, documents=DOCUMENTS, top_k=2, top_n=1)
+    assert len(both["results"]) == 1
 
 
 def test_infinity_has_an_object_and_strings_of_its_own(service: Api) -> None:

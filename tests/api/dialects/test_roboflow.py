@@ -21,8 +21,7 @@ def ask(service: Api, path: str, **body: Any) -> Any:
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert told.pop("time") >= 0
-    # `get_clip_image_embeddings` looks it up.
-    assert told.pop("frame_id", None) is None
+    assert told.pop("frame_id", None) is None  # only embeddings have it
     return told
 
 
@@ -38,6 +37,7 @@ def test_images_are_embedded(service: Api, image_server: ImageServer) -> None:
     url = {"type": "url", "value": image_server.serve(PNG)}
     told = ask(service, "embed_image", image=[PICTURE, url], clip_version_id=DEMO_MODEL.name)
     assert_same(told["embeddings"], wanted)
+    # Without it `get_clip_image_embeddings` fails.
     assert "frame_id" in service.post("/clip/embed_image", {"image": PICTURE}).json()
 
 

@@ -50,7 +50,7 @@ class TestWithoutConfiguredModels:
         assert refused["code"] == "unknown_model"
         assert "served models: one" in refused["detail"]
 
-    def test_without_workers_any_model_may_come_soon(
+    def test_without_workers_a_named_model_has_no_worker(
         self, make: Callable[[str], FlaskClient]
     ) -> None:
         refused = make("").post("/encode?model=one", json=[ITEM])
@@ -107,6 +107,11 @@ class TestWithConfiguredModels:
         assert answer.status_code == 503
         body = answer.get_json()
         assert (body["models"], body["models_without_worker"]) == (["two"], ["one"])
+
+    def test_another_name_is_unknown_without_workers_too(
+        self, make: Callable[[str], FlaskClient]
+    ) -> None:
+        assert submit(make("one"), "&model=typo")[0] == 422
 
     def test_a_live_worker_of_another_model_does_not_count(
         self, make: Callable[[str], FlaskClient], redis: Redis
