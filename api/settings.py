@@ -123,7 +123,8 @@ class ApiSettings(SharedSettings):
         description="requests that one API process serves at once; 7 of 8 may wait for a job",
     )
     api_keys: ApiKeys = Field(
-        default=(), description="accepted API keys; none: requests need no key"
+        default=(),
+        description="accepted API keys, of at least 16 characters; none: requests need no key",
     )
     api_keys_file: ApiKeysFile = Field(
         default=(), description="a file with more keys, one per line; `#` begins a comment line"

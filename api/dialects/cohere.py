@@ -10,7 +10,7 @@ from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
-from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
+from api.dialects.parts import Part, image_part, invalid, parts_of, string_part, text_part
 from api.dialects.vectors import ENCODINGS, Encoding, encoded
 from api.problem_details import Problem
 
@@ -38,7 +38,9 @@ class CohereRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    texts: list[Any] | None = Field(default=None, description="texts", examples=[["a cat"]])
+    texts: list[Any] | None = Field(
+        default=None, description="texts, and data URIs of images", examples=[["a cat"]]
+    )
     images: list[Any] | None = Field(
         default=None, description="images as data URIs, URLs or base64"
     )
@@ -188,11 +190,13 @@ def _read(embedder: Embedder, version: Version) -> Wanted:
         dimensions_key="output_dimension",
         truncate=(body.truncate or "").upper() != "NONE",
     )
-    request = embedder.request(_vectors(body), body.model, options=options)
+    kind, vectors = _vectors(body)
+    request = embedder.request(vectors, body.model, pointer=f"/{kind}", options=options)
     return Wanted(request, version, _encodings(types), body.texts or [])
 
 
-def _vectors(body: CohereRequest) -> list[list[Part]]:
+def _vectors(body: CohereRequest) -> tuple[str, list[list[Part]]]:
+    """The key that has the inputs, and the parts of each."""
     given = [kind for kind in KINDS if getattr(body, kind)]
     if len(given) != 1:
         raise invalid("", "ambiguous_input" if given else "too_few", ONLY_ONE)
@@ -200,11 +204,16 @@ def _vectors(body: CohereRequest) -> list[list[Part]]:
     placed = [(each, f"/{kind}/{n}") for n, each in enumerate(getattr(body, kind))]
     match kind:
         case "texts":
-            return [[text_part(*each)] for each in placed]
+            return kind, [[_text(*each)] for each in placed]
         case "images":
-            return [[image_part(*each)] for each in placed]
+            return kind, [[image_part(*each)] for each in placed]
         case _:
-            return [parts_of(*each) for each in placed]
+            return kind, [parts_of(*each) for each in placed]
+
+
+def _text(given: object, where: str) -> Part:
+    """LangChain's and LiteLLM's strings are all texts, data URIs too."""
+    return string_part(given, where) if isinstance(given, str) else text_part(given, where)
 
 
 def _encodings(names: list[str]) -> list[Encoding]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from api.answer.scoring import cosine_similarities, ranking
 from api.dialects.dialect import Dialect, message_of, request_id
-from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings
+from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
@@ -58,6 +58,10 @@ class RerankRequest(BaseModel):
     top_n: Whole | None = Field(default=None, description="only the best; all if absent")
     top_k: Whole | None = Field(
         default=None, description="the same, as Voyage calls it; `top_n` comes first"
+    )
+    truncation: bool | None = Field(
+        default=None,
+        description="`false`: a text that is too long for the model is an error, as Voyage has it",
     )
     return_documents: bool | None = Field(
         default=None, description="whether the answer has the documents too"
@@ -182,8 +186,16 @@ def _read(embedder: Embedder, prefix: Prefix) -> Reranking:
         if most is not None and most < 1:
             raise invalid(f"/{key}", "too_small", "must be at least 1")
     documents = [parts_of(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
+    if len(documents) >= embedder.max_parts:
+        detail = (
+            f"has {len(documents)} items; the limit beside the query is {embedder.max_parts - 1}"
+        )
+        raise invalid("/documents", "too_many", detail)
     wanted = embedder.request(
-        [parts_of(body.query, "/query"), *documents], body.model, pointer="/documents"
+        [parts_of(body.query, "/query"), *documents],
+        body.model,
+        pointer="/documents",
+        options=Options(truncate=body.truncation is not False),
     )
     kept = None
     if body.return_documents:

@@ -6,11 +6,22 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from api.answer.scoring import Units
+from api.dialects.parts import invalid
 from common.protocol.messages import Vectors
 
 Encoding: TypeAlias = Literal["float", "base64", "int8", "uint8", "binary", "ubinary"]
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
+DTYPES: tuple[Encoding, ...] = ("float", "int8", "uint8", "binary", "ubinary")
+"""Those that say what each number is, as Voyage's `output_dtype` does."""
 Rows: TypeAlias = list[object]
+
+
+def dtype_named(name: str | None) -> Encoding:
+    """Raises InvalidRequest if Voyage's `output_dtype` names none."""
+    for known in DTYPES:
+        if known == (name or "float"):
+            return known
+    raise invalid("/output_dtype", "unknown_value", f"must be one of {', '.join(DTYPES)}")
 
 
 def encoded(vectors: Units | Vectors, encoding: Encoding) -> Rows:

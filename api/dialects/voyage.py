@@ -1,6 +1,6 @@
 """Voyage's POST /v1/multimodalembeddings."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from flask import Blueprint, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -10,11 +10,8 @@ from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Optio
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
-from api.dialects.vectors import Encoding, encoded, in_base64
+from api.dialects.vectors import DTYPES, Encoding, dtype_named, encoded, in_base64
 from api.problem_details import Problem
-
-Dtype = Literal["float", "int8", "uint8", "binary", "ubinary"]
-DTYPES: dict[str, Encoding] = {each: each for each in get_args(Dtype)}
 
 
 class VoyageError(BaseModel):
@@ -111,9 +108,7 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
 def _read(embedder: Embedder) -> tuple[EmbeddingRequest, Encoding, bool]:
     """Read the request; in its own function, so that the body is freed before the wait."""
     body = embedder.read(BODY)
-    dtype = body.output_dtype or "float"
-    if dtype not in DTYPES:
-        raise invalid("/output_dtype", "unknown_value", f"must be one of {', '.join(DTYPES)}")
+    dtype = dtype_named(body.output_dtype)
     if body.encoding_format not in (None, "base64"):
         raise invalid("/encoding_format", "unknown_value", "must be base64 or null")
     wanted = embedder.request(
@@ -126,7 +121,7 @@ def _read(embedder: Embedder) -> tuple[EmbeddingRequest, Encoding, bool]:
             truncate=body.truncation is not False,
         ),
     )
-    return wanted, DTYPES[dtype], body.encoding_format is not None
+    return wanted, dtype, body.encoding_format is not None
 
 
 def _answer(made: Embeddings, dtype: Encoding, *, is_base64: bool) -> Response:

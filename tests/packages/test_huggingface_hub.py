@@ -33,6 +33,7 @@ def test_labels_in_the_url_classify_too(services: Services, ranked: dict[str, fl
     client = client_of(services.plain, path=f"/hf?candidate_labels={','.join(LABELS)}")
     told = client.image_classification(IMAGE)
     assert {each.label: each.score for each in told} == pytest.approx(ranked, abs=2e-4)
+    assert client.image_classification(IMAGE, top_k=1)[0].label == told[0].label
 
 
 def test_texts_become_features(services: Services, expected: Expected) -> None:

@@ -37,6 +37,17 @@ def test_types_of_numbers_come_as_it_reads_them(services: Services, expected: Ex
     assert list(made.embeddings[0]) == pytest.approx(expected.text * 127, abs=1)
 
 
+def test_texts_alone_are_embedded(services: Services, expected: Expected) -> None:
+    client = voyageai.Client(**options_of(services))
+    assert_same(
+        client.embed([TEXT, OTHER], model="demo").embeddings, [expected.text, expected.other]
+    )
+    [row] = client.embed([TEXT], model="demo", output_dtype="int8").embeddings
+    assert list(row) == pytest.approx(expected.text * 127, abs=1)
+    with pytest.raises(error.InvalidRequestError, match="output_dimension"):
+        client.embed([TEXT], model="demo", output_dimension=7)
+
+
 def test_it_works_asynchronously(services: Services, expected: Expected) -> None:
     client = voyageai.AsyncClient(**options_of(services))
     made = asyncio.run(client.multimodal_embed([[TEXT], [OTHER]], model="demo"))

@@ -32,6 +32,7 @@ DIALECT = Dialect("huggingface", plain_error, PlainError)
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
 HEAD_BYTES = 512
+IN_QUERY = ("candidate_labels", "hypothesis_template")
 BYTES = ("image/", "application/octet-stream")
 
 
@@ -41,6 +42,7 @@ class Task:
 
     wanted: EmbeddingRequest
     labels: Sequence[str]
+    top_k: int | None
     is_single: bool
     is_vertex: bool
 
@@ -88,19 +90,20 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
 def _run(embedder: Embedder) -> Response:
     task = _read(embedder)
     made = embedder.embed(task.wanted)
-    found = _classes(made, task.labels) if task.labels else encoded(made.vectors, "float")
+    found = _classes(made, task) if task.labels else encoded(made.vectors, "float")
     if task.is_vertex:
         return made.response({"predictions": found})
     return made.response(found[0] if task.is_single else found)
 
 
-def _classes(made: Embeddings, labels: Sequence[str]) -> list[object]:
+def _classes(made: Embeddings, task: Task) -> list[object]:
+    labels = task.labels
     images, texts = made.vectors[: -len(labels)], made.vectors[-len(labels) :]
     cosines = cosine_similarities(images, texts)
     scores = probabilities(cosines, made.model)
     return [
         [{"score": row[index], "label": labels[index]} for index in order]
-        for row, order in zip(scores, ranking(cosines, len(labels)), strict=True)
+        for row, order in zip(scores, ranking(cosines, task.top_k or len(labels)), strict=True)
     ]
 
 
@@ -153,18 +156,18 @@ def _image_task(embedder: Embedder, image: bytes) -> Task:
 
 
 def _parameters(body: TaskRequest) -> TaskParameters:
-    """Those of the body, else of the query."""
-    if body.parameters is not None:
-        return body.parameters
-    labels = request.args.get("candidate_labels")
-    template = request.args.get("hypothesis_template")
-    return TaskParameters(candidate_labels=labels, hypothesis_template=template)
+    """Those of the body; labels and a template may be in the query instead."""
+    given = body.parameters or TaskParameters()
+    query = {name: request.args.get(name) for name in IN_QUERY if getattr(given, name) is None}
+    return given.model_copy(update=query)
 
 
 def _task(
     embedder: Embedder, body: TaskRequest, vectors: list[list[Part]], *, is_single: bool
 ) -> Task:
     parameters = _parameters(body)
+    if parameters.top_k is not None and parameters.top_k < 1:
+        raise invalid("/parameters/top_k", "too_small", "must be at least 1")
     labels = _labels(parameters, embedder.max_parts)
     template = _template(parameters, embedder.max_text_chars) if labels else ""
     prompts = [
@@ -181,7 +184,7 @@ def _task(
             truncate=body.truncate is not False,
         ),
     )
-    return Task(wanted, labels, is_single, is_vertex=body.instances is not None)
+    return Task(wanted, labels, parameters.top_k, is_single, is_vertex=body.instances is not None)
 
 
 def _image(given: object, where: str) -> list[Part]:

@@ -28,6 +28,7 @@ class TaskParameters(BaseModel):
     hypothesis_template: str | None = Field(
         default=None, description=f"`{{}}` is replaced by each label; `{TEMPLATE}` if absent"
     )
+    top_k: Whole | None = Field(default=None, description="only the best labels; all if absent")
 
 
 class TaskRequest(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.dialects.fields import Whole, fault_of_any
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
-from api.dialects.vectors import ENCODINGS, Encoding
+from api.dialects.vectors import ENCODINGS, Encoding, dtype_named
 
 Vector: TypeAlias = list[Part]
 Modality: TypeAlias = Literal["text", "image"] | None
@@ -55,13 +55,27 @@ class EmbeddingsRequest(BaseModel):
     dimensions: Whole | None = Field(
         default=None, description="the first of them only, for models in `CLIP_MATRYOSHKA_MODELS`"
     )
+    output_dtype: str | None = Field(
+        default=None, description="what the numbers are, as Voyage calls it; also within `base64`"
+    )
+    output_dimension: Whole | None = Field(default=None, description="`dimensions` of Voyage")
+    truncation: bool | None = Field(
+        default=None,
+        description="`false`: a text that is too long for the model is an error, as Voyage has it",
+    )
     normalized: bool | None = Field(
         default=None, description="`false`: not scaled to length 1, as Jina has it"
     )
 
 
-def encoding_of(body: EmbeddingsRequest) -> Encoding:
-    """How to write the vectors, named by any of three keys. Raises InvalidRequest."""
+def encoding_of(body: EmbeddingsRequest) -> tuple[Encoding, bool]:
+    """How to write the vectors, and whether bytes of that in base64. Raises InvalidRequest."""
+    named, dtype = _encoding(body), dtype_named(body.output_dtype)
+    return (named, False) if dtype == "float" else (dtype, named == "base64")
+
+
+def _encoding(body: EmbeddingsRequest) -> Encoding:
+    """Named by any of three keys."""
     for key in ("encoding_format", "embedding_type", "encoding_type"):
         match getattr(body, key):
             case None | "" | []:

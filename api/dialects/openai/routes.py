@@ -12,7 +12,7 @@ from api.dialects.openai.errors import DIALECT
 from api.dialects.openai.inputs import INPUT, TOO_MANY, EmbeddingsRequest, encoding_of, vectors_of
 from api.dialects.openai.models import add_routes
 from api.dialects.operation import embedding_operation
-from api.dialects.vectors import Encoding, encoded
+from api.dialects.vectors import Encoding, encoded, in_base64
 from api.errors import TooManyValues
 
 __all__ = ["DIALECT", "make_blueprint"]
@@ -104,31 +104,41 @@ def make_blueprint(embedder: Embedder) -> Blueprint:
 
 
 def _embeddings(embedder: Embedder, modality: str | None) -> Response:
-    wanted, encoding = _read(embedder, modality)
-    return _answer(embedder.embed(wanted), encoding)
+    wanted, encoding, is_base64 = _read(embedder, modality)
+    return _answer(embedder.embed(wanted), encoding, is_base64=is_base64)
 
 
-def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, Encoding]:
+def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, Encoding, bool]:
     """Read the request; in its own function, so that the body is freed before the wait."""
     try:
         body = embedder.read(BODY)
     except TooManyValues:
         raise TooManyValues(TOO_MANY) from None
-    encoding = encoding_of(body)
+    encoding, is_base64 = encoding_of(body)
     # Numbers of bytes are those of unit vectors: others would not fit.
     is_unit = body.normalized is not False or encoding not in ("float", "base64")
     wanted = embedder.request(
         vectors_of(body, modality),
         body.model,
         pointer=INPUT,
-        options=Options(is_unit, body.dimensions),
+        options=_options(body, is_unit=is_unit),
     )
-    return wanted, encoding
+    return wanted, encoding, is_base64
 
 
-def _answer(made: Embeddings, encoding: Encoding) -> Response:
+def _options(body: EmbeddingsRequest, *, is_unit: bool) -> Options:
+    is_voyage = not body.dimensions and body.output_dimension
+    return Options(
+        normalise=is_unit,
+        dimensions=body.dimensions or body.output_dimension,
+        dimensions_key="output_dimension" if is_voyage else "dimensions",
+        truncate=body.truncation is not False,
+    )
+
+
+def _answer(made: Embeddings, encoding: Encoding, *, is_base64: bool) -> Response:
     tokens = sum(made.tokens)
-    rows = encoded(made.vectors, encoding)
+    rows = (in_base64 if is_base64 else encoded)(made.vectors, encoding)
     return made.response(
         {
             "id": f"embd-{secrets.token_hex(12)}",

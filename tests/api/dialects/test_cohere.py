@@ -51,6 +51,12 @@ def test_images_are_embedded(service: Api) -> None:
     assert told["meta"]["billed_units"] == {"input_tokens": 0, "images": 2}
 
 
+def test_a_data_uri_among_texts_is_an_image(service: Api) -> None:
+    told = embed(service, texts=[TEXT, DATA_URI])
+    assert_same(told["embeddings"]["float"], expected(service, {"text": TEXT}, IMAGE))
+    assert told["meta"]["billed_units"]["images"] == 1
+
+
 def test_inputs_have_several_parts(service: Api) -> None:
     text = {"type": "text", "text": TEXT}
     image = {"type": "image_url", "image_url": {"url": DATA_URI}}
@@ -103,6 +109,7 @@ def test_version_1_has_plain_lists_unless_types_are_wanted(service: Api) -> None
         ({"texts": [TEXT], "images": [DATA_URI]}, "exactly one of texts, images and inputs"),
         ({"texts": [TEXT, 3]}, "texts[1] must be a string"),
         ({"texts": TEXT}, "texts "),
+        ({"texts": ["a"] * 1001}, "texts has 1001 items; the limit is 1000"),
         ({"images": [DATA_URI, BAD]}, "images[1] is not an image of a known"),
         ({"inputs": [{"content": []}]}, "inputs[0].content needs at least one"),
         ({"texts": [TEXT], "embedding_types": ["hex"]}, "embedding_types[0] must be one of float"),

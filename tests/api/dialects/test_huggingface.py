@@ -99,8 +99,13 @@ def test_json_needs_no_content_type(service: Api, kind: str | None) -> None:
 
 def test_json_may_have_its_labels_in_the_query(service: Api) -> None:
     query = {"candidate_labels": ",".join(LABELS)}
-    told = requests.post(f"{service.url}/hf", json={"inputs": BASE64}, params=query, timeout=60)
+    body: dict[str, Any] = {"inputs": BASE64}
+    told = requests.post(f"{service.url}/hf", json=body, params=query, timeout=60)
     assert_ranked(told.json(), ranked(service))
+    best = requests.post(
+        f"{service.url}/hf", json=body | {"parameters": {"top_k": 1}}, params=query, timeout=60
+    )
+    assert best.json() == told.json()[:1]
 
 
 def test_texts_become_features(service: Api) -> None:

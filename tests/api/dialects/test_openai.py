@@ -188,6 +188,29 @@ def test_vectors_come_in_bits_and_bytes(service: Api) -> None:
     assert embedding("uint8") == pytest.approx((row + 1) * 127.5, abs=1)
 
 
+def test_voyage_has_other_names_for_the_same(service: Api, make_client: ClientMaker) -> None:
+    [row] = expected(service, {"text": TEXT})
+    for dtype, wanted in (("int8", row * 127), ("ubinary", np.packbits(row > 0))):
+        numbers = embed(service, input=TEXT, output_dtype=dtype)["data"][0]["embedding"]
+        assert numbers == pytest.approx(wanted, abs=1)
+        told = embed(service, input=TEXT, output_dtype=dtype, encoding_format="base64")
+        [packed] = [each["embedding"] for each in told["data"]]
+        assert list(
+            np.frombuffer(base64.b64decode(packed), np.int8 if dtype == "int8" else "B")
+        ) == (numbers)
+    for key, value in (
+        ("output_dtype", "hex"),
+        ("output_dimension", 7),
+        ("truncation", False),
+    ):
+        answer = service.post("/v1/embeddings", {"input": "word " * 100, key: value})
+        assert answer.status_code == 400, key
+        assert answer.json()["error"]["param"] == ("input" if key == "truncation" else key)
+    client = make_client(matryoshka_models=DEMO_MODEL.name)
+    told = client.post("/v1/embeddings", json={"input": TEXT, "output_dimension": 8}).get_json()
+    assert len(told["data"][0]["embedding"]) == 8
+
+
 def test_null_and_zero_are_as_if_absent_and_unknown_keys_are_ignored(service: Api) -> None:
     told = embed(
         service,

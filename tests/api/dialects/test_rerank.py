@@ -86,6 +86,11 @@ def test_infinity_has_an_object_and_strings_of_its_own(service: Api) -> None:
         ({"query": TEXT, "documents": ["a"], "top_k": 0}, "top_k must be at least 1"),
         ({"query": TEXT, "documents": ["a", {"image": BAD}]}, "documents[1].image is not an"),
         ({"query": {"image": BAD}, "documents": ["a"]}, "query.image is not an image"),
+        (
+            {"query": TEXT, "documents": ["a"] * 1000},
+            "documents has 1000 items; the limit beside the query is 999",
+        ),
+        ({"query": TEXT, "documents": ["b " * 200], "truncation": False}, "is longer than the"),
         ({"query": 3, "documents": ["a"]}, "query must be"),
     ],
 )
