@@ -212,7 +212,7 @@ def _vectors(body: CohereRequest) -> tuple[str, list[list[Part]]]:
 
 
 def _text(given: object, where: str) -> Part:
-    """LangChain's and LiteLLM's strings are all texts, data URIs too."""
+    """LangChain and LiteLLM send data URIs of images among the texts."""
     return string_part(given, where) if isinstance(given, str) else text_part(given, where)
 
 

@@ -12,7 +12,7 @@ SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")
 """The keys whose value is an image, or an object with one."""
 IMAGE_URI = re.compile(
-    r"[ \t\r\n]{0,50}data:(image/[^,\s]*|[^,\s]*;base64),", re.IGNORECASE | re.ASCII
+    r"[ \t\r\n]{0,50}data:(image/[^,\s]{0,200}|[^,\s]{0,200};base64),", re.IGNORECASE | re.ASCII
 )
 """A data URI of an image, or one that may be: programs do not know the type of every file."""
 INNER_KEYS = ("url", "base64", "data", "value")
