@@ -165,6 +165,11 @@ class ApiSettings(SharedSettings):
         """The models by their aliases."""
         return dict(pair.split("=", 1) for pair in self.model_aliases)
 
+    @cached_property
+    def shortened_models(self) -> set[str]:
+        """The names of `matryoshka_models`, which may be aliases there."""
+        return {self.aliased_models.get(name, name) for name in self.matryoshka_models}
+
     @property
     def waiting_requests(self) -> int:
         """How many requests of a process may wait for a job; the rest serve quick requests."""

@@ -10,7 +10,7 @@ from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
-from api.dialects.parts import Part, image_part, invalid, parts_of, string_part, text_part
+from api.dialects.parts import Part, image_part, invalid, parts_of, string_part
 from api.dialects.vectors import ENCODINGS, Encoding, encoded
 from api.problem_details import Problem
 
@@ -188,7 +188,7 @@ def _read(embedder: Embedder, version: Version) -> Wanted:
     options = Options(
         dimensions=body.output_dimension,
         dimensions_key="output_dimension",
-        truncate=(body.truncate or "").upper() != "NONE",
+        truncate=_truncates(body.truncate),
     )
     kind, vectors = _vectors(body)
     request = embedder.request(vectors, body.model, pointer=f"/{kind}", options=options)
@@ -204,16 +204,20 @@ def _vectors(body: CohereRequest) -> tuple[str, list[list[Part]]]:
     placed = [(each, f"/{kind}/{n}") for n, each in enumerate(getattr(body, kind))]
     match kind:
         case "texts":
-            return kind, [[_text(*each)] for each in placed]
+            return kind, [[string_part(*each)] for each in placed]
         case "images":
             return kind, [[image_part(*each)] for each in placed]
         case _:
             return kind, [parts_of(*each) for each in placed]
 
 
-def _text(given: object, where: str) -> Part:
-    """LangChain and LiteLLM send data URIs of images among the texts."""
-    return string_part(given, where) if isinstance(given, str) else text_part(given, where)
+def _truncates(given: str | None) -> bool:
+    match (given or "END").upper():
+        case "NONE":
+            return False
+        case "START" | "END":
+            return True
+    raise invalid("/truncate", "unknown_value", "must be NONE, START or END")
 
 
 def _encodings(names: list[str]) -> list[Encoding]:

@@ -211,7 +211,7 @@ class Embedder:
         dimensions, where = options.dimensions, f"/{options.dimensions_key}"
         if not dimensions or dimensions == model.dimension:
             return
-        if model.name not in self._settings.matryoshka_models:
+        if model.name not in self._settings.shortened_models:
             detail = (
                 f"must be {model.dimension}: the embeddings of {model.name} cannot be shortened"
             )

@@ -12,7 +12,8 @@ SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]{0,30}:")
 IMAGE_KEYS = ("image", "image_url", "image_base64", "url", "bytes")
 """The keys whose value is an image, or an object with one."""
 IMAGE_URI = re.compile(
-    r"[ \t\r\n]{0,50}data:(image/[^,\s]{0,200}|[^,\s]{0,200};base64),", re.IGNORECASE | re.ASCII
+    r"[ \t\r\n]{0,50}data:(image/[^,\s]{0,4096}|[^,]{0,4096};[ \t\r\n]*base64[ \t\r\n]*),",
+    re.IGNORECASE | re.ASCII,
 )
 """A data URI of an image, or one that may be: programs do not know the type of every file."""
 INNER_KEYS = ("url", "base64", "data", "value")
@@ -39,12 +40,13 @@ def text_part(value: object, where: str) -> Part:
     return Part(Item(text=value), where)
 
 
-def string_part(value: str, where: str) -> Part:
+def string_part(value: object, where: str) -> Part:
     """A text, or an image if it is the data URI of one: many clients send only strings.
 
-    A URL is a text.
+    A URL is a text. Raises InvalidRequest if it is not a string.
     """
-    return image_part(value, where) if IMAGE_URI.match(value) else text_part(value, where)
+    is_image = isinstance(value, str) and IMAGE_URI.match(value)
+    return image_part(value, where) if is_image else text_part(value, where)
 
 
 def image_part(value: object, where: str) -> Part:

@@ -23,6 +23,7 @@ from api.dialects.vectors import encoded
 from api.errors import UnsupportedMediaType
 from api.request.body import UNDECLARED, UTF_16
 from api.request.schemas import Item
+from api.request.validation import validate
 from common.errors import TextTooLong
 from common.protocol.messages import HOLE
 
@@ -32,7 +33,6 @@ DIALECT = Dialect("huggingface", plain_error, PlainError)
 INPUTS, INSTANCES, LABELS = "/inputs", "/instances", "/parameters/candidate_labels"
 HYPOTHESIS = "/parameters/hypothesis_template"
 HEAD_BYTES = 512
-IN_QUERY = ("candidate_labels", "hypothesis_template")
 BYTES = ("image/", "application/octet-stream")
 
 
@@ -48,6 +48,7 @@ class Task:
 
 
 BODY: TypeAdapter[TaskRequest] = TypeAdapter(TaskRequest)
+PARAMETERS: TypeAdapter[TaskParameters] = TypeAdapter(TaskParameters)
 DONE = ("The labels with their probabilities, or the vectors.", TaskAnswer)
 TASK = embedding_operation(
     DIALECT,
@@ -142,7 +143,7 @@ def _read(embedder: Embedder) -> Task:
 def _is_text(raw: bytes) -> bool:
     """Whether it is meant as JSON: images of all formats begin with bytes that no text has."""
     head = raw[:HEAD_BYTES]
-    if head.startswith(UTF_16):
+    if head.startswith(UTF_16) or head.lstrip().startswith((b"{", b"[")):
         return True
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
@@ -156,10 +157,14 @@ def _image_task(embedder: Embedder, image: bytes) -> Task:
 
 
 def _parameters(body: TaskRequest) -> TaskParameters:
-    """Those of the body; labels and a template may be in the query instead."""
+    """Those of the body; each may be in the query instead. Raises InvalidRequest."""
     given = body.parameters or TaskParameters()
-    query = {name: request.args.get(name) for name in IN_QUERY if getattr(given, name) is None}
-    return given.model_copy(update=query)
+    query: dict[str, object] = dict(request.args)
+    if len(labels := request.args.getlist("candidate_labels")) > 1:
+        query["candidate_labels"] = labels
+    told = validate(query, PARAMETERS, has_items=False)
+    absent = [name for name in TaskParameters.model_fields if getattr(given, name) is None]
+    return given.model_copy(update={name: getattr(told, name) for name in absent})
 
 
 def _task(
@@ -168,7 +173,7 @@ def _task(
     parameters = _parameters(body)
     if parameters.top_k is not None and parameters.top_k < 1:
         raise invalid("/parameters/top_k", "too_small", "must be at least 1")
-    labels = _labels(parameters, embedder.max_parts)
+    labels = _labels(parameters, embedder.max_parts, len(vectors))
     template = _template(parameters, embedder.max_text_chars) if labels else ""
     prompts = [
         [text_part(template.replace(HOLE, label), f"{LABELS}/{n}")]
@@ -193,7 +198,7 @@ def _image(given: object, where: str) -> list[Part]:
     return [image_part(given, where)]
 
 
-def _labels(parameters: TaskParameters, limit: int) -> list[str]:
+def _labels(parameters: TaskParameters, limit: int, images: int) -> list[str]:
     given = parameters.candidate_labels
     if given is None:
         return []
@@ -201,8 +206,11 @@ def _labels(parameters: TaskParameters, limit: int) -> list[str]:
         given = [label.strip() for label in given.split(",", limit) if label.strip()]
     if not given:
         raise invalid(LABELS, "too_few", "needs at least one label")
-    if len(given) > limit:
-        raise invalid(LABELS, "too_many", f"has more than {limit} labels")
+    room = limit - images
+    if len(given) > room > 0:
+        raise invalid(
+            LABELS, "too_many", f"has more than {room} labels, the limit beside the images"
+        )
     for number, label in enumerate(given):
         text_part(label, f"{LABELS}/{number}")
     return given

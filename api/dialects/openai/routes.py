@@ -9,7 +9,14 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
 from api.dialects.openai.errors import DIALECT
-from api.dialects.openai.inputs import INPUT, TOO_MANY, EmbeddingsRequest, encoding_of, vectors_of
+from api.dialects.openai.inputs import (
+    INPUT,
+    MESSAGES,
+    TOO_MANY,
+    EmbeddingsRequest,
+    encoding_of,
+    vectors_of,
+)
 from api.dialects.openai.models import add_routes
 from api.dialects.operation import embedding_operation
 from api.dialects.vectors import Encoding, encoded, in_base64
@@ -120,7 +127,7 @@ def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, E
     wanted = embedder.request(
         vectors_of(body, modality),
         body.model,
-        pointer=INPUT,
+        pointer=INPUT if body.input is not None else MESSAGES,
         options=_options(body, is_unit=is_unit),
     )
     return wanted, encoding, is_base64

@@ -113,6 +113,7 @@ def test_version_1_has_plain_lists_unless_types_are_wanted(service: Api) -> None
         ({"images": [DATA_URI, BAD]}, "images[1] is not an image of a known"),
         ({"inputs": [{"content": []}]}, "inputs[0].content needs at least one"),
         ({"texts": [TEXT], "embedding_types": ["hex"]}, "embedding_types[0] must be one of float"),
+        ({"texts": [TEXT], "truncate": "false"}, "truncate must be NONE, START or END"),
         ({"texts": [TEXT], "output_dimension": 7}, "output_dimension must be "),
     ],
 )

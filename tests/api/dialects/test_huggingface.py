@@ -91,7 +91,7 @@ def test_json_needs_no_content_type(service: Api, kind: str | None) -> None:
     told = requests.post(f"{service.url}/hf", '{"inputs":', headers=headers, timeout=60)
     assert told.status_code == 400
     assert told.json()["error"].startswith("The body is not valid JSON")
-    for junk in (b"", b"a=b&c=d", "[]".encode("utf-16")):
+    for junk in (b"", b"a=b&c=d", '{"inputs": "caf\xe9"}'.encode("latin-1"), "[]".encode("utf-16")):
         told = requests.post(f"{service.url}/hf", junk, headers=headers, timeout=60)
         assert "JSON" in told.json()["error"]
         assert "X-Job-Id" not in told.headers
@@ -106,6 +106,11 @@ def test_json_may_have_its_labels_in_the_query(service: Api) -> None:
         f"{service.url}/hf", json=body | {"parameters": {"top_k": 1}}, params=query, timeout=60
     )
     assert best.json() == told.json()[:1]
+    listed = {"candidate_labels": LABELS, "top_k": "1"}
+    best = requests.post(f"{service.url}/hf", json=body, params=listed, timeout=60)
+    assert best.json() == told.json()[:1]
+    wrong = requests.post(f"{service.url}/hf", json=body, params={"top_k": "one"}, timeout=60)
+    assert (wrong.status_code, "top_k" in wrong.json()["error"]) == (400, True)
 
 
 def test_texts_become_features(service: Api) -> None:
@@ -178,14 +183,14 @@ def test_bad_input_is_400_and_named(service: Api, body: Any, error: str) -> None
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
-        ({"candidate_labels": ["a"] * 11}, "parameters.candidate_labels has more than 10 labels"),
-        ({"candidate_labels": "a," * 5_000_000}, "parameters.candidate_labels has more than 10"),
+        ({"candidate_labels": ["a"] * 11}, "parameters.candidate_labels has more than 9 labels"),
+        ({"candidate_labels": "a," * 5_000_000}, "parameters.candidate_labels has more than 9"),
         (
             {"candidate_labels": ["a" * 100], "hypothesis_template": "{}" * 50},
             "parameters.hypothesis_template needs {} exactly once",
         ),
         (
-            {"candidate_labels": ["a"] * 10, "hypothesis_template": "{}" + "a" * 1_000_000},
+            {"candidate_labels": ["a"] * 9, "hypothesis_template": "{}" + "a" * 1_000_000},
             "parameters.hypothesis_template has more than 100 characters",
         ),
     ],

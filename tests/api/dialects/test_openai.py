@@ -120,6 +120,8 @@ def test_strings_are_images_as_infinity_has_them(
         {"content": [DATA_URI]},
         f" \n{DATA_URI.replace('data:image', 'DATA:IMAGE')}",
         f"data:application/octet-stream;base64,{BASE64}",
+        f"data:image/png;name={'%d0%b0' * 50}.png;base64,{BASE64}",
+        f"data:image/png;name=a b.png; base64,{BASE64}",
     ],
 )
 def test_a_data_uri_of_an_image_is_an_image_unless_called_a_text(service: Api, given: Any) -> None:
@@ -206,7 +208,7 @@ def test_voyage_has_other_names_for_the_same(service: Api, make_client: ClientMa
         answer = service.post("/v1/embeddings", {"input": "word " * 100, key: value})
         assert answer.status_code == 400, key
         assert answer.json()["error"]["param"] == ("input" if key == "truncation" else key)
-    client = make_client(matryoshka_models=DEMO_MODEL.name)
+    client = make_client(matryoshka_models="one", model_aliases=f"one={DEMO_MODEL.name}")
     told = client.post("/v1/embeddings", json={"input": TEXT, "output_dimension": 8}).get_json()
     assert len(told["data"][0]["embedding"]) == 8
 

@@ -63,6 +63,12 @@ def test_bad_input_is_400_and_named(service: Api, body: Any, param: str, code: s
         assert answer.json()["detail"].startswith(param)
 
 
+def test_too_many_messages_are_named(service: Api) -> None:
+    body = {"messages": [[{"role": "user", "content": "a"}]] * 1001}
+    told = service.post(PATH, body).json()["detail"]
+    assert told == "messages has 1001 items; the limit is 1000"
+
+
 def test_a_list_of_tokens_is_told_what_to_do(service: Api) -> None:
     for tokens in ([[1212, 318]], [[1212] * 100] * 500):
         answer = service.post(PATH, {"input": tokens})
