@@ -66,6 +66,11 @@ DIALECT_CALLS = [
         {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}},
     ),
     Call(
+        *("huggingface_task_at_root", "classes_at_root", "Classes of an image"),
+        "POST /",
+        {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}},
+    ),
+    Call(
         *("huggingface_task_at_root", "no_labels", "No labels"),
         "POST /",
         {"inputs": BASE64, "parameters": {"candidate_labels": []}},
