@@ -110,7 +110,7 @@ def _classes(made: Embeddings, task: Task) -> list[object]:
 
 def _read(embedder: Embedder) -> Task:
     """Read the request; in its own function, so that the body is freed before the wait."""
-    kind = request.mimetype or ""
+    kind = request.mimetype
     if kind.startswith(BYTES):
         return _image_task(embedder, embedder.read_bytes())
     if kind in UNDECLARED:
@@ -135,9 +135,9 @@ def _read(embedder: Embedder) -> Task:
     has_labels = parameters.candidate_labels is not None
     make = _image if has_labels else parts_of
     if not isinstance(given, list):
-        return _task(embedder, body, [make(given, where)], is_single=has_labels)
+        return _task(embedder, body, parameters, [make(given, where)], is_single=has_labels)
     vectors = [make(each, f"{where}/{n}") for n, each in enumerate(given)]
-    return _task(embedder, body, vectors, is_single=False)
+    return _task(embedder, body, parameters, vectors, is_single=False)
 
 
 def _is_text(raw: bytes) -> bool:
@@ -153,7 +153,8 @@ def _is_text(raw: bytes) -> bool:
 
 
 def _image_task(embedder: Embedder, image: bytes) -> Task:
-    return _task(embedder, TaskRequest(), [[Part(Item(img_blob=image), "/image")]], is_single=True)
+    body, vectors = TaskRequest(), [[Part(Item(img_blob=image), "/image")]]
+    return _task(embedder, body, _parameters(body), vectors, is_single=True)
 
 
 def _parameters(body: TaskRequest) -> TaskParameters:
@@ -168,9 +169,13 @@ def _parameters(body: TaskRequest) -> TaskParameters:
 
 
 def _task(
-    embedder: Embedder, body: TaskRequest, vectors: list[list[Part]], *, is_single: bool
+    embedder: Embedder,
+    body: TaskRequest,
+    parameters: TaskParameters,
+    vectors: list[list[Part]],
+    *,
+    is_single: bool,
 ) -> Task:
-    parameters = _parameters(body)
     if parameters.top_k is not None and parameters.top_k < 1:
         raise invalid("/parameters/top_k", "too_small", "must be at least 1")
     labels = _labels(parameters, embedder.max_parts, len(vectors))
