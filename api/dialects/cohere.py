@@ -11,7 +11,7 @@ from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Optio
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import Part, image_part, invalid, parts_of, string_part
-from api.dialects.vectors import ENCODINGS, Encoding, encoded
+from api.dialects.vectors import ENCODINGS, Encoding, encoded, named
 from api.problem_details import Problem
 
 KINDS = ("texts", "images", "inputs")
@@ -146,8 +146,6 @@ EMBED = embedding_operation(
     ("Vectors of length 1.", CohereEmbeddings),
     BODY,
 )
-
-
 EMBED_V1 = embedding_operation(
     DIALECT,
     "cohere_embed_v1",
@@ -221,12 +219,8 @@ def _truncates(given: str | None) -> bool:
 
 
 def _encodings(names: list[str]) -> list[Encoding]:
-    known = [each for each in ENCODINGS if each in names]
-    for number, name in enumerate(names):
-        if name not in known:
-            detail = f"must be one of {', '.join(ENCODINGS)}"
-            raise invalid(f"/embedding_types/{number}", "unknown_value", detail)
-    return known
+    wanted = {named(name, ENCODINGS, f"/embedding_types/{n}") for n, name in enumerate(names)}
+    return [each for each in ENCODINGS if each in wanted]
 
 
 def _answer(made: Embeddings, wanted: Wanted) -> Response:

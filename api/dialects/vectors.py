@@ -1,6 +1,7 @@
 """Embeddings as dialects send them: floats, base64, or quantised to bytes or bits."""
 
 import base64
+from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -16,12 +17,22 @@ DTYPES: tuple[Encoding, ...] = ("float", "int8", "uint8", "binary", "ubinary")
 Rows: TypeAlias = list[object]
 
 
+def one_of(known: Sequence[Encoding]) -> str:
+    """What an error says of any other name."""
+    return f"must be one of {', '.join(known)}"
+
+
+def named(name: object, known: Sequence[Encoding], where: str) -> Encoding:
+    """The encoding of this name. Raises InvalidRequest if it is none of the `known`."""
+    for each in known:
+        if each == name:
+            return each
+    raise invalid(where, "unknown_value", one_of(known))
+
+
 def dtype_named(name: str | None) -> Encoding:
-    """Raises InvalidRequest if Voyage's `output_dtype` names none."""
-    for known in DTYPES:
-        if known == (name or "float"):
-            return known
-    raise invalid("/output_dtype", "unknown_value", f"must be one of {', '.join(DTYPES)}")
+    """That of Voyage's `output_dtype`. Raises InvalidRequest if there is none."""
+    return named(name or "float", DTYPES, "/output_dtype")
 
 
 def encoded(vectors: Units | Vectors, encoding: Encoding) -> Rows:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.dialects.fields import Whole, fault_of_any
 from api.dialects.parts import Part, image_part, invalid, parts_of, text_part
-from api.dialects.vectors import ENCODINGS, Encoding, dtype_named
+from api.dialects.vectors import ENCODINGS, Encoding, dtype_named, named, one_of
 
 Vector: TypeAlias = list[Part]
 Modality: TypeAlias = Literal["text", "image"] | None
@@ -14,9 +14,8 @@ INPUT, MESSAGES = "/input", "/messages"
 WITH_TEXTS = "in langchain-openai set check_embedding_ctx_length=False"
 TOKENS = f"is a list of token ids, and this service takes texts; {WITH_TEXTS}"
 TOO_MANY = f"if they are token ids, send texts instead; {WITH_TEXTS}"
-ONE_ENCODING = f"must be one of {', '.join(ENCODINGS)}"
 EncodingName: TypeAlias = Annotated[
-    str | list[str] | None, fault_of_any("unknown_value", ONE_ENCODING)
+    str | list[str] | None, fault_of_any("unknown_value", one_of(ENCODINGS))
 ]
 
 
@@ -70,8 +69,8 @@ class EmbeddingsRequest(BaseModel):
 
 def encoding_of(body: EmbeddingsRequest) -> tuple[Encoding, bool]:
     """How to write the vectors, and whether bytes of that in base64. Raises InvalidRequest."""
-    named, dtype = _encoding(body), dtype_named(body.output_dtype)
-    return (named, False) if dtype == "float" else (dtype, named == "base64")
+    encoding, dtype = _encoding(body), dtype_named(body.output_dtype)
+    return (encoding, False) if dtype == "float" else (dtype, encoding == "base64")
 
 
 def _encoding(body: EmbeddingsRequest) -> Encoding:
@@ -82,10 +81,7 @@ def _encoding(body: EmbeddingsRequest) -> Encoding:
                 continue
             case [given] | given:
                 pass
-        for known in ENCODINGS:
-            if given == known:
-                return known
-        raise invalid(f"/{key}", "unknown_value", ONE_ENCODING)
+        return named(given, ENCODINGS, f"/{key}")
     return "float"
 
 
