@@ -56,8 +56,9 @@ def test_a_link_may_have_spaces_in_it_and_what_is_none_is_reported_at_the_field(
     expect(playground.page.get_by_text("is not an http or https address")).to_have_count(1)
     expect(playground.thumbs).to_have_count(1)  # the example
     playground.link("http://127.0.0.1:1/my cat.png http://127.0.0.1:1/dog.png")
-    expect(playground.button("Show my cat.png")).to_be_visible()
-    expect(playground.button("Show dog.png")).to_be_visible()
+    # Not their "Show" buttons, whose names change as soon as the answer is there.
+    expect(playground.button("Remove my cat.png")).to_be_visible()
+    expect(playground.button("Remove dog.png")).to_be_visible()
     expect(playground.thumbs).to_have_count(2)
 
 
