@@ -3,6 +3,7 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from tests.browser.chromium import PATIENCE_MS
 from tests.processes import SAMPLES
 
 # The browser says so of every answer that is no success; what the page makes of it is tested.
@@ -20,7 +21,7 @@ class Playground:
         self.complaints: list[str] = []
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
 
     def _hear(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and not text.startswith(NETWORK):

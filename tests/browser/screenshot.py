@@ -14,7 +14,6 @@ from tests.processes import DEMO_MODEL, ROOT, start_api, start_worker, wait_for_
 TARGET = ROOT / "docs" / "playground.png"
 WORDS = "something to eat"
 SIZE = ViewportSize(width=1280, height=764)
-A_WHILE_MS = 60_000
 
 
 def take(url: str, target: Path) -> None:
@@ -24,7 +23,7 @@ def take(url: str, target: Path) -> None:
         playground = Playground(page, url).open("#search")
         playground.button("Try with the sample images").click()
         encoded = page.get_by_text(re.compile(r"^\d+ images encoded\.$"))
-        expect(encoded).to_be_attached(timeout=A_WHILE_MS)
+        expect(encoded).to_be_attached()
         page.get_by_label("Search words").fill(WORDS)
         expect(page.get_by_text(f"Closest to “{WORDS}” first.")).to_be_visible()
         expect(page.locator("#search-view .image:empty")).to_have_count(0)

@@ -21,7 +21,7 @@ def open_rank(tab: Playground) -> None:
 def test_the_playground_leads_to_the_contract_and_back(playground: Playground) -> None:
     page = playground.page
     page.get_by_role("link", name="API", exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("CLIP API", timeout=20_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("CLIP API")
     page.get_by_role("link", name="CLIP API", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("What is in the image?")
 
@@ -71,7 +71,7 @@ def test_a_form_of_another_service_is_tried_out(service: Api, open_tab: OpenTab)
     predict.get_by_role("button", name="Try it out").click()
     predict.get_by_role("button", name="Execute").click()
     expect(predict.locator(".live-responses-table .response-col_status").last).to_contain_text(
-        "200", timeout=20_000
+        "200"
     )
 
 

@@ -19,11 +19,11 @@ from tests.browser.folders import (
     view_of,
 )
 from tests.browser.playground import Playground
+from tests.browser.rank_requests import held
 from tests.processes import SAMPLES, Api
 
 NAMES = ("bicycle.png", "guitar.png", "pizza.png", "umbrella.png")
 LABELS = ("umbrella", "pizza", "guitar", "bicycle", "elephant")
-A_WHILE_MS = 30_000
 CSV = """async () => {
     const { asCsv } = await import("/playground/js/gallery/exports.js");
     const results = {
@@ -51,7 +51,7 @@ def label(gallery: Locator, *labels: str) -> None:
 
 
 def wait_for(gallery: Locator, told: str) -> None:
-    expect(gallery.get_by_text(told, exact=True)).to_be_attached(timeout=A_WHILE_MS)
+    expect(gallery.get_by_text(told, exact=True)).to_be_attached()
 
 
 def shown_labels(gallery: Locator) -> list[str]:
@@ -228,9 +228,10 @@ def test_the_heat_map_is_a_table_of_images_and_labels(ranked: Locator) -> None:
 def test_changed_labels_mark_the_results_as_stale_and_rank_a_few_images_again(
     gallery: Locator,
 ) -> None:
-    label(gallery, "music", *LABELS)
-    expect(gallery.get_by_text("The labels have changed")).to_be_visible()
-    expect(gallery.get_by_role("button", name="Rank again")).to_be_visible()
+    with held(gallery.page):
+        label(gallery, "music", *LABELS)
+        expect(gallery.get_by_text("The labels have changed")).to_be_visible()
+        expect(gallery.get_by_role("button", name="Rank again")).to_be_visible()
     expect(gallery.get_by_role("button", name="music")).to_be_visible()
     expect(gallery.get_by_text("The labels have changed")).to_be_hidden()
     assert list(counts(gallery)) == ["All images", "music", *LABELS]
@@ -238,7 +239,7 @@ def test_changed_labels_mark_the_results_as_stale_and_rank_a_few_images_again(
 
 def test_of_very_many_labels_those_are_shown_that_an_image_has(gallery: Locator) -> None:
     label(gallery, *LABELS, *(f"thing number {nth}" for nth in range(60)))
-    expect(gallery.locator(".count-bar")).to_have_count(66, timeout=A_WHILE_MS)
+    expect(gallery.locator(".count-bar")).to_have_count(66)
     expect(gallery.get_by_text("The labels have changed")).to_be_hidden()
     wait_for(gallery, "5 images ranked, 1 failed.")
     shown = [bar for bar in gallery.locator(".count-bar").all() if bar.is_visible()]
@@ -285,7 +286,7 @@ def test_a_newcomer_sees_the_samples_sorted_with_one_click(playground: Playgroun
     gallery = view_of(playground, "gallery")
     gallery.get_by_role("button", name="Try with the sample images").click()
     ranked = gallery.get_by_text(re.compile(r"^\d+ images ranked\.$"))
-    expect(ranked).to_be_attached(timeout=A_WHILE_MS)
+    expect(ranked).to_be_attached()
     labels = gallery.get_by_role("textbox", name="Labels")
     expect(labels).to_be_focused()
     told = counts(gallery)

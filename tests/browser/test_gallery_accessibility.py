@@ -12,8 +12,6 @@ from tests.browser.folders import choose_folder, fill_with_samples, view_of
 from tests.browser.playground import Playground
 from tests.processes import Api
 
-A_WHILE_MS = 30_000
-
 
 def rank(playground: Playground, images: Path) -> Locator:
     gallery = view_of(playground, "gallery")
@@ -21,7 +19,7 @@ def rank(playground: Playground, images: Path) -> Locator:
     gallery.get_by_text("Stored labels, template").click()
     choose_folder(gallery, images)
     ranked = gallery.get_by_text("2 images ranked, 1 failed.")
-    expect(ranked).to_be_attached(timeout=A_WHILE_MS)
+    expect(ranked).to_be_attached()
     gallery.get_by_text("1 image could not be ranked").click()
     return gallery
 
@@ -40,7 +38,7 @@ def open_ranked(playground: Playground) -> None:
 def find(playground: Playground) -> None:
     playground.page.keyboard.press("Escape")
     search = view_of(playground, "search")
-    expect(search.get_by_text(re.compile(r"encoded\.$"))).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text(re.compile(r"encoded\.$"))).to_be_attached()
     search.get_by_label("Search words").fill("cat")
     expect(search.get_by_text("Closest to “cat” first.")).to_be_visible()
 
@@ -89,7 +87,7 @@ def test_nothing_moves_for_those_who_do_not_want_it(playground: Playground, imag
     playground.page.emulate_media(reduced_motion="reduce")
     search = view_of(playground, "search")
     choose_folder(search, images)
-    expect(search.get_by_text(re.compile(r"encoded\.$"))).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text(re.compile(r"encoded\.$"))).to_be_attached()
     search.get_by_label("Search words").fill("pizza")
     expect(search.get_by_text("Closest to “pizza” first.")).to_be_visible()
     assert playground.page.evaluate("document.getAnimations().length") == 0

@@ -2,43 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.playground import Playground
+from tests.browser.rank_requests import RANK, held, is_rank, requests_of
 from tests.processes import Api
 
-RANK = re.compile(r"/rank$")
 WORDS = "a picture of something to eat"
-
-
-def is_rank(request: Request) -> bool:
-    return RANK.search(request.url) is not None
-
-
-def requests_of(page: Page) -> list[Request]:
-    sent: list[Request] = []
-    page.on("request", lambda each: sent.append(each) if is_rank(each) else None)
-    return sent
-
-
-@contextmanager
-def held(page: Page) -> Iterator[None]:
-    """Requests to rank are held until the end."""
-    routes: list[Route] = []
-
-    def hold(route: Route) -> None:
-        routes.append(route)
-
-    page.route(RANK, hold)
-    yield
-    # The loop sees requests that come meanwhile. First, because to unroute may continue them too.
-    for route in routes:
-        route.continue_()
-    page.unroute(RANK)
 
 
 @pytest.fixture(scope="module")

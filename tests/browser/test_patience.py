@@ -8,12 +8,11 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.folders import choose_folder, fill_with_samples, view_of
 from tests.browser.playground import Playground
+from tests.browser.rank_requests import RANK
 from tests.image_server import ImageServer
 from tests.processes import SAMPLES, Api
 
-A_WHILE_MS = 30_000
 ENCODE = re.compile(r"/encode$")
-RANK = re.compile(r"/rank$")
 MORE = "const refused = (retryAfter) => Object.assign(new Error(), { status: 429, retryAfter });"
 ATTEMPTS = f"""async (retryAfter) => {{
     {MORE}
@@ -95,7 +94,7 @@ def test_the_job_of_a_request_that_took_too_long_is_followed(
 
     playground.page.route(RANK, time_out)
     gallery = rank_folder(playground, tmp_path)
-    expect(gallery.get_by_text("2 images ranked.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(gallery.get_by_text("2 images ranked.")).to_be_attached()
     assert gallery.locator(".caption .label").all_inner_texts() == ["pizza", "guitar"]
     assert len(sent) == 1
 
@@ -122,7 +121,7 @@ def search(playground_apart: Playground, tmp_path: Path) -> Locator:
     """With two images, encoded."""
     section = view_of(playground_apart, "search")
     choose_folder(section, fill_with_samples(tmp_path / "things", "guitar.png", "pizza.png"))
-    expect(section.get_by_text("2 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(section.get_by_text("2 images encoded.")).to_be_attached()
     return section
 
 

@@ -11,7 +11,6 @@ from tests.browser.playground import Playground
 from tests.processes import Api
 
 PHONE = ViewportSize(width=360, height=740)
-A_WHILE_MS = 30_000
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def try_samples(playground: Playground, name: str) -> Locator:
     section = view_of(playground, name)
     section.get_by_role("button", name="Try with the sample images").click()
     told = section.get_by_text(re.compile(r"^\d+ images (encoded|ranked)\.$"))
-    expect(told).to_be_attached(timeout=A_WHILE_MS)
+    expect(told).to_be_attached()
     return section
 
 

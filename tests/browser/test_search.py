@@ -19,7 +19,6 @@ from tests.browser.folders import (
 from tests.browser.playground import Playground
 from tests.processes import Api
 
-A_WHILE_MS = 30_000
 IMAGES = ("bicycle.png", "guitar.png", "pizza.png", "t-shirt.png", "umbrella.png")
 ENCODED = re.compile(r"^\d+ images encoded\.$")
 
@@ -53,7 +52,7 @@ def encoded(
     """With a few samples, encoded once for all tests that only ask."""
     section = view_of(open_lasting_tab(service.url).open(), "search")
     choose_folder(section, fill_with_samples(tmp_path_factory.mktemp("few") / "things", *IMAGES))
-    expect(section.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
+    expect(section.get_by_text(ENCODED)).to_be_attached()
     return section
 
 
@@ -71,7 +70,7 @@ def test_a_newcomer_finds_kinds_of_things_among_the_samples_after_one_click(
 ) -> None:
     search = view_of(playground, "search")
     search.get_by_role("button", name="Try with the sample images").click()
-    expect(search.get_by_text(ENCODED)).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text(ENCODED)).to_be_attached()
     words(search).press_sequentially("pizza")
     expect(best(search)).to_have_accessible_name("pizza.png")
     kinds = {sample.file: sample.kind for sample in SAMPLES}
@@ -138,7 +137,7 @@ def test_what_is_asked_for_far_down_comes_to_the_front_and_into_view(
 ) -> None:
     search = view_of(playground, "search")
     choose_folder(search, fill_with_colours(tmp_path / "many", 300))
-    expect(search.get_by_text("300 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text("300 images encoded.")).to_be_attached()
     playground.page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
     far = search.get_by_role("button", name="More like image-0299.png")
     far.focus()
@@ -202,7 +201,7 @@ def test_a_dropped_folder_is_encoded_with_all_that_is_in_it(
     (folder / "broken.png").write_bytes(b"no image")
     (folder / "notes.txt").write_text("no image")
     drop(playground.page, folder)
-    expect(search.get_by_text("3 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text("3 images encoded.")).to_be_attached()
     expect(search.get_by_text("1 file skipped: no image.")).to_be_visible()
     search.get_by_text("1 image could not be encoded").click()
     failure = search.get_by_role("listitem").filter(has_text="dropped/broken.png")

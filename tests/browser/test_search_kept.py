@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.folders import choose_folder, fill_with_samples, view_of
 from tests.browser.playground import Playground
 
-A_WHILE_MS = 30_000
 STORED = """async () => {
     const databases = await indexedDB.databases();
     if (!databases.length) return [];
@@ -70,7 +69,7 @@ def folder_of_things(tmp_path: Path) -> Path:
 def search(playground: Playground, folder_of_things: Path) -> Locator:
     section = view_of(playground, "search")
     choose_folder(section, folder_of_things)
-    expect(section.get_by_text("2 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(section.get_by_text("2 images encoded.")).to_be_attached()
     return section
 
 
@@ -120,7 +119,7 @@ def test_the_same_folder_is_not_encoded_again(search: Locator, folder_of_things:
     expect(search.locator(".count")).to_have_text("2 images")
     fill_with_samples(folder_of_things, "cat.png")
     choose_folder(search, folder_of_things)
-    expect(search.get_by_text("3 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text("3 images encoded.")).to_be_attached()
     expect(search.get_by_text("3 images kept on this device.")).to_be_visible()
     assert len(sent) == 1
     expect(search.locator(".tile")).to_have_count(3)
@@ -145,7 +144,7 @@ def test_what_is_forgotten_while_it_is_stored_is_not_stored(
     page.evaluate(HOLD_COPIES)
     fill_with_samples(folder_of_things, "cat.png")
     choose_folder(search, folder_of_things)
-    expect(search.get_by_text("3 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text("3 images encoded.")).to_be_attached()
     page.wait_for_function("window.held === 2")  # the tile's, and the one to store
     search.get_by_role("button", name="Forget").click()
     expect(search.get_by_role("button", name="Forget")).to_be_hidden()

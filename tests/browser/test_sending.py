@@ -13,7 +13,6 @@ from tests.browser.folders import choose_folder, fill_with_colours, fill_with_sa
 from tests.browser.playground import Playground
 from tests.processes import SAMPLES, Api, start_api
 
-A_WHILE_MS = 30_000
 KEY = "a-key-0123456789abcdef"
 ELEVEN = sorted(path.name for path in SAMPLES.glob("*.png"))[:11]
 CUT = """async (sizes) => {
@@ -48,7 +47,7 @@ def test_two_pieces_at_most_are_under_way(playground: Playground, tmp_path: Path
     playground.page.on("requestfinished", end)
     gallery.get_by_role("textbox", name="Labels").fill("red\nblue")
     choose_folder(gallery, fill_with_colours(tmp_path / "many", 150))
-    expect(gallery.get_by_text("150 images ranked.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(gallery.get_by_text("150 images ranked.")).to_be_attached()
     assert most == 2
 
 
@@ -74,7 +73,7 @@ def test_a_run_shows_its_progress_is_cancelled_and_continued(
     expect(bar).to_be_hidden()
     playground.page.unroute("**/rank")
     gallery.get_by_role("button", name="Rank the other 72").click()
-    expect(gallery.get_by_text("120 images ranked.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(gallery.get_by_text("120 images ranked.")).to_be_attached()
     assert len(held) == 4
 
 
@@ -96,7 +95,7 @@ def test_a_busy_service_is_asked_again_when_it_says_so(
     playground.page.on("response", lambda each: statuses.append(each.status))
     search = view_of(playground, "search")
     choose_folder(search, fill_with_colours(tmp_path / "many", 100))
-    expect(search.get_by_text("100 images encoded.")).to_be_attached(timeout=A_WHILE_MS)
+    expect(search.get_by_text("100 images encoded.")).to_be_attached()
     assert 429 in statuses
 
 
@@ -115,7 +114,7 @@ def test_what_is_too_large_for_the_service_is_sent_in_halves_or_smaller(
     gallery.get_by_role("textbox", name="Labels").fill("cat\npizza\nbicycle\nguitar")
     choose_folder(gallery, images)
     told = f"{2 * len(ELEVEN) + 1} images ranked, 1 failed."
-    expect(gallery.get_by_text(told)).to_be_attached(timeout=A_WHILE_MS)
+    expect(gallery.get_by_text(told)).to_be_attached()
     gallery.get_by_text("1 image could not be ranked").click()
     expect(gallery.get_by_text("noise.png is too large for this service.")).to_be_visible()
 
@@ -139,5 +138,5 @@ def test_what_was_refused_goes_on_once_there_is_a_key(
     playground.page.get_by_label("API key", exact=True).fill(KEY)
     playground.button("Use key").click()
     ended = section.get_by_text(re.compile(rf"^\d+ images {told}\.$"))
-    expect(ended).to_be_attached(timeout=A_WHILE_MS)
+    expect(ended).to_be_attached()
     expect(playground.alert).to_have_count(0)
