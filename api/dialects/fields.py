@@ -2,7 +2,13 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 
@@ -14,6 +20,8 @@ def _no_bool(given: object) -> object:
 
 Whole: TypeAlias = Annotated[int, BeforeValidator(_no_bool)]
 """A whole number; pydantic alone reads `true` as 1."""
+Count: TypeAlias = Annotated[Whole, Field(ge=1)]
+"""A whole number of at least 1."""
 
 
 def fault_of_any(code: str, detail: str) -> WrapValidator:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from api.answer.scoring import cosine_similarities, ranking
 from api.dialects.dialect import Dialect, message_of, request_id
 from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Options
-from api.dialects.fields import Whole
+from api.dialects.fields import Count
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
 from api.problem_details import Problem
@@ -55,8 +55,8 @@ class RerankRequest(BaseModel):
     model: str | None = Field(
         default=None, description="one that `GET /v1/models` lists; the default if absent"
     )
-    top_n: Whole | None = Field(default=None, description="only the best; all if absent")
-    top_k: Whole | None = Field(
+    top_n: Count | None = Field(default=None, description="only the best; all if absent")
+    top_k: Count | None = Field(
         default=None, description="the same, as Voyage calls it; `top_n` comes first"
     )
     truncation: bool | None = Field(
@@ -182,9 +182,6 @@ def _read(embedder: Embedder, prefix: Prefix) -> Reranking:
         raise invalid("/query", "missing", "is missing")
     if not body.documents:
         raise invalid("/documents", "too_few", "needs at least one document")
-    for key, most in (("top_n", body.top_n), ("top_k", body.top_k)):
-        if most is not None and most < 1:
-            raise invalid(f"/{key}", "too_small", "must be at least 1")
     documents = [parts_of(each, f"/documents/{n}") for n, each in enumerate(body.documents)]
     if len(documents) >= embedder.max_parts:
         detail = (

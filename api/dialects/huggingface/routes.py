@@ -176,8 +176,6 @@ def _task(
     *,
     is_single: bool,
 ) -> Task:
-    if parameters.top_k is not None and parameters.top_k < 1:
-        raise invalid("/parameters/top_k", "too_small", "must be at least 1")
     labels = _labels(parameters, embedder.max_parts, len(vectors))
     template = _template(parameters, embedder.max_text_chars) if labels else ""
     prompts = [

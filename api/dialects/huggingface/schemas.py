@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from api.dialects.fields import Whole, fault_of_any
+from api.dialects.fields import Count, Whole, fault_of_any
 from common.protocol.messages import HOLE
 
 TEMPLATE = f"This is a photo of {HOLE}."
@@ -28,7 +28,7 @@ class TaskParameters(BaseModel):
     hypothesis_template: str | None = Field(
         default=None, description=f"`{{}}` is replaced by each label; `{TEMPLATE}` if absent"
     )
-    top_k: Whole | None = Field(default=None, description="only the best labels; all if absent")
+    top_k: Count | None = Field(default=None, description="only the best labels; all if absent")
 
 
 class TaskRequest(BaseModel):

@@ -109,8 +109,9 @@ def test_json_may_have_its_labels_in_the_query(service: Api) -> None:
     listed = {"candidate_labels": LABELS, "top_k": "1"}
     best = requests.post(f"{service.url}/hf", json=body, params=listed, timeout=60)
     assert best.json() == told.json()[:1]
-    wrong = requests.post(f"{service.url}/hf", json=body, params={"top_k": "one"}, timeout=60)
-    assert (wrong.status_code, "top_k" in wrong.json()["error"]) == (400, True)
+    for top_k, fault in (("one", "must be a whole number"), ("0", "must be at least 1")):
+        wrong = requests.post(f"{service.url}/hf", json=body, params={"top_k": top_k}, timeout=60)
+        assert (wrong.status_code, wrong.json()["error"]) == (400, f"top_k {fault}")
 
 
 def test_texts_become_features(service: Api) -> None:
