@@ -62,3 +62,13 @@ def in_base64(vectors: Units | Vectors, encoding: Encoding) -> Rows:
     dtype = "<f4" if encoding == "float" else None
     rows = (np.asarray(row, dtype=dtype) for row in encoded(vectors, encoding))
     return [base64.b64encode(row.tobytes()).decode() for row in rows]
+
+
+def embedding_objects(
+    vectors: Units | Vectors, encoding: Encoding, *, is_base64: bool
+) -> list[dict[str, object]]:
+    """The `data` of an answer of OpenAI's or Voyage's; if it `is_base64`, the bytes of each row."""
+    rows = (in_base64 if is_base64 else encoded)(vectors, encoding)
+    return [
+        {"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)
+    ]

@@ -10,7 +10,7 @@ from api.dialects.embedding import Embedder, EmbeddingRequest, Embeddings, Optio
 from api.dialects.fields import Whole
 from api.dialects.operation import embedding_operation
 from api.dialects.parts import invalid, parts_of
-from api.dialects.vectors import DTYPES, Encoding, dtype_named, encoded, in_base64
+from api.dialects.vectors import DTYPES, Encoding, dtype_named, embedding_objects
 from api.problem_details import Problem
 
 
@@ -126,14 +126,10 @@ def _read(embedder: Embedder) -> tuple[EmbeddingRequest, Encoding, bool]:
 
 def _answer(made: Embeddings, dtype: Encoding, *, is_base64: bool) -> Response:
     tokens = sum(made.tokens)
-    rows = (in_base64 if is_base64 else encoded)(made.vectors, dtype)
     return made.response(
         {
             "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": row}
-                for index, row in enumerate(rows)
-            ],
+            "data": embedding_objects(made.vectors, dtype, is_base64=is_base64),
             "model": made.model.name,
             "usage": {
                 "text_tokens": tokens,

@@ -19,7 +19,7 @@ from tests.browser.folders import (
     view_of,
 )
 from tests.browser.playground import Playground
-from tests.browser.rank_requests import held
+from tests.browser.rank_requests import held, requests_of
 from tests.processes import SAMPLES, Api
 
 NAMES = ("bicycle.png", "guitar.png", "pizza.png", "umbrella.png")
@@ -249,12 +249,11 @@ def test_of_very_many_labels_those_are_shown_that_an_image_has(gallery: Locator)
 
 
 def test_images_that_come_later_are_ranked_too(gallery: Locator, tmp_path: Path) -> None:
-    requests: list[str] = []
-    gallery.page.on("request", lambda each: requests.append(each.url))
+    sent = requests_of(gallery.page)
     drop(gallery.page, fill_with_samples(tmp_path / "late", "elephant.png"))
     wait_for(gallery, "6 images ranked, 1 failed.")
     assert counts(gallery)["elephant"] == "1"
-    assert len([url for url in requests if url.endswith("/rank")]) == 1
+    assert len(sent) == 1
 
 
 def test_a_label_set_is_used(playground: Playground, service: Api, images: Path) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from tests.browser.conftest import OpenTab
 from tests.browser.folders import choose_folder, fill_with_colours, fill_with_samples, view_of
 from tests.browser.playground import Playground
+from tests.browser.rank_requests import is_rank
 from tests.processes import SAMPLES, Api, start_api
 
 KEY = "a-key-0123456789abcdef"
@@ -35,7 +36,7 @@ def test_two_pieces_at_most_are_under_way(playground: Playground, tmp_path: Path
 
     def begin(request: Request) -> None:
         nonlocal most
-        if request.url.endswith("/rank"):
+        if is_rank(request):
             under_way.append(request)
             most = max(most, len(under_way))
 

@@ -2,6 +2,7 @@
 
 from tests.contract.calls import BASE64, Call
 
+CLASSES = {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}}
 DIALECT_CALLS = [
     Call(
         *("openai_embeddings", "a_text_and_an_image", "A text and an image"),
@@ -63,12 +64,12 @@ DIALECT_CALLS = [
     Call(
         *("huggingface_task", "classes_of_an_image", "Classes of an image"),
         "POST /hf",
-        {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}},
+        CLASSES,
     ),
     Call(
         *("huggingface_task_at_root", "classes_at_root", "Classes of an image"),
         "POST /",
-        {"inputs": BASE64, "parameters": {"candidate_labels": ["sunglasses", "pizza"]}},
+        CLASSES,
     ),
     Call(
         *("huggingface_task_at_root", "no_labels", "No labels"),

@@ -19,7 +19,7 @@ from api.dialects.openai.inputs import (
 )
 from api.dialects.openai.models import add_routes
 from api.dialects.operation import embedding_operation
-from api.dialects.vectors import Encoding, encoded, in_base64
+from api.dialects.vectors import Encoding, embedding_objects
 from api.errors import TooManyValues
 
 __all__ = ["DIALECT", "make_blueprint"]
@@ -134,28 +134,23 @@ def _read(embedder: Embedder, modality: str | None) -> tuple[EmbeddingRequest, E
 
 
 def _options(body: EmbeddingsRequest, *, is_unit: bool) -> Options:
-    is_voyage = not body.dimensions and body.output_dimension
     return Options(
         normalise=is_unit,
         dimensions=body.dimensions or body.output_dimension,
-        dimensions_key="output_dimension" if is_voyage else "dimensions",
+        dimensions_key="dimensions" if body.dimensions else "output_dimension",
         truncate=body.truncation is not False,
     )
 
 
 def _answer(made: Embeddings, encoding: Encoding, *, is_base64: bool) -> Response:
     tokens = sum(made.tokens)
-    rows = (in_base64 if is_base64 else encoded)(made.vectors, encoding)
     return made.response(
         {
             "id": f"embd-{secrets.token_hex(12)}",
             "object": "list",
             "created": int(time.time()),
             "model": made.model.name,
-            "data": [
-                {"object": "embedding", "index": index, "embedding": row}
-                for index, row in enumerate(rows)
-            ],
+            "data": embedding_objects(made.vectors, encoding, is_base64=is_base64),
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
     )
