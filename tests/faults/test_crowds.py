@@ -15,9 +15,11 @@ from tests.faults.test_single_faults import grey, rank_body, submit, tinted
 from tests.processes import Api, start_api, wait_until
 from tests.raw_http import json_request, request
 
+PATIENCE_S = 2.0
+"""How long /healthz may take, on a machine whose cores are shared."""
 SYNC_TIMEOUT_S = 8.0
-PATIENCE_S = SYNC_TIMEOUT_S / 2
-"""How long /healthz may take on a loaded machine: less than if it waited for a place."""
+LATEST_S = 1.5 * SYNC_TIMEOUT_S
+"""When the last of a crowd is answered there: long before a second timeout has passed."""
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,7 @@ def test_more_synchronous_requests_than_a_slow_worker_can_serve(impatient: Api) 
     assert len(early) > 400 / 2
     assert all("\r\nRetry-After: " in each.head for each in early)
     assert max(each.seconds for each in early) < SYNC_TIMEOUT_S
-    assert max(each.seconds for each in answers) < SYNC_TIMEOUT_S + PATIENCE_S
+    assert max(each.seconds for each in answers) < LATEST_S
     assert not health.failures
     assert health.slowest_s < PATIENCE_S
 
